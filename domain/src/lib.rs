@@ -4,6 +4,9 @@
 //! random bytes come in as arguments, so every decision can be repeated and tested.
 
 pub mod cbor;
+pub mod cose;
 pub mod hash;
 pub mod ids;
+pub mod keys;
+pub mod numbers;
 pub mod secret;
