@@ -1,2 +1,55 @@
-//! Placeholder.
-fn main() {}
+//! The habits of the house as code: what a person types is exactly what CI runs.
+//!
+//! `cargo xtask help` lists the commands. Exit codes: 0 all well, 1 a step failed, 2 wrong usage,
+//! 3 the machine lacks something that only its owner may install (the line to run is printed).
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line tool speaks on standard output"
+)]
+
+mod check;
+mod house;
+mod needs;
+mod rules;
+mod steps;
+mod test;
+
+use clap::{Parser, Subcommand};
+use house::House;
+use needs::Missing;
+use std::process::ExitCode;
+
+/// The exit code for "install this first".
+const EXIT_MISSING: u8 = 3;
+
+/// The habits of the house: what CI runs, for you to run first.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct CommandLine {
+    #[command(subcommand)]
+    habit: Habit,
+}
+
+#[derive(Subcommand)]
+enum Habit {
+    /// The fast part: format, rules of the house, supply chain, lints, docs.
+    Check,
+    /// Everything CI runs: installs what is needed, then `check`, all tests and doc tests.
+    Test,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let line = CommandLine::parse();
+    let house = House::find()?;
+    let outcome = match line.habit {
+        Habit::Check => check::run(&house),
+        Habit::Test => test::run(&house),
+    };
+    match outcome {
+        Err(error) if error.is::<Missing>() => {
+            println!("{error}");
+            Ok(ExitCode::from(EXIT_MISSING))
+        }
+        other => other.map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,57 @@
+//! `cargo xtask check`: what can be said about the code without running it.
+
+use crate::house::{House, run as run_command};
+use crate::rules;
+use crate::steps::{self, Step};
+use anyhow::Result;
+
+/// From the cheapest to the dearest, so that a slip shows early.
+pub(crate) const STEPS: [Step; 5] = [
+    Step {
+        name: "format",
+        work: format,
+    },
+    Step {
+        name: "rules of the house",
+        work: rules::house,
+    },
+    Step {
+        name: "supply chain",
+        work: rules::supply::check,
+    },
+    Step {
+        name: "lints",
+        work: lints,
+    },
+    Step {
+        name: "docs",
+        work: docs,
+    },
+];
+
+/// Runs the checks.
+pub(crate) fn run(house: &House) -> Result<()> {
+    steps::run(house, &STEPS)
+}
+
+fn format(house: &House) -> Result<()> {
+    run_command(&mut house.cargo(["fmt", "--all", "--check"]))
+}
+
+fn lints(house: &House) -> Result<()> {
+    let clippy = [
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run_command(&mut house.cargo(clippy))
+}
+
+fn docs(house: &House) -> Result<()> {
+    let doc = ["doc", "--locked", "--workspace", "--no-deps"];
+    run_command(house.cargo(doc).env("RUSTDOCFLAGS", "-D warnings"))
+}

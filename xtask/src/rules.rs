@@ -1,0 +1,51 @@
+//! Rules no compiler checks: who may depend on whom, and where some words may stand.
+
+mod arrows;
+mod domain;
+mod lengths;
+mod places;
+pub(crate) mod supply;
+
+use crate::house::House;
+use anyhow::{Result, bail};
+use cargo_metadata::{Metadata, MetadataCommand};
+use std::process::Stdio;
+
+/// The rules about our own code.
+///
+/// # Errors
+/// All breaches of all rules, one a line.
+pub(crate) fn house(house: &House) -> Result<()> {
+    let metadata = metadata(house)?;
+    let mut breaches = arrows::breaches(&metadata);
+    breaches.extend(domain::breaches(house, &metadata)?);
+    breaches.extend(places::breaches(house)?);
+    for notice in lengths::notices(house)? {
+        println!("notice: {notice}");
+    }
+    report(breaches)
+}
+
+/// What cargo knows about the whole graph, for every platform.
+fn metadata(house: &House) -> Result<Metadata> {
+    let question = [
+        "metadata",
+        "--locked",
+        "--all-features",
+        "--format-version",
+        "1",
+    ];
+    let output = house.cargo(question).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        bail!("`cargo metadata` ended with {}", output.status);
+    }
+    Ok(MetadataCommand::parse(str::from_utf8(&output.stdout)?)?)
+}
+
+/// Makes an error of what was found, or nothing of nothing.
+fn report(breaches: Vec<String>) -> Result<()> {
+    if breaches.is_empty() {
+        return Ok(());
+    }
+    bail!("{} broken:\n  {}", breaches.len(), breaches.join("\n  "));
+}
