@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What a device runs.
+
+pub mod camera;

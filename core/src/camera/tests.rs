@@ -1,0 +1,170 @@
+use proptest::prelude::*;
+use qrcode::{Color, QrCode};
+
+use super::{Decoder, Detection, Frame, LumaFrame, RxingDecoder};
+
+const CODE: &str = "USH1:6BFOXN*TS0BI$ZDYSH$XP$VDP.S6LE-UN8UA5ZA";
+
+/// White paper with codes on it.
+struct Sheet {
+    luma: Vec<u8>,
+    width: usize,
+}
+
+impl Sheet {
+    fn new(width: usize, height: usize) -> Self {
+        Self {
+            luma: vec![255; width * height],
+            width,
+        }
+    }
+
+    fn with_code(mut self, text: &str, (left, top): (usize, usize), module_px: usize) -> Self {
+        let code = QrCode::new(text).unwrap();
+        for y in 0..code.width() * module_px {
+            for x in 0..code.width() * module_px {
+                if code[(x / module_px, y / module_px)] == Color::Dark {
+                    self.luma[(top + y) * self.width + left + x] = 0;
+                }
+            }
+        }
+        self
+    }
+
+    /// Turned by a quarter, clockwise.
+    fn turned(&self) -> Self {
+        let (width, height) = (self.width, self.luma.len() / self.width);
+        let mut turned = Self::new(height, width);
+        for y in 0..height {
+            for x in 0..width {
+                turned.luma[x * height + (height - 1 - y)] = self.luma[y * width + x];
+            }
+        }
+        turned
+    }
+
+    fn inverted(mut self) -> Self {
+        self.luma.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
+        self
+    }
+
+    fn read(&self) -> Vec<Detection> {
+        let height = u32::try_from(self.luma.len() / self.width).unwrap();
+        let width = u32::try_from(self.width).unwrap();
+        let frame = LumaFrame::new(self.luma.clone(), width, height).unwrap();
+        RxingDecoder::new().decode(frame.as_frame()).unwrap()
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let mut texts: Vec<_> = self
+            .read()
+            .iter()
+            .map(|seen| seen.text.reveal().to_owned())
+            .collect();
+        texts.sort();
+        texts
+    }
+}
+
+#[test]
+fn a_code_is_read_with_its_own_corners_however_it_is_turned() {
+    let side = (QrCode::new(CODE).unwrap().width() * 4) as f32;
+    let (left, top, right, bottom) = (60.0, 40.0, 60.0 + side, 40.0 + side);
+    let mut expected = [(left, top), (right, top), (right, bottom), (left, bottom)];
+    let mut sheet = Sheet::new(320, 320).with_code(CODE, (60, 40), 4);
+    for _ in 0..4 {
+        let seen = sheet.read();
+        let [seen] = seen.as_slice() else {
+            panic!("{} codes", seen.len())
+        };
+        assert_eq!(seen.text.reveal(), CODE);
+        for (corner, (x, y)) in seen.corners.iter().zip(expected) {
+            let near = (corner.x - x).abs() < 6.0 && (corner.y - y).abs() < 6.0;
+            assert!(near, "{:?} for {expected:?}", seen.corners);
+        }
+        sheet = sheet.turned();
+        expected = expected.map(|(x, y)| (320.0 - y, x));
+    }
+}
+
+#[test]
+fn two_codes_in_one_picture_are_both_returned() {
+    let sheet = Sheet::new(640, 320)
+        .with_code("FIRST", (40, 40), 4)
+        .with_code("SECOND", (400, 120), 6);
+    assert_eq!(sheet.texts(), ["FIRST", "SECOND"]);
+}
+
+#[test]
+fn the_same_code_seen_twice_is_returned_once() {
+    let sheet = Sheet::new(640, 320)
+        .with_code(CODE, (20, 40), 4)
+        .with_code(CODE, (380, 40), 4);
+    assert_eq!(sheet.texts(), [CODE]);
+}
+
+#[test]
+fn a_code_turned_by_any_quarter_is_read() {
+    let mut sheet = Sheet::new(320, 240).with_code(CODE, (40, 40), 4);
+    for _ in 0..4 {
+        sheet = sheet.turned();
+        assert_eq!(sheet.texts(), [CODE]);
+    }
+}
+
+#[test]
+fn a_light_code_on_a_dark_ground_is_read() {
+    let sheet = Sheet::new(320, 320).with_code(CODE, (60, 60), 4).inverted();
+    assert_eq!(sheet.texts(), [CODE]);
+}
+
+#[test]
+fn a_code_in_a_picture_larger_than_is_looked_at_is_read() {
+    let sheet = Sheet::new(4_200, 400).with_code(CODE, (3_700, 40), 8);
+    assert_eq!(sheet.texts(), [CODE]);
+}
+
+#[test]
+fn text_beyond_ascii_comes_through() {
+    let sheet = Sheet::new(320, 320).with_code("Zoë", (60, 60), 6);
+    assert_eq!(sheet.texts(), ["Zoë"]);
+}
+
+#[test]
+fn a_picture_without_a_code_gives_nothing() {
+    assert!(Sheet::new(320, 240).read().is_empty());
+    let mut stripes = Sheet::new(320, 240);
+    stripes
+        .luma
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, pixel)| *pixel = (i / 7 % 2 * 255) as u8);
+    assert!(stripes.read().is_empty());
+}
+
+#[test]
+fn a_picture_of_one_pixel_gives_nothing() {
+    assert!(Sheet::new(1, 1).read().is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn noise_in_any_size_never_panics(
+        width in 1_u32..200,
+        height in 1_u32..200,
+        padding in 0_usize..9,
+        noise in proptest::collection::vec(any::<u8>(), 64..512),
+        coarse in 1_usize..12,
+    ) {
+        let stride = width as usize + padding;
+        let luma: Vec<u8> = (0..stride * height as usize)
+            .map(|i| noise[(i / coarse) % noise.len()])
+            .collect();
+        let frame = Frame::new(&luma, width, height, stride).unwrap();
+        let mut decoder = RxingDecoder::new();
+        prop_assert!(decoder.decode(frame).is_ok());
+        prop_assert_eq!(decoder.panics(), 0);
+    }
+}
