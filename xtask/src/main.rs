@@ -19,6 +19,9 @@ use house::House;
 use needs::Missing;
 use std::process::ExitCode;
 
+/// The exit code for "a step failed".
+const EXIT_FAILED: u8 = 1;
+
 /// The exit code for "install this first".
 const EXIT_MISSING: u8 = 3;
 
@@ -38,18 +41,20 @@ enum Habit {
     Test,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let line = CommandLine::parse();
-    let house = House::find()?;
-    let outcome = match line.habit {
+    let outcome = House::find().and_then(|house| match line.habit {
         Habit::Check => check::run(&house),
         Habit::Test => test::run(&house),
+    });
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
     };
-    match outcome {
-        Err(error) if error.is::<Missing>() => {
-            println!("{error}");
-            Ok(ExitCode::from(EXIT_MISSING))
-        }
-        other => other.map(|()| ExitCode::SUCCESS),
-    }
+    // Without the backtrace that `main` would add: the reader looks for the step, not for our code.
+    println!("\nerror: {error:#}");
+    ExitCode::from(if error.is::<Missing>() {
+        EXIT_MISSING
+    } else {
+        EXIT_FAILED
+    })
 }

@@ -5,13 +5,14 @@ mod domain;
 mod lengths;
 mod places;
 pub(crate) mod supply;
+mod unused;
 
 use crate::house::House;
 use anyhow::{Result, bail};
 use cargo_metadata::{Metadata, MetadataCommand};
 use std::process::Stdio;
 
-/// The rules about our own code.
+/// The rules about our own code. What a person should look at, but may be right, is only told.
 ///
 /// # Errors
 /// All breaches of all rules, one a line.
@@ -20,7 +21,10 @@ pub(crate) fn house(house: &House) -> Result<()> {
     let mut breaches = arrows::breaches(&metadata);
     breaches.extend(domain::breaches(house, &metadata)?);
     breaches.extend(places::breaches(house)?);
-    for notice in lengths::notices(house)? {
+    let notices = lengths::notices(house)?
+        .into_iter()
+        .chain(unused::notices(house, &metadata)?);
+    for notice in notices {
         println!("notice: {notice}");
     }
     report(breaches)
