@@ -1,0 +1,20 @@
+//! Ticket codes: what is presented at the door, in every format known here.
+//!
+//! A scan goes [`TicketCodeText::new`] → [`read`] → [`verify_code`] or [`PretixSecret::verify`]; every
+//! step is total, so every input ends in a value that a verdict can be made of.
+
+pub mod base45;
+pub mod pretix;
+pub mod strength;
+pub mod usher;
+
+mod keyring;
+mod opaque;
+mod protobuf;
+mod text;
+
+pub use keyring::{CodeCheck, CodeKey, KeyStanding, Limit, verify_code};
+pub use opaque::{Identity, MediumKey};
+pub use pretix::{PretixCode, PretixSecret};
+pub use text::{InvalidText, MAX_TEXT_BYTES, Presented, TicketCodeText, read};
+pub use usher::{Malformed, SignedCode, TicketCode};
