@@ -3,10 +3,22 @@
 //! Nothing here reads a clock, a file, a network, a database or a source of randomness: time and
 //! random bytes come in as arguments, so every decision can be repeated and tested.
 
+pub mod api;
 pub mod cbor;
+pub mod code;
 pub mod cose;
+pub mod document;
 pub mod hash;
 pub mod ids;
 pub mod keys;
+pub mod merge;
 pub mod numbers;
+pub mod problem;
+pub mod protocol;
+pub mod record;
+pub mod rules;
 pub mod secret;
+pub mod session;
+pub mod table;
+pub mod time;
+pub mod verdict;

@@ -10,6 +10,7 @@ macro_rules! number {
             serde::Serialize, serde::Deserialize, minicbor::Encode, minicbor::Decode,
         )]
         #[serde(transparent)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[cbor(transparent)]
         pub struct $name(#[n(0)] $int);
 

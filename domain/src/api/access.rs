@@ -1,0 +1,238 @@
+//! Tokens, enrollments, devices and staff.
+
+use crate::ids::{DeviceId, GateId, StaffId};
+use crate::secret::Private;
+use crate::table::rows::{DeviceRole, StaffRole};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a token may do. Each role may do what the ones below it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TokenRole {
+    /// Reads reports and lists without names.
+    Viewer,
+    /// Creates and changes tickets: for sales systems.
+    Sales,
+    /// Everything of one organizer.
+    Organizer,
+    /// Creates organizers. Made at `usher init`.
+    Admin,
+}
+
+/// Creates a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// Name for people.
+    pub name: String,
+    /// What it may do.
+    pub role: TokenRole,
+    /// When it ends (RFC 3339); never if absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub until: Option<Timestamp>,
+}
+
+/// A token without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Token {
+    /// Its id, the part before the dot of the token.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// What it may do.
+    pub role: TokenRole,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub until: Option<Timestamp>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A new token with its secret, shown this once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IssuedToken {
+    /// The token's description.
+    pub token: Token,
+    /// What to send as `Authorization: Bearer …`; the server keeps only its hash.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub secret: Private,
+}
+
+/// Creates an enrollment code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewEnrollment {
+    /// Gate the devices will stand at, by slug or id; absent for spares.
+    #[serde(default)]
+    pub gate: Option<String>,
+    /// What the devices may do.
+    pub role: DeviceRole,
+    /// How many devices may use it.
+    pub uses: u32,
+    /// Until when (RFC 3339); an hour from now if absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub until: Option<Timestamp>,
+    /// Whether an organizer must compare six digits before a device counts.
+    #[serde(default)]
+    pub confirmation: Confirmation,
+    /// Events whose sessions the devices hold, by slug or id; all if empty.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// Address under which devices reach the server, if not the one this request came to.
+    #[serde(default)]
+    pub server: Option<String>,
+}
+
+/// Whether an organizer must compare six digits before a device counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Confirmation {
+    /// The code alone is enough.
+    #[default]
+    None,
+    /// Both screens show six digits that must match.
+    Digits,
+}
+
+/// A new enrollment code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IssuedEnrollment {
+    /// The code as text; shown as QR too. A secret until it is used up.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub code: Private,
+    /// How many devices may use it.
+    pub uses: u32,
+    /// Until when.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub until: Timestamp,
+}
+
+/// A device in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// Name for people.
+    pub name: String,
+    /// What it may do.
+    pub role: DeviceRole,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateId>,
+    /// The gate's slug.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate_slug: Option<String>,
+    /// Waiting for its digits, active or revoked.
+    pub state: DeviceState,
+    /// Six digits to compare, while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digits: Option<String>,
+    /// When it was last heard of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub seen: Option<Timestamp>,
+    /// Its clock's offset at the last heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
+    /// Records on the device that the server lacks, as of the last heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsent: Option<u64>,
+    /// The program's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+}
+
+/// The life of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceState {
+    /// Its six digits were not compared yet.
+    Waiting,
+    /// It counts.
+    Active,
+    /// It does not any more.
+    Revoked,
+}
+
+/// Changes a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "do")]
+pub enum DeviceChange {
+    /// The six digits match.
+    Confirm {
+        /// The digits as the device shows them.
+        digits: String,
+    },
+    /// It stands elsewhere now; without a gate it is a spare.
+    Move {
+        /// Gate by slug or id.
+        gate: Option<String>,
+    },
+    /// It does not count any more.
+    Revoke,
+}
+
+/// Adds a member of staff. Keys are made where the badge is made; the server sees public keys alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewStaff {
+    /// Name as the badge shows it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub name: Private,
+    /// What they may do.
+    pub role: StaffRole,
+    /// Gates they may work at, by slug or id; all if empty.
+    #[serde(default)]
+    pub gates: Vec<String>,
+    /// Public key of the badge's seed, in hex.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub badge: crate::cose::PublicKey,
+    /// Public key made of PIN and seed, in hex; for supervisors.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub override_key: Option<crate::cose::PublicKey>,
+    /// Valid from (RFC 3339).
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_from: Option<Timestamp>,
+    /// Valid until (RFC 3339).
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A member of staff.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Staff {
+    /// Their id.
+    pub id: StaffId,
+    /// Name as the badge shows it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub name: Private,
+    /// What they may do.
+    pub role: StaffRole,
+    /// Gates they may work at; all if empty.
+    pub gates: Vec<GateId>,
+    /// Whether the badge was revoked.
+    pub revoked: bool,
+    /// Valid until.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_until: Option<Timestamp>,
+}

@@ -1,0 +1,166 @@
+//! Tickets, as sales systems create and change them.
+
+use crate::ids::TicketId;
+use crate::numbers::{AccessNumber, IssueNumber};
+use crate::secret::Private;
+use crate::table::rows::{CancelReason, TicketState};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Creates a ticket. Without a medium the answer holds a signed code of ours.
+///
+/// `external` is the seller's own number of the ticket: creating it again with the same content answers
+/// with the ticket that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewTicket {
+    /// Type by slug or number.
+    pub kind: String,
+    /// Session by slug or id; absent for a pass.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// The seller's number of the ticket, unique in the event.
+    #[serde(default)]
+    pub external: Option<String>,
+    /// The seller's order number.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub order: Option<Private>,
+    /// Sales channel; `api` if absent.
+    #[serde(default)]
+    pub channel: Option<String>,
+    /// The holder's name.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub holder: Option<Private>,
+    /// Opaque media: barcodes of the seller, wristbands.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub media: Vec<Private>,
+    /// Seat.
+    #[serde(default)]
+    pub seat: Option<String>,
+    /// The only zone it opens, by slug or id.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Not valid before (RFC 3339).
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_from: Option<Timestamp>,
+    /// Not valid after (RFC 3339).
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_until: Option<Timestamp>,
+    /// What staff must check.
+    #[serde(default)]
+    pub instruction: Option<String>,
+    /// Entries, in place of its type's.
+    #[serde(default)]
+    pub entries: Option<u16>,
+    /// The one device that may admit it while isolated, by id.
+    #[serde(default)]
+    pub home: Option<crate::ids::DeviceId>,
+}
+
+/// Changes a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "do")]
+pub enum TicketChange {
+    /// Other details; absent fields stay.
+    Update(TicketDetails),
+    /// A new code; the old one, and all opaque media with it, is refused from now on.
+    Reissue {
+        /// Opaque media of the new issue; none for a signed code of ours.
+        #[serde(default)]
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+        media: Vec<Private>,
+    },
+    /// It may not enter any more.
+    Cancel {
+        /// Why.
+        reason: CancelReason,
+    },
+    /// It is held back.
+    Block,
+    /// It is held back no longer.
+    Unblock,
+    /// One more medium opens it.
+    Attach {
+        /// The medium's code.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        medium: Private,
+    },
+}
+
+/// Details of a ticket that can be changed; absent fields stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct TicketDetails {
+    /// The holder's name.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub holder: Option<Private>,
+    /// Seat.
+    pub seat: Option<String>,
+    /// Type by slug or number.
+    pub kind: Option<String>,
+    /// Zone by slug or id.
+    pub zone: Option<String>,
+    /// Not valid before (RFC 3339).
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_from: Option<Timestamp>,
+    /// Not valid after (RFC 3339).
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_until: Option<Timestamp>,
+    /// What staff must check.
+    pub instruction: Option<String>,
+    /// Entries, in place of its type's.
+    pub entries: Option<u16>,
+    /// The one device that may admit it while isolated.
+    pub home: Option<crate::ids::DeviceId>,
+}
+
+/// A ticket as the organizer and the seller see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Ticket {
+    /// Its id.
+    pub id: TicketId,
+    /// Type's slug.
+    pub kind: String,
+    /// Access number.
+    pub access: AccessNumber,
+    /// Whether it may enter.
+    #[serde(flatten)]
+    pub state: TicketState,
+    /// The valid issue.
+    pub issue: IssueNumber,
+    /// Counts its changes.
+    pub revision: u64,
+    /// The seller's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
+    /// The seller's order number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub order: Option<Private>,
+    /// Sales channel.
+    pub channel: String,
+    /// The holder's name; only for roles that may see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub holder: Option<Private>,
+    /// Seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<String>,
+    /// What staff must check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<String>,
+    /// The code to print or show: our signed one or the first opaque medium; only for roles that may
+    /// issue it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub code: Option<Private>,
+}

@@ -1,0 +1,3 @@
+//! Merging: folding records into what is known of every ticket, the same everywhere.
+
+pub mod state;

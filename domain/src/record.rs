@@ -1,0 +1,342 @@
+//! Records: the lines of a log. A record is committed before its verdict shows, never edited, and
+//! carries no name and no ticket code.
+//!
+//! A log belongs to one device and one scope. Each record holds the hash of the one before it, so a
+//! log is a chain; [`crate::document::batch`] signs ranges of it.
+
+use crate::cbor;
+use crate::code::Identity;
+use crate::hash::Hash;
+use crate::ids::{
+    AttemptId, DeviceId, GateId, LogId, ScopeId, SessionId, StaffId, TicketId, ZoneId,
+};
+use crate::numbers::{AccessNumber, IssueNumber, TypeNumber};
+use crate::rules::EntryRule;
+use crate::time::UnixMillis;
+use crate::verdict::Reason;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+/// Whose log.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
+)]
+pub struct LogRef {
+    /// The device that writes it; the server writes one too.
+    #[n(0)]
+    pub device: DeviceId,
+    /// Random, new for every log of the device.
+    #[n(1)]
+    pub log: LogId,
+}
+
+/// One line of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Record {
+    /// The log.
+    #[n(0)]
+    pub log: LogRef,
+    /// 1 for the first record, then without gaps.
+    #[n(1)]
+    pub sequence: u64,
+    /// Hash of the record before; zeros before the first.
+    #[n(2)]
+    pub previous: Hash,
+    /// The scope that all records of the log belong to.
+    #[n(3)]
+    pub scope: ScopeId,
+    /// The time that counts for merging: the largest of device time plus measured offset, latest server
+    /// time seen, and 1 + the highest stamp known for the subject.
+    #[n(4)]
+    pub stamp: UnixMillis,
+    /// What happened.
+    #[n(5)]
+    pub body: Body,
+}
+
+impl Record {
+    /// The one encoding that is stored, hashed and sent.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::encode(self)
+    }
+
+    /// SHA-256 of the encoding.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Hash::of(&[&self.encode()])
+    }
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum Body {
+    /// Somebody showed something at a gate.
+    #[n(0)]
+    Scan(#[n(0)] Scan),
+    /// An operator took a scan back; an undo is never undone.
+    #[n(1)]
+    Undo(#[n(0)] Undo),
+    /// The server learned which ticket an identity belongs to.
+    #[n(2)]
+    Link(#[n(0)] Link),
+    /// The entry rule of a session or of one of its types, from this stamp on.
+    #[n(3)]
+    Rule(#[n(0)] RuleChange),
+    /// A device was revoked: of its log, records after this sequence are quarantined.
+    #[n(4)]
+    Cut(#[n(0)] Cut),
+    /// A person accepted or voided a quarantined record.
+    #[n(5)]
+    Ruling(#[n(0)] Ruling),
+    /// A supervisor sent everyone out: each may re-enter once.
+    #[n(6)]
+    EveryoneOut(#[n(0)] EveryoneOut),
+    /// A supervisor opened a gate for a time: scans are logged without deciding.
+    #[n(7)]
+    FreeFlow(#[n(0)] FreeFlow),
+}
+
+/// Somebody showed something at a gate.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Scan {
+    /// The session that was served.
+    #[n(0)]
+    pub session: SessionId,
+    /// The gate; none for a spare.
+    #[n(1)]
+    pub gate: Option<GateId>,
+    /// Who was signed in.
+    #[n(2)]
+    pub operator: Option<StaffId>,
+    /// What was shown.
+    #[n(3)]
+    pub subject: Subject,
+    /// In or out.
+    #[n(4)]
+    pub direction: Direction,
+    /// What the gate said.
+    #[n(5)]
+    pub outcome: Outcome,
+    /// Why.
+    #[n(6)]
+    pub reason: Reason,
+    /// How sure the gate was.
+    #[n(7)]
+    pub certainty: Certainty,
+    /// The attempt this record belongs to.
+    #[n(8)]
+    pub attempt: AttemptId,
+    /// Issue of the code shown, or of the row where the medium is opaque.
+    #[n(9)]
+    pub issue: Option<IssueNumber>,
+    /// Ticket type, where known: it chooses the entry rule.
+    #[n(10)]
+    pub type_number: Option<TypeNumber>,
+    /// Access number, where known: it names the pass over which entries may be counted.
+    #[n(11)]
+    pub access: Option<AccessNumber>,
+    /// Zone that the gate leads to.
+    #[n(12)]
+    pub zone: Option<ZoneId>,
+    /// Entries this one ticket has, where its row sets them apart from its type.
+    #[n(13)]
+    pub entries: Option<u16>,
+    /// The supervisor's signed override that this admission rests on (`usher/override/1`).
+    #[n(14)]
+    pub sanction: Option<minicbor::bytes::ByteVec>,
+    /// Whether staff confirmed the instruction that was shown.
+    #[n(15)]
+    pub confirmed: Option<Confirmed>,
+}
+
+/// Staff said that what the instruction asks was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Confirmed {
+    /// It was.
+    #[n(0)]
+    Instruction,
+}
+
+/// What was shown at a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(flat)]
+pub enum Subject {
+    /// A ticket.
+    #[n(0)]
+    Ticket(#[n(0)] TicketId),
+    /// A medium that no known ticket lists; the identity stands for it until a link says whose it is.
+    #[n(1)]
+    Medium(#[n(0)] Identity),
+    /// Nothing readable or nothing genuine: it can be counted but not followed.
+    #[n(2)]
+    Nothing,
+}
+
+/// In or out.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// In.
+    #[n(0)]
+    Entry,
+    /// Out.
+    #[n(1)]
+    Exit,
+}
+
+/// What a gate said.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Let the person through.
+    #[n(0)]
+    Admit,
+    /// Did not.
+    #[n(1)]
+    Refuse,
+    /// Sent the person to a supervisor, or asked staff to check something first.
+    #[n(2)]
+    Refer,
+}
+
+/// How sure a gate was of what the others had admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(flat)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Certainty {
+    /// It decided alone with what the others had told by this time.
+    #[n(0)]
+    Local {
+        /// Up to when the feed was read.
+        #[n(0)]
+        peers_as_of: UnixMillis,
+    },
+    /// It reached no server since this time.
+    #[n(1)]
+    Isolated {
+        /// Since when; zero if never.
+        #[n(0)]
+        since: UnixMillis,
+    },
+}
+
+/// An operator took a scan back.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Undo {
+    /// Hash of the record taken back.
+    #[n(0)]
+    pub of: Hash,
+    /// The session of that record.
+    #[n(1)]
+    pub session: SessionId,
+    /// The subject of that record.
+    #[n(2)]
+    pub subject: Subject,
+    /// Who did it.
+    #[n(3)]
+    pub operator: Option<StaffId>,
+}
+
+/// An identity belongs to a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Link {
+    /// The identity.
+    #[n(0)]
+    pub identity: Identity,
+    /// The ticket.
+    #[n(1)]
+    pub ticket: TicketId,
+}
+
+/// The entry rule of a session or of one of its types.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct RuleChange {
+    /// The session.
+    #[n(0)]
+    pub session: SessionId,
+    /// The type; none for all types that have no rule of their own.
+    #[n(1)]
+    pub type_number: Option<TypeNumber>,
+    /// The rule from now on; none takes a type's own rule away.
+    #[n(2)]
+    pub rule: Option<EntryRule>,
+}
+
+/// Up to where a revoked device's log counts.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Cut {
+    /// The log.
+    #[n(0)]
+    pub log: LogRef,
+    /// The last record that counts without a ruling; 0 if none does.
+    #[n(1)]
+    pub last: u64,
+}
+
+/// A person's word on a quarantined record.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Ruling {
+    /// Hash of the record.
+    #[n(0)]
+    pub of: Hash,
+    /// The word.
+    #[n(1)]
+    pub word: RulingWord,
+}
+
+/// Whether a quarantined record counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum RulingWord {
+    /// It counts.
+    #[n(0)]
+    Accept,
+    /// It does not.
+    #[n(1)]
+    Void,
+}
+
+/// A supervisor sent everyone out of a session or zone.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EveryoneOut {
+    /// The session.
+    #[n(0)]
+    pub session: SessionId,
+    /// The zone; none for the whole venue.
+    #[n(1)]
+    pub zone: Option<ZoneId>,
+    /// Admissions up to this stamp are outside again and may re-enter once.
+    #[n(2)]
+    pub at: UnixMillis,
+}
+
+/// A supervisor opened a gate for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct FreeFlow {
+    /// The session.
+    #[n(0)]
+    pub session: SessionId,
+    /// The gate.
+    #[n(1)]
+    pub gate: GateId,
+    /// From.
+    #[n(2)]
+    pub from: UnixMillis,
+    /// Until.
+    #[n(3)]
+    pub until: UnixMillis,
+}

@@ -1,0 +1,261 @@
+//! What an organizer decides for a session: who may enter, how often, where, when, and what a gate
+//! does when it is alone.
+
+use crate::ids::ZoneId;
+use crate::numbers::TypeNumber;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+/// The rules of a session. They travel in the signed manifest of its ticket set.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// How often a ticket may enter, where no type says otherwise.
+    #[n(0)]
+    pub entry: EntryRule,
+    /// What differs for single ticket types.
+    #[n(1)]
+    pub types: Vec<TypeRule>,
+    /// Minutes before the doors open during which a ticket is already let in.
+    #[n(2)]
+    pub early_minutes: u32,
+    /// Minutes after the session's end during which a ticket is still let in.
+    #[n(3)]
+    pub late_minutes: u32,
+    /// How many people may be inside a zone at once. Without confirmation by the server it is advisory.
+    #[n(4)]
+    pub capacity: Vec<ZoneCapacity>,
+    /// What a gate that reaches no server does with a ticket it would admit.
+    #[n(5)]
+    pub isolated: IsolatedRule,
+    /// What happens with a validly signed code that the set does not list (sold after the last sync).
+    #[n(6)]
+    pub unknown_signed: UnknownSignedRule,
+    /// What a gate does when its ticket set is old.
+    #[n(7)]
+    pub stale: StaleRule,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            entry: EntryRule::default(),
+            types: Vec::new(),
+            early_minutes: 15,
+            late_minutes: 0,
+            capacity: Vec::new(),
+            isolated: IsolatedRule::Admit,
+            unknown_signed: UnknownSignedRule::Admit,
+            stale: StaleRule::default(),
+        }
+    }
+}
+
+impl Rules {
+    /// What is said about this type, if anything.
+    #[must_use]
+    pub fn for_type(&self, number: TypeNumber) -> Option<&TypeRule> {
+        self.types.iter().find(|rule| rule.number == number)
+    }
+
+    /// How often tickets of this type may enter.
+    #[must_use]
+    pub fn entry_for(&self, number: Option<TypeNumber>) -> EntryRule {
+        number
+            .and_then(|number| self.for_type(number))
+            .and_then(|rule| rule.entry)
+            .unwrap_or(self.entry)
+    }
+}
+
+/// How often a ticket may enter, and over what its entries are counted.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EntryRule {
+    /// How often.
+    #[n(0)]
+    pub mode: EntryMode,
+    /// Counted over one session or over all sessions of a pass.
+    #[n(1)]
+    pub counted: Counted,
+}
+
+/// How often a ticket may enter.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(flat)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryMode {
+    /// Once.
+    #[default]
+    #[n(0)]
+    Single,
+    /// Again and again, each time after an exit scan.
+    #[n(1)]
+    Reentry,
+    /// This many times, with or without exit scans between.
+    #[n(2)]
+    Times(#[n(0)] u16),
+}
+
+/// Over what entries are counted.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// Each session by itself.
+    #[default]
+    #[n(0)]
+    PerSession,
+    /// All sessions of the pass together.
+    #[n(1)]
+    PerPass,
+}
+
+/// What differs for one ticket type.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TypeRule {
+    /// The type.
+    #[n(0)]
+    pub number: TypeNumber,
+    /// How often, if not as the session says.
+    #[n(1)]
+    #[serde(default)]
+    pub entry: Option<EntryRule>,
+    /// Zones that the type opens; empty means every zone.
+    #[n(2)]
+    #[serde(default)]
+    pub zones: Vec<ZoneId>,
+    /// What staff must check before letting the person in ("check student ID").
+    #[n(3)]
+    #[serde(default)]
+    pub instruction: Option<String>,
+}
+
+/// A zone and how many people it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ZoneCapacity {
+    /// The zone.
+    #[n(0)]
+    pub zone: ZoneId,
+    /// People at once.
+    #[n(1)]
+    pub people: u32,
+}
+
+/// What a gate that reaches no server does with a ticket it would admit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum IsolatedRule {
+    /// Admits it and says that it is alone.
+    #[default]
+    #[n(0)]
+    Admit,
+    /// Admits it only on the ticket's home device.
+    #[n(1)]
+    HomeOnly,
+    /// Refers it to a supervisor.
+    #[n(2)]
+    Refer,
+}
+
+/// What happens with a validly signed code that the set does not list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownSignedRule {
+    /// Admits it and says so.
+    #[default]
+    #[n(0)]
+    Admit,
+    /// Refers it to a supervisor.
+    #[n(1)]
+    Refer,
+    /// Refuses it as unknown.
+    #[n(2)]
+    Refuse,
+}
+
+/// What a gate does when its ticket set is old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StaleRule {
+    /// Age in minutes from which a set counts as stale.
+    #[n(0)]
+    pub after_minutes: u32,
+    /// What then happens with a ticket the gate would admit.
+    #[n(1)]
+    pub then: StaleAction,
+}
+
+impl Default for StaleRule {
+    fn default() -> Self {
+        Self {
+            after_minutes: 12 * 60,
+            then: StaleAction::Warn,
+        }
+    }
+}
+
+/// What happens with a ticket that a stale gate would admit. A stale set never stops a gate by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum StaleAction {
+    /// Admits it in amber and says how old the set is.
+    #[default]
+    #[n(0)]
+    Warn,
+    /// Refers it to a supervisor.
+    #[n(1)]
+    Refer,
+}

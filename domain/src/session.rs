@@ -1,0 +1,179 @@
+//! A session as a gate knows it: its names, times, places and rules.
+
+use crate::cose::PublicKey;
+use crate::ids::{EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
+use crate::numbers::{AccessNumber, TypeNumber};
+use crate::rules::Rules;
+use crate::time::UnixMillis;
+use minicbor::{Decode, Encode};
+
+/// Everything but the tickets that a gate needs for one session; part of the signed manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SessionTerms {
+    /// The organizer whose root the set key descends from.
+    #[n(0)]
+    pub organizer: OrganizerId,
+    /// The event.
+    #[n(1)]
+    pub event: EventId,
+    /// The event's name.
+    #[n(2)]
+    pub event_name: String,
+    /// When and under what name the session runs, and which codes it accepts.
+    #[n(3)]
+    pub session: SessionSummary,
+    /// The scope whose feed and merged state the session shares.
+    #[n(4)]
+    pub scope: ScopeId,
+    /// IANA name of the venue's time zone, for people.
+    #[n(5)]
+    pub time_zone: String,
+    /// The rules.
+    #[n(6)]
+    pub rules: Rules,
+    /// Ticket types by number.
+    #[n(7)]
+    pub types: Vec<TypeName>,
+    /// Zones of the venue.
+    #[n(8)]
+    pub zones: Vec<ZoneName>,
+    /// Gates of the venue.
+    #[n(9)]
+    pub gates: Vec<GateName>,
+    /// The organizer's other sessions near in time, so that a wrong session can be told the right one.
+    #[n(10)]
+    pub others: Vec<SessionSummary>,
+    /// Keys under which `pretix_sig1` secrets of this event verify.
+    #[n(11)]
+    pub pretix: Option<PretixTerms>,
+    /// Names of the sales channels that rows refer to by index.
+    #[n(12)]
+    pub channels: Vec<String>,
+    /// Tickets by channel and state, for comparison with what the sellers say.
+    #[n(13)]
+    pub counts: Vec<ChannelCount>,
+}
+
+/// A session in a timetable.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SessionSummary {
+    /// The session.
+    #[n(0)]
+    pub id: SessionId,
+    /// Its name.
+    #[n(1)]
+    pub name: String,
+    /// When the doors open.
+    #[n(2)]
+    pub doors: UnixMillis,
+    /// When it starts.
+    #[n(3)]
+    pub starts: UnixMillis,
+    /// When it ends.
+    #[n(4)]
+    pub ends: UnixMillis,
+    /// Access numbers it accepts: its own and those of passes that include it.
+    #[n(5)]
+    pub accepts: Vec<AccessNumber>,
+    /// The event it belongs to.
+    #[n(6)]
+    pub event: EventId,
+}
+
+/// A ticket type's number and name.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct TypeName {
+    /// The number that codes and rows carry.
+    #[n(0)]
+    pub number: TypeNumber,
+    /// The name people know.
+    #[n(1)]
+    pub name: String,
+}
+
+/// A zone's id and name.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ZoneName {
+    /// The zone.
+    #[n(0)]
+    pub id: ZoneId,
+    /// Its name.
+    #[n(1)]
+    pub name: String,
+}
+
+/// A gate's id, name and zone.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct GateName {
+    /// The gate.
+    #[n(0)]
+    pub id: GateId,
+    /// Its name.
+    #[n(1)]
+    pub name: String,
+    /// The zone it leads to; none means the whole venue.
+    #[n(2)]
+    pub zone: Option<ZoneId>,
+}
+
+/// What is needed to read a pretix event's signed secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PretixTerms {
+    /// All valid keys; each is tried.
+    #[n(0)]
+    pub keys: Vec<PublicKey>,
+    /// pretix items (and variations) and the ticket types they became.
+    #[n(1)]
+    pub items: Vec<PretixItem>,
+}
+
+/// A pretix item or variation and the ticket type it became.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PretixItem {
+    /// pretix's item number.
+    #[n(0)]
+    pub item: u64,
+    /// The type here.
+    #[n(1)]
+    pub type_number: TypeNumber,
+    /// pretix's variation number; none stands for the item without or with any other variation.
+    #[n(2)]
+    pub variation: Option<u64>,
+}
+
+/// How many tickets one sales channel has in each state.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ChannelCount {
+    /// Index into the channels.
+    #[n(0)]
+    pub channel: u8,
+    /// Tickets that may enter.
+    #[n(1)]
+    pub valid: u64,
+    /// Cancelled tickets.
+    #[n(2)]
+    pub cancelled: u64,
+    /// Blocked tickets.
+    #[n(3)]
+    pub blocked: u64,
+}
+
+impl SessionTerms {
+    /// A gate's entry, if the venue still has it.
+    #[must_use]
+    pub fn gate(&self, id: GateId) -> Option<&GateName> {
+        self.gates.iter().find(|gate| gate.id == id)
+    }
+
+    /// A zone's name, if the venue still has it.
+    #[must_use]
+    pub fn zone(&self, id: ZoneId) -> Option<&ZoneName> {
+        self.zones.iter().find(|zone| zone.id == id)
+    }
+
+    /// Whether codes with this access number enter here.
+    #[must_use]
+    pub fn accepts(&self, number: AccessNumber) -> bool {
+        self.session.accepts.contains(&number)
+    }
+}
