@@ -17,6 +17,7 @@ pub mod problem;
 pub mod protocol;
 pub mod record;
 pub mod rules;
+pub mod seal;
 pub mod secret;
 pub mod session;
 pub mod table;
