@@ -47,47 +47,13 @@ pub struct Holder {
     pub lines: Vec<Private>,
 }
 
-/// Sealed holder data, as a ticket set carries it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed(Vec<u8>);
-
-impl Sealed {
-    /// Takes in bytes from a set; whether they open is seen when they are opened.
-    #[must_use]
-    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes for a set.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl<C> minicbor::Encode<C> for Sealed {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.bytes(&self.0)?.ok()
-    }
-}
-
-impl<'b, C> minicbor::Decode<'b, C> for Sealed {
-    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        Ok(Self(d.bytes()?.to_vec()))
-    }
-}
-
 /// Why holder data cannot be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The holder data are longer than [`MAX_HOLDER_BYTES`].
     #[error("holder data of more than {MAX_HOLDER_BYTES} bytes")]
     TooLong,
-    /// Sealed for another code, session or ticket, or changed since.
+    /// Sealed for other codes, another session or ticket, or changed since.
     #[error("the holder data do not open with this code")]
     NotForThisCode,
     /// They open, and what is inside is no holder data of a version known here.
@@ -95,7 +61,8 @@ pub enum SealError {
     Unreadable,
 }
 
-/// Seals `holder` so that the text of one medium opens it, in one session, for one ticket.
+/// Seals `holder` so that the text of one medium opens it, in one session, for one ticket. The bytes are
+/// what a ticket set carries.
 ///
 /// # Errors
 /// [`SealError::TooLong`].
@@ -104,7 +71,7 @@ pub fn seal(
     session: SessionId,
     ticket: TicketId,
     holder: &Holder,
-) -> Result<Sealed, SealError> {
+) -> Result<Vec<u8>, SealError> {
     let plain = Zeroizing::new(cbor::encode(holder));
     if plain.len() > MAX_HOLDER_BYTES {
         return Err(SealError::TooLong);
@@ -115,27 +82,27 @@ pub fn seal(
                 .encrypt(&Nonce::default(), bound_to(&ticket, &plain))
                 .ok()
         })
-        .map(Sealed)
         .ok_or(SealError::TooLong)
 }
 
-/// Opens what [`seal`] sealed.
+/// Opens what [`seal`] sealed, out of all that a set carries for the ticket: one for each current medium,
+/// and nothing says which is whose.
 ///
 /// # Errors
-/// [`SealError`] if code, session and ticket are not the ones it was sealed for.
-pub fn open(
-    sealed: &Sealed,
+/// [`SealError`] if none was sealed for this code, session and ticket.
+pub fn open<'s>(
+    candidates: impl IntoIterator<Item = &'s [u8]>,
     code: &TicketCodeText,
     session: SessionId,
     ticket: TicketId,
 ) -> Result<Holder, SealError> {
-    if sealed.0.len() > MAX_HOLDER_BYTES + TAG_BYTES {
-        return Err(SealError::TooLong);
-    }
-    let plain = cipher(code, session)
-        .and_then(|cipher| {
+    let cipher = cipher(code, session).ok_or(SealError::NotForThisCode)?;
+    let plain = candidates
+        .into_iter()
+        .filter(|sealed| sealed.len() <= MAX_HOLDER_BYTES + TAG_BYTES)
+        .find_map(|sealed| {
             cipher
-                .decrypt(&Nonce::default(), bound_to(&ticket, &sealed.0))
+                .decrypt(&Nonce::default(), bound_to(&ticket, sealed))
                 .ok()
         })
         .map(Zeroizing::new)

@@ -2,6 +2,7 @@
 
 use super::usher::{SignedCode, TicketCode};
 use crate::cose::{KeyId, PublicKey};
+use crate::document::trust::{Delegation, Purpose};
 use crate::numbers::{AccessNumber, TypeNumber};
 use std::collections::BTreeSet;
 
@@ -51,39 +52,52 @@ impl<'b, C, T: minicbor::Decode<'b, C> + Ord> minicbor::Decode<'b, C> for Limit<
 }
 
 /// Whether codes under a key count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[cbor(index_only)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyStanding {
     /// They count.
-    #[n(0)]
     Good,
     /// They count only if the ticket set lists them: whoever stole the key can sign new ones.
-    #[n(1)]
     Revoked,
 }
 
 /// A key with what it may sign.
-#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeKey {
     /// The key.
-    #[n(0)]
     pub key: PublicKey,
     /// The access numbers it may put into a code.
-    #[n(1)]
-    pub access: Limit<AccessNumber>,
+    pub accesses: Limit<AccessNumber>,
     /// The ticket types it may put into a code.
-    #[n(2)]
     pub types: Limit<TypeNumber>,
     /// Whether codes under it count.
-    #[n(3)]
     pub standing: KeyStanding,
 }
 
 impl CodeKey {
+    /// The row for a delegation, or `None` if it is not for ticket codes.
+    ///
+    /// The window of the delegation plays no part: it bounds when the key issues, a code carries no time
+    /// of issue, and a ticket sold in time must open the door until its last session.
+    #[must_use]
+    pub fn of(delegation: &Delegation) -> Option<Self> {
+        match &delegation.purpose {
+            Purpose::Code { accesses, types } => Some(Self {
+                key: delegation.key,
+                accesses: accesses.clone(),
+                types: types.clone(),
+                standing: match delegation.revoked_at {
+                    None => KeyStanding::Good,
+                    Some(_) => KeyStanding::Revoked,
+                },
+            }),
+            Purpose::Roster | Purpose::Set => None,
+        }
+    }
+
     /// Whether this key may sign `code`.
     #[must_use]
     pub fn permits(&self, code: &TicketCode) -> bool {
-        self.access.permits(&code.access) && self.types.permits(&code.type_number)
+        self.accesses.permits(&code.access) && self.types.permits(&code.type_number)
     }
 }
 
@@ -136,6 +150,7 @@ mod tests {
     use crate::ids::TicketId;
     use crate::numbers::IssueNumber;
     use crate::secret::Seed;
+    use crate::time::UnixMillis;
 
     fn signer(seed: u8) -> SigningKey {
         SigningKey::from_seed(&Seed::new([seed; 32]))
@@ -159,7 +174,7 @@ mod tests {
     fn key(seed: u8) -> CodeKey {
         CodeKey {
             key: signer(seed).public(),
-            access: Limit::All,
+            accesses: Limit::All,
             types: Limit::All,
             standing: KeyStanding::Good,
         }
@@ -172,7 +187,7 @@ mod tests {
     #[test]
     fn a_code_of_a_permitted_key_is_good() {
         let limited = CodeKey {
-            access: only(AccessNumber::new(7)),
+            accesses: only(AccessNumber::new(7)),
             types: only(TypeNumber::new(3)),
             ..key(1)
         };
@@ -187,7 +202,7 @@ mod tests {
     #[test]
     fn a_box_office_key_opens_only_its_own_accesses_and_types() {
         let other_access = CodeKey {
-            access: only(AccessNumber::new(8)),
+            accesses: only(AccessNumber::new(8)),
             ..key(1)
         };
         let other_type = CodeKey {
@@ -239,12 +254,38 @@ mod tests {
     }
 
     #[test]
-    fn keys_with_limits_read_back() {
-        let row = CodeKey {
-            access: only(AccessNumber::new(7)),
-            ..key(1)
+    fn limits_read_back_and_have_one_encoding() {
+        let two = Limit::Only(BTreeSet::from([AccessNumber::new(7), AccessNumber::new(8)]));
+        for (limit, bytes) in [(Limit::All, &b"\xf6"[..]), (two, b"\x82\x07\x08")] {
+            assert_eq!(crate::cbor::encode(&limit), bytes);
+            assert_eq!(
+                crate::cbor::decode_deterministic::<Limit<AccessNumber>>(bytes),
+                Ok(limit)
+            );
+        }
+        for bytes in [&b"\x82\x08\x07"[..], b"\x82\x07\x07", b"\x9f\x07\xff"] {
+            assert!(crate::cbor::decode_deterministic::<Limit<AccessNumber>>(bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn only_delegations_for_codes_are_code_keys() {
+        let delegation = |purpose, revoked_at| Delegation {
+            key: signer(1).public(),
+            purpose,
+            not_before: UnixMillis::new(0),
+            not_after: UnixMillis::new(0),
+            revoked_at,
         };
-        let bytes = crate::cbor::encode(&row);
-        assert_eq!(crate::cbor::decode_deterministic(&bytes), Ok(row));
+        let codes = || Purpose::Code {
+            accesses: Limit::All,
+            types: Limit::All,
+        };
+        assert_eq!(CodeKey::of(&delegation(codes(), None)), Some(key(1)));
+        let revoked = CodeKey::of(&delegation(codes(), Some(UnixMillis::new(1)))).unwrap();
+        assert_eq!(revoked.standing, KeyStanding::Revoked);
+        for purpose in [Purpose::Roster, Purpose::Set] {
+            assert_eq!(CodeKey::of(&delegation(purpose, None)), None);
+        }
     }
 }
