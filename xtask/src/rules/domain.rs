@@ -6,9 +6,10 @@ use cargo_metadata::{DependencyKind, Metadata};
 
 const DOMAIN: &str = "usher-domain";
 
-/// What `domain` may name in its Cargo.toml: arithmetic, formats and words about errors. A new line
-/// here is a claim that the crate does no I/O, reads no clock and makes no random numbers.
-const PURE: [&str; 14] = [
+/// What `domain` may name in its Cargo.toml: arithmetic, formats, words about errors and (behind a
+/// feature) derived descriptions of its types. A new line here is a claim that the crate does no I/O,
+/// reads no clock and makes no random numbers.
+const PURE: [&str; 15] = [
     "aes-gcm-siv",
     "argon2",
     "base64",
@@ -22,6 +23,7 @@ const PURE: [&str; 14] = [
     "sha2",
     "subtle",
     "thiserror",
+    "utoipa",
     "zeroize",
 ];
 
@@ -58,7 +60,7 @@ pub(super) fn breaches(house: &House, metadata: &Metadata) -> Result<Vec<String>
     Ok(direct.chain(judge_tree(&tree)).collect())
 }
 
-/// The crates that `domain` alone would build with, on any platform. (The metadata would not do: it
+/// The crates that `domain` alone would build with, on any platform and with all its features. (The metadata would not do: it
 /// adds up the features that all crates of the workspace ask for.)
 fn tree(house: &House) -> Result<String> {
     let question = [
@@ -86,7 +88,7 @@ fn judge_tree(tree: &str) -> Vec<String> {
     };
     let breach = |name| {
         format!(
-            "domain pulls in {name}: see `cargo tree -p {DOMAIN} -e normal --target all -i {name}` \
+            "domain pulls in {name}: see `cargo tree -p {DOMAIN} -e normal --target all --all-features -i {name}` \
              and turn off the feature that brings it"
         )
     };
