@@ -119,7 +119,7 @@ impl<'a> Frame<'a> {
             self.height.checked_div(factor)?,
         );
         if factor == 1 {
-            let luma = self.rows().flatten().copied().collect();
+            let luma = self.rows().collect::<Vec<_>>().concat();
             return LumaFrame::new(luma, width, height).ok();
         }
         let (step, area) = (factor as usize, u64::from(factor) * u64::from(factor));

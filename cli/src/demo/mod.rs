@@ -1,0 +1,3 @@
+//! What `usher demo` shows.
+
+pub mod photo;

@@ -1,0 +1,4 @@
+//! The parts of the `usher` binary.
+
+pub mod demo;
+pub mod qr;

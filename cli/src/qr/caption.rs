@@ -1,0 +1,138 @@
+//! A line for people under a picture, in the GNU Unifont bitmap font: it has the letters of every
+//! script, so that nobody's name becomes boxes.
+
+use image::{GrayImage, Luma, imageops};
+use unifont_bitmap::Unifont;
+
+/// Height of a glyph, and half of a wide glyph's width doubled, in dots.
+const GLYPH_HEIGHT: u32 = 16;
+/// Width of a narrow glyph in dots; wide ones take two.
+const NARROW: u32 = 8;
+/// Narrow glyphs that fit in a line: few enough to be read at arm's length.
+const LINE: u32 = 26;
+/// More lines than this are cut, with an ellipsis.
+const MAX_LINES: usize = 3;
+
+/// One character and where it stands.
+struct Glyph {
+    character: char,
+    width: u32,
+}
+
+/// `picture` with `text` under it, centred, in as many lines as it needs.
+pub(super) fn under(picture: &GrayImage, text: &str) -> GrayImage {
+    let mut font = Unifont::open();
+    let lines = lines(text, &mut font);
+    let dot = (picture.width() / (LINE * NARROW)).max(1);
+    // The picture may be narrower than a line at one pixel a dot.
+    let widest = lines.iter().map(|line| width(line)).max().unwrap_or(0) * dot;
+    let sheet_width = picture.width().max(widest + 2 * NARROW * dot);
+    let line_height = (GLYPH_HEIGHT + 2) * dot;
+    let text_height = line_height * lines.len() as u32;
+    let margin = GLYPH_HEIGHT * dot / 2;
+    let mut sheet = GrayImage::from_pixel(
+        sheet_width,
+        picture.height() + text_height + margin,
+        Luma([255]),
+    );
+    let left = (sheet_width - picture.width()) / 2;
+    imageops::replace(&mut sheet, picture, i64::from(left), 0);
+    let mut top = picture.height();
+    for line in &lines {
+        let mut x = (sheet_width - width(line) * dot) / 2;
+        for glyph in line {
+            // A combining mark is drawn over the letter before it.
+            let at = if glyph.width == 0 {
+                x.saturating_sub(NARROW * dot)
+            } else {
+                x
+            };
+            draw(&mut sheet, &mut font, glyph.character, (at, top), dot);
+            x += glyph.width * dot;
+        }
+        top += line_height;
+    }
+    sheet
+}
+
+fn width(line: &[Glyph]) -> u32 {
+    line.iter().map(|glyph| glyph.width).sum()
+}
+
+/// Breaks a text into lines at spaces, and inside a word only if it is longer than a line.
+fn lines(text: &str, font: &mut Unifont) -> Vec<Vec<Glyph>> {
+    let mut lines: Vec<Vec<Glyph>> = vec![Vec::new()];
+    for word in text.split_whitespace() {
+        let mut word: Vec<Glyph> = word.chars().filter_map(|c| glyph(c, font)).collect();
+        let room = LINE * NARROW;
+        let used = lines.last().map_or(0, |line| width(line));
+        if used > 0 && used + NARROW + width(&word) <= room {
+            word.insert(
+                0,
+                Glyph {
+                    character: ' ',
+                    width: NARROW,
+                },
+            );
+        } else if used > 0 {
+            lines.push(Vec::new());
+        }
+        for glyph in word {
+            let full = lines
+                .last()
+                .is_none_or(|line| width(line) + glyph.width > room);
+            if full {
+                lines.push(Vec::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(glyph);
+            }
+        }
+    }
+    if lines.len() > MAX_LINES {
+        lines.truncate(MAX_LINES);
+        if let Some(line) = lines.last_mut() {
+            while width(line) + NARROW > LINE * NARROW {
+                line.pop();
+            }
+            line.extend(glyph('…', font));
+        }
+    }
+    lines
+}
+
+/// `None` for control characters, which have nothing to show.
+fn glyph(character: char, font: &mut Unifont) -> Option<Glyph> {
+    if character.is_control() {
+        return None;
+    }
+    let combining = matches!(character, '\u{300}'..='\u{36F}');
+    let wide = font.load_bitmap(character.into()).is_wide();
+    let width = match (combining, wide) {
+        (true, _) => 0,
+        (false, false) => NARROW,
+        (false, true) => 2 * NARROW,
+    };
+    Some(Glyph { character, width })
+}
+
+/// Draws a glyph in squares of `dot` pixels.
+fn draw(
+    sheet: &mut GrayImage,
+    font: &mut Unifont,
+    character: char,
+    (left, top): (u32, u32),
+    dot: u32,
+) {
+    let bitmap = font.load_bitmap(character.into());
+    let bytes_per_row = if bitmap.is_wide() { 2 } else { 1 };
+    for (row, bits) in (0..).zip(bitmap.get_bytes().chunks(bytes_per_row)) {
+        for (byte, bits) in (0..).zip(bits) {
+            for bit in (0..NARROW).filter(|bit| bits >> (NARROW - 1 - bit) & 1 == 1) {
+                let (x, y) = (left + (byte * NARROW + bit) * dot, top + row * dot);
+                let square = GrayImage::from_pixel(dot, dot, Luma([0]));
+                imageops::replace(sheet, &square, i64::from(x), i64::from(y));
+            }
+        }
+    }
+}
