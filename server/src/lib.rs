@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The server: access control for organizers, devices and sales systems.
+
+pub mod import;

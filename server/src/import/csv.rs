@@ -1,0 +1,426 @@
+//! A list of tickets as CSV, a line each.
+
+use super::columns::Column;
+use super::dates::{DateReader, Edge};
+use super::dialect::{FoundDialect, Layout, is_blank, reader};
+use super::encoding::decode;
+use super::fields::{Content, Rounding, clean, may_be_rounded, yes_or_no};
+use super::report::{BadLine, BadReason, Place, Warning};
+use super::status::StatusWords;
+use super::ticket::{ImportedTicket, Shared, State, Text};
+use super::{Import, ImportError, NamedBytes, Options, Source};
+use ::csv::StringRecord;
+use std::borrow::Cow;
+use usher_domain::secret::Private;
+
+/// The type of tickets in a list without types.
+const DEFAULT_TYPE: &str = "Ticket";
+
+/// What stands between a type and its variation, as pretix writes it.
+pub(super) const VARIATION: &str = " – ";
+
+/// What the staff is told where a shop only says that they must look closer.
+pub(super) const ATTENTION: &str = "requires special attention";
+
+/// Reads one list.
+pub(super) fn read(file: &NamedBytes<'_>, options: &Options) -> Result<Import, ImportError> {
+    let decoded = decode(file.bytes, options.encoding)?;
+    let layout = Layout::find(&decoded.text, options)?;
+    let mut rows = Rows::new(&layout, options);
+    rows.read_all(&decoded.text)?;
+    let Rows {
+        mut tickets,
+        mut bad,
+        rounding,
+        ..
+    } = rows;
+    rounding.refuse(&layout, &mut tickets, &mut bad);
+    Ok(Import {
+        tickets,
+        bad,
+        warnings: decoded
+            .damaged_utf8
+            .then_some(Warning::DamagedUtf8)
+            .into_iter()
+            .collect(),
+        source: Source::Csv(FoundDialect {
+            delimiter: layout.delimiter,
+            encoding: decoded.encoding,
+            columns: layout.columns,
+        }),
+    })
+}
+
+/// A bad cell.
+struct Fault {
+    column: Option<Column>,
+    reason: BadReason,
+}
+
+impl Fault {
+    const fn of_line(reason: BadReason) -> Self {
+        Self {
+            column: None,
+            reason,
+        }
+    }
+
+    const fn of(column: Column, reason: BadReason) -> Self {
+        Self {
+            column: Some(column),
+            reason,
+        }
+    }
+}
+
+/// One line, its cells by what they hold.
+struct Row<'r> {
+    cells: &'r StringRecord,
+    layout: &'r Layout,
+}
+
+impl<'r> Row<'r> {
+    fn raw(&self, column: Column) -> Option<&'r str> {
+        self.cells.get(self.layout.cell(column)?)
+    }
+
+    fn get(&self, column: Column, content: Content) -> Result<Option<Cow<'r, str>>, Fault> {
+        let Some(cell) = self.raw(column) else {
+            return Ok(None);
+        };
+        clean(cell, content).map_err(|reason| Fault::of(column, reason))
+    }
+
+    fn number(&self, column: Column) -> Result<Option<Cow<'r, str>>, Fault> {
+        self.get(column, Content::Number)
+    }
+
+    fn words(&self, column: Column) -> Result<Option<Cow<'r, str>>, Fault> {
+        self.get(column, Content::Words)
+    }
+
+    fn says_yes(&self, column: Column) -> Result<bool, Fault> {
+        yes_or_no(self.raw(column).unwrap_or_default()).map_err(|reason| Fault::of(column, reason))
+    }
+
+    fn holder(&self) -> Result<Option<Private>, Fault> {
+        if let Some(name) = self.words(Column::Name)? {
+            return Ok(Some(Private::new(name)));
+        }
+        let parts = [
+            self.words(Column::FirstName)?,
+            self.words(Column::LastName)?,
+        ];
+        Ok(joined(parts, " ").map(Private::new))
+    }
+
+    fn seat(&self) -> Result<Option<Box<str>>, Fault> {
+        if let Some(seat) = self.words(Column::Seat)? {
+            // Some shops call the number within the row "seat" and write block and row beside it.
+            if self.layout.cell(Column::SeatNumber).is_some()
+                || !seat.chars().all(|c| c.is_ascii_digit())
+            {
+                return Ok(Some(seat.into()));
+            }
+            let parts = [
+                self.words(Column::SeatBlock)?,
+                self.words(Column::SeatRow)?,
+                Some(seat),
+            ];
+            return Ok(joined(parts, ", ").map(String::into_boxed_str));
+        }
+        let parts = [
+            self.words(Column::SeatBlock)?,
+            self.words(Column::SeatRow)?,
+            self.words(Column::SeatNumber)?,
+        ];
+        Ok(joined(parts, ", ").map(String::into_boxed_str))
+    }
+
+    fn entries(&self) -> Result<Option<u32>, Fault> {
+        let Some(text) = self.words(Column::Entries)? else {
+            return Ok(None);
+        };
+        match text.parse::<u16>() {
+            Ok(entries) if entries > 0 => Ok(Some(entries.into())),
+            _ => Err(Fault::of(Column::Entries, BadReason::UnknownEntries)),
+        }
+    }
+}
+
+fn joined<const N: usize>(parts: [Option<Cow<'_, str>>; N], between: &str) -> Option<String> {
+    let parts: Vec<Cow<'_, str>> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(between))
+}
+
+/// Reads line after line.
+struct Rows<'a> {
+    layout: &'a Layout,
+    options: &'a Options,
+    dates: DateReader<'a>,
+    words: StatusWords,
+    texts: Shared,
+    tickets: Vec<ImportedTicket>,
+    bad: Vec<BadLine>,
+    rounding: RoundedNumbers,
+}
+
+impl<'a> Rows<'a> {
+    fn new(layout: &'a Layout, options: &'a Options) -> Self {
+        Self {
+            layout,
+            options,
+            dates: DateReader {
+                zone: &options.zone,
+                slashes: options.slash_dates,
+            },
+            words: StatusWords::new(&options.words),
+            texts: Shared::default(),
+            tickets: Vec::new(),
+            bad: Vec::new(),
+            rounding: RoundedNumbers::default(),
+        }
+    }
+
+    fn read_all(&mut self, text: &str) -> Result<(), ImportError> {
+        let body = text.get(self.layout.start..).unwrap_or_default();
+        let mut lines = Lines::new(text);
+        let mut records = reader(body, self.layout.delimiter);
+        let mut record = StringRecord::new();
+        let mut header_to_come = self.layout.has_header;
+        let mut last_start = 0;
+        // A decoded text has no bytes that the reader could refuse.
+        while let Ok(true) = records.read_record(&mut record) {
+            let byte = record.position().map_or(0, ::csv::Position::byte);
+            last_start = self.layout.start + usize::try_from(byte).unwrap_or_default();
+            if is_blank(&record) {
+                continue;
+            }
+            if std::mem::take(&mut header_to_come) {
+                continue;
+            }
+            if self.tickets.len() + self.bad.len() >= self.options.limits.lines {
+                let limit = self.options.limits.lines;
+                return Err(ImportError::TooManyLines { limit });
+            }
+            let line = lines.line_at(last_start);
+            match self.ticket(&record, line) {
+                Ok(ticket) => self.tickets.push(ticket),
+                Err(fault) => self.bad.push(BadLine {
+                    place: Place::Line(line),
+                    column: fault.column.and_then(|column| self.layout.header(column)),
+                    reason: fault.reason,
+                }),
+            }
+        }
+        refuse_open_quote(text, last_start, &mut lines)
+    }
+
+    fn ticket(&mut self, cells: &StringRecord, line: u64) -> Result<ImportedTicket, Fault> {
+        self.expect_width(cells)?;
+        let row = Row {
+            cells,
+            layout: self.layout,
+        };
+        let code = row.number(Column::Barcode)?;
+        let order = row.number(Column::Order)?;
+        let external = match (row.number(Column::Number)?, &order) {
+            (Some(number), _) => Some(number.into()),
+            (None, Some(order)) => row
+                .number(Column::Position)?
+                .map(|position| format!("{order}-{position}").into()),
+            (None, None) => None,
+        };
+        let state = self.state(&row)?;
+        let cancelled = matches!(state, State::Cancelled { .. });
+        if code.is_none() && !(cancelled && external.is_some()) {
+            return Err(Fault::of(Column::Barcode, BadReason::BarcodeMissing));
+        }
+        let valid_from = self.date(&row, Column::ValidFrom, Edge::From)?;
+        let valid_until = self.date(&row, Column::ValidUntil, Edge::Until)?;
+        if valid_from
+            .zip(valid_until)
+            .is_some_and(|(from, until)| from >= until)
+        {
+            return Err(Fault::of(Column::ValidUntil, BadReason::EndsBeforeItBegins));
+        }
+        let ticket = ImportedTicket {
+            place: Place::Line(line),
+            external,
+            order: order.map(Into::into),
+            type_name: self.type_name(&row)?,
+            type_id: self.shared(&row, Column::TypeId)?,
+            holder: row.holder()?,
+            seat: row.seat()?,
+            zone: self.shared(&row, Column::Zone)?,
+            state,
+            valid_from,
+            valid_until,
+            entries: row.entries()?,
+            instruction: self.instruction(&row)?,
+            session: self.shared(&row, Column::Session)?,
+            channel: self.shared(&row, Column::Channel)?,
+            code: code.map(Private::new),
+        };
+        self.rounding.count(&ticket);
+        Ok(ticket)
+    }
+
+    /// More cells than the header come from a delimiter in a value, fewer from a broken quote: either way
+    /// the cells may have moved. Empty ones at the end do no harm.
+    fn expect_width(&self, cells: &StringRecord) -> Result<(), Fault> {
+        let expected = self.layout.width;
+        let surplus = cells.iter().skip(expected).any(|c| !c.trim().is_empty());
+        if surplus || cells.len() < expected {
+            return Err(Fault::of_line(BadReason::CellCount {
+                found: cells.len(),
+                expected,
+            }));
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, row: &Row<'_>) -> Result<State, Fault> {
+        let state = if row.layout.cell(Column::Status).is_some() {
+            let word = row.words(Column::Status)?.unwrap_or_default();
+            self.words
+                .read(&word, &mut self.texts)
+                .ok_or(Fault::of(Column::Status, BadReason::UnknownStatus))?
+        } else if row.layout.cell(Column::Paid).is_some() && !row.says_yes(Column::Paid)? {
+            State::Pending
+        } else {
+            State::Valid
+        };
+        let Some(reason) = row.words(Column::Reason)? else {
+            return Ok(state);
+        };
+        let reason = self.texts.text(&reason);
+        Ok(match state {
+            State::Cancelled { .. } => State::Cancelled { reason },
+            State::Blocked { .. } => State::Blocked { reason },
+            State::Valid | State::Pending => state,
+        })
+    }
+
+    fn type_name(&mut self, row: &Row<'_>) -> Result<Text, Fault> {
+        let given = self.options.default_type.as_deref();
+        let product = match row.words(Column::Type)? {
+            Some(name) => name,
+            None if row.layout.cell(Column::Type).is_none() => {
+                Cow::Borrowed(given.unwrap_or(DEFAULT_TYPE))
+            }
+            None => Cow::Borrowed(given.ok_or(Fault::of(Column::Type, BadReason::TypeMissing))?),
+        };
+        Ok(match row.words(Column::Variation)? {
+            Some(variation) => self.texts.text(&format!("{product}{VARIATION}{variation}")),
+            None => self.texts.text(&product),
+        })
+    }
+
+    fn instruction(&mut self, row: &Row<'_>) -> Result<Option<Text>, Fault> {
+        let attention = row
+            .says_yes(Column::Attention)?
+            .then_some(Cow::Borrowed(ATTENTION));
+        let instruction = row.get(Column::Instruction, Content::Prose)?;
+        let text = joined([attention, instruction], "; ");
+        Ok(text.map(|text| self.texts.text(&text)))
+    }
+
+    fn shared(&mut self, row: &Row<'_>, column: Column) -> Result<Option<Text>, Fault> {
+        Ok(row.words(column)?.map(|text| self.texts.text(&text)))
+    }
+
+    fn date(&self, row: &Row<'_>, column: Column, edge: Edge) -> Result<Option<i64>, Fault> {
+        row.words(column)?
+            .map(|text| self.dates.unix_seconds(&text, edge))
+            .transpose()
+            .map_err(|reason| Fault::of(column, reason))
+    }
+}
+
+/// Finds files whose long numbers went through a spreadsheet, which keeps 15 digits: a single number may end
+/// in zeros by chance, three out of three hardly.
+#[derive(Default)]
+struct RoundedNumbers {
+    possible: usize,
+    excluded: usize,
+}
+
+impl RoundedNumbers {
+    fn count(&mut self, ticket: &ImportedTicket) {
+        match ticket
+            .code
+            .as_ref()
+            .map(|code| may_be_rounded(code.reveal()))
+        {
+            Some(Rounding::Possible) => self.possible += 1,
+            Some(Rounding::Excluded) => self.excluded += 1,
+            Some(Rounding::TooShort) | None => {}
+        }
+    }
+
+    fn refuse(&self, layout: &Layout, tickets: &mut Vec<ImportedTicket>, bad: &mut Vec<BadLine>) {
+        if self.possible < 3 || self.excluded > 0 {
+            return;
+        }
+        let rounded = |ticket: &mut ImportedTicket| {
+            ticket
+                .code
+                .as_ref()
+                .is_some_and(|code| may_be_rounded(code.reveal()) == Rounding::Possible)
+        };
+        bad.extend(tickets.extract_if(.., rounded).map(|ticket| BadLine {
+            place: ticket.place,
+            column: layout.header(Column::Barcode),
+            reason: BadReason::DamagedNumber,
+        }));
+        bad.sort_by(|a, b| a.place.cmp(&b.place));
+    }
+}
+
+/// Counts the lines of a text, whatever ends them; bytes are asked for in rising order.
+struct Lines<'t> {
+    text: &'t [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'t> Lines<'t> {
+    const fn new(text: &'t str) -> Self {
+        Self {
+            text: text.as_bytes(),
+            at: 0,
+            line: 1,
+        }
+    }
+
+    /// The line of the first byte from here on that ends no line: the reader reports where it began to
+    /// look for a record, not where it found one.
+    fn line_at(&mut self, byte: usize) -> u64 {
+        while let Some(&this) = self.text.get(self.at) {
+            let ends = match this {
+                b'\n' => true,
+                b'\r' => self.text.get(self.at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            if self.at >= byte && !matches!(this, b'\n' | b'\r') {
+                break;
+            }
+            self.line += u64::from(ends);
+            self.at += 1;
+        }
+        self.line
+    }
+}
+
+/// A quote that is never closed makes one cell of the rest of the file, and its lines would be lost in it.
+fn refuse_open_quote(text: &str, start: usize, lines: &mut Lines<'_>) -> Result<(), ImportError> {
+    let last = text.get(start..).unwrap_or_default().trim();
+    let quotes = last.bytes().filter(|byte| *byte == b'"').count();
+    if quotes % 2 == 1 && last.contains(['\n', '\r']) {
+        return Err(ImportError::OpenQuote {
+            line: lines.line_at(start),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! Products, their variations and their names.
+
+use super::super::ImportError;
+use super::super::csv::VARIATION;
+use super::files::Entry;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A text that comes in one language or several.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+pub(super) enum Name {
+    One(String),
+    Many(BTreeMap<String, Option<String>>),
+    None(()),
+}
+
+impl Name {
+    /// In the wanted language, else in English, else in any.
+    pub(super) fn choose(&self, locale: Option<&str>) -> &str {
+        match self {
+            Self::One(name) => name,
+            Self::None(()) => "",
+            Self::Many(names) => {
+                let filled = |name: &Option<String>| name.as_ref().is_some_and(|n| !n.is_empty());
+                locale
+                    .into_iter()
+                    .chain(["en"])
+                    .filter_map(|locale| names.get(locale))
+                    .chain(names.values())
+                    .find(|name| filled(name))
+                    .and_then(|name| name.as_deref())
+                    .unwrap_or_default()
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: u64,
+    name: Name,
+    #[serde(default)]
+    admission: bool,
+    generate_tickets: Option<bool>,
+    #[serde(default)]
+    checkin_attention: bool,
+    checkin_text: Option<String>,
+    #[serde(default)]
+    variations: Vec<Variation>,
+}
+
+#[derive(Deserialize)]
+struct Variation {
+    id: u64,
+    value: Name,
+    #[serde(default)]
+    checkin_attention: bool,
+    checkin_text: Option<String>,
+}
+
+/// A ticket type of pretix: a product, or a variation of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PretixItem {
+    /// The product's number; it stands in signed secrets.
+    pub item: u64,
+    /// The variation's number.
+    pub variation: Option<u64>,
+    /// The name of both.
+    pub name: String,
+    /// Whether it gives admission (add-ons mostly do not).
+    pub admission: bool,
+}
+
+impl PretixItem {
+    /// Its number as it stands in [`super::super::ImportedTicket::type_id`].
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self.variation {
+            Some(variation) => format!("{}/{variation}", self.item),
+            None => self.item.to_string(),
+        }
+    }
+}
+
+/// What a position needs to know of its product.
+pub(super) struct Product {
+    pub(super) kind: PretixItem,
+    /// Whether tickets are made of it; `None` leaves it to the event.
+    pub(super) generate_tickets: Option<bool>,
+    pub(super) attention: bool,
+    /// Texts for the staff, the product's before the variation's.
+    pub(super) texts: Vec<String>,
+}
+
+/// All products by number.
+pub(super) struct Items(BTreeMap<(u64, Option<u64>), Product>);
+
+impl Items {
+    pub(super) fn read(entries: &[Entry<'_>], locale: Option<&str>) -> Result<Self, ImportError> {
+        let mut products = BTreeMap::new();
+        for entry in entries {
+            let item: Item =
+                serde_json::from_str(entry.json.get()).map_err(|_| ImportError::UnknownJson {
+                    file: entry.file.to_string(),
+                })?;
+            for product in item.products(locale) {
+                products.insert((product.kind.item, product.kind.variation), product);
+            }
+        }
+        Ok(Self(products))
+    }
+
+    pub(super) fn get(&self, item: u64, variation: Option<u64>) -> Option<&Product> {
+        self.0.get(&(item, variation))
+    }
+
+    pub(super) fn types(&self) -> Vec<PretixItem> {
+        self.0
+            .values()
+            .map(|product| product.kind.clone())
+            .collect()
+    }
+}
+
+impl Item {
+    fn products(&self, locale: Option<&str>) -> Vec<Product> {
+        let name = self.name.choose(locale);
+        let product = |variation: Option<&Variation>| Product {
+            kind: PretixItem {
+                item: self.id,
+                variation: variation.map(|v| v.id),
+                name: match variation.map(|v| v.value.choose(locale)) {
+                    Some(value) if !value.is_empty() => format!("{name}{VARIATION}{value}"),
+                    Some(_) | None => name.to_owned(),
+                },
+                admission: self.admission,
+            },
+            generate_tickets: self.generate_tickets,
+            attention: self.checkin_attention || variation.is_some_and(|v| v.checkin_attention),
+            texts: [
+                self.checkin_text.as_ref(),
+                variation.and_then(|v| v.checkin_text.as_ref()),
+            ]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
+        };
+        if self.variations.is_empty() {
+            return vec![product(None)];
+        }
+        self.variations.iter().map(|v| product(Some(v))).collect()
+    }
+}

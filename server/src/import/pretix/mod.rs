@@ -1,0 +1,106 @@
+//! Answers of pretix's REST API as files (<https://docs.pretix.eu/dev/api/resources/index.html>).
+//!
+//! Needed are pages of `orders/` (in any order; also a bare list of orders) and `items/`; `event` brings the
+//! signing keys; `revokedsecrets/`, `blockedsecrets/` and `subevents/` are used if there. Files are told by
+//! what is in them, not by their names.
+
+mod files;
+mod items;
+mod keys;
+mod orders;
+
+pub use items::PretixItem;
+
+use super::report::Warning;
+use super::ticket::Shared;
+use super::{Import, ImportError, NamedBytes, Options, Source};
+use files::Files;
+use items::Items;
+use usher_domain::secret::Private;
+
+/// What becomes of orders made in pretix's test mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TestOrders {
+    /// They are left out, with a warning.
+    #[default]
+    LeaveOut,
+    /// They are tickets like others, for a rehearsal.
+    Take,
+}
+
+/// What pretix tells besides the tickets.
+#[derive(Debug, Default)]
+pub struct PretixFacts {
+    /// The event's short name.
+    pub slug: Option<String>,
+    /// The event's IANA time zone.
+    pub time_zone: Option<String>,
+    /// Public keys (Ed25519) of the event's `pretix_sig1` secrets; all of them are to be tried.
+    pub keys: Vec<[u8; 32]>,
+    /// Products and their variations, as ticket types.
+    pub items: Vec<PretixItem>,
+    /// Dates of an event series, by the number that stands in [`super::ImportedTicket::session`].
+    pub subevents: Vec<PretixSubevent>,
+    /// Secrets that were replaced or belong to cancelled positions, without those in the tickets.
+    /// pretix does not say of which ticket.
+    pub revoked: Vec<Private>,
+}
+
+/// A date of an event series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PretixSubevent {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// When it begins (unix seconds).
+    pub begins: Option<i64>,
+}
+
+/// Reads all files together.
+pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import, ImportError> {
+    let files = Files::sort(files)?;
+    let locale = options.locale.as_deref();
+    let items = Items::read(&files.items, locale)?;
+    let mut facts = PretixFacts {
+        subevents: files.subevents(locale),
+        items: items.types(),
+        ..PretixFacts::default()
+    };
+    let mut warnings = files.ignored.clone();
+    match &files.event {
+        Some(event) => {
+            facts.slug = event.slug.clone();
+            facts.time_zone = event.timezone.clone();
+            facts.keys = keys::read(&event.valid_keys.pretix_sig1)?;
+        }
+        None => warnings.push(Warning::EventMissing),
+    }
+    let secrets = orders::Secrets::new(&files);
+    let mut reading = orders::Orders {
+        options,
+        items: &items,
+        secrets: &secrets,
+        slug: facts.slug.clone(),
+        texts: Shared::default(),
+        tickets: Vec::new(),
+        bad: Vec::new(),
+        test_orders: 0,
+        no_tickets: 0,
+    };
+    let different = reading.read_all(&files.orders)?;
+    if let Some(expected) = files.order_count.filter(|count| *count > different) {
+        warnings.push(Warning::PagesMissing {
+            expected,
+            found: different,
+        });
+    }
+    warnings.extend(reading.warnings());
+    facts.revoked = secrets.not_among(&reading.tickets);
+    Ok(Import {
+        tickets: reading.tickets,
+        bad: reading.bad,
+        warnings,
+        source: Source::Pretix(facts),
+    })
+}

@@ -1,0 +1,391 @@
+//! Orders and their positions, as tickets.
+
+use super::super::csv::ATTENTION;
+use super::super::fields::{Content, clean};
+use super::super::report::{BadLine, BadReason, Place, Warning};
+use super::super::ticket::{ImportedTicket, Shared, State, Text};
+use super::super::{ImportError, Options};
+use super::TestOrders;
+use super::files::{Entry, Files};
+use super::items::{Items, Product};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use usher_domain::secret::Private;
+
+#[derive(Deserialize)]
+struct Order<'a> {
+    code: String,
+    event: Option<String>,
+    status: String,
+    #[serde(default)]
+    testmode: bool,
+    #[serde(borrow)]
+    positions: Vec<&'a RawValue>,
+    #[serde(default)]
+    checkin_attention: bool,
+    checkin_text: Option<String>,
+    last_modified: Option<String>,
+    sales_channel: Option<String>,
+    #[serde(default)]
+    valid_if_pending: bool,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    positionid: u64,
+    item: u64,
+    variation: Option<u64>,
+    attendee_name: Option<String>,
+    secret: String,
+    addon_to: Option<u64>,
+    subevent: Option<u64>,
+    seat: Option<Seat>,
+    #[serde(default)]
+    canceled: bool,
+    valid_from: Option<String>,
+    valid_until: Option<String>,
+    blocked: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Seat {
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Revoked {
+    secret: String,
+}
+
+#[derive(Deserialize)]
+struct Blocked {
+    secret: String,
+    #[serde(default)]
+    blocked: bool,
+}
+
+/// Secrets that stand in lists of their own.
+pub(super) struct Secrets {
+    revoked: Vec<String>,
+    is_revoked: HashSet<String>,
+    blocked: HashSet<String>,
+}
+
+impl Secrets {
+    pub(super) fn new(files: &Files<'_>) -> Self {
+        let revoked: Vec<String> = files
+            .revoked
+            .iter()
+            .filter_map(|entry| serde_json::from_str::<Revoked>(entry.json.get()).ok())
+            .map(|revoked| revoked.secret)
+            .collect();
+        let blocked = files
+            .blocked
+            .iter()
+            .filter_map(|entry| serde_json::from_str::<Blocked>(entry.json.get()).ok())
+            .filter(|entry| entry.blocked)
+            .map(|entry| entry.secret)
+            .collect();
+        Self {
+            is_revoked: revoked.iter().cloned().collect(),
+            revoked,
+            blocked,
+        }
+    }
+
+    /// The revoked secrets that are no ticket's current one.
+    pub(super) fn not_among(&self, tickets: &[ImportedTicket]) -> Vec<Private> {
+        let current: HashSet<&str> = tickets
+            .iter()
+            .filter_map(|ticket| ticket.code.as_ref())
+            .map(Private::reveal)
+            .collect();
+        self.revoked
+            .iter()
+            .filter(|secret| !current.contains(secret.as_str()))
+            .map(Private::new)
+            .collect()
+    }
+}
+
+/// Why a position is no ticket.
+enum NoTicket {
+    /// It is none and need not be one.
+    ByNature,
+    /// It cannot be read.
+    Bad {
+        field: Option<&'static str>,
+        reason: BadReason,
+    },
+}
+
+impl NoTicket {
+    const fn bad(field: &'static str, reason: BadReason) -> Self {
+        Self::Bad {
+            field: Some(field),
+            reason,
+        }
+    }
+}
+
+/// Reads order after order.
+pub(super) struct Orders<'a> {
+    pub(super) options: &'a Options,
+    pub(super) items: &'a Items,
+    pub(super) secrets: &'a Secrets,
+    /// The event, once known: orders of another one are refused.
+    pub(super) slug: Option<String>,
+    pub(super) texts: Shared,
+    pub(super) tickets: Vec<ImportedTicket>,
+    pub(super) bad: Vec<BadLine>,
+    pub(super) test_orders: u64,
+    pub(super) no_tickets: u64,
+}
+
+impl Orders<'_> {
+    /// Reads all entries and returns how many different orders they are. An order that stands on two pages,
+    /// because it changed in between, counts as it was changed last.
+    pub(super) fn read_all(&mut self, entries: &[Entry<'_>]) -> Result<u64, ImportError> {
+        let mut orders: Vec<(&Entry<'_>, Order<'_>)> = Vec::with_capacity(entries.len());
+        let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            let Ok(order) = serde_json::from_str::<Order<'_>>(entry.json.get()) else {
+                self.refuse_entry(entry);
+                continue;
+            };
+            match places.get(&order.code).and_then(|at| orders.get_mut(*at)) {
+                Some(known) if is_newer(&order, &known.1) => *known = (entry, order),
+                Some(_) => {}
+                None => {
+                    places.insert(order.code.clone(), orders.len());
+                    orders.push((entry, order));
+                }
+            }
+        }
+        for (entry, order) in &orders {
+            self.order(entry, order)?;
+        }
+        Ok(orders.len() as u64)
+    }
+
+    /// What was left out.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = Warning> {
+        let test = (self.test_orders > 0).then_some(Warning::TestOrdersLeftOut {
+            count: self.test_orders,
+        });
+        let none = (self.no_tickets > 0).then_some(Warning::NoTickets {
+            count: self.no_tickets,
+        });
+        test.into_iter().chain(none)
+    }
+
+    fn refuse_entry(&mut self, entry: &Entry<'_>) {
+        self.bad.push(BadLine {
+            place: Place::Entry {
+                file: Arc::clone(&entry.file),
+                index: entry.index,
+            },
+            column: None,
+            reason: BadReason::Unreadable,
+        });
+    }
+
+    fn order(&mut self, entry: &Entry<'_>, order: &Order<'_>) -> Result<(), ImportError> {
+        let Ok(Some(code)) = clean(&order.code, Content::Words) else {
+            self.refuse_entry(entry);
+            return Ok(());
+        };
+        let place = |position| Place::Position {
+            file: Arc::clone(&entry.file),
+            order: code.as_ref().into(),
+            position,
+        };
+        if let Some(event) = &order.event
+            && self.slug.get_or_insert_with(|| event.clone()) != event
+        {
+            self.bad.push(BadLine {
+                place: place(None),
+                column: Some("event".into()),
+                reason: BadReason::OtherEvent,
+            });
+            return Ok(());
+        }
+        if order.testmode && self.options.test_orders == TestOrders::LeaveOut {
+            self.test_orders += 1;
+            return Ok(());
+        }
+        for json in &order.positions {
+            if self.tickets.len() + self.bad.len() >= self.options.limits.lines {
+                let limit = self.options.limits.lines;
+                return Err(ImportError::TooManyLines { limit });
+            }
+            let Ok(position) = serde_json::from_str::<Position>(json.get()) else {
+                self.bad.push(BadLine {
+                    place: place(None),
+                    column: Some("positions".into()),
+                    reason: BadReason::Unreadable,
+                });
+                continue;
+            };
+            let at = place(Some(position.positionid));
+            match self.ticket(order, &code, &position, at.clone()) {
+                Ok(ticket) => self.tickets.push(ticket),
+                Err(NoTicket::ByNature) => self.no_tickets += 1,
+                Err(NoTicket::Bad { field, reason }) => self.bad.push(BadLine {
+                    place: at,
+                    column: field.map(Into::into),
+                    reason,
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    fn ticket(
+        &mut self,
+        order: &Order<'_>,
+        code: &str,
+        position: &Position,
+        place: Place,
+    ) -> Result<ImportedTicket, NoTicket> {
+        let items = self.items;
+        let product = items
+            .get(position.item, position.variation)
+            .ok_or(NoTicket::bad("item", BadReason::UnknownItem))?;
+        if !is_ticket(position, product) {
+            return Err(NoTicket::ByNature);
+        }
+        let secret = secret(&position.secret)?;
+        let valid_from = moment(position.valid_from.as_deref(), "valid_from")?;
+        let valid_until = moment(position.valid_until.as_deref(), "valid_until")?;
+        let seat = position.seat.as_ref().and_then(|seat| seat.name.as_deref());
+        let channel = words(order.sales_channel.as_deref(), "sales_channel")?;
+        Ok(ImportedTicket {
+            place,
+            external: Some(format!("{code}-{}", position.positionid).into()),
+            order: Some(code.into()),
+            type_name: self.texts.text(&product.kind.name),
+            type_id: Some(self.texts.text(&product.kind.id())),
+            holder: words(position.attendee_name.as_deref(), "attendee_name")?.map(Private::new),
+            seat: words(seat, "seat")?.map(Into::into),
+            zone: None,
+            state: self.state(order, position)?,
+            valid_from,
+            valid_until,
+            entries: None,
+            instruction: self.instruction(order, product)?,
+            session: position.subevent.map(|id| self.texts.text(&id.to_string())),
+            channel: channel.map(|channel| self.texts.text(&channel)),
+            code: Some(Private::new(secret)),
+        })
+    }
+
+    /// Cancelled before blocked before unpaid, so that the staff is told what weighs most.
+    fn state(&mut self, order: &Order<'_>, position: &Position) -> Result<State, NoTicket> {
+        let mut cancelled = |reason: &str| State::Cancelled {
+            reason: self.texts.text(reason),
+        };
+        let of_order = match order.status.as_str() {
+            "p" => State::Valid,
+            "n" if order.valid_if_pending => State::Valid,
+            "n" => State::Pending,
+            "e" => cancelled("order expired"),
+            "c" => cancelled("order cancelled"),
+            _ => return Err(NoTicket::bad("status", BadReason::UnknownOrderState)),
+        };
+        if matches!(of_order, State::Cancelled { .. }) {
+            return Ok(of_order);
+        }
+        if position.canceled {
+            return Ok(cancelled("cancelled"));
+        }
+        if self.secrets.is_revoked.contains(&position.secret) {
+            return Ok(cancelled("its code was revoked"));
+        }
+        let reasons = position.blocked.as_deref().unwrap_or_default();
+        if !reasons.is_empty() || self.secrets.blocked.contains(&position.secret) {
+            let reasons = reasons.iter().map(|reason| blocking(reason));
+            let reason = reasons.collect::<Vec<_>>().join(", ");
+            let reason = words(Some(&reason), "blocked")?;
+            return Ok(State::Blocked {
+                reason: self
+                    .texts
+                    .text(reason.as_deref().unwrap_or("blocked by the organizer")),
+            });
+        }
+        Ok(of_order)
+    }
+
+    fn instruction(
+        &mut self,
+        order: &Order<'_>,
+        product: &Product,
+    ) -> Result<Option<Text>, NoTicket> {
+        let mut parts: Vec<Cow<'_, str>> = Vec::new();
+        if order.checkin_attention || product.attention {
+            parts.push(Cow::Borrowed(ATTENTION));
+        }
+        for text in order.checkin_text.iter().chain(&product.texts) {
+            let text = clean(text, Content::Prose)
+                .map_err(|reason| NoTicket::bad("checkin_text", reason))?;
+            parts.extend(text);
+        }
+        Ok((!parts.is_empty()).then(|| self.texts.text(&parts.join("; "))))
+    }
+}
+
+/// Times of pretix are in one zone and sort as text only if written alike: they are compared as moments.
+fn is_newer(this: &Order<'_>, other: &Order<'_>) -> bool {
+    let moment = |order: &Order<'_>| {
+        let text = order.last_modified.as_deref()?;
+        text.parse::<Timestamp>().ok()
+    };
+    moment(this) > moment(other)
+}
+
+/// pretix makes tickets of main positions unless the product forbids it, and of add-ons only if they give
+/// admission or the product asks for it.
+fn is_ticket(position: &Position, product: &Product) -> bool {
+    let by_default = position.addon_to.is_none() || product.kind.admission;
+    product.generate_tickets.unwrap_or(by_default)
+}
+
+/// pretix names who blocked: "admin", or "api:" and a word of the caller.
+fn blocking(reason: &str) -> &str {
+    match reason {
+        "admin" => "blocked by the organizer",
+        other => other.strip_prefix("api:").unwrap_or(other),
+    }
+}
+
+/// A secret stands in JSON as it is in the code: only what cannot be one is refused, nothing is undone.
+fn secret(text: &str) -> Result<&str, NoTicket> {
+    const LIMIT: usize = 1024;
+    if text.is_empty() {
+        return Err(NoTicket::bad("secret", BadReason::BarcodeMissing));
+    }
+    if text.len() > LIMIT {
+        return Err(NoTicket::bad("secret", BadReason::TooLong { limit: LIMIT }));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(NoTicket::bad("secret", BadReason::ControlCharacter));
+    }
+    Ok(text)
+}
+
+fn words<'t>(text: Option<&'t str>, field: &'static str) -> Result<Option<Cow<'t, str>>, NoTicket> {
+    let Some(text) = text else { return Ok(None) };
+    clean(text, Content::Words).map_err(|reason| NoTicket::bad(field, reason))
+}
+
+fn moment(text: Option<&str>, field: &'static str) -> Result<Option<i64>, NoTicket> {
+    let Some(text) = text else { return Ok(None) };
+    match text.parse::<Timestamp>() {
+        Ok(moment) => Ok(Some(moment.as_second())),
+        Err(_) => Err(NoTicket::bad(field, BadReason::UnknownDate)),
+    }
+}

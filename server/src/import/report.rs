@@ -1,0 +1,231 @@
+//! What an import tells about lines that were not good, and what else the organizer should know.
+//!
+//! No message holds a code or a name: they point to the line, and the organizer has the file.
+
+use std::fmt;
+
+/// Where in the input a ticket stands.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// A line of a list, the first being 1.
+    Line(u64),
+    /// A position of an order.
+    Position {
+        /// The file.
+        file: std::sync::Arc<str>,
+        /// The order's number.
+        order: Box<str>,
+        /// The position's number, unless the whole order is meant.
+        position: Option<u64>,
+    },
+    /// An entry of a JSON list that could not be read far enough to name it; the first is 1.
+    Entry {
+        /// The file.
+        file: std::sync::Arc<str>,
+        /// Which.
+        index: usize,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Position {
+                file,
+                order,
+                position: Some(position),
+            } => write!(f, "{file}, order {order}, position {position}"),
+            Self::Position {
+                file,
+                order,
+                position: None,
+            } => write!(f, "{file}, order {order}"),
+            Self::Entry { file, index } => write!(f, "{file}, entry {index}"),
+        }
+    }
+}
+
+/// A line that is not imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// Where.
+    pub place: Place,
+    /// The column as the file names it, or the field of the JSON.
+    pub column: Option<Box<str>>,
+    /// Why.
+    pub reason: BadReason,
+}
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "{}, column “{column}”: {}", self.place, self.reason),
+            None => write!(f, "{}: {}", self.place, self.reason),
+        }
+    }
+}
+
+/// Why a line is bad.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadReason {
+    /// No barcode.
+    #[error("the barcode is missing")]
+    BarcodeMissing,
+    /// Scientific notation, rounding, or a decimal point.
+    #[error(
+        "a spreadsheet has damaged this number (such as 1.23457E+12): export the list again, and do not open it in between or format the column as text"
+    )]
+    DamagedNumber,
+    /// The same barcode again.
+    #[error("the same barcode stands already at {first}")]
+    BarcodeRepeated {
+        /// Where it stands first.
+        first: Place,
+    },
+    /// The same ticket number again, with another barcode.
+    #[error("the same ticket number stands already at {first}")]
+    NumberRepeated {
+        /// Where it stands first.
+        first: Place,
+    },
+    /// A control character.
+    #[error("there is a control character in it")]
+    ControlCharacter,
+    /// Bytes that are no text in this encoding.
+    #[error("there are characters in it that do not belong to the encoding of the file")]
+    DamagedText,
+    /// Too long.
+    #[error("it is longer than {limit} bytes")]
+    TooLong {
+        /// The bound.
+        limit: usize,
+    },
+    /// The line has more or fewer cells than the header.
+    #[error("the line has {found} cells, the header has {expected}")]
+    CellCount {
+        /// Cells of the line.
+        found: usize,
+        /// Cells of the header.
+        expected: usize,
+    },
+    /// No type although the list has a column for it.
+    #[error("the ticket type is missing")]
+    TypeMissing,
+    /// A status word that is not known.
+    #[error("this status is not known: say what it means, or leave the column out of the mapping")]
+    UnknownStatus,
+    /// Neither yes nor no.
+    #[error("this is neither yes nor no")]
+    NotYesOrNo,
+    /// Not a date.
+    #[error("this is not a date that is understood, such as 2026-11-20 18:00 or 20.11.2026 18:00")]
+    UnknownDate,
+    /// A date with two readings.
+    #[error("this date can be read in two ways: say whether the day or the month stands first")]
+    AmbiguousDate,
+    /// Ends before it begins.
+    #[error("it ends before it begins")]
+    EndsBeforeItBegins,
+    /// Not a number of entries.
+    #[error("this is not a number of entries between 1 and 65535")]
+    UnknownEntries,
+    /// An order or position that is not as pretix writes it.
+    #[error("it does not look as pretix writes it")]
+    Unreadable,
+    /// An item or variation that the item list lacks.
+    #[error("its product is not in the list of products: export items.json again")]
+    UnknownItem,
+    /// An order of another event.
+    #[error("it belongs to another event")]
+    OtherEvent,
+    /// A state of an order that is not known.
+    #[error("this state of an order is not known")]
+    UnknownOrderState,
+}
+
+impl BadReason {
+    /// The name of this reason for programs; it never changes.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BarcodeMissing => "barcode_missing",
+            Self::DamagedNumber => "damaged_number",
+            Self::BarcodeRepeated { .. } => "barcode_repeated",
+            Self::NumberRepeated { .. } => "number_repeated",
+            Self::ControlCharacter => "control_character",
+            Self::DamagedText => "damaged_text",
+            Self::TooLong { .. } => "too_long",
+            Self::CellCount { .. } => "cell_count",
+            Self::TypeMissing => "type_missing",
+            Self::UnknownStatus => "unknown_status",
+            Self::NotYesOrNo => "not_yes_or_no",
+            Self::UnknownDate => "unknown_date",
+            Self::AmbiguousDate => "ambiguous_date",
+            Self::EndsBeforeItBegins => "ends_before_it_begins",
+            Self::UnknownEntries => "unknown_entries",
+            Self::Unreadable => "unreadable",
+            Self::UnknownItem => "unknown_item",
+            Self::OtherEvent => "other_event",
+            Self::UnknownOrderState => "unknown_order_state",
+        }
+    }
+}
+
+/// What the organizer should know although it stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// Nothing in it.
+    #[error("there is no ticket in it")]
+    NothingFound,
+    /// Pages of the order list are missing.
+    #[error(
+        "pretix counts {expected} orders, the files hold {found}: pages are missing or came in the meantime"
+    )]
+    PagesMissing {
+        /// Orders that pretix counts.
+        expected: u64,
+        /// Different orders in the files.
+        found: u64,
+    },
+    /// Test orders were left out.
+    #[error("{count} orders made in test mode were left out")]
+    TestOrdersLeftOut {
+        /// How many orders.
+        count: u64,
+    },
+    /// Positions that are no tickets.
+    #[error("{count} positions are no tickets (add-ons without admission) and were left out")]
+    NoTickets {
+        /// How many.
+        count: u64,
+    },
+    /// The event's description is missing, and with it its keys.
+    #[error("event.json is missing: signed codes cannot be checked against the event's keys")]
+    EventMissing,
+    /// A file nobody understood.
+    #[error("{file} was not needed")]
+    FileIgnored {
+        /// Its name.
+        file: String,
+    },
+    /// The file is UTF-8 but for some bytes.
+    #[error("some bytes of the file are no UTF-8 and could not be read")]
+    DamagedUtf8,
+}
+
+impl Warning {
+    /// The name of this warning for programs; it never changes.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NothingFound => "nothing_found",
+            Self::PagesMissing { .. } => "pages_missing",
+            Self::TestOrdersLeftOut { .. } => "test_orders_left_out",
+            Self::NoTickets { .. } => "no_tickets",
+            Self::EventMissing => "event_missing",
+            Self::FileIgnored { .. } => "file_ignored",
+            Self::DamagedUtf8 => "damaged_utf8",
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Status words of shops, and what they say about entering.
+
+use super::columns::fold;
+use super::ticket::{Shared, State};
+use std::collections::BTreeMap;
+
+/// What a known word means.
+#[derive(Clone, Copy)]
+enum Meaning {
+    Valid,
+    Pending,
+    Blocked(&'static str),
+    Cancelled(&'static str),
+}
+
+const CANCELLED: Meaning = Meaning::Cancelled("cancelled");
+const REFUNDED: Meaning = Meaning::Cancelled("refunded");
+const EXPIRED: Meaning = Meaning::Cancelled("order expired");
+
+/// Folded words (see [`fold`]): attendee lists of Eventbrite, pretix in English and German, alf.io,
+/// WooCommerce, and hand-made lists.
+const WORDS: &[(&str, Meaning)] = &[
+    ("attending", Meaning::Valid),
+    ("checkedin", Meaning::Valid),
+    ("paid", Meaning::Valid),
+    ("paidorders", Meaning::Valid),
+    ("valid", Meaning::Valid),
+    ("active", Meaning::Valid),
+    ("confirmed", Meaning::Valid),
+    ("complete", Meaning::Valid),
+    ("completed", Meaning::Valid),
+    ("approved", Meaning::Valid),
+    ("acquired", Meaning::Valid),
+    ("issued", Meaning::Valid),
+    ("sold", Meaning::Valid),
+    ("free", Meaning::Valid),
+    ("ok", Meaning::Valid),
+    ("bezahlt", Meaning::Valid),
+    ("gültig", Meaning::Valid),
+    ("gueltig", Meaning::Valid),
+    ("aktiv", Meaning::Valid),
+    ("bestätigt", Meaning::Valid),
+    ("abgeschlossen", Meaning::Valid),
+    ("eingecheckt", Meaning::Valid),
+    ("nimmtteil", Meaning::Valid),
+    ("payé", Meaning::Valid),
+    ("valide", Meaning::Valid),
+    ("pending", Meaning::Pending),
+    ("unpaid", Meaning::Pending),
+    ("unpaidorders", Meaning::Pending),
+    ("notpaid", Meaning::Pending),
+    ("onhold", Meaning::Pending),
+    ("awaitingpayment", Meaning::Pending),
+    ("paymentpending", Meaning::Pending),
+    ("approvalpending", Meaning::Pending),
+    ("tobepaid", Meaning::Pending),
+    ("reserved", Meaning::Pending),
+    ("waitlist", Meaning::Pending),
+    ("waitinglist", Meaning::Pending),
+    ("ausstehend", Meaning::Pending),
+    ("unbezahlt", Meaning::Pending),
+    ("offen", Meaning::Pending),
+    ("reserviert", Meaning::Pending),
+    ("blocked", Meaning::Blocked("blocked by the seller")),
+    ("locked", Meaning::Blocked("blocked by the seller")),
+    ("suspended", Meaning::Blocked("blocked by the seller")),
+    ("gesperrt", Meaning::Blocked("blocked by the seller")),
+    ("cancelled", CANCELLED),
+    ("canceled", CANCELLED),
+    ("storniert", CANCELLED),
+    ("annulé", CANCELLED),
+    ("void", CANCELLED),
+    ("voided", CANCELLED),
+    ("invalid", Meaning::Cancelled("no longer valid")),
+    ("inactive", Meaning::Cancelled("no longer valid")),
+    ("ungültig", Meaning::Cancelled("no longer valid")),
+    ("ungueltig", Meaning::Cancelled("no longer valid")),
+    ("refunded", REFUNDED),
+    ("erstattet", REFUNDED),
+    ("chargeback", REFUNDED),
+    ("deleted", Meaning::Cancelled("deleted")),
+    ("gelöscht", Meaning::Cancelled("deleted")),
+    ("released", Meaning::Cancelled("released")),
+    ("notattending", Meaning::Cancelled("not attending")),
+    ("declined", Meaning::Cancelled("declined")),
+    ("abgelehnt", Meaning::Cancelled("declined")),
+    ("failed", Meaning::Cancelled("payment failed")),
+    (
+        "transferred",
+        Meaning::Cancelled("transferred to somebody else"),
+    ),
+    ("replaced", Meaning::Cancelled("replaced by another ticket")),
+    ("expired", EXPIRED),
+    ("abgelaufen", EXPIRED),
+];
+
+/// The words known to this import: the organizer's own first.
+pub(super) struct StatusWords {
+    own: BTreeMap<String, State>,
+}
+
+impl StatusWords {
+    pub(super) fn new(own: &BTreeMap<String, State>) -> Self {
+        let own = own
+            .iter()
+            .map(|(word, state)| (fold(word), state.clone()))
+            .collect();
+        Self { own }
+    }
+
+    /// What the word says; `None` if it is not known.
+    pub(super) fn read(&self, word: &str, texts: &mut Shared) -> Option<State> {
+        let folded = fold(word);
+        if let Some(state) = self.own.get(&folded) {
+            return Some(state.clone());
+        }
+        let meaning = known(&folded).or_else(|| {
+            // pretix adds details: "Canceled (paid fee)".
+            let (first, _) = word.split_once('(')?;
+            known(&fold(first))
+        })?;
+        Some(match meaning {
+            Meaning::Valid => State::Valid,
+            Meaning::Pending => State::Pending,
+            Meaning::Blocked(reason) => State::Blocked {
+                reason: texts.text(reason),
+            },
+            Meaning::Cancelled(reason) => State::Cancelled {
+                reason: texts.text(reason),
+            },
+        })
+    }
+}
+
+fn known(folded: &str) -> Option<Meaning> {
+    WORDS
+        .iter()
+        .find(|(word, _)| *word == folded)
+        .map(|(_, meaning)| *meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(word: &str) -> Option<State> {
+        StatusWords::new(&BTreeMap::new()).read(word, &mut Shared::default())
+    }
+
+    #[test]
+    fn words_of_shops_are_known_in_any_spelling() {
+        assert_eq!(read("Attending"), Some(State::Valid));
+        assert_eq!(read("CHECKED_IN"), Some(State::Valid));
+        assert_eq!(read("Not paid"), Some(State::Pending));
+        let cancelled = |reason: &str| {
+            Some(State::Cancelled {
+                reason: reason.into(),
+            })
+        };
+        assert_eq!(read("Not Attending"), cancelled("not attending"));
+        assert_eq!(read("Refunded"), cancelled("refunded"));
+        assert_eq!(read("Canceled (paid fee)"), cancelled("cancelled"));
+        assert_eq!(read("Storniert"), cancelled("cancelled"));
+    }
+
+    #[test]
+    fn an_unknown_word_means_nothing_until_the_organizer_says_so() {
+        assert_eq!(read("maybe"), None);
+        assert_eq!(read(""), None);
+        let own = BTreeMap::from([("Maybe".to_owned(), State::Pending)]);
+        let words = StatusWords::new(&own);
+        assert_eq!(
+            words.read(" maybe", &mut Shared::default()),
+            Some(State::Pending)
+        );
+    }
+
+    #[test]
+    fn every_word_of_the_table_is_folded_and_stands_once() {
+        for (index, (word, _)) in WORDS.iter().enumerate() {
+            assert_eq!(&fold(word), word);
+            assert!(WORDS[..index].iter().all(|(other, _)| other != word));
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Lists as shops export them; the people are invented.
+
+use super::*;
+
+const EVENTBRITE: &str = "\
+Order #,Order Date,First Name,Last Name,Email,Quantity,Ticket Type,Attendee #,Barcode #,Attendee Status,Checked in
+1234500001,2026-10-01 10:00,Ada,Berg,ada@example.org,1,Early Bird,2000000001,12345000012000000001001,Attending,No
+1234500001,2026-10-01 10:00,\"Núñez, \"\"Beto\"\"\",Cruz,b@example.org,1,Early Bird,2000000002,12345000012000000002001,Checked In,Yes
+1234500002,2026-10-02 10:00,Cleo,Dahl,c@example.org,1,VIP,2000000003,12345000022000000003001,Not Attending,No
+1234500003,2026-10-02 10:00,Dina,Egge,d@example.org,1,VIP,2000000004,12345000032000000004001,Deleted,No
+";
+
+#[test]
+fn an_eventbrite_attendee_list_is_read() {
+    let import = read_list(EVENTBRITE);
+    assert_eq!(bad(&import), []);
+    let [ada, beto, cleo, dina] = &import.tickets[..] else {
+        panic!("four tickets expected");
+    };
+    assert_eq!(ada.place, Place::Line(2));
+    assert_eq!(ada.external.as_deref(), Some("2000000001"));
+    assert_eq!(ada.order.as_deref(), Some("1234500001"));
+    assert_eq!(holder(ada), "Ada Berg");
+    assert_eq!(&*ada.type_name, "Early Bird");
+    assert_eq!(ada.state, State::Valid);
+    assert_eq!(code(beto), "12345000012000000002001");
+    assert_eq!(holder(beto), "Núñez, \"Beto\" Cruz");
+    assert_eq!(beto.state, State::Valid);
+    assert_eq!(cleo.state, cancelled("not attending"));
+    assert_eq!(dina.state, cancelled("deleted"));
+}
+
+#[test]
+fn a_pretix_position_list_in_german_is_read() {
+    let import = read_list(
+        "\u{feff}Bestellnummer;Positions-ID;Status;Produkt;Variante;Preis;Teilnehmername;Ticket-Code;Gültig ab;Gültig bis;Sitzplatz-Zone;Sitzplatz-Reihe;Sitzplatz-Nummer\r\n\
+         ABC12;1;Bezahlt;Tageskarte;Ermäßigt;49,00;Jürgen Müßig;k24fiuwvu8kxz3y1;20.11.2026 18:00;21.11.2026;Parkett;3;14\r\n\
+         ABC12;2;Storniert;Tageskarte;;49,00;;'=cQjMUe4YZ+x;;;;;\r\n\
+         ABC13;1;Ausstehend;Tageskarte;;49,00;;abcdefgh;;;;;\r\n",
+    );
+    assert_eq!(bad(&import), []);
+    let [first, second, third] = &import.tickets[..] else {
+        panic!("three tickets expected");
+    };
+    assert_eq!(first.external.as_deref(), Some("ABC12-1"));
+    assert_eq!(&*first.type_name, "Tageskarte – Ermäßigt");
+    assert_eq!(holder(first), "Jürgen Müßig");
+    assert_eq!(first.seat.as_deref(), Some("Parkett, 3, 14"));
+    assert_eq!(first.valid_from, Some(1_795_194_000));
+    assert_eq!(first.valid_until, Some(1_795_302_000));
+    assert_eq!(code(second), "=cQjMUe4YZ+x");
+    assert_eq!(second.state, cancelled("cancelled"));
+    assert_eq!(third.state, State::Pending);
+}
+
+#[test]
+fn a_pretix_check_in_list_of_a_series_is_read() {
+    let import = read_list(
+        "\"Order code\",\"Attendee name\",\"Product\",\"Price\",\"Checked in\",\"Paid\",\"Secret\",\"E-mail\",\"Date\",\"Start date\",\"Company\",\"Requires special attention\",\"Seat name\",\"Company\"\n\
+         A1,Ida Lund,Regular,10.00,,Yes,k24fiuwvu8kxz3y1,i@example.org,Matinee,2026-11-20 14:00,,Yes,Row 2 Seat 3,\n\
+         A2,Jon Moe,Regular,10.00,,No,k24fiuwvu8kxz3y2,j@example.org,Evening,2026-11-20 20:00,,No,,\n",
+    );
+    assert_eq!(bad(&import), []);
+    let [ida, jon] = &import.tickets[..] else {
+        panic!("two tickets expected");
+    };
+    assert_eq!(ida.session.as_deref(), Some("Matinee"));
+    assert_eq!(
+        ida.instruction.as_deref(),
+        Some("requires special attention")
+    );
+    assert_eq!(ida.seat.as_deref(), Some("Row 2 Seat 3"));
+    assert_eq!(ida.external, None);
+    assert_eq!((&jon.state, &jon.instruction), (&State::Pending, &None));
+}
+
+#[test]
+fn the_delimiter_is_found() {
+    for (delimiter, found) in [
+        (",", Delimiter::Comma),
+        (";", Delimiter::Semicolon),
+        ("\t", Delimiter::Tab),
+        ("|", Delimiter::Bar),
+    ] {
+        let text = ["barcode,name,type", "A-1,Ada Berg,VIP", "A-2,Bo Cruz,VIP"]
+            .join("\n")
+            .replace(',', delimiter);
+        let import = read_list(&text);
+        assert_eq!(import.tickets.len(), 2, "{delimiter:?}");
+        let Source::Csv(dialect) = import.source else {
+            panic!("a list expected");
+        };
+        assert_eq!(dialect.delimiter, found);
+        assert_eq!(dialect.columns.len(), 3);
+    }
+}
+
+#[test]
+fn the_delimiter_that_excel_declares_is_taken() {
+    let import = read_list("sep=;\r\nbarcode;price\r\n\r\nA-1;1,5\r\n");
+    assert_eq!(code(&import.tickets[0]), "A-1");
+    assert_eq!(import.tickets[0].place, Place::Line(4));
+}
+
+#[test]
+fn a_list_of_barcodes_alone_is_read() {
+    let import = read_list("Barcode\nA-1\n\nA-2");
+    assert_eq!(import.tickets.len(), 2);
+    assert_eq!(&*import.tickets[0].type_name, "Ticket");
+}
+
+#[test]
+fn a_list_in_windows_1252_is_read() {
+    let import = read(
+        &[list(b"Barcode;Vorname;Nachname\n1;J\xfcrgen;M\xfc\xdfig\n")],
+        &berlin(),
+    )
+    .unwrap();
+    assert_eq!(holder(&import.tickets[0]), "Jürgen Müßig");
+}
+
+#[test]
+fn a_mapping_wins_over_what_the_headers_say() {
+    let text = "barcode,id,name,what,zone\n1,A-1,Ada,VIP,Hall\n2,A-2,Bo,VIP,Hall\n";
+    let options = mapped(&["barcode=id", "type=4", "zone=-"]);
+    let import = read(&[list(text)], &options).unwrap();
+    assert_eq!(code(&import.tickets[0]), "A-1");
+    assert_eq!(&*import.tickets[0].type_name, "VIP");
+    assert_eq!(import.tickets[0].zone, None);
+    assert_eq!(holder(&import.tickets[1]), "Bo");
+}
+
+#[test]
+fn a_list_without_header_asks_for_a_mapping_and_shows_no_cell() {
+    let text = "k24fiu,Ada Berg,VIP\nk24fiv,Bo Cruz,VIP\n";
+    let error = read(&[list(text)], &berlin()).unwrap_err();
+    assert_eq!(error.code(), "import_no_header");
+    assert!(!error.to_string().contains("Ada") && !error.to_string().contains("k24fiu"));
+
+    let options = mapped(&["barcode=1", "name=2", "type=3"]);
+    let import = read(&[list(text)], &options).unwrap();
+    assert_eq!(import.tickets.len(), 2);
+    assert_eq!(import.tickets[0].place, Place::Line(1));
+    assert_eq!(holder(&import.tickets[0]), "Ada Berg");
+}
+
+#[test]
+fn a_missing_barcode_column_names_the_headers_found_and_accepted() {
+    let error = read(&[list("Ticket No,Name\n1,Ada\n")], &berlin()).unwrap_err();
+    let ImportError::BarcodeColumnMissing { found, accepted } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(found, "Ticket No, Name");
+    assert!(accepted.contains("ticketcode"));
+    let error = read(&[list("barcode\n1\n")], &mapped(&["name=Gast"])).unwrap_err();
+    assert_eq!(error.code(), "import_mapped_column_missing");
+    let error = read(&[list("barcode,Barcode\n1,2\n")], &berlin()).unwrap_err();
+    assert_eq!(error.code(), "import_column_twice");
+}
+
+#[test]
+fn every_bad_line_has_its_number_and_reason() {
+    let import = read_list(
+        "Barcode,Name,Type,Status,Valid until,Entries\n\
+         A-1,\"Ada\nBerg\",VIP,paid,,\n\
+         A-2,Bo,VIP,paid,,1\n\
+         \n\
+         A-2,Bo,VIP,paid,,2\n\
+         A-3,Cleo,VIP,perhaps,,\n\
+         A-4,Dina,VIP\n\
+         A-5,Egil,VIP,paid,01/02/2026,\n\
+         A-6,Finn,,paid,,\n\
+         ,Gro,VIP,paid,,\n\
+         \"1,23457E+12\",Hans,VIP,paid,,\n\
+         A-7,Ida,VIP,paid,,many\n\
+         A-8,Jon,VIP,paid,,,x\n\
+         A-9,Kaj,VIP,paid,,3\n",
+    );
+    assert_eq!(
+        bad(&import),
+        [
+            ("line 2".to_owned(), "control_character"),
+            ("line 6".to_owned(), "barcode_repeated"),
+            ("line 7".to_owned(), "unknown_status"),
+            ("line 8".to_owned(), "cell_count"),
+            ("line 9".to_owned(), "ambiguous_date"),
+            ("line 10".to_owned(), "type_missing"),
+            ("line 11".to_owned(), "barcode_missing"),
+            ("line 12".to_owned(), "damaged_number"),
+            ("line 13".to_owned(), "unknown_entries"),
+            ("line 14".to_owned(), "cell_count"),
+        ]
+    );
+    assert_eq!(
+        import.bad[1].reason,
+        BadReason::BarcodeRepeated {
+            first: Place::Line(4)
+        }
+    );
+    assert_eq!(
+        import.bad[4].to_string().split(':').next(),
+        Some("line 9, column “Valid until”")
+    );
+    assert_eq!(import.tickets.len(), 2);
+    assert_eq!(import.tickets[1].entries, Some(3));
+}
+
+#[test]
+fn quoted_line_breaks_and_foreign_line_ends_keep_the_count() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = [
+            "barcode,instruction",
+            "A-1,\"ask\nfor ID\"",
+            "",
+            "",
+            "A-1,x",
+            "A-2,y",
+        ]
+        .join(end)
+        .replace("ask\n", &format!("ask{end}"));
+        let import = read_list(&text);
+        assert_eq!(import.tickets[0].instruction.as_deref(), Some("ask for ID"));
+        assert_eq!(bad(&import), [("line 6".to_owned(), "barcode_repeated")]);
+        assert_eq!(import.tickets[1].place, Place::Line(7));
+    }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_does_not_swallow_the_rest() {
+    let error = read(
+        &[list(
+            "barcode,name\nA-1,Ada\nA-2,\"Bo\nA-3,Cleo\nA-4,Dina\n",
+        )],
+        &berlin(),
+    )
+    .unwrap_err();
+    assert_eq!(error, ImportError::OpenQuote { line: 3 });
+    assert_eq!(read_list("barcode,name\nA-1,12\" vinyl").tickets.len(), 1);
+}
+
+#[test]
+fn long_numbers_that_all_end_in_zeros_went_through_a_spreadsheet() {
+    let import =
+        read_list("barcode\n123456789012345000\n223456789012345000\n323456789012345000\nshort\n");
+    assert_eq!(import.bad.len(), 3);
+    assert!(
+        import
+            .bad
+            .iter()
+            .all(|b| b.reason == BadReason::DamagedNumber)
+    );
+    assert_eq!(import.tickets.len(), 1);
+    let import = read_list(
+        "barcode\n123456789012345000\n223456789012345000\n323456789012345000\n423456789012345001\n",
+    );
+    assert_eq!(import.bad.len(), 0);
+}
+
+#[test]
+fn a_cancelled_ticket_may_lack_its_barcode_if_it_has_a_number() {
+    let import = read_list(
+        "Ticket No,Barcode,Status,Cancellation reason\n7,,Cancelled,ill\n8,,Paid,\n,,Cancelled,\n",
+    );
+    assert_eq!(import.tickets.len(), 1);
+    assert_eq!(import.tickets[0].code, None);
+    assert_eq!(import.tickets[0].state, cancelled("ill"));
+    assert_eq!(
+        bad(&import),
+        [
+            ("line 3".to_owned(), "barcode_missing"),
+            ("line 4".to_owned(), "barcode_missing")
+        ]
+    );
+}
+
+#[test]
+fn the_organizers_own_status_words_count() {
+    let mut options = berlin();
+    options.words.insert("da".into(), State::Valid);
+    options.words.insert(String::new(), State::Pending);
+    let import = read(&[list("barcode,status\nA-1,Da\nA-2,\n")], &options).unwrap();
+    assert_eq!(import.tickets[0].state, State::Valid);
+    assert_eq!(import.tickets[1].state, State::Pending);
+}
+
+#[test]
+fn what_is_no_list_is_named() {
+    let error = |bytes: &[u8]| read(&[list(bytes)], &berlin()).unwrap_err().code();
+    assert_eq!(error(b""), "import_empty");
+    assert_eq!(error(b"\n \n;;\n"), "import_no_header");
+    assert_eq!(error(b"PK\x03\x04..."), "import_spreadsheet");
+    assert_eq!(error(b"\x00\xff\x00\xfe\x80"), "import_no_text");
+    assert_eq!(
+        detect(&[list("barcode\n"), list("barcode\n")]),
+        Err(ImportError::SeveralLists)
+    );
+    assert_eq!(
+        detect(&[list("barcode\n"), list("[]")]),
+        Err(ImportError::MixedKinds)
+    );
+    assert_eq!(detect(&[]), Err(ImportError::NoFile));
+}
+
+#[test]
+fn bounds_are_kept() {
+    let mut options = berlin();
+    options.limits.lines = 2;
+    assert!(read(&[list("barcode\n1\n2\n")], &options).is_ok());
+    assert_eq!(
+        read(&[list("barcode\n1\n2\n3\n")], &options).unwrap_err(),
+        ImportError::TooManyLines { limit: 2 }
+    );
+    options.limits.bytes = 5;
+    assert_eq!(
+        read(&[list("barcode\n")], &options).unwrap_err(),
+        ImportError::TooLarge { limit: 5 }
+    );
+}
+
+#[test]
+fn nothing_read_shows_codes_or_names_in_debug() {
+    let import = read_list(EVENTBRITE);
+    let shown = format!("{import:?}");
+    for private in ["Ada", "Cruz", "12345000012000000002001", "example.org"] {
+        assert!(!shown.contains(private), "{private}");
+    }
+}

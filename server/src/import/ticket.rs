@@ -1,0 +1,80 @@
+//! A ticket as a shop describes it.
+
+use super::report::Place;
+use std::collections::HashSet;
+use std::sync::Arc;
+use usher_domain::secret::Private;
+
+/// A text that many tickets share (a type, a zone): stored once.
+pub type Text = Arc<str>;
+
+/// One ticket of another seller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedTicket {
+    /// Where it stands in the input.
+    pub place: Place,
+    /// What its barcode says. Only a cancelled ticket may lack it: then `external` names the ticket.
+    pub code: Option<Private>,
+    /// The seller's own lasting number of this ticket, so that importing twice changes nothing.
+    pub external: Option<Box<str>>,
+    /// The seller's order number.
+    pub order: Option<Box<str>>,
+    /// The name of its type, with the variation.
+    pub type_name: Text,
+    /// The seller's number of the type (pretix: `item` or `item/variation`).
+    pub type_id: Option<Text>,
+    /// Whose it is.
+    pub holder: Option<Private>,
+    /// Seat.
+    pub seat: Option<Box<str>>,
+    /// Zone.
+    pub zone: Option<Text>,
+    /// Whether it may enter.
+    pub state: State,
+    /// Not valid before (unix seconds).
+    pub valid_from: Option<i64>,
+    /// Not valid at or after (unix seconds).
+    pub valid_until: Option<i64>,
+    /// How often it may enter.
+    pub entries: Option<u32>,
+    /// What the staff must do or say before admitting.
+    pub instruction: Option<Text>,
+    /// The seller's name or number of the session it is for.
+    pub session: Option<Text>,
+    /// The sales channel.
+    pub channel: Option<Text>,
+}
+
+/// Whether a ticket may enter, as its seller says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It may.
+    Valid,
+    /// Not yet paid or approved.
+    Pending,
+    /// Blocked for a time.
+    Blocked {
+        /// Why, for the staff.
+        reason: Text,
+    },
+    /// No longer valid.
+    Cancelled {
+        /// Why, for the staff.
+        reason: Text,
+    },
+}
+
+/// Gives out one copy of each text.
+#[derive(Default)]
+pub(super) struct Shared(HashSet<Text>);
+
+impl Shared {
+    pub(super) fn text(&mut self, text: &str) -> Text {
+        if let Some(known) = self.0.get(text) {
+            return Text::clone(known);
+        }
+        let new = Text::from(text);
+        self.0.insert(Text::clone(&new));
+        new
+    }
+}
