@@ -4,13 +4,14 @@ use super::columns::Column;
 use super::dates::{DateReader, Edge};
 use super::dialect::{FoundDialect, Layout, is_blank, reader};
 use super::encoding::decode;
-use super::fields::{Content, Rounding, clean, may_be_rounded, yes_or_no};
+use super::fields::{Content, Rounding, clean, code_text, may_be_rounded, yes_or_no};
 use super::report::{BadLine, BadReason, Place, Warning};
 use super::status::StatusWords;
 use super::ticket::{ImportedTicket, Shared, State, Text};
 use super::{Import, ImportError, NamedBytes, Options, Source};
 use ::csv::StringRecord;
 use std::borrow::Cow;
+use usher_domain::code::TicketCodeText;
 use usher_domain::secret::Private;
 
 /// The type of tickets in a list without types.
@@ -97,6 +98,11 @@ impl<'r> Row<'r> {
 
     fn words(&self, column: Column) -> Result<Option<Cow<'r, str>>, Fault> {
         self.get(column, Content::Words)
+    }
+
+    fn code(&self) -> Result<Option<TicketCodeText>, Fault> {
+        let text = self.number(Column::Barcode)?.unwrap_or_default();
+        code_text(&text).map_err(|reason| Fault::of(Column::Barcode, reason))
     }
 
     fn says_yes(&self, column: Column) -> Result<bool, Fault> {
@@ -222,7 +228,7 @@ impl<'a> Rows<'a> {
             cells,
             layout: self.layout,
         };
-        let code = row.number(Column::Barcode)?;
+        let code = row.code()?;
         let order = row.number(Column::Order)?;
         let external = match (row.number(Column::Number)?, &order) {
             (Some(number), _) => Some(number.into()),
@@ -260,7 +266,8 @@ impl<'a> Rows<'a> {
             instruction: self.instruction(&row)?,
             session: self.shared(&row, Column::Session)?,
             channel: self.shared(&row, Column::Channel)?,
-            code: code.map(Private::new),
+            code,
+            bits: 0,
         };
         self.rounding.count(&ticket);
         Ok(ticket)

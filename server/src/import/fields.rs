@@ -2,6 +2,7 @@
 
 use super::report::BadReason;
 use std::borrow::Cow;
+use usher_domain::code::{InvalidText, MAX_TEXT_BYTES, TicketCodeText};
 
 /// What a cell holds, as far as cleaning is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +111,18 @@ pub(super) enum Rounding {
     Possible,
     /// Other digits after the 15th.
     Excluded,
+}
+
+/// A cleaned barcode as the text of a code; `None` if it is empty.
+pub(super) fn code_text(text: &str) -> Result<Option<TicketCodeText>, BadReason> {
+    match TicketCodeText::new(text) {
+        Ok(code) => Ok(Some(code)),
+        Err(InvalidText::Empty) => Ok(None),
+        Err(InvalidText::TooLong) => Err(BadReason::TooLong {
+            limit: MAX_TEXT_BYTES,
+        }),
+        Err(InvalidText::ControlCharacter) => Err(BadReason::ControlCharacter),
+    }
 }
 
 /// Reads yes and no in the languages of the headers; nothing is no.

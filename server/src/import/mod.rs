@@ -15,6 +15,7 @@ mod pretix;
 mod repeats;
 mod report;
 mod status;
+mod strength;
 mod ticket;
 
 pub use columns::{Column, ColumnRef, InvalidMapping, Mapping};
@@ -167,6 +168,7 @@ pub fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import, Impor
         (Kind::Pretix, _) => pretix::read(files, options)?,
     };
     repeats::refuse_repeated(&mut import);
+    strength::estimate(&mut import);
     if import.tickets.is_empty() && import.bad.is_empty() {
         import.warnings.push(Warning::NothingFound);
     }

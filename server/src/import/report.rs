@@ -3,6 +3,7 @@
 //! No message holds a code or a name: they point to the line, and the organizer has the file.
 
 use std::fmt;
+use usher_domain::code::strength::STRONG_BITS;
 
 /// Where in the input a ticket stands.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,6 +179,16 @@ pub enum Warning {
     /// Nothing in it.
     #[error("there is no ticket in it")]
     NothingFound,
+    /// Barcodes that can be guessed.
+    #[error(
+        "{weak} of {all} barcodes have less than {STRONG_BITS} bits of entropy: they could be guessed or forged, and names cannot be protected by them"
+    )]
+    WeakBarcodes {
+        /// How many.
+        weak: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// Pages of the order list are missing.
     #[error(
         "pretix counts {expected} orders, the files hold {found}: pages are missing or came in the meantime"
@@ -220,6 +231,7 @@ impl Warning {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NothingFound => "nothing_found",
+            Self::WeakBarcodes { .. } => "weak_barcodes",
             Self::PagesMissing { .. } => "pages_missing",
             Self::TestOrdersLeftOut { .. } => "test_orders_left_out",
             Self::NoTickets { .. } => "no_tickets",

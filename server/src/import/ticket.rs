@@ -3,6 +3,7 @@
 use super::report::Place;
 use std::collections::HashSet;
 use std::sync::Arc;
+use usher_domain::code::TicketCodeText;
 use usher_domain::secret::Private;
 
 /// A text that many tickets share (a type, a zone): stored once.
@@ -14,7 +15,9 @@ pub struct ImportedTicket {
     /// Where it stands in the input.
     pub place: Place,
     /// What its barcode says. Only a cancelled ticket may lack it: then `external` names the ticket.
-    pub code: Option<Private>,
+    pub code: Option<TicketCodeText>,
+    /// How hard the code is to guess, judged with the whole list: bits of entropy, 0 without a code.
+    pub bits: u32,
     /// The seller's own lasting number of this ticket, so that importing twice changes nothing.
     pub external: Option<Box<str>>,
     /// The seller's order number.

@@ -6,7 +6,6 @@
 
 mod files;
 mod items;
-mod keys;
 mod orders;
 
 pub use items::PretixItem;
@@ -16,7 +15,8 @@ use super::ticket::Shared;
 use super::{Import, ImportError, NamedBytes, Options, Source};
 use files::Files;
 use items::Items;
-use usher_domain::secret::Private;
+use usher_domain::code::{TicketCodeText, pretix as secrets};
+use usher_domain::keys::PublicKey;
 
 /// What becomes of orders made in pretix's test mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,14 +36,14 @@ pub struct PretixFacts {
     /// The event's IANA time zone.
     pub time_zone: Option<String>,
     /// Public keys (Ed25519) of the event's `pretix_sig1` secrets; all of them are to be tried.
-    pub keys: Vec<[u8; 32]>,
+    pub keys: Vec<PublicKey>,
     /// Products and their variations, as ticket types.
     pub items: Vec<PretixItem>,
     /// Dates of an event series, by the number that stands in [`super::ImportedTicket::session`].
     pub subevents: Vec<PretixSubevent>,
     /// Secrets that were replaced or belong to cancelled positions, without those in the tickets.
     /// pretix does not say of which ticket.
-    pub revoked: Vec<Private>,
+    pub revoked: Vec<TicketCodeText>,
 }
 
 /// A date of an event series.
@@ -72,7 +72,7 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         Some(event) => {
             facts.slug = event.slug.clone();
             facts.time_zone = event.timezone.clone();
-            facts.keys = keys::read(&event.valid_keys.pretix_sig1)?;
+            facts.keys = keys(&event.valid_keys.pretix_sig1)?;
         }
         None => warnings.push(Warning::EventMissing),
     }
@@ -103,4 +103,13 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         warnings,
         source: Source::Pretix(facts),
     })
+}
+
+/// Reads all keys; a key that is left out would make genuine tickets look forged, so each must be one.
+fn keys(entries: &[String]) -> Result<Vec<PublicKey>, ImportError> {
+    entries
+        .iter()
+        .zip(1..)
+        .map(|(entry, index)| secrets::read_key(entry).map_err(|_| ImportError::BadKey { index }))
+        .collect()
 }

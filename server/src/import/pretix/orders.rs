@@ -1,7 +1,7 @@
 //! Orders and their positions, as tickets.
 
 use super::super::csv::ATTENTION;
-use super::super::fields::{Content, clean};
+use super::super::fields::{Content, clean, code_text};
 use super::super::report::{BadLine, BadReason, Place, Warning};
 use super::super::ticket::{ImportedTicket, Shared, State, Text};
 use super::super::{ImportError, Options};
@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use usher_domain::code::TicketCodeText;
 use usher_domain::secret::Private;
 
 #[derive(Deserialize)]
@@ -98,16 +99,16 @@ impl Secrets {
     }
 
     /// The revoked secrets that are no ticket's current one.
-    pub(super) fn not_among(&self, tickets: &[ImportedTicket]) -> Vec<Private> {
+    pub(super) fn not_among(&self, tickets: &[ImportedTicket]) -> Vec<TicketCodeText> {
         let current: HashSet<&str> = tickets
             .iter()
             .filter_map(|ticket| ticket.code.as_ref())
-            .map(Private::reveal)
+            .map(TicketCodeText::reveal)
             .collect();
         self.revoked
             .iter()
             .filter(|secret| !current.contains(secret.as_str()))
-            .map(Private::new)
+            .filter_map(|secret| TicketCodeText::new(secret).ok())
             .collect()
     }
 }
@@ -280,7 +281,8 @@ impl Orders<'_> {
             instruction: self.instruction(order, product)?,
             session: position.subevent.map(|id| self.texts.text(&id.to_string())),
             channel: channel.map(|channel| self.texts.text(&channel)),
-            code: Some(Private::new(secret)),
+            code: Some(secret),
+            bits: 0,
         })
     }
 
@@ -362,19 +364,13 @@ fn blocking(reason: &str) -> &str {
     }
 }
 
-/// A secret stands in JSON as it is in the code: only what cannot be one is refused, nothing is undone.
-fn secret(text: &str) -> Result<&str, NoTicket> {
-    const LIMIT: usize = 1024;
-    if text.is_empty() {
-        return Err(NoTicket::bad("secret", BadReason::BarcodeMissing));
+/// A secret stands in JSON as it is in the code: nothing is undone.
+fn secret(text: &str) -> Result<TicketCodeText, NoTicket> {
+    match code_text(text) {
+        Ok(Some(code)) => Ok(code),
+        Ok(None) => Err(NoTicket::bad("secret", BadReason::BarcodeMissing)),
+        Err(reason) => Err(NoTicket::bad("secret", reason)),
     }
-    if text.len() > LIMIT {
-        return Err(NoTicket::bad("secret", BadReason::TooLong { limit: LIMIT }));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(NoTicket::bad("secret", BadReason::ControlCharacter));
-    }
-    Ok(text)
 }
 
 fn words<'t>(text: Option<&'t str>, field: &'static str) -> Result<Option<Cow<'t, str>>, NoTicket> {

@@ -325,3 +325,10 @@ fn nothing_read_shows_codes_or_names_in_debug() {
         assert!(!shown.contains(private), "{private}");
     }
 }
+
+#[test]
+fn barcodes_that_can_be_guessed_are_counted() {
+    let import = read_list("barcode\n100001\n100002\nk24fiuwvu8kxz3y1pq7mdn2sab6c4e\n100003\n");
+    assert_eq!(import.warnings, [Warning::WeakBarcodes { weak: 3, all: 4 }]);
+    assert!(import.tickets[2].bits >= 64 && import.tickets[3].bits < 64);
+}
