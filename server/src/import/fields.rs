@@ -38,13 +38,15 @@ pub(super) fn clean(cell: &str, content: Content) -> Result<Option<Cow<'_, str>>
     if value.len() > limit {
         return Err(BadReason::TooLong { limit });
     }
-    if value.contains('\u{FFFD}') {
+    // Nearly every cell is plain: nothing further can be wrong with its characters.
+    let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if !plain && value.contains('\u{FFFD}') {
         return Err(BadReason::DamagedText);
     }
-    if content == Content::Prose && value.contains(['\n', '\r', '\t']) {
+    if !plain && content == Content::Prose && value.contains(['\n', '\r', '\t']) {
         value = Cow::Owned(value.split_whitespace().collect::<Vec<_>>().join(" "));
     }
-    if value.chars().any(char::is_control) {
+    if !plain && value.chars().any(char::is_control) {
         return Err(BadReason::ControlCharacter);
     }
     if content == Content::Number && is_damaged(&value) {

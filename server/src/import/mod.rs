@@ -23,7 +23,7 @@ pub use dates::SlashDates;
 pub use dialect::{Delimiter, FoundColumn, FoundDialect, Header};
 pub use encoding::FileEncoding;
 pub use error::ImportError;
-pub use pretix::{PretixFacts, PretixItem, PretixSubevent, TestOrders};
+pub use pretix::{PretixCheckInList, PretixFacts, PretixItem, PretixSubevent, TestOrders};
 pub use report::{BadLine, BadReason, Place, Warning};
 pub use ticket::{ImportedTicket, State, Text};
 

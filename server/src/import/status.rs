@@ -2,7 +2,7 @@
 
 use super::columns::fold;
 use super::ticket::{Shared, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a known word means.
 #[derive(Clone, Copy)]
@@ -97,6 +97,8 @@ const WORDS: &[(&str, Meaning)] = &[
 /// The words known to this import: the organizer's own first.
 pub(super) struct StatusWords {
     own: BTreeMap<String, State>,
+    /// Words seen before: a list has a few, each many thousand times.
+    seen: HashMap<String, Option<State>>,
 }
 
 impl StatusWords {
@@ -105,11 +107,23 @@ impl StatusWords {
             .iter()
             .map(|(word, state)| (fold(word), state.clone()))
             .collect();
-        Self { own }
+        Self {
+            own,
+            seen: HashMap::new(),
+        }
     }
 
     /// What the word says; `None` if it is not known.
-    pub(super) fn read(&self, word: &str, texts: &mut Shared) -> Option<State> {
+    pub(super) fn read(&mut self, word: &str, texts: &mut Shared) -> Option<State> {
+        if let Some(seen) = self.seen.get(word) {
+            return seen.clone();
+        }
+        let state = self.look_up(word, texts);
+        self.seen.insert(word.to_owned(), state.clone());
+        state
+    }
+
+    fn look_up(&self, word: &str, texts: &mut Shared) -> Option<State> {
         let folded = fold(word);
         if let Some(state) = self.own.get(&folded) {
             return Some(state.clone());
@@ -168,7 +182,7 @@ mod tests {
         assert_eq!(read("maybe"), None);
         assert_eq!(read(""), None);
         let own = BTreeMap::from([("Maybe".to_owned(), State::Pending)]);
-        let words = StatusWords::new(&own);
+        let mut words = StatusWords::new(&own);
         assert_eq!(
             words.read(" maybe", &mut Shared::default()),
             Some(State::Pending)

@@ -2,8 +2,8 @@
 
 use super::super::report::Warning;
 use super::super::{ImportError, NamedBytes};
-use super::PretixSubevent;
 use super::items::Name;
+use super::{PretixCheckInList, PretixSubevent};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -61,6 +61,7 @@ pub(super) struct Files<'a> {
     pub(super) revoked: Vec<Entry<'a>>,
     pub(super) blocked: Vec<Entry<'a>>,
     subevents: Vec<Entry<'a>>,
+    check_in_lists: Vec<Entry<'a>>,
     pub(super) ignored: Vec<Warning>,
 }
 
@@ -72,7 +73,8 @@ enum ListOf {
     Revoked,
     Blocked,
     Subevents,
-    /// Known, but of no use here.
+    CheckInLists,
+    /// Of no use here.
     Others,
     Nothing,
 }
@@ -140,6 +142,7 @@ impl<'a> Files<'a> {
             ListOf::Revoked => &mut self.revoked,
             ListOf::Blocked => &mut self.blocked,
             ListOf::Subevents => &mut self.subevents,
+            ListOf::CheckInLists => &mut self.check_in_lists,
             ListOf::Nothing => return Ok(name.to_lowercase().contains("order")),
             ListOf::Others => {
                 self.ignored.push(Warning::FileIgnored {
@@ -155,6 +158,14 @@ impl<'a> Files<'a> {
             json,
         }));
         Ok(false)
+    }
+
+    /// The check-in lists that can be read.
+    pub(super) fn check_in_lists(&self) -> Vec<PretixCheckInList> {
+        self.check_in_lists
+            .iter()
+            .filter_map(|entry| serde_json::from_str(entry.json.get()).ok())
+            .collect()
     }
 
     /// The dates of an event series; entries that cannot be read are left out, their numbers remain.
@@ -209,6 +220,8 @@ fn list_of(entry: &RawValue) -> ListOf {
         ListOf::Revoked
     } else if has("date_from") && has("name") && has("event") {
         ListOf::Subevents
+    } else if has("all_products") && has("limit_products") {
+        ListOf::CheckInLists
     } else {
         ListOf::Others
     }

@@ -1,7 +1,7 @@
 //! Answers of pretix's REST API as files (<https://docs.pretix.eu/dev/api/resources/index.html>).
 //!
 //! Needed are pages of `orders/` (in any order; also a bare list of orders) and `items/`; `event` brings the
-//! signing keys; `revokedsecrets/`, `blockedsecrets/` and `subevents/` are used if there. Files are told by
+//! signing keys; `revokedsecrets/`, `blockedsecrets/`, `checkinlists/` and `subevents/` are used if there. Files are told by
 //! what is in them, not by their names.
 
 mod files;
@@ -15,6 +15,7 @@ use super::ticket::Shared;
 use super::{Import, ImportError, NamedBytes, Options, Source};
 use files::Files;
 use items::Items;
+use serde::Deserialize;
 use usher_domain::code::{TicketCodeText, pretix as secrets};
 use usher_domain::keys::PublicKey;
 
@@ -41,6 +42,8 @@ pub struct PretixFacts {
     pub items: Vec<PretixItem>,
     /// Dates of an event series, by the number that stands in [`super::ImportedTicket::session`].
     pub subevents: Vec<PretixSubevent>,
+    /// Check-in lists, from which rules of the session can be taken over.
+    pub check_in_lists: Vec<PretixCheckInList>,
     /// Secrets that were replaced or belong to cancelled positions, without those in the tickets.
     /// pretix does not say of which ticket.
     pub revoked: Vec<TicketCodeText>,
@@ -57,6 +60,32 @@ pub struct PretixSubevent {
     pub begins: Option<i64>,
 }
 
+/// A check-in list: which tickets may enter, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PretixCheckInList {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// True if all products may enter.
+    #[serde(default)]
+    pub all_products: bool,
+    /// The products that may enter, if not all.
+    #[serde(default)]
+    pub limit_products: Vec<u64>,
+    /// The date of the series that it is for.
+    pub subevent: Option<u64>,
+    /// True if unpaid orders may enter.
+    #[serde(default)]
+    pub include_pending: bool,
+    /// True if a ticket may enter again and again.
+    #[serde(default)]
+    pub allow_multiple_entries: bool,
+    /// True if a ticket may enter again after an exit scan.
+    #[serde(default)]
+    pub allow_entry_after_exit: bool,
+}
+
 /// Reads all files together.
 pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import, ImportError> {
     let files = Files::sort(files)?;
@@ -64,6 +93,7 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
     let items = Items::read(&files.items, locale)?;
     let mut facts = PretixFacts {
         subevents: files.subevents(locale),
+        check_in_lists: files.check_in_lists(),
         items: items.types(),
         ..PretixFacts::default()
     };

@@ -236,6 +236,16 @@ fn pages_come_in_any_order_and_a_missing_one_is_told() {
         ("p1.json", page(3, vec![one("A1", "s1"), one("A2", "s2")])),
         ("bare.json", json!([one("A3", "s3")])),
         (
+            "checkinlists.json",
+            page(
+                1,
+                vec![
+                    json!({"id": 2, "name": "Default", "all_products": true, "limit_products": [],
+                    "subevent": null, "allow_entry_after_exit": true}),
+                ],
+            ),
+        ),
+        (
             "categories.json",
             page(1, vec![json!({"id": 1, "is_addon": false})]),
         ),
@@ -247,6 +257,8 @@ fn pages_come_in_any_order_and_a_missing_one_is_told() {
         expected: 4,
         found: 3
     }));
+    let lists = &facts(&import).check_in_lists;
+    assert!(lists[0].allow_entry_after_exit && !lists[0].allow_multiple_entries);
     assert!(import.warnings.contains(&Warning::FileIgnored {
         file: "categories.json".into()
     }));
