@@ -1,3 +1,4 @@
 //! The server: access control for organizers, devices and sales systems.
 
+pub mod clock;
 pub mod import;
