@@ -23,3 +23,4 @@ pub mod session;
 pub mod table;
 pub mod time;
 pub mod verdict;
+pub mod wire;
