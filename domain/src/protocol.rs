@@ -5,6 +5,8 @@
 //!
 //! Every call may be repeated: a lost answer is asked for again with the same request.
 
+pub mod paths;
+
 use crate::cose::PublicKey;
 use crate::document::batch::Batch;
 use crate::hash::Hash;
@@ -170,7 +172,8 @@ pub struct SnapshotPart {
     pub from: u64,
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// The signed manifest of the snapshot.
+    /// The signed manifest of the snapshot; may be left empty where the asker named the snapshot and so
+    /// has it.
     pub manifest: Vec<u8>,
 }
 
