@@ -1,4 +1,6 @@
 //! The server: access control for organizers, devices and sales systems.
 
 pub mod clock;
+pub mod config;
 pub mod import;
+pub mod tls;

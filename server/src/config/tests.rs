@@ -1,0 +1,127 @@
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn folder(toml: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(FILE), toml).unwrap();
+    folder
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_the_usual() {
+    let folder = folder(
+        "listen = ['127.0.0.1:1']\npublic_url = 'https://file'\nstop_within_s = 3\n[log]\nfilter = 'file'\n",
+    );
+    let flags = Settings {
+        listen: Some(vec!["127.0.0.1:3".parse().unwrap()]),
+        ..Settings::default()
+    };
+    let around = environment(&[
+        ("USHER_LISTEN", "127.0.0.1:2, [::1]:2"),
+        ("USHER_PUBLIC_URL", "https://environment/"),
+        ("USHER_LOG_FORMAT", "json"),
+        ("USHER_TOKEN", "not ours"),
+    ]);
+    let config = Config::load(folder.path(), flags, around).unwrap();
+    assert_eq!(config.listen, ["127.0.0.1:3".parse().unwrap()]);
+    assert_eq!(config.public_url.as_deref(), Some("https://environment"));
+    assert_eq!(config.stop_within, Duration::from_secs(3));
+    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.log.filter, "file");
+    assert_eq!(config.limits, Limits::default());
+}
+
+#[test]
+fn a_folder_without_a_file_has_the_usual_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::load(folder.path(), Settings::default(), []).unwrap();
+    assert_eq!(config.listen, ["0.0.0.0:8443".parse().unwrap()]);
+    assert_eq!(
+        config.transport,
+        Transport::Tls {
+            certificate: folder.path().join(CERTIFICATE),
+            key: folder.path().join(KEY),
+        }
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line() {
+    let folder = folder("stop_within_s = 3\n[limits]\ndevices_per_minute = 5\n");
+    let error = Config::load(folder.path(), Settings::default(), []).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("line 3") && text.contains("devices_per_minute"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_limit_of_zero_is_refused() {
+    let folder = folder("[limits]\ntoken_per_minute = 0\n");
+    assert!(Config::load(folder.path(), Settings::default(), []).is_err());
+}
+
+#[test]
+fn a_bad_variable_is_refused_by_name() {
+    for (name, value) in [
+        ("USHER_LISTEN", "localhost"),
+        ("USHER_TRANSPORT", "none"),
+        ("USHER_LIMITS_REQUEST_S", "0"),
+        ("USHER_LOG_FORMAT", "xml"),
+    ] {
+        let error = Settings::from_environment(environment(&[(name, value)])).unwrap_err();
+        assert!(error.to_string().starts_with(name), "{error}");
+    }
+}
+
+#[test]
+fn plain_http_is_refused_outside_of_loopback() {
+    let settings = |listen: &str, kind| Settings {
+        listen: Some(vec![listen.parse().unwrap()]),
+        transport: Some(kind),
+        ..Settings::default()
+    };
+    let check = |settings| Config::check(Path::new("/data"), settings).map(|c| c.transport);
+    assert!(matches!(
+        check(settings("0.0.0.0:80", TransportKind::Plain)),
+        Err(ConfigError::PlainOutside(_))
+    ));
+    assert_eq!(
+        check(settings("[::1]:80", TransportKind::Plain)).unwrap(),
+        Transport::Plain
+    );
+    assert_eq!(
+        check(settings("0.0.0.0:80", TransportKind::BehindProxy)).unwrap(),
+        Transport::BehindProxy
+    );
+}
+
+#[test]
+fn a_public_address_must_be_a_base_address() {
+    for bad in [
+        "tickets.example",
+        "ftp://tickets.example",
+        "https://",
+        "https://a/?b=c",
+        "",
+    ] {
+        let settings = Settings {
+            public_url: Some(bad.into()),
+            ..Settings::default()
+        };
+        assert!(
+            matches!(
+                Config::check(Path::new("/data"), settings),
+                Err(ConfigError::PublicUrl(_))
+            ),
+            "{bad}"
+        );
+    }
+}
