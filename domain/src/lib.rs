@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod cbor;
+pub mod challenge;
 pub mod code;
 pub mod cose;
 pub mod document;

@@ -4,7 +4,18 @@
 //! them, and a signed manifest that says which version this is. A row never disappears; removal is a
 //! state of it.
 
+mod digest;
+mod manifest;
+mod plan;
+mod row;
 pub mod rows;
+mod stream;
+
+pub use digest::{BUCKETS, Bucket, Digests, SnapshotDigest, WrongBuckets, bucket_digest};
+pub use manifest::{content_type_of, verify_manifest};
+pub use plan::{RowAction, RowConflict, plan_row};
+pub use row::{ROW_BYTES_MAX, Row, RowError, RowHead, RowKey, TableRow, decode_row, encode_row};
+pub use stream::{RowReader, write_row};
 
 use crate::hash::Hash;
 use crate::ids::{OrganizerId, SessionId};
