@@ -1,0 +1,63 @@
+//! What can go wrong below the services.
+
+/// Why a transaction did not happen. No message holds values: names and codes stay out of logs.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Too many jobs wait already: ask again later.
+    #[error("the database is busy")]
+    Busy,
+    /// The database was closed or its writer stopped.
+    #[error("the database is closed")]
+    Closed,
+    /// Another server holds the folder.
+    #[error("another server uses this data folder")]
+    InUse,
+    /// The database was written by a newer program, whose meaning this one cannot know.
+    #[error("the database has version {found}, this program knows {known}: use the newer program")]
+    NewerSchema {
+        /// Version of the file.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// A thing of that name, or a medium of that key, is there already.
+    #[error("already there, while {doing}")]
+    Taken {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// The disk is full or cannot be written.
+    #[error("the disk is full or read-only, while {doing}")]
+    CannotWrite {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// The database engine failed.
+    #[error("the database failed while {doing}: {detail}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// What the engine says; without values.
+        detail: String,
+    },
+    /// What was read is not what was written.
+    #[error("the database holds something unreadable, seen while {doing}")]
+    Unreadable {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// A file beside the database failed.
+    #[error("a file failed while {doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The job itself broke off; nothing of it was written.
+    #[error("a database job broke off")]
+    Aborted,
+}
+
+/// Result of a storage call.
+pub type Result<T> = std::result::Result<T, StorageError>;

@@ -1,0 +1,139 @@
+//! Where the server keeps everything: a small transaction trait and its backends.
+//!
+//! Rules about tickets, devices and records stand above, in [`crate::service`]; here are only things
+//! and their places. SQL lives below this folder alone.
+//!
+//! # Guarantees of every backend
+//! * **Isolation.** A transaction sees the state at its beginning and its own writes, nothing else.
+//!   Write transactions behave as if they ran one after the other.
+//! * **All or nothing.** A job that returns an error, panics, or whose process dies leaves nothing behind.
+//! * **Durability.** [`Store::write`] answers after its changes would survive the loss of power.
+//!   Several jobs may share one flush to disk; each fails alone.
+//! * **Reads do not wait for writes**, and writes not for reads.
+//!
+//! Jobs are plain closures: a backend that talks over a network runs them on a blocking thread.
+
+mod error;
+mod records;
+pub mod sqlite;
+#[cfg(test)]
+mod suite;
+mod tables;
+mod things;
+mod tickets;
+
+pub use error::{Result, StorageError};
+pub use records::{BatchLine, Kept, NewBatch, Novelty, Records, StoredIncident, StoredRecord};
+pub use tables::{Pending, StoredRow, TableHead, Tables};
+pub use things::{Entity, Id, Kind, Space, Things};
+pub use tickets::{StoredTicket, Tickets};
+
+use std::sync::Arc;
+
+/// Everything that can be done in one transaction. Methods that take `&self` read; those that take
+/// `&mut self` write, so a job that only got a shared reference cannot.
+pub trait Transaction: Things + Tickets + Tables + Records {}
+
+impl<T: Things + Tickets + Tables + Records> Transaction for T {}
+
+/// A write job, called with its transaction or with why there is none. It says whether its changes are
+/// to be kept, and whom to tell once their fate is known.
+pub type WriteJob = Box<dyn FnOnce(Result<&mut dyn Transaction>) -> Done + Send>;
+/// A read job, called with its transaction or with why there is none.
+pub type ReadJob = Box<dyn FnOnce(Result<&dyn Transaction>) + Send>;
+/// Called once the fate of a write job is known.
+pub type Reply = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// How a write job ended.
+pub enum Done {
+    /// Keep its changes, then tell.
+    Commit(Reply),
+    /// Undo its changes, then tell.
+    RollBack(Reply),
+}
+
+/// A database. Implemented once for each engine.
+pub trait Backend: Send + Sync {
+    /// Puts a write job into the queue. It is dropped unanswered only if it panics.
+    ///
+    /// # Errors
+    /// [`StorageError::Busy`] at once if the queue is full, [`StorageError::Closed`] if there is none.
+    fn enqueue(&self, job: WriteJob) -> Result<()>;
+
+    /// Runs a read job on this thread, which may block.
+    fn read(&self, job: ReadJob);
+}
+
+/// A handle on the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    backend: Arc<dyn Backend>,
+}
+
+impl Store {
+    /// A handle on a backend.
+    pub fn new(backend: impl Backend + 'static) -> Self {
+        Self {
+            backend: Arc::new(backend),
+        }
+    }
+
+    /// Runs `job` in a write transaction of its own and answers once it is durable. An error rolls back.
+    ///
+    /// # Errors
+    /// What the job returns, or [`StorageError`].
+    pub async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&mut dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.backend.enqueue(Box::new(move |txn| {
+            let outcome = txn.map_err(E::from).and_then(job);
+            let commit = outcome.is_ok();
+            // Whoever asked may have gone away; the transaction counts all the same.
+            let reply: Reply = Box::new(move |fate: Result<()>| {
+                let _gone = tell.send(match fate {
+                    Ok(()) => outcome,
+                    Err(error) => Err(error.into()),
+                });
+            });
+            if commit {
+                Done::Commit(reply)
+            } else {
+                Done::RollBack(reply)
+            }
+        }))?;
+        told.await
+            .unwrap_or_else(|_| Err(StorageError::Aborted.into()))
+    }
+
+    /// Runs `job` in a read transaction.
+    ///
+    /// # Errors
+    /// What the job returns, or [`StorageError`].
+    pub async fn read<T, E>(
+        &self,
+        job: impl FnOnce(&dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        let backend = Arc::clone(&self.backend);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            backend.read(Box::new(move |txn| {
+                let _gone = tell.send(match txn {
+                    Ok(txn) => job(txn),
+                    Err(error) => Err(error.into()),
+                });
+            }));
+        });
+        told.await
+            .unwrap_or_else(|_| Err(StorageError::Aborted.into()))
+    }
+}

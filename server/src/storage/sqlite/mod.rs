@@ -1,0 +1,150 @@
+//! The embedded database: one file, one writer thread with group commit, readers beside it (WAL mode,
+//! <https://www.sqlite.org/wal.html>).
+//!
+//! The file holds the seeds of the organizers' signing keys and the codes of other shops, so it is
+//! made readable for its owner alone; SQLite gives its journal the same permissions.
+
+mod read;
+mod records;
+mod statements;
+mod tables;
+mod things;
+mod tickets;
+mod writer;
+
+pub use writer::Limits;
+
+use super::{Backend, ReadJob, Result, StorageError, Store, WriteJob};
+use rusqlite::{Connection, OpenFlags};
+use statements::Doing as _;
+use std::fs::File;
+use std::path::Path;
+
+/// Numbered steps of the schema, each one transaction; `PRAGMA user_version` counts them. A released
+/// step never changes.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+
+/// Name of the database in the data folder.
+pub const FILE: &str = "usher.db";
+
+/// An open database of one file.
+pub struct Sqlite {
+    writer: writer::Writer,
+    readers: read::Readers,
+    /// Held as long as the database is open: two sealers would give one version to two contents.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the database in `folder`, creates or migrates it, and starts its writer.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`], [`StorageError::NewerSchema`], or what the system says.
+    pub fn open(folder: &Path, limits: Limits) -> Result<Self> {
+        let lock = lock(folder)?;
+        let path = folder.join(FILE);
+        make_private(&path)?;
+        let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare(&connection)?;
+        migrate(&mut connection)?;
+        Ok(Self {
+            readers: read::Readers::new(path, limits.readers),
+            writer: writer::Writer::start(connection, limits)?,
+            _lock: lock,
+        })
+    }
+
+    /// Opens the database in `folder` as a [`Store`].
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub fn store(folder: &Path) -> Result<Store> {
+        Self::open(folder, Limits::default()).map(Store::new)
+    }
+}
+
+impl Backend for Sqlite {
+    fn enqueue(&self, job: WriteJob) -> Result<()> {
+        self.writer.enqueue(job)
+    }
+
+    fn read(&self, job: ReadJob) {
+        self.readers.read(job);
+    }
+}
+
+/// The lock belongs to the open file: it goes when the process dies, however it dies.
+fn lock(folder: &Path) -> Result<File> {
+    let doing = "locking the data folder";
+    let io = |source| StorageError::Io { doing, source };
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let file = File::create(folder.join("usher.lock")).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StorageError::InUse),
+        Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+fn make_private(path: &Path) -> Result<()> {
+    let mut options = File::options();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map(drop)
+        .map_err(|source| StorageError::Io {
+            doing: "creating the database",
+            source,
+        })
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let doing = "opening the database";
+    let connection =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).doing(doing)?;
+    connection
+        .busy_timeout(std::time::Duration::from_secs(5))
+        .doing(doing)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+/// Settings of the writing connection. `synchronous = FULL` makes every commit reach the disk.
+fn prepare(connection: &Connection) -> Result<()> {
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cache_size = -16384;
+             PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA journal_size_limit = 67108864;",
+        )
+        .doing("preparing the database")
+}
+
+fn migrate(connection: &mut Connection) -> Result<()> {
+    let doing = "migrating the database";
+    let found: u32 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .doing(doing)?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StorageError::NewerSchema { found, known });
+    }
+    for (version, step) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
+        let txn = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .doing(doing)?;
+        txn.execute_batch(step).doing(doing)?;
+        txn.pragma_update(None, "user_version", version)
+            .doing(doing)?;
+        txn.commit().doing(doing)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

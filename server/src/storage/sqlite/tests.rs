@@ -1,0 +1,161 @@
+use super::*;
+use crate::storage::{Entity, Kind, Space};
+use std::sync::Arc;
+use std::sync::mpsc;
+use tempfile::TempDir;
+use usher_domain::time::UnixMillis;
+
+fn open() -> (Store, TempDir) {
+    let folder = TempDir::new().unwrap();
+    (Sqlite::store(folder.path()).unwrap(), folder)
+}
+
+crate::storage::suite::storage_tests!(open);
+
+fn put(store: &Store, key: &'static [u8]) -> impl Future<Output = Result<()>> {
+    let store = store.clone();
+    async move {
+        store
+            .write(move |txn| txn.put_value(Space::Server, key, b"1", UnixMillis::new(1)))
+            .await
+    }
+}
+
+async fn has(store: &Store, key: &'static [u8]) -> bool {
+    store
+        .read(move |txn| txn.value(Space::Server, key))
+        .await
+        .unwrap()
+        .is_some()
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_opening_again() {
+    let (store, folder) = open();
+    put(&store, b"a").await.unwrap();
+    drop(store);
+    assert!(has(&Sqlite::store(folder.path()).unwrap(), b"a").await);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_in_a_copy_made_without_closing() {
+    // A copy of the files at any moment is what a killed process leaves.
+    let (store, folder) = open();
+    put(&store, b"a").await.unwrap();
+    let copy = TempDir::new().unwrap();
+    for file in [FILE, "usher.db-wal"] {
+        std::fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
+    }
+    assert!(has(&Sqlite::store(copy.path()).unwrap(), b"a").await);
+}
+
+#[test]
+fn a_folder_in_use_is_refused() {
+    let (_store, folder) = open();
+    assert!(matches!(
+        Sqlite::store(folder.path()).map(drop),
+        Err(StorageError::InUse)
+    ));
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let (store, folder) = open();
+    drop(store);
+    let connection = Connection::open(folder.path().join(FILE)).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    assert!(matches!(
+        Sqlite::store(folder.path()).map(drop),
+        Err(StorageError::NewerSchema { found: 99, .. })
+    ));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_reads_the_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_store, folder) = open();
+    for file in [FILE, "usher.db-wal"] {
+        let mode = std::fs::metadata(folder.path().join(file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_busy_at_once() {
+    let folder = TempDir::new().unwrap();
+    let limits = Limits {
+        queue: 1,
+        ..Limits::default()
+    };
+    let store = Store::new(Sqlite::open(folder.path(), limits).unwrap());
+    let (running, started) = mpsc::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let blocker = tokio::spawn({
+        let store = store.clone();
+        async move {
+            store
+                .write(move |_| {
+                    running.send(()).unwrap();
+                    let _released = wait.recv();
+                    Ok::<_, StorageError>(())
+                })
+                .await
+        }
+    });
+    tokio::task::spawn_blocking(move || started.recv().unwrap())
+        .await
+        .unwrap();
+    let mut waiting = Box::pin(put(&store, b"a"));
+    // The first poll puts the job into the only place of the queue.
+    assert!(futures_poll(&mut waiting).is_pending());
+    assert!(matches!(put(&store, b"b").await, Err(StorageError::Busy)));
+    go_on.send(()).unwrap();
+    blocker.await.unwrap().unwrap();
+    waiting.await.unwrap();
+    assert!(has(&store, b"a").await);
+}
+
+fn futures_poll<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    std::pin::Pin::new(future).poll(&mut context)
+}
+
+#[tokio::test]
+async fn a_reader_sees_the_state_at_its_beginning() {
+    let (store, _folder) = open();
+    let store = Arc::new(store);
+    let (reading, started) = mpsc::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let reader = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move {
+            store
+                .read(move |txn| {
+                    let before = txn.entities(Kind::Gate, &[9; 16], None, 9)?.len();
+                    reading.send(()).unwrap();
+                    let _released = wait.recv();
+                    let after = txn.entities(Kind::Gate, &[9; 16], None, 9)?.len();
+                    Ok::<_, StorageError>((before, after))
+                })
+                .await
+        }
+    });
+    tokio::task::spawn_blocking(move || started.recv().unwrap())
+        .await
+        .unwrap();
+    let gate = Entity {
+        kind: Kind::Gate,
+        id: [1; 16],
+        parent: [9; 16],
+        slug: None,
+        body: Vec::new(),
+    };
+    store.write(move |txn| txn.put_entity(&gate)).await.unwrap();
+    go_on.send(()).unwrap();
+    assert_eq!(reader.await.unwrap().unwrap(), (0, 0));
+}

@@ -1,0 +1,155 @@
+//! The one writing thread. Jobs that wait are run in one transaction, each inside a savepoint, and share
+//! one commit: flushing to disk is by far the dearest part of a small change.
+
+use super::statements::{Doing as _, Session};
+use super::{Result, StorageError, WriteJob};
+use crate::storage::{Done, Reply};
+use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+/// Bounds of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Write jobs that may wait; more are refused as busy.
+    pub queue: usize,
+    /// Write jobs that share one commit at most.
+    pub group: usize,
+    /// Reading connections at most.
+    pub readers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue: 1024,
+            group: 256,
+            readers: 4,
+        }
+    }
+}
+
+pub(super) struct Writer {
+    /// Taken away at the end, which ends the thread after the jobs that wait.
+    queue: Option<SyncSender<WriteJob>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, limits: Limits) -> Result<Self> {
+        let (queue, jobs) = sync_channel(limits.queue.max(1));
+        let thread = std::thread::Builder::new()
+            .name("usher-writer".to_owned())
+            .spawn(move || run(&connection, &jobs, limits.group.max(1)))
+            .map_err(|source| StorageError::Io {
+                doing: "starting the writer",
+                source,
+            })?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
+    }
+
+    pub(super) fn enqueue(&self, job: WriteJob) -> Result<()> {
+        let queue = self.queue.as_ref().ok_or(StorageError::Closed)?;
+        queue.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => StorageError::Busy,
+            TrySendError::Disconnected(_) => StorageError::Closed,
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        // The last handle may be dropped by a reply on the writer itself, which cannot wait for itself.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+fn run(connection: &Connection, jobs: &Receiver<WriteJob>, most: usize) {
+    while let Ok(first) = jobs.recv() {
+        let group = std::iter::once(first).chain(jobs.try_iter()).take(most);
+        run_group(connection, group);
+    }
+    // What is in the journal is durable; folding it into the file only saves the next start some work.
+    let _best_effort = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
+}
+
+/// Runs jobs in one transaction and tells them its fate.
+fn run_group(connection: &Connection, jobs: impl Iterator<Item = WriteJob>) {
+    let mut replies: Vec<Reply> = Vec::new();
+    for job in jobs {
+        // A full disk makes SQLite roll the whole transaction back: what was run before is gone, and its
+        // callers are told so before anything new begins.
+        if connection.is_autocommit() {
+            fail(&mut replies, "writing");
+        }
+        match begin(connection) {
+            Ok(()) => replies.extend(run_one(connection, job)),
+            Err(error) => refuse(job, error),
+        }
+    }
+    if connection.is_autocommit() {
+        fail(&mut replies, "writing");
+        return;
+    }
+    match connection.execute_batch("COMMIT").doing("committing") {
+        Ok(()) => replies.into_iter().for_each(|reply| reply(Ok(()))),
+        Err(_) => {
+            let _rolled_back = connection.execute_batch("ROLLBACK");
+            fail(&mut replies, "committing");
+        }
+    }
+}
+
+/// Begins a savepoint, and the transaction around it unless one is open.
+fn begin(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() {
+        connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .doing("beginning to write")?;
+    }
+    connection
+        .execute_batch("SAVEPOINT job")
+        .doing("beginning to write")
+}
+
+fn fail(replies: &mut Vec<Reply>, doing: &'static str) {
+    for reply in replies.drain(..) {
+        reply(Err(StorageError::CannotWrite { doing }));
+    }
+}
+
+/// Tells a job that it has no transaction.
+fn refuse(job: WriteJob, error: StorageError) {
+    let done = catch_unwind(AssertUnwindSafe(|| job(Err(error))));
+    if let Ok(Done::Commit(reply) | Done::RollBack(reply)) = done {
+        reply(Ok(()));
+    }
+}
+
+/// Runs one job inside the savepoint that was begun; hands out whom to tell after the commit.
+fn run_one(connection: &Connection, job: WriteJob) -> Option<Reply> {
+    let mut session = Session { connection };
+    let done = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut session))));
+    let (end, reply) = match done {
+        Ok(Done::Commit(reply)) => ("RELEASE job", Some(reply)),
+        Ok(Done::RollBack(reply)) => ("ROLLBACK TO job; RELEASE job", Some(reply)),
+        Err(_panic) => ("ROLLBACK TO job; RELEASE job", None),
+    };
+    if connection.execute_batch(end).is_ok() {
+        return reply;
+    }
+    // The savepoint is gone: SQLite rolled everything back.
+    if let Some(reply) = reply {
+        reply(Err(StorageError::CannotWrite { doing: "writing" }));
+    }
+    None
+}

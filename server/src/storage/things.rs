@@ -1,0 +1,119 @@
+//! Things that an organizer configures, and single values.
+
+use super::Result;
+use usher_domain::time::UnixMillis;
+
+/// The 16 bytes of any id.
+pub type Id = [u8; 16];
+
+/// What a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// An organizer; its parent is all zeros.
+    Organizer = 1,
+    /// An event of an organizer.
+    Event = 2,
+    /// A session of an event.
+    Session = 3,
+    /// A ticket type of an event.
+    TicketType = 4,
+    /// A zone of an organizer's venue.
+    Zone = 5,
+    /// A gate of an organizer's venue.
+    Gate = 6,
+    /// An API token of an organizer.
+    Token = 7,
+    /// An enrollment code of an organizer.
+    Enrollment = 8,
+    /// A device of an organizer.
+    Device = 9,
+    /// A member of staff of an organizer.
+    Staff = 10,
+}
+
+/// A thing: an id, what it belongs to, maybe a name for paths, and a body that only services read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id, unique over all kinds.
+    pub id: Id,
+    /// What it belongs to.
+    pub parent: Id,
+    /// Name for paths, unique among its kind in its parent.
+    pub slug: Option<String>,
+    /// Everything else.
+    pub body: Vec<u8>,
+}
+
+/// What a single value is about; keys are unique within.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// Facts about this database: its epoch, the server's own secrets.
+    Server = 1,
+    /// Seeds of signing keys.
+    Seed = 2,
+    /// Answers by idempotency key; old ones are forgotten.
+    Idempotency = 3,
+    /// Signed documents in force.
+    Document = 4,
+    /// The next free number of a series.
+    Counter = 5,
+    /// The server's own log in a scope.
+    ServerLog = 6,
+    /// What a device last told of itself.
+    DeviceStatus = 7,
+    /// What was last told of an import's format and keys.
+    Event = 8,
+}
+
+/// Configured things and single values.
+pub trait Things {
+    /// The thing of this id, if it is of this kind.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn entity(&self, kind: Kind, id: &Id) -> Result<Option<Entity>>;
+
+    /// The thing of this name in its parent.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn entity_named(&self, kind: Kind, parent: &Id, slug: &str) -> Result<Option<Entity>>;
+
+    /// Things of a parent by rising id, at most `limit`, those after `after`.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn entities(
+        &self,
+        kind: Kind,
+        parent: &Id,
+        after: Option<&Id>,
+        limit: u32,
+    ) -> Result<Vec<Entity>>;
+
+    /// Creates or replaces a thing.
+    ///
+    /// # Errors
+    /// [`super::StorageError::Taken`] if another has the name.
+    fn put_entity(&mut self, entity: &Entity) -> Result<()>;
+
+    /// A single value.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// Creates or replaces a single value.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn put_value(&mut self, space: Space, key: &[u8], value: &[u8], at: UnixMillis) -> Result<()>;
+
+    /// Forgets values of a space that were put before a time. Only for what is no fact.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn forget_values(&mut self, space: Space, before: UnixMillis) -> Result<()>;
+}

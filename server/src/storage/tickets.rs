@@ -1,0 +1,67 @@
+//! Tickets and their media.
+
+use super::Result;
+use usher_domain::code::MediumKey;
+use usher_domain::ids::{EventId, OrganizerId, TicketId};
+
+/// A ticket as stored: what must be found, and a body that only services read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredTicket {
+    /// Its id.
+    pub id: TicketId,
+    /// Its event.
+    pub event: EventId,
+    /// The seller's number, unique in the event.
+    pub external: Option<String>,
+    /// Everything else.
+    pub body: Vec<u8>,
+}
+
+/// Tickets and their media. A medium belongs to one ticket of an organizer for ever.
+pub trait Tickets {
+    /// The ticket of this id.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn ticket(&self, id: TicketId) -> Result<Option<StoredTicket>>;
+
+    /// The ticket with this number of its seller.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn ticket_by_external(&self, event: EventId, external: &str) -> Result<Option<StoredTicket>>;
+
+    /// The ticket that a medium belongs or belonged to.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn medium_owner(&self, organizer: OrganizerId, medium: &MediumKey) -> Result<Option<TicketId>>;
+
+    /// Tickets of an event by rising id, at most `limit`, those after `after`.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn tickets(
+        &self,
+        event: EventId,
+        after: Option<TicketId>,
+        limit: u32,
+    ) -> Result<Vec<StoredTicket>>;
+
+    /// Creates or replaces a ticket.
+    ///
+    /// # Errors
+    /// [`super::StorageError::Taken`] if another ticket of the event has the seller's number.
+    fn put_ticket(&mut self, ticket: &StoredTicket) -> Result<()>;
+
+    /// Gives a medium to a ticket; giving it again changes nothing.
+    ///
+    /// # Errors
+    /// [`super::StorageError::Taken`] if it belongs to another ticket.
+    fn put_medium(
+        &mut self,
+        organizer: OrganizerId,
+        medium: &MediumKey,
+        ticket: TicketId,
+    ) -> Result<()>;
+}
