@@ -1,41 +1,22 @@
 //! How a device proves that it has its key: at enrollment and whenever it asks for a token.
 //!
-//! Both proofs are signed as `usher/challenge/1` and say what they are for, so that neither can be
-//! drawn out of a device in place of the other.
+//! Both proofs are signed as `usher/challenge/1`. What is signed differs in shape, so that neither can be
+//! drawn out of a device in place of the other:
+//!
+//! ```text
+//! at enrollment   SHA-256 of the enrollment code's token, a byte string
+//! for a token     [device, nonce], a Proof
+//! ```
 
 use crate::cbor;
 use crate::cose::{self, ContentType, PublicKey, SigningKey};
 use crate::hash::Hash;
 use crate::ids::DeviceId;
 use crate::secret::Seed;
-use minicbor::bytes::ByteArray;
-use minicbor::{Decode, Encode};
+use crate::wire::Proof;
 
 /// Bytes of the longest proof.
-pub const PROOF_BYTES_MAX: usize = 256;
-
-/// What a device signs.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(flat)]
-enum Claim {
-    /// It takes a use of an enrollment code.
-    #[n(0)]
-    Enroll {
-        /// SHA-256 of the code's secret.
-        #[n(0)]
-        token: Hash,
-    },
-    /// It asks for a token.
-    #[n(1)]
-    SignIn {
-        /// Who it is.
-        #[n(0)]
-        device: DeviceId,
-        /// What the server gave it to sign.
-        #[n(1)]
-        nonce: ByteArray<32>,
-    },
-}
+pub const PROOF_BYTES_MAX: usize = 512;
 
 /// The proof does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +26,7 @@ pub struct WrongProof;
 /// Proves at enrollment that the new key is there.
 #[must_use]
 pub fn prove_enrollment(token: &Seed, key: &SigningKey) -> Vec<u8> {
-    sign(&enroll(token), key)
+    cose::sign(key, ContentType::CHALLENGE, &enrollment(token))
 }
 
 /// Checks what [`prove_enrollment`] made.
@@ -53,13 +34,13 @@ pub fn prove_enrollment(token: &Seed, key: &SigningKey) -> Vec<u8> {
 /// # Errors
 /// [`WrongProof`].
 pub fn check_enrollment(proof: &[u8], token: &Seed, key: &PublicKey) -> Result<(), WrongProof> {
-    check(proof, &enroll(token), key)
+    check(proof, &enrollment(token), key)
 }
 
 /// Answers a server's challenge.
 #[must_use]
-pub fn prove_device(device: DeviceId, nonce: [u8; 32], key: &SigningKey) -> Vec<u8> {
-    sign(&sign_in(device, nonce), key)
+pub fn prove_device(device: DeviceId, nonce: &[u8], key: &SigningKey) -> Vec<u8> {
+    cose::sign(key, ContentType::CHALLENGE, &sign_in(device, nonce))
 }
 
 /// Checks what [`prove_device`] made.
@@ -69,30 +50,22 @@ pub fn prove_device(device: DeviceId, nonce: [u8; 32], key: &SigningKey) -> Vec<
 pub fn check_device(
     proof: &[u8],
     device: DeviceId,
-    nonce: [u8; 32],
+    nonce: &[u8],
     key: &PublicKey,
 ) -> Result<(), WrongProof> {
     check(proof, &sign_in(device, nonce), key)
 }
 
-fn enroll(token: &Seed) -> Claim {
-    Claim::Enroll {
-        token: Hash::of(&[token.reveal()]),
-    }
+fn enrollment(token: &Seed) -> Vec<u8> {
+    cbor::encode(&Hash::of(&[token.reveal()]))
 }
 
-fn sign_in(device: DeviceId, nonce: [u8; 32]) -> Claim {
-    Claim::SignIn {
-        device,
-        nonce: nonce.into(),
-    }
+fn sign_in(device: DeviceId, nonce: &[u8]) -> Vec<u8> {
+    let nonce = nonce.to_vec().into();
+    cbor::encode(&Proof { device, nonce })
 }
 
-fn sign(claim: &Claim, key: &SigningKey) -> Vec<u8> {
-    cose::sign(key, ContentType::CHALLENGE, &cbor::encode(claim))
-}
-
-fn check(proof: &[u8], expected: &Claim, key: &PublicKey) -> Result<(), WrongProof> {
+fn check(proof: &[u8], expected: &[u8], key: &PublicKey) -> Result<(), WrongProof> {
     if proof.len() > PROOF_BYTES_MAX {
         return Err(WrongProof);
     }
@@ -100,7 +73,7 @@ fn check(proof: &[u8], expected: &Claim, key: &PublicKey) -> Result<(), WrongPro
         .map_err(|_| WrongProof)?
         .verify(key, ContentType::CHALLENGE)
         .map_err(|_| WrongProof)?;
-    if payload == cbor::encode(expected) {
+    if payload == expected {
         Ok(())
     } else {
         Err(WrongProof)
@@ -121,13 +94,13 @@ mod tests {
         let token = Seed::new([9; 32]);
         let device = DeviceId::from_bytes([1; 16]);
         let enrollment = prove_enrollment(&token, &key(1));
-        let sign_in = prove_device(device, [2; 32], &key(1));
+        let sign_in = prove_device(device, &[2; 32], &key(1));
         assert_eq!(
             check_enrollment(&enrollment, &token, &key(1).public()),
             Ok(())
         );
         assert_eq!(
-            check_device(&sign_in, device, [2; 32], &key(1).public()),
+            check_device(&sign_in, device, &[2; 32], &key(1).public()),
             Ok(())
         );
         for (proof, token, by) in [
@@ -141,10 +114,10 @@ mod tests {
             );
         }
         for (proof, device, nonce, by) in [
-            (&sign_in, device, [2; 32], key(2)),
-            (&sign_in, device, [3; 32], key(1)),
-            (&sign_in, DeviceId::from_bytes([2; 16]), [2; 32], key(1)),
-            (&enrollment, device, [2; 32], key(1)),
+            (&sign_in, device, &[2; 32][..], key(2)),
+            (&sign_in, device, &[3; 32], key(1)),
+            (&sign_in, DeviceId::from_bytes([2; 16]), &[2; 32], key(1)),
+            (&enrollment, device, &[2; 32], key(1)),
         ] {
             assert_eq!(
                 check_device(proof, device, nonce, &by.public()),
@@ -157,7 +130,7 @@ mod tests {
         #[test]
         fn any_bytes_are_a_wrong_proof(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             prop_assert_eq!(
-                check_device(&bytes, DeviceId::from_bytes([1; 16]), [2; 32], &key(1).public()),
+                check_device(&bytes, DeviceId::from_bytes([1; 16]), &[2; 32], &key(1).public()),
                 Err(WrongProof)
             );
         }
