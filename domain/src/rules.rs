@@ -94,6 +94,16 @@ pub struct EntryRule {
     pub counted: Counted,
 }
 
+impl EntryRule {
+    /// The rule for a ticket whose row sets its number of entries: that number takes the place of the
+    /// mode; over what entries are counted stays. A ticket of zero entries never enters.
+    #[must_use]
+    pub fn with_entries(self, entries: Option<u16>) -> Self {
+        let mode = entries.map_or(self.mode, EntryMode::Times);
+        Self { mode, ..self }
+    }
+}
+
 /// How often a ticket may enter.
 #[derive(
     Debug,

@@ -80,6 +80,19 @@ pub struct SessionSummary {
     pub event: EventId,
 }
 
+impl SessionSummary {
+    /// First and last point at which a ticket is let in under these rules: from some minutes before the
+    /// doors open until some minutes after the end.
+    #[must_use]
+    pub fn entry_window(&self, rules: &Rules) -> (UnixMillis, UnixMillis) {
+        let minutes = |count: u32| i64::from(count) * 60_000;
+        (
+            self.doors.shifted(-minutes(rules.early_minutes)),
+            self.ends.shifted(minutes(rules.late_minutes)),
+        )
+    }
+}
+
 /// A ticket type's number and name.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct TypeName {
@@ -125,6 +138,23 @@ pub struct PretixTerms {
     /// pretix items (and variations) and the ticket types they became.
     #[n(1)]
     pub items: Vec<PretixItem>,
+}
+
+impl PretixTerms {
+    /// The ticket type that an item became: that of the very variation before that of the item.
+    #[must_use]
+    pub fn type_of(&self, item: i64, variation: Option<i64>) -> Option<TypeNumber> {
+        let item = u64::try_from(item).ok()?;
+        let variation = variation.and_then(|number| u64::try_from(number).ok());
+        let entry = |wanted: Option<u64>| {
+            self.items
+                .iter()
+                .find(|entry| entry.item == item && entry.variation == wanted)
+        };
+        entry(variation)
+            .or_else(|| entry(None))
+            .map(|entry| entry.type_number)
+    }
 }
 
 /// A pretix item or variation and the ticket type it became.

@@ -199,11 +199,17 @@ pub struct PriorScan {
     #[n(2)]
     #[serde(skip)]
     pub record: Hash,
-    /// At which gate.
+    /// For which session.
     #[n(3)]
-    pub gate: Option<GateId>,
-    /// By whom.
+    pub session: SessionId,
+    /// At which gate.
     #[n(4)]
+    pub gate: Option<GateId>,
+    /// Into or out of which zone.
+    #[n(5)]
+    pub zone: Option<ZoneId>,
+    /// By whom.
+    #[n(6)]
     pub operator: Option<StaffId>,
 }
 

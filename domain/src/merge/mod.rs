@@ -1,3 +1,36 @@
 //! Merging: folding records into what is known of every ticket, the same everywhere.
+//!
+//! The result depends on the set of records alone. Their order of arrival, repetition and the batches
+//! they came in make no difference, because records are folded in one order: by stamp, device, log,
+//! sequence and hash.
+//!
+//! | record | what it does |
+//! | --- | --- |
+//! | scan, admitted in | one entry; excess if the entry rule at its place in the order forbids it |
+//! | scan, admitted by override | one entry, never excess |
+//! | scan, admitted out | the person is outside |
+//! | scan in free flow, refused or referred | nothing |
+//! | undo | the scan it names never happened; an undo is never undone |
+//! | link | scans of the identity are the ticket's, whenever they were made; the last link counts |
+//! | rule | entry rule from its place in the order on; without any, [`crate::rules::EntryRule::default`] |
+//! | cut | records of the log after it do not count, undos included; the last cut counts |
+//! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
+//! | everyone out | at its time, who is inside is outside and may come back once without counting |
+//! | free flow | nothing; gates read it |
+//!
+//! Link, rule, cut, ruling, everyone out and free flow change more than one ticket. They count only in
+//! the authority's own log, so that a stolen gate device cannot change rules, and are gathered in a
+//! [`Ground`]. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
+//! [`fold`] is nothing but that for every ticket.
 
 pub mod state;
+
+mod digest;
+mod fold;
+mod ground;
+mod stamp;
+
+pub use digest::{heads, state_digest};
+pub use fold::{Excess, States, fold, fold_subject, incidents, occupancy};
+pub use ground::{Ground, Reach};
+pub use stamp::{CLOCK_JUMP_MS, jumped_ahead, next_stamp};

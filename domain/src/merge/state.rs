@@ -1,8 +1,8 @@
-//! What folding the records says of one ticket.
+//! What folding the records says of one ticket, and whether its rule lets it enter once more.
 
-use crate::hash::Hash;
 use crate::ids::SessionId;
 use crate::numbers::AccessNumber;
+use crate::rules::{Counted, EntryMode, EntryRule};
 use crate::verdict::PriorScan;
 use minicbor::{Decode, Encode};
 
@@ -18,17 +18,30 @@ pub enum Unit {
     Pass(#[n(0)] AccessNumber),
 }
 
+impl Unit {
+    /// The unit in which a ticket with this access number is counted at a session.
+    ///
+    /// An access number of one session alone needs no case of its own: its "pass" has that one session.
+    #[must_use]
+    pub const fn of(rule: EntryRule, session: SessionId, access: Option<AccessNumber>) -> Self {
+        match (rule.counted, access) {
+            (Counted::PerPass, Some(access)) => Self::Pass(access),
+            (Counted::PerSession, _) | (Counted::PerPass, None) => Self::Session(session),
+        }
+    }
+}
+
 /// What is known of one ticket in one [`Unit`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 pub struct SubjectState {
-    /// Entries that count: neither undone nor voided, free flow not included.
+    /// Entries that count: neither undone nor voided, free flow and coming back after everyone was sent
+    /// out not included.
     #[n(0)]
     pub entries: u32,
-    /// Admissions the rule did not allow, by hash of their records, in merge order; overrides are never
-    /// among them.
+    /// Admissions the rule did not allow, in merge order; overrides are never among them.
     #[n(1)]
-    pub excess: Vec<Hash>,
-    /// The entry since which the person is inside.
+    pub excess: Vec<PriorScan>,
+    /// The latest entry of the person who is inside.
     #[n(2)]
     pub inside: Option<PriorScan>,
     /// The latest entry that counts.
@@ -38,7 +51,63 @@ pub struct SubjectState {
     #[n(4)]
     pub last_exit: Option<PriorScan>,
     /// Set when everyone was sent out while this person was inside and they have not come back: they
-    /// may, once.
+    /// may, once. It is the entry they had made.
     #[n(5)]
     pub may_return: Option<PriorScan>,
+}
+
+/// How a ticket may enter once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entering {
+    /// As an entry that counts.
+    Counted,
+    /// As one who was sent out and comes back.
+    Returning,
+}
+
+/// Why a ticket may not enter once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barred<'a> {
+    /// It enters once and the person is inside.
+    Inside(&'a PriorScan),
+    /// It enters again only after leaving, and the person is inside.
+    ExitFirst(&'a PriorScan),
+    /// All entries are used.
+    UsedUp {
+        /// How many there were.
+        allowed: u16,
+        /// The last one.
+        last: &'a PriorScan,
+    },
+    /// It has no entries at all.
+    NoEntries,
+}
+
+impl SubjectState {
+    /// Whether a rule lets the ticket in once more. Deciding and merging both ask here, so that what a
+    /// gate admits with full knowledge is never excess.
+    ///
+    /// # Errors
+    /// [`Barred`] with the scan that stands in the way.
+    pub fn may_enter(&self, mode: EntryMode) -> Result<Entering, Barred<'_>> {
+        if self.may_return.is_some() {
+            return Ok(Entering::Returning);
+        }
+        match mode {
+            EntryMode::Single => match (&self.inside, &self.last_entry) {
+                (Some(inside), _) => Err(Barred::Inside(inside)),
+                (None, Some(last)) => Err(Barred::UsedUp { allowed: 1, last }),
+                (None, None) => Ok(Entering::Counted),
+            },
+            EntryMode::Reentry => match &self.inside {
+                Some(inside) => Err(Barred::ExitFirst(inside)),
+                None => Ok(Entering::Counted),
+            },
+            EntryMode::Times(allowed) if self.entries < u32::from(allowed) => Ok(Entering::Counted),
+            EntryMode::Times(allowed) => match &self.last_entry {
+                Some(last) => Err(Barred::UsedUp { allowed, last }),
+                None => Err(Barred::NoEntries),
+            },
+        }
+    }
 }

@@ -1,0 +1,219 @@
+//! The steps that refuse, in their order.
+
+use super::{Case, Elsewhere, Found, Headcount, Shown, Signer, Via};
+use crate::ids::{SessionId, ZoneId};
+use crate::merge::state::Barred;
+use crate::numbers::AccessNumber;
+use crate::rules::UnknownSignedRule;
+use crate::table::rows::{TicketRow, TicketState};
+use crate::time::ClockTrust;
+use crate::verdict::Refusal;
+
+impl Case<'_> {
+    /// Why this ticket does not enter, if so.
+    pub(super) fn refuse(&self) -> Option<Refusal> {
+        self.not_genuine()
+            .or_else(|| self.not_ours())
+            .or_else(|| self.state())
+            .or_else(|| match self.context.clock {
+                ClockTrust::Proved => self.untimely(),
+                ClockTrust::Unproved => None,
+            })
+            .or_else(|| self.place())
+            .or_else(|| self.history())
+            .or_else(|| self.capacity())
+    }
+
+    /// Whether somebody else than the organizer made it. Something listed as a medium needs no signature:
+    /// the signed set vouches for it.
+    pub(super) fn not_genuine(&self) -> Option<Refusal> {
+        match (self.shown, self.found) {
+            (
+                _,
+                Found::Here {
+                    via: Via::CurrentMedium | Via::FormerMedium,
+                    ..
+                },
+            ) => None,
+            // Not genuine here but listed by another session, say a secret of another event's shop.
+            (_, Found::Elsewhere(_)) => None,
+            (Shown::Unreadable | Shown::Malformed { .. }, _) => Some(Refusal::Malformed),
+            (Shown::Forged { .. }, _) => Some(Refusal::Forged),
+            (Shown::Code { .. } | Shown::Pretix { .. } | Shown::Opaque { .. }, _) => None,
+        }
+    }
+
+    /// Whether it is no ticket for this session.
+    pub(super) fn not_ours(&self) -> Option<Refusal> {
+        match (self.found, self.shown) {
+            (
+                Found::Here {
+                    via: Via::Code,
+                    row,
+                },
+                Shown::Code { code, signer, .. },
+            ) => self
+                .not_accepted(code.access, *signer)
+                .or_else(|| self.not_accepted(row.access, Signer::Entitled))
+                .or_else(|| self.unlisted()),
+            (Found::Here { row, .. }, _) => self.not_accepted(row.access, Signer::Entitled),
+            (Found::Elsewhere(places), _) => Some(self.belongs_to(places)),
+            (Found::Nowhere, Shown::Code { code, signer, .. }) => self
+                .not_accepted(code.access, *signer)
+                .or_else(|| self.unlisted()),
+            (Found::Nowhere, Shown::Pretix { .. }) => self.unlisted(),
+            (
+                Found::Nowhere,
+                Shown::Unreadable
+                | Shown::Malformed { .. }
+                | Shown::Forged { .. }
+                | Shown::Opaque { .. },
+            ) => Some(Refusal::Unknown),
+        }
+    }
+
+    /// Something signed that the set does not list must be of one of the session's types, and the rule
+    /// must not refuse it.
+    fn unlisted(&self) -> Option<Refusal> {
+        if self.is_listed() {
+            return None;
+        }
+        let has_type = self.known.type_number.is_some_and(|number| {
+            let mut types = self.terms.types.iter();
+            types.any(|named| named.number == number)
+        });
+        if !has_type {
+            return Some(Refusal::WrongSession { right: Vec::new() });
+        }
+        (self.terms.rules.unknown_signed == UnknownSignedRule::Refuse).then_some(Refusal::Unknown)
+    }
+
+    fn not_accepted(&self, access: AccessNumber, signer: Signer) -> Option<Refusal> {
+        if signer != Signer::OutsideLimits && self.terms.accepts(access) {
+            return None;
+        }
+        let others = || {
+            let others = self.terms.others.iter();
+            others.filter(|other| other.accepts.contains(&access))
+        };
+        let right: Vec<(SessionId, String)> = others()
+            .filter(|other| other.event == self.terms.event)
+            .map(|other| (other.id, other.name.clone()))
+            .collect();
+        Some(match others().next() {
+            Some(other) if right.is_empty() => Refusal::WrongEvent {
+                right: Some(other.name.clone()),
+            },
+            Some(_) | None => Refusal::WrongSession { right },
+        })
+    }
+
+    fn belongs_to(&self, places: &[Elsewhere]) -> Refusal {
+        let right: Vec<(SessionId, String)> = places
+            .iter()
+            .filter(|place| place.event == self.terms.event)
+            .map(|place| (place.session, place.name.clone()))
+            .collect();
+        if right.is_empty() {
+            Refusal::WrongEvent {
+                right: places
+                    .first()
+                    .map(|place| format!("{}, {}", place.event_name, place.name)),
+            }
+        } else {
+            Refusal::WrongSession { right }
+        }
+    }
+
+    fn state(&self) -> Option<Refusal> {
+        let Found::Here { row, via } = self.found else {
+            return None;
+        };
+        if let TicketState::Cancelled(reason) = row.state {
+            return Some(Refusal::Cancelled { reason });
+        }
+        self.superseded(row, *via)
+            .or_else(|| (row.state == TicketState::Blocked).then_some(Refusal::Blocked))
+    }
+
+    fn superseded(&self, row: &TicketRow, via: Via) -> Option<Refusal> {
+        let shown = match (via, self.shown) {
+            (Via::FormerMedium, _) => None,
+            (Via::Code, Shown::Code { code, .. }) if code.issue < row.issue => Some(code.issue),
+            (Via::Code | Via::CurrentMedium, _) => return None,
+        };
+        Some(Refusal::Superseded {
+            shown,
+            valid: row.issue,
+        })
+    }
+
+    /// Whether it is not the time: outside the ticket's own validity or the session's entry window, of
+    /// which both bounds are included.
+    pub(super) fn untimely(&self) -> Option<Refusal> {
+        let (opens, closes) = self.terms.session.entry_window(&self.terms.rules);
+        let from = self.known.valid_from.map_or(opens, |from| from.max(opens));
+        let until = self
+            .known
+            .valid_until
+            .map_or(closes, |until| until.min(closes));
+        if self.context.now < from {
+            Some(Refusal::NotYetValid { from })
+        } else if self.context.now > until {
+            Some(Refusal::NoLongerValid { until })
+        } else {
+            None
+        }
+    }
+
+    /// Whether the ticket does not open the zone that the gate leads to. A gate to the whole venue, and a
+    /// spare that stands at no gate, are open to every ticket.
+    fn place(&self) -> Option<Refusal> {
+        let zone = self.zone()?;
+        let opens = self.opens();
+        if opens.is_empty() || opens.contains(&zone) {
+            return None;
+        }
+        let leading = |to: &dyn Fn(Option<ZoneId>) -> bool| -> Vec<String> {
+            let gates = self.terms.gates.iter().filter(|gate| to(gate.zone));
+            gates.map(|gate| gate.name.clone()).collect()
+        };
+        let mut gates = leading(&|zone| zone.is_some_and(|zone| opens.contains(&zone)));
+        if gates.is_empty() {
+            gates = leading(&|zone| zone.is_none());
+        }
+        Some(Refusal::WrongZone { gates })
+    }
+
+    /// The zones that the ticket opens; empty stands for all.
+    fn opens(&self) -> &[ZoneId] {
+        if let Found::Here { row, .. } = self.found
+            && let Some(zone) = &row.zone
+        {
+            return std::slice::from_ref(zone);
+        }
+        self.type_rule().map_or(&[], |rule| &rule.zones)
+    }
+
+    fn history(&self) -> Option<Refusal> {
+        let rule = self.known.entry_rule(&self.terms.rules);
+        let barred = self.history.may_enter(rule.mode).err()?;
+        Some(match barred {
+            Barred::Inside(prior) => Refusal::AlreadyInside(*prior),
+            Barred::ExitFirst(prior) => Refusal::ExitRequired(*prior),
+            Barred::UsedUp { allowed, last } => Refusal::EntriesUsedUp {
+                allowed,
+                last: *last,
+            },
+            Barred::NoEntries => Refusal::Blocked,
+        })
+    }
+
+    fn capacity(&self) -> Option<Refusal> {
+        let (zone, inside) = self.full_zone()?;
+        match self.context.inside {
+            Headcount::Confirmed(_) => Some(Refusal::Full { zone, inside }),
+            Headcount::Local(_) => None,
+        }
+    }
+}

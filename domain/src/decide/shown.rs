@@ -1,0 +1,152 @@
+//! What was shown, after every signature on it was checked.
+
+use crate::code::{
+    CodeCheck, CodeKey, Identity, MediumKey, Presented, PretixCode, TicketCode, TicketCodeText,
+    read, verify_code,
+};
+use crate::ids::{OrganizerId, TicketId};
+use crate::numbers::TypeNumber;
+use crate::session::PretixTerms;
+use crate::time::UnixMillis;
+
+/// What was shown. Nothing in here is believed before its signature was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shown {
+    /// No text of a ticket: empty, too long, or with control characters.
+    Unreadable,
+    /// Claims to be a code of ours and is none.
+    Malformed {
+        /// Of the text.
+        identity: Identity,
+    },
+    /// Of a signed format, but under no key of the organizer that is known here.
+    ///
+    /// A key that nobody here knows is treated like a wrong signature: whoever invents a key invents its
+    /// name as well.
+    Forged {
+        /// Of the text.
+        identity: Identity,
+    },
+    /// A code of ours, really signed by the organizer.
+    Code {
+        /// What it says.
+        code: TicketCode,
+        /// Whether its key may say so.
+        signer: Signer,
+        /// Of the text.
+        identity: Identity,
+    },
+    /// A pretix secret, really signed by the event's shop.
+    Pretix {
+        /// Of the text.
+        identity: Identity,
+        /// The ticket type that its item became; none if the item admits nobody here.
+        type_number: Option<TypeNumber>,
+        /// Not valid before.
+        valid_from: Option<UnixMillis>,
+        /// Not valid after.
+        valid_until: Option<UnixMillis>,
+    },
+    /// A text without a signature: it is worth what the set says of it.
+    Opaque {
+        /// Of the text.
+        identity: Identity,
+    },
+}
+
+/// Whether the key under a code of ours may sign it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// It may.
+    Entitled,
+    /// It was revoked: the code counts only if the set lists it.
+    Revoked,
+    /// It may not sign for this access number or type.
+    OutsideLimits,
+}
+
+impl Shown {
+    /// Reads what a scanner or a person typed and checks its signature. Total: every text is something.
+    #[must_use]
+    pub fn read(
+        text: &str,
+        organizer: OrganizerId,
+        keys: &[CodeKey],
+        pretix: Option<&PretixTerms>,
+    ) -> Self {
+        let Ok(text) = TicketCodeText::new(text) else {
+            return Self::Unreadable;
+        };
+        let identity = Identity::of(organizer, &text);
+        match (read(&text), pretix) {
+            (Presented::Usher(code), _) => Self::checked(verify_code(&code, keys), identity),
+            (Presented::MalformedUsher(_), _) => Self::Malformed { identity },
+            (Presented::PretixLike(secret), Some(terms)) => match secret.verify(&terms.keys) {
+                Ok(code) => Self::pretix(&code, terms, identity),
+                Err(_) => Self::Forged { identity },
+            },
+            (Presented::PretixLike(_), None) | (Presented::Opaque, _) => Self::Opaque { identity },
+        }
+    }
+
+    const fn checked(check: CodeCheck, identity: Identity) -> Self {
+        let (code, signer) = match check {
+            CodeCheck::Good(code) => (code, Signer::Entitled),
+            CodeCheck::Revoked(code) => (code, Signer::Revoked),
+            CodeCheck::OutsideKeyLimits(code) => (code, Signer::OutsideLimits),
+            CodeCheck::Forged | CodeCheck::UnknownKey(_) => return Self::Forged { identity },
+        };
+        Self::Code {
+            code,
+            signer,
+            identity,
+        }
+    }
+
+    fn pretix(code: &PretixCode, terms: &PretixTerms, identity: Identity) -> Self {
+        // A bound out of range is no bound that a clock here could pass.
+        let point = |seconds: i64| {
+            let ms = u64::try_from(seconds).ok()?.checked_mul(1000)?;
+            Some(UnixMillis::new(ms))
+        };
+        Self::Pretix {
+            identity,
+            type_number: terms.type_of(code.item, code.variation),
+            valid_from: code.valid_from.and_then(point),
+            valid_until: code.valid_until.and_then(point),
+        }
+    }
+
+    /// The ticket that a code of ours names: where to look it up first.
+    #[must_use]
+    pub const fn ticket(&self) -> Option<TicketId> {
+        match self {
+            Self::Code { code, .. } => Some(code.ticket),
+            Self::Unreadable
+            | Self::Malformed { .. }
+            | Self::Forged { .. }
+            | Self::Pretix { .. }
+            | Self::Opaque { .. } => None,
+        }
+    }
+
+    /// The identity of the text, whatever its format.
+    #[must_use]
+    pub const fn identity(&self) -> Option<Identity> {
+        match self {
+            Self::Unreadable => None,
+            Self::Malformed { identity }
+            | Self::Forged { identity }
+            | Self::Code { identity, .. }
+            | Self::Pretix { identity, .. }
+            | Self::Opaque { identity } => Some(*identity),
+        }
+    }
+
+    /// How sets list the text if it is a medium. A shop's list may hold any text, so everything readable
+    /// is looked up, and what the set lists is that ticket's whatever it looks like.
+    #[must_use]
+    pub fn medium(&self) -> Option<MediumKey> {
+        self.identity().map(|identity| identity.medium_key())
+    }
+}

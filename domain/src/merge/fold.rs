@@ -1,0 +1,209 @@
+//! Folding scans into states.
+
+use super::ground::{Ground, Place};
+use super::state::{Entering, SubjectState, Unit};
+use crate::hash::Hash;
+use crate::ids::{SessionId, ZoneId};
+use crate::log::Line;
+use crate::record::{Body, Direction, EveryoneOut, Outcome, Record, Scan, Subject};
+use crate::verdict::{PriorScan, Reason};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of every ticket of a scope.
+pub type States = BTreeMap<(Unit, Subject), SubjectState>;
+
+/// All records of a scope, folded. `lines` are all that are known, in any order, repeated or not.
+#[must_use]
+pub fn fold<'a>(ground: &Ground, lines: impl IntoIterator<Item = &'a Line>) -> States {
+    let mut by_subject: BTreeMap<Subject, Vec<&Line>> = BTreeMap::new();
+    for line in lines {
+        if let Some(subject) = subject_of(&line.record) {
+            let own = by_subject.entry(ground.resolve(subject)).or_default();
+            own.push(line);
+        }
+    }
+    by_subject
+        .into_iter()
+        .flat_map(|(subject, own)| {
+            let states = fold_subject(ground, subject, own);
+            states
+                .into_iter()
+                .map(move |(unit, state)| ((unit, subject), state))
+        })
+        .collect()
+}
+
+/// The states of one ticket. `lines` are all known scans and undos of the subject and of its
+/// [`Ground::aliases`], in any order; others are passed over. A subject that [`Ground::resolve`] gives to
+/// another has no states of its own.
+#[must_use]
+pub fn fold_subject<'a>(
+    ground: &Ground,
+    subject: Subject,
+    lines: impl IntoIterator<Item = &'a Line>,
+) -> BTreeMap<Unit, SubjectState> {
+    let mut states = BTreeMap::new();
+    if subject == Subject::Nothing {
+        // What was unreadable is counted in reports; no second scan can be known to be of the same thing.
+        return states;
+    }
+    let (scans, undone) = sift(ground, subject, lines);
+    let mut outs = ground.everyone_out().peekable();
+    for (place, scan) in scans {
+        if undone.contains(&(place.hash(), scan.session)) {
+            continue;
+        }
+        // Admissions up to an "everyone out" come before it, those after it come after, whenever it was
+        // written down.
+        while let Some(out) = outs.next_if(|out| out.at < place.stamp) {
+            send_out(&mut states, out);
+        }
+        apply(ground, &mut states, place, scan);
+    }
+    outs.for_each(|out| send_out(&mut states, out));
+    states
+}
+
+type Sifted<'a> = (BTreeMap<Place, &'a Scan>, BTreeSet<(Hash, SessionId)>);
+
+/// The scans that may change the state, in merge order and each once, and the records taken back.
+fn sift<'a>(
+    ground: &Ground,
+    subject: Subject,
+    lines: impl IntoIterator<Item = &'a Line>,
+) -> Sifted<'a> {
+    let mut scans = BTreeMap::new();
+    let mut undone = BTreeSet::new();
+    for line in lines {
+        let own = subject_of(&line.record).is_some_and(|of| ground.resolve(of) == subject);
+        if !own || !ground.counts(line) {
+            continue;
+        }
+        match &line.record.body {
+            Body::Scan(scan) if moves(scan) => {
+                scans.insert(Place::of(line), scan);
+            }
+            Body::Undo(undo) => {
+                undone.insert((undo.of, undo.session));
+            }
+            Body::Scan(_)
+            | Body::Link(_)
+            | Body::Rule(_)
+            | Body::Cut(_)
+            | Body::Ruling(_)
+            | Body::EveryoneOut(_)
+            | Body::FreeFlow(_) => {}
+        }
+    }
+    (scans, undone)
+}
+
+const fn subject_of(record: &Record) -> Option<Subject> {
+    match &record.body {
+        Body::Scan(scan) => Some(scan.subject),
+        Body::Undo(undo) => Some(undo.subject),
+        Body::Link(_)
+        | Body::Rule(_)
+        | Body::Cut(_)
+        | Body::Ruling(_)
+        | Body::EveryoneOut(_)
+        | Body::FreeFlow(_) => None,
+    }
+}
+
+/// Whether somebody went in or out by this scan, as far as counting goes.
+fn moves(scan: &Scan) -> bool {
+    scan.outcome == Outcome::Admit
+        && (scan.reason.is_entry(scan.direction)
+            || (scan.direction == Direction::Exit && scan.reason != Reason::FreeFlow))
+}
+
+fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Place, scan: &Scan) {
+    let rule = ground.rule_for(scan, place);
+    let unit = Unit::of(rule, scan.session, scan.access);
+    let state = states.entry(unit).or_default();
+    let this = place.evidence(scan);
+    if scan.direction == Direction::Exit {
+        state.inside = None;
+        state.last_exit = Some(this);
+        return;
+    }
+    match state.may_enter(rule.mode) {
+        Ok(Entering::Returning) => state.may_return = None,
+        Ok(Entering::Counted) => state.entries = state.entries.saturating_add(1),
+        Err(_) => {
+            state.entries = state.entries.saturating_add(1);
+            if !is_override(scan) {
+                state.excess.push(this);
+            }
+        }
+    }
+    state.inside = Some(this);
+    state.last_entry = Some(this);
+}
+
+/// An override without a supervisor's signature is an admission like any other.
+fn is_override(scan: &Scan) -> bool {
+    scan.reason == Reason::Override && scan.sanction.is_some()
+}
+
+fn send_out(states: &mut BTreeMap<Unit, SubjectState>, out: &EveryoneOut) {
+    for state in states.values_mut() {
+        let concerned = state.inside.filter(|inside| {
+            inside.session == out.session && (out.zone.is_none() || inside.zone == out.zone)
+        });
+        if concerned.is_some() {
+            state.may_return = concerned;
+            state.inside = None;
+        }
+    }
+}
+
+/// One ticket's admissions to one session that its rule did not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excess {
+    /// The session.
+    pub session: SessionId,
+    /// The ticket, or the identity of a medium that no link names a ticket for.
+    pub subject: Subject,
+    /// The admissions, in merge order; at least one.
+    pub admissions: Vec<PriorScan>,
+}
+
+/// One incident per session and ticket with excess admissions, sorted by both.
+#[must_use]
+pub fn incidents(states: &States) -> Vec<Excess> {
+    let mut by_session: BTreeMap<(SessionId, Subject), Vec<PriorScan>> = BTreeMap::new();
+    for ((_, subject), state) in states {
+        for admission in &state.excess {
+            let key = (admission.session, *subject);
+            by_session.entry(key).or_default().push(*admission);
+        }
+    }
+    by_session
+        .into_iter()
+        .map(|((session, subject), mut admissions)| {
+            // Those of one session may come from two units, if its rule changed from one to the other.
+            admissions.sort_by_key(|scan| (scan.at, scan.device, scan.record));
+            Excess {
+                session,
+                subject,
+                admissions,
+            }
+        })
+        .collect()
+}
+
+/// People inside a session, by the zone of the gate they came through; none stands for gates to the
+/// whole venue and for spares.
+#[must_use]
+pub fn occupancy(states: &States, session: SessionId) -> BTreeMap<Option<ZoneId>, u32> {
+    let mut inside = BTreeMap::new();
+    for scan in states.values().filter_map(|state| state.inside) {
+        if scan.session == session {
+            let count: &mut u32 = inside.entry(scan.zone).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    inside
+}

@@ -1,0 +1,247 @@
+//! What the authority's own log says of a whole scope: the ground on which tickets are folded.
+
+use crate::code::Identity;
+use crate::hash::Hash;
+use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
+use crate::log::Line;
+use crate::numbers::TypeNumber;
+use crate::record::{
+    Body, EveryoneOut, FreeFlow, LogRef, Outcome, Record, RulingWord, Scan, Subject,
+};
+use crate::rules::EntryRule;
+use crate::time::UnixMillis;
+use crate::verdict::PriorScan;
+use std::collections::BTreeMap;
+
+/// The place of a record in the one order of merging.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) stamp: UnixMillis,
+    device: DeviceId,
+    log: LogId,
+    sequence: u64,
+    hash: Hash,
+}
+
+impl Place {
+    pub(super) const fn of(line: &Line) -> Self {
+        let record = &line.record;
+        Self {
+            stamp: record.stamp,
+            device: record.log.device,
+            log: record.log.log,
+            sequence: record.sequence,
+            hash: line.hash,
+        }
+    }
+
+    pub(super) const fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The scan at this place as evidence for later ones.
+    pub(super) const fn evidence(&self, scan: &Scan) -> PriorScan {
+        PriorScan {
+            at: self.stamp,
+            device: self.device,
+            record: self.hash,
+            session: scan.session,
+            gate: scan.gate,
+            zone: scan.zone,
+            operator: scan.operator,
+        }
+    }
+}
+
+/// The records of a scope that change more than one ticket. Adding one twice, or in another order, makes
+/// no difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ground {
+    scope: ScopeId,
+    authority: DeviceId,
+    rules: BTreeMap<(SessionId, Option<TypeNumber>), BTreeMap<Place, Option<EntryRule>>>,
+    links: BTreeMap<Identity, (Place, TicketId)>,
+    cuts: BTreeMap<LogRef, (Place, u64)>,
+    rulings: BTreeMap<Hash, (Place, RulingWord)>,
+    everyone_out: BTreeMap<(UnixMillis, Place), EveryoneOut>,
+    free_flow: BTreeMap<Place, FreeFlow>,
+}
+
+/// What must be folded again when a record arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing.
+    Nothing,
+    /// What this subject resolves to.
+    Subject(Subject),
+    /// Every ticket, on the new ground.
+    Everything,
+}
+
+impl Reach {
+    /// How far a record reaches, whoever wrote it.
+    #[must_use]
+    pub const fn of(record: &Record) -> Self {
+        match &record.body {
+            Body::Scan(scan) => match scan.outcome {
+                Outcome::Admit => Self::Subject(scan.subject),
+                Outcome::Refuse | Outcome::Refer => Self::Nothing,
+            },
+            Body::Undo(undo) => Self::Subject(undo.subject),
+            Body::Link(_)
+            | Body::Rule(_)
+            | Body::Cut(_)
+            | Body::Ruling(_)
+            | Body::EveryoneOut(_) => Self::Everything,
+            Body::FreeFlow(_) => Self::Nothing,
+        }
+    }
+}
+
+/// Keeps the entry that stands later in the order.
+fn keep_latest<K: Ord, V>(map: &mut BTreeMap<K, (Place, V)>, key: K, place: Place, value: V) {
+    if map.get(&key).is_none_or(|(held, _)| *held < place) {
+        map.insert(key, (place, value));
+    }
+}
+
+impl Ground {
+    /// Bare ground for a scope whose authority writes its log under this device id
+    /// ([`crate::document::trust::Trust::server`]).
+    #[must_use]
+    pub const fn new(scope: ScopeId, authority: DeviceId) -> Self {
+        Self {
+            scope,
+            authority,
+            rules: BTreeMap::new(),
+            links: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+            rulings: BTreeMap::new(),
+            everyone_out: BTreeMap::new(),
+            free_flow: BTreeMap::new(),
+        }
+    }
+
+    /// The ground that these records make; those that concern single tickets are passed over.
+    #[must_use]
+    pub fn of<'a>(
+        scope: ScopeId,
+        authority: DeviceId,
+        lines: impl IntoIterator<Item = &'a Line>,
+    ) -> Self {
+        let mut ground = Self::new(scope, authority);
+        lines.into_iter().for_each(|line| ground.add(line));
+        ground
+    }
+
+    /// Takes a record in, if it is the authority's, of this scope and of a kind that changes more than
+    /// one ticket.
+    pub fn add(&mut self, line: &Line) {
+        let record = &line.record;
+        if record.log.device != self.authority || record.scope != self.scope {
+            return;
+        }
+        let place = Place::of(line);
+        match &record.body {
+            Body::Rule(change) => {
+                let key = (change.session, change.type_number);
+                let history = self.rules.entry(key).or_default();
+                history.insert(place, change.rule);
+            }
+            Body::Link(link) => {
+                keep_latest(&mut self.links, link.identity, place, link.ticket);
+            }
+            Body::Cut(cut) => keep_latest(&mut self.cuts, cut.log, place, cut.last),
+            Body::Ruling(ruling) => {
+                keep_latest(&mut self.rulings, ruling.of, place, ruling.word);
+            }
+            Body::EveryoneOut(out) => {
+                self.everyone_out.insert((out.at, place), out.clone());
+            }
+            Body::FreeFlow(flow) => {
+                self.free_flow.insert(place, flow.clone());
+            }
+            Body::Scan(_) | Body::Undo(_) => {}
+        }
+    }
+
+    /// The scope.
+    #[must_use]
+    pub const fn scope(&self) -> ScopeId {
+        self.scope
+    }
+
+    /// Whose state a subject's scans count in: the linked ticket's for an identity, else its own.
+    #[must_use]
+    pub fn resolve(&self, subject: Subject) -> Subject {
+        match subject {
+            Subject::Medium(identity) => self
+                .links
+                .get(&identity)
+                .map_or(subject, |(_, ticket)| Subject::Ticket(*ticket)),
+            Subject::Ticket(_) | Subject::Nothing => subject,
+        }
+    }
+
+    /// Everything whose scans count in a subject's state: the subject itself and identities linked to it.
+    /// These are the records to load for [`super::fold_subject`].
+    #[must_use]
+    pub fn aliases(&self, subject: Subject) -> Vec<Subject> {
+        let linked = self.links.iter().filter_map(|(identity, (_, ticket))| {
+            (Subject::Ticket(*ticket) == subject).then_some(Subject::Medium(*identity))
+        });
+        std::iter::once(subject).chain(linked).collect()
+    }
+
+    /// Whether a gate is open at a time: it then logs scans without deciding.
+    #[must_use]
+    pub fn is_free_flow(&self, session: SessionId, gate: GateId, now: UnixMillis) -> bool {
+        self.free_flow.values().any(|flow| {
+            flow.session == session && flow.gate == gate && flow.from <= now && now < flow.until
+        })
+    }
+
+    /// Whether a record counts: of this scope, not voided, and not after the cut of its log unless a
+    /// person accepted it.
+    #[must_use]
+    pub fn counts(&self, line: &Line) -> bool {
+        line.record.scope == self.scope
+            && match self.rulings.get(&line.hash) {
+                Some((_, RulingWord::Accept)) => true,
+                Some((_, RulingWord::Void)) => false,
+                None => !self.is_cut_off(&line.record),
+            }
+    }
+
+    /// Whether a record waits for a person's word: it comes after the cut of its log, and there is no
+    /// ruling on it.
+    #[must_use]
+    pub fn is_quarantined(&self, line: &Line) -> bool {
+        line.record.scope == self.scope
+            && !self.rulings.contains_key(&line.hash)
+            && self.is_cut_off(&line.record)
+    }
+
+    fn is_cut_off(&self, record: &Record) -> bool {
+        let cut = self.cuts.get(&record.log);
+        cut.is_some_and(|(_, last)| record.sequence > *last)
+    }
+
+    /// The entry rule for a scan at its place in the order.
+    pub(super) fn rule_for(&self, scan: &Scan, place: Place) -> EntryRule {
+        let latest = |type_number| {
+            let history = self.rules.get(&(scan.session, type_number))?;
+            let (_, rule) = history.range(..place).next_back()?;
+            *rule
+        };
+        scan.type_number
+            .and_then(|number| latest(Some(number)))
+            .or_else(|| latest(None))
+            .unwrap_or_default()
+            .with_entries(scan.entries)
+    }
+
+    pub(super) fn everyone_out(&self) -> impl Iterator<Item = &EveryoneOut> {
+        self.everyone_out.values()
+    }
+}

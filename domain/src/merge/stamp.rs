@@ -1,0 +1,81 @@
+//! Stamps: the time in a record that merging goes by.
+
+use crate::time::UnixMillis;
+
+/// How far a stamp may be ahead of the server's clock before a person should look at it.
+pub const CLOCK_JUMP_MS: u64 = 10 * 60 * 1000;
+
+/// The stamp of the next record: never before what its writer knows of.
+///
+/// A record follows everything known of its ticket, whatever the clocks of the others said, so that a
+/// device that saw an exit never sorts its entry before it. Records never raise `latest_server_time`: a
+/// clock that is wrong by years spoils the stamps of its own tickets and no others.
+#[must_use]
+pub fn next_stamp(
+    device_time: UnixMillis,
+    offset_ms: i64,
+    latest_server_time: UnixMillis,
+    highest_known_for_subject: Option<UnixMillis>,
+) -> UnixMillis {
+    let after_known = highest_known_for_subject.map_or(UnixMillis::default(), |at| at.shifted(1));
+    device_time
+        .shifted(offset_ms)
+        .max(latest_server_time)
+        .max(after_known)
+}
+
+/// By how many milliseconds a stamp is further ahead of the server's clock than any good clock explains;
+/// none if it is not. Old stamps are no sign of anything: records may wait for days.
+#[must_use]
+pub fn jumped_ahead(stamp: UnixMillis, server_time: UnixMillis) -> Option<u64> {
+    let ahead = stamp.since(server_time);
+    (ahead > CLOCK_JUMP_MS).then_some(ahead)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn ms(value: u64) -> UnixMillis {
+        UnixMillis::new(value)
+    }
+
+    #[test]
+    fn a_slow_clock_is_lifted_to_the_latest_server_time() {
+        assert_eq!(next_stamp(ms(5), 0, ms(90), None), ms(90));
+        assert_eq!(next_stamp(ms(100), -20, ms(70), None), ms(80));
+    }
+
+    #[test]
+    fn a_record_follows_everything_known_of_its_ticket() {
+        assert_eq!(next_stamp(ms(100), 0, ms(70), Some(ms(100))), ms(101));
+        assert_eq!(next_stamp(ms(100), 0, ms(70), Some(ms(98))), ms(100));
+    }
+
+    #[test]
+    fn a_clock_at_the_end_of_time_stays_there() {
+        let end = ms(u64::MAX);
+        assert_eq!(next_stamp(end, i64::MAX, ms(1), Some(end)), end);
+        assert_eq!(next_stamp(ms(3), i64::MIN, ms(1), None), ms(1));
+    }
+
+    #[test]
+    fn a_stamp_years_ahead_is_told_and_an_old_one_is_not() {
+        assert_eq!(jumped_ahead(ms(CLOCK_JUMP_MS + 5), ms(5)), None);
+        assert_eq!(
+            jumped_ahead(ms(CLOCK_JUMP_MS + 6), ms(5)),
+            Some(CLOCK_JUMP_MS + 1)
+        );
+        assert_eq!(jumped_ahead(ms(0), ms(u64::MAX)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_stamp_is_never_before_what_is_known(device: u64, offset: i64, server: u64, known: Option<u64>) {
+            let stamp = next_stamp(ms(device), offset, ms(server), known.map(ms));
+            prop_assert!(stamp >= ms(server));
+            prop_assert!(known.is_none_or(|known| stamp > ms(known) || known == u64::MAX));
+        }
+    }
+}
