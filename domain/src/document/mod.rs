@@ -23,3 +23,6 @@ pub use accept::{
 pub use enrollment::verify_enrollment;
 pub use envelope::{DOCUMENT_BYTES_MAX, Document, Untrusted, Verified, sign};
 pub use trusted::{TrustedKeys, pinned_root, verify_trust};
+
+#[cfg(test)]
+mod tests;
