@@ -115,3 +115,6 @@ impl Case<'_> {
 const fn admit(why: AdmitWhy, cautions: Vec<Caution>) -> Verdict {
     Verdict::Admit(Admit { why, cautions })
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,8 @@ impl Case<'_> {
                 .not_accepted(code.access, *signer)
                 .or_else(|| self.not_accepted(row.access, Signer::Entitled))
                 .or_else(|| self.unlisted()),
+            // Nothing but a signed code names a row by its ticket.
+            (Found::Here { via: Via::Code, .. }, _) => Some(Refusal::Unknown),
             (Found::Here { row, .. }, _) => self.not_accepted(row.access, Signer::Entitled),
             (Found::Elsewhere(places), _) => Some(self.belongs_to(places)),
             (Found::Nowhere, Shown::Code { code, signer, .. }) => self

@@ -150,3 +150,128 @@ impl Shown {
         self.identity().map(|identity| identity.medium_key())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::{KeyStanding, Limit, pretix, usher};
+    use crate::cose::SigningKey;
+    use crate::numbers::{AccessNumber, IssueNumber};
+    use crate::secret::{Private, Seed};
+    use crate::session::PretixItem;
+
+    const ORGANIZER: OrganizerId = OrganizerId::from_bytes([1; 16]);
+
+    fn signer(seed: u8) -> SigningKey {
+        SigningKey::from_seed(&Seed::new([seed; 32]))
+    }
+
+    fn key(seed: u8, standing: KeyStanding) -> CodeKey {
+        CodeKey {
+            key: signer(seed).public(),
+            accesses: Limit::Only([AccessNumber::new(7)].into()),
+            types: Limit::All,
+            standing,
+        }
+    }
+
+    fn issued(access: u32) -> TicketCodeText {
+        let code = TicketCode {
+            ticket: TicketId::from_bytes([9; 16]),
+            access: AccessNumber::new(access),
+            issue: IssueNumber::new(1),
+            type_number: TypeNumber::new(3),
+            not_before: None,
+            not_after: None,
+        };
+        usher::issue(&code, &signer(1))
+    }
+
+    fn read_text(text: &str, keys: &[CodeKey]) -> Shown {
+        let terms = PretixTerms {
+            keys: vec![signer(5).public()],
+            items: vec![PretixItem {
+                item: 11,
+                type_number: TypeNumber::new(4),
+                variation: None,
+            }],
+        };
+        Shown::read(text, ORGANIZER, keys, Some(&terms))
+    }
+
+    #[test]
+    fn a_code_is_read_with_what_its_key_may_sign() {
+        let signer_of = |access, keys: &[CodeKey]| {
+            let Shown::Code { signer, .. } = read_text(issued(access).reveal(), keys) else {
+                panic!("a signed code");
+            };
+            signer
+        };
+        let good = [key(1, KeyStanding::Good)];
+        assert_eq!(signer_of(7, &good), Signer::Entitled);
+        assert_eq!(signer_of(8, &good), Signer::OutsideLimits);
+        let revoked = [key(1, KeyStanding::Revoked)];
+        assert_eq!(signer_of(7, &revoked), Signer::Revoked);
+    }
+
+    #[test]
+    fn a_code_under_a_key_that_nobody_knows_is_forged() {
+        let shown = read_text(issued(7).reveal(), &[key(2, KeyStanding::Good)]);
+        assert!(matches!(shown, Shown::Forged { .. }));
+        assert_eq!(shown.ticket(), None);
+        assert!(shown.medium().is_some());
+    }
+
+    #[test]
+    fn texts_without_a_signature_are_told_apart() {
+        assert_eq!(read_text(" \n", &[]), Shown::Unreadable);
+        assert!(matches!(
+            read_text("USH1:ABC", &[]),
+            Shown::Malformed { .. }
+        ));
+        let Shown::Opaque { identity } = read_text("4006381333931", &[]) else {
+            panic!("a barcode is opaque");
+        };
+        let text = TicketCodeText::new("4006381333931").unwrap();
+        assert_eq!(identity, Identity::of(ORGANIZER, &text));
+    }
+
+    #[test]
+    fn a_pretix_secret_is_read_with_the_type_of_its_item() {
+        let secret = |item, seed| {
+            let code = PretixCode {
+                seed: Private::new("seed"),
+                item,
+                variation: Some(2),
+                subevent: None,
+                valid_from: Some(1_800_000_000),
+                valid_until: Some(-1),
+            };
+            pretix::sign(&code, &signer(seed)).unwrap()
+        };
+        let read_kind = |item| {
+            let Shown::Pretix {
+                type_number,
+                valid_from,
+                valid_until,
+                ..
+            } = read_text(secret(item, 5).reveal(), &[])
+            else {
+                panic!("a secret of the shop");
+            };
+            (type_number, valid_from, valid_until)
+        };
+        let from = Some(UnixMillis::new(1_800_000_000_000));
+        assert_eq!(read_kind(11), (Some(TypeNumber::new(4)), from, None));
+        assert_eq!(read_kind(12), (None, from, None));
+        assert!(matches!(
+            read_text(secret(11, 6).reveal(), &[]),
+            Shown::Forged { .. }
+        ));
+        // Without the event's keys nothing can be said of it.
+        assert!(matches!(
+            Shown::read(secret(11, 5).reveal(), ORGANIZER, &[], None),
+            Shown::Opaque { .. }
+        ));
+    }
+}

@@ -121,13 +121,12 @@ fn moves(scan: &Scan) -> bool {
 fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Place, scan: &Scan) {
     let rule = ground.rule_for(scan, place);
     let unit = Unit::of(rule, scan.session, scan.access);
-    let state = states.entry(unit).or_default();
     let this = place.evidence(scan);
     if scan.direction == Direction::Exit {
-        state.inside = None;
-        state.last_exit = Some(this);
+        leave(states, unit, this);
         return;
     }
+    let state = states.entry(unit).or_default();
     match state.may_enter(rule.mode) {
         Ok(Entering::Returning) => state.may_return = None,
         Ok(Entering::Counted) => state.entries = state.entries.saturating_add(1),
@@ -140,6 +139,17 @@ fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Plac
     }
     state.inside = Some(this);
     state.last_entry = Some(this);
+}
+
+/// Whoever leaves a session is inside it no more, also where their entry was counted in another unit
+/// because a rule changed since.
+fn leave(states: &mut BTreeMap<Unit, SubjectState>, unit: Unit, exit: PriorScan) {
+    for state in states.values_mut() {
+        state.inside = state.inside.filter(|inside| inside.session != exit.session);
+    }
+    let state = states.entry(unit).or_default();
+    state.inside = None;
+    state.last_exit = Some(exit);
 }
 
 /// An override without a supervisor's signature is an admission like any other.

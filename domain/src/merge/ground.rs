@@ -6,12 +6,12 @@ use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
 use crate::log::Line;
 use crate::numbers::TypeNumber;
 use crate::record::{
-    Body, EveryoneOut, FreeFlow, LogRef, Outcome, Record, RulingWord, Scan, Subject,
+    Body, EveryoneOut, FreeFlow, Link, LogRef, Outcome, Record, RulingWord, Scan, Subject,
 };
 use crate::rules::EntryRule;
 use crate::time::UnixMillis;
 use crate::verdict::PriorScan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The place of a record in the one order of merging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,41 +61,23 @@ pub struct Ground {
     authority: DeviceId,
     rules: BTreeMap<(SessionId, Option<TypeNumber>), BTreeMap<Place, Option<EntryRule>>>,
     links: BTreeMap<Identity, (Place, TicketId)>,
+    /// The same links from the tickets' side.
+    media: BTreeSet<(TicketId, Identity)>,
     cuts: BTreeMap<LogRef, (Place, u64)>,
     rulings: BTreeMap<Hash, (Place, RulingWord)>,
     everyone_out: BTreeMap<(UnixMillis, Place), EveryoneOut>,
     free_flow: BTreeMap<Place, FreeFlow>,
 }
 
-/// What must be folded again when a record arrives.
+/// What must be folded again after a record arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// Nothing.
     Nothing,
-    /// What this subject resolves to.
+    /// This subject, resolved.
     Subject(Subject),
     /// Every ticket, on the new ground.
     Everything,
-}
-
-impl Reach {
-    /// How far a record reaches, whoever wrote it.
-    #[must_use]
-    pub const fn of(record: &Record) -> Self {
-        match &record.body {
-            Body::Scan(scan) => match scan.outcome {
-                Outcome::Admit => Self::Subject(scan.subject),
-                Outcome::Refuse | Outcome::Refer => Self::Nothing,
-            },
-            Body::Undo(undo) => Self::Subject(undo.subject),
-            Body::Link(_)
-            | Body::Rule(_)
-            | Body::Cut(_)
-            | Body::Ruling(_)
-            | Body::EveryoneOut(_) => Self::Everything,
-            Body::FreeFlow(_) => Self::Nothing,
-        }
-    }
 }
 
 /// Keeps the entry that stands later in the order.
@@ -115,6 +97,7 @@ impl Ground {
             authority,
             rules: BTreeMap::new(),
             links: BTreeMap::new(),
+            media: BTreeSet::new(),
             cuts: BTreeMap::new(),
             rulings: BTreeMap::new(),
             everyone_out: BTreeMap::new(),
@@ -130,39 +113,65 @@ impl Ground {
         lines: impl IntoIterator<Item = &'a Line>,
     ) -> Self {
         let mut ground = Self::new(scope, authority);
-        lines.into_iter().for_each(|line| ground.add(line));
+        for line in lines {
+            ground.add(line);
+        }
         ground
     }
 
-    /// Takes a record in, if it is the authority's, of this scope and of a kind that changes more than
-    /// one ticket.
-    pub fn add(&mut self, line: &Line) {
+    /// Takes a record in, if it is the authority's and of a kind that changes more than one ticket, and
+    /// tells how far any record reaches.
+    pub fn add(&mut self, line: &Line) -> Reach {
         let record = &line.record;
-        if record.log.device != self.authority || record.scope != self.scope {
-            return;
+        if record.scope != self.scope {
+            return Reach::Nothing;
         }
         let place = Place::of(line);
         match &record.body {
+            Body::Scan(scan) if scan.outcome == Outcome::Admit => {
+                Reach::Subject(self.resolve(scan.subject))
+            }
+            Body::Scan(_) => Reach::Nothing,
+            Body::Undo(undo) => Reach::Subject(self.resolve(undo.subject)),
+            _ if record.log.device != self.authority => Reach::Nothing,
             Body::Rule(change) => {
                 let key = (change.session, change.type_number);
                 let history = self.rules.entry(key).or_default();
                 history.insert(place, change.rule);
+                Reach::Everything
             }
             Body::Link(link) => {
-                keep_latest(&mut self.links, link.identity, place, link.ticket);
+                self.link(place, link);
+                Reach::Everything
             }
-            Body::Cut(cut) => keep_latest(&mut self.cuts, cut.log, place, cut.last),
+            Body::Cut(cut) => {
+                keep_latest(&mut self.cuts, cut.log, place, cut.last);
+                Reach::Everything
+            }
             Body::Ruling(ruling) => {
                 keep_latest(&mut self.rulings, ruling.of, place, ruling.word);
+                Reach::Everything
             }
             Body::EveryoneOut(out) => {
                 self.everyone_out.insert((out.at, place), out.clone());
+                Reach::Everything
             }
             Body::FreeFlow(flow) => {
                 self.free_flow.insert(place, flow.clone());
+                Reach::Nothing
             }
-            Body::Scan(_) | Body::Undo(_) => {}
         }
+    }
+
+    fn link(&mut self, place: Place, link: &Link) {
+        let before = self.links.get(&link.identity).map(|(_, ticket)| *ticket);
+        keep_latest(&mut self.links, link.identity, place, link.ticket);
+        let after = self.links.get(&link.identity).map(|(_, ticket)| *ticket);
+        if let Some(before) = before.filter(|_| before != after) {
+            self.media.remove(&(before, link.identity));
+        }
+        self.media
+            .extend(after.map(|ticket| (ticket, link.identity)));
     }
 
     /// The scope.
@@ -187,8 +196,15 @@ impl Ground {
     /// These are the records to load for [`super::fold_subject`].
     #[must_use]
     pub fn aliases(&self, subject: Subject) -> Vec<Subject> {
-        let linked = self.links.iter().filter_map(|(identity, (_, ticket))| {
-            (Subject::Ticket(*ticket) == subject).then_some(Subject::Medium(*identity))
+        let ticket = match subject {
+            Subject::Ticket(ticket) => Some(ticket),
+            Subject::Medium(_) | Subject::Nothing => None,
+        };
+        let linked = ticket.into_iter().flat_map(|ticket| {
+            let first = (ticket, Identity::from_bytes([0; 32]));
+            let own = self.media.range(first..);
+            own.take_while(move |(of, _)| *of == ticket)
+                .map(|(_, identity)| Subject::Medium(*identity))
         });
         std::iter::once(subject).chain(linked).collect()
     }
