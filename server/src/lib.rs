@@ -3,5 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod import;
+pub mod keys;
+pub mod service;
 pub mod storage;
 pub mod tls;

@@ -63,8 +63,10 @@ pub enum Space {
     ServerLog = 6,
     /// What a device last told of itself.
     DeviceStatus = 7,
-    /// What was last told of an import's format and keys.
+    /// What is known of an event besides its names: channels, keys of other sellers.
     Event = 8,
+    /// The scope that took in a scope.
+    JoinedScope = 9,
 }
 
 /// Configured things and single values.

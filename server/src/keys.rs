@@ -1,0 +1,91 @@
+//! Secrets of the server: random bytes, and the signing keys of its organizers.
+//!
+//! Seeds lie in the database file, which only its owner may read: one file to back up, and a restored
+//! backup signs on with the keys that devices know. The organizer's root key is never here.
+
+use crate::storage::{Space, StorageError, Transaction};
+use usher_domain::cose::SigningKey;
+use usher_domain::ids::OrganizerId;
+use usher_domain::secret::Seed;
+use usher_domain::time::UnixMillis;
+use zeroize::Zeroizing;
+
+/// Why there is no key or no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The system has no random bytes.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+    /// The organizer has no key for this.
+    #[error("the organizer has no such key")]
+    Missing,
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// What a key of the server signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUse {
+    /// The roster and enrollments.
+    Roster = 0,
+    /// Ticket sets, directories and the server's own log.
+    Set = 1,
+    /// Ticket codes.
+    Code = 2,
+}
+
+impl KeyUse {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Roster, Self::Set, Self::Code];
+
+    fn name(self, organizer: OrganizerId) -> [u8; 17] {
+        let mut name = [self as u8; 17];
+        name.iter_mut()
+            .zip(organizer.as_bytes())
+            .for_each(|(to, from)| *to = *from);
+        name
+    }
+}
+
+/// Random bytes of the operating system.
+///
+/// # Errors
+/// [`KeyError::NoRandomness`].
+pub fn random<const N: usize>() -> Result<[u8; N], KeyError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| KeyError::NoRandomness)?;
+    Ok(bytes)
+}
+
+/// Makes and stores a key.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn make(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    key_use: KeyUse,
+    now: UnixMillis,
+) -> Result<SigningKey, KeyError> {
+    let seed = Seed::new(random()?);
+    txn.put_value(Space::Seed, &key_use.name(organizer), seed.reveal(), now)?;
+    Ok(SigningKey::from_seed(&seed))
+}
+
+/// A stored key.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn load(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    key_use: KeyUse,
+) -> Result<SigningKey, KeyError> {
+    let bytes = txn
+        .value(Space::Seed, &key_use.name(organizer))?
+        .map(Zeroizing::new)
+        .ok_or(KeyError::Missing)?;
+    let seed = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::Missing)?;
+    Ok(SigningKey::from_seed(&Seed::new(seed)))
+}

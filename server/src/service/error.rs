@@ -1,0 +1,165 @@
+//! What the services refuse, and how it is told outside.
+
+use crate::keys::KeyError;
+use crate::storage::StorageError;
+use usher_domain::problem::{Code, Fault, Problem};
+
+/// Why a service did not do what it was asked for. No text holds a name, a code or a key.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// There is another thing of that name.
+    #[error("there is another {0} of that name")]
+    AlreadyExists(&'static str),
+    /// A field has a value that cannot be.
+    #[error("{field}: {why}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// The change does not fit the state of the thing.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyMismatch,
+    /// Scans exist in more than one scope that would have to be joined.
+    #[error("more than one of these sessions has scans already: a pass for them comes too late")]
+    ScopeInUse,
+    /// The enrollment code is unknown, used up or past its time.
+    #[error("the enrollment code is unknown, used up or past its time")]
+    EnrollmentRefused,
+    /// The snapshot is not kept any more.
+    #[error("this snapshot is not kept any more: start with the newest")]
+    SnapshotGone,
+    /// Too long.
+    #[error("{0} is too long")]
+    TooLarge(&'static str),
+    /// A signature, a digest or a chain of hashes is wrong.
+    #[error("not authentic: {0}")]
+    NotAuthentic(String),
+    /// The organizer must sign a trust document that lets the server's key do this.
+    #[error("the trust document does not let the server's key sign this: {0}")]
+    KeyExpired(String),
+    /// No token, or one that does not count any more.
+    #[error("the token is unknown, revoked or past its time")]
+    Unauthenticated,
+    /// The token's role may not do this.
+    #[error("the role of this token may not do this")]
+    Forbidden,
+    /// The device was revoked.
+    #[error("this device was revoked")]
+    DeviceRevoked,
+    /// Lines of an import are bad and nothing was imported.
+    #[error("{count} lines are bad and nothing was imported")]
+    ImportRefused {
+        /// How many.
+        count: u64,
+        /// The first of them.
+        faults: Vec<Fault>,
+    },
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A file beside the database failed.
+    #[error("a file failed while {doing}: {source}")]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The server's own keys or random bytes are missing, or it read what it did not write.
+    #[error("a fault of the server: {0}")]
+    Internal(&'static str),
+}
+
+/// Result of a service.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A field with a value that cannot be.
+    pub(crate) fn invalid(field: &'static str, why: impl Into<String>) -> Self {
+        Self::Invalid {
+            field,
+            why: why.into(),
+        }
+    }
+
+    /// The stable code that it has outside.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::NotFound(_) => Code::NotFound,
+            Self::AlreadyExists(_) => Code::AlreadyExists,
+            Self::Invalid { .. } => Code::InvalidValue,
+            Self::Conflict(_) => Code::Conflict,
+            Self::IdempotencyMismatch => Code::IdempotencyMismatch,
+            Self::ScopeInUse => Code::ScopeInUse,
+            Self::EnrollmentRefused => Code::EnrollmentRefused,
+            Self::SnapshotGone => Code::SnapshotGone,
+            Self::TooLarge(_) => Code::TooLarge,
+            Self::NotAuthentic(_) => Code::NotAuthentic,
+            Self::KeyExpired(_) => Code::KeyExpired,
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::Forbidden => Code::Forbidden,
+            Self::DeviceRevoked => Code::DeviceRevoked,
+            Self::ImportRefused { .. } => Code::ImportRefused,
+            Self::Storage(error) => storage_code(error),
+            Self::File { .. } => Code::Unavailable,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+}
+
+const fn storage_code(error: &StorageError) -> Code {
+    match error {
+        StorageError::Busy
+        | StorageError::Closed
+        | StorageError::InUse
+        | StorageError::NewerSchema { .. }
+        | StorageError::CannotWrite { .. }
+        | StorageError::Io { .. } => Code::Unavailable,
+        StorageError::Taken { .. } => Code::Conflict,
+        StorageError::Failed { .. } | StorageError::Unreadable { .. } | StorageError::Aborted => {
+            Code::Internal
+        }
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::NoRandomness => Self::Internal("no random bytes"),
+            KeyError::Missing => Self::Internal("a signing key is missing"),
+            KeyError::Storage(error) => Self::Storage(error),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        let detail = match code {
+            // What went wrong inside is for the log, not for who asked.
+            Code::Internal => "a fault of the server".to_owned(),
+            Code::Unavailable => "the server cannot do this now; ask again".to_owned(),
+            _ => error.to_string(),
+        };
+        let mut problem = Self::new(code, detail);
+        match error {
+            Error::Invalid { field, why } => problem.errors.push(Fault {
+                at: field.to_owned(),
+                code: code.as_str().to_owned(),
+                detail: why,
+            }),
+            Error::ImportRefused { faults, .. } => problem.errors = faults,
+            _ => {}
+        }
+        problem
+    }
+}

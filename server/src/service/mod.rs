@@ -1,0 +1,146 @@
+//! What the server does, above storage and below HTTP: every rule about organizers, tickets, devices and
+//! tables stands here once.
+//!
+//! [`Service`] is cheap to clone. Its methods take what the contract in [`usher_domain::api`] and
+//! [`usher_domain::protocol`] says and answer with [`Error`], which turns into a
+//! [`usher_domain::problem::Problem`]. Who may call what is judged before, by the role that
+//! [`Service::authenticate`] tells.
+
+mod error;
+mod events;
+mod organizers;
+mod places;
+pub mod scopes;
+pub mod server_log;
+mod sessions;
+mod settings;
+mod things;
+mod times;
+mod tokens;
+mod types;
+
+pub use error::{Error, Result};
+pub use settings::Settings;
+pub use things::{NAME_BYTES_MAX, PAGE_MAX, SLUG_CHARS_MAX};
+pub use tokens::Access;
+
+use crate::clock::Clock;
+use crate::storage::{Space, StorageError, Store, Transaction};
+use std::sync::Arc;
+use usher_domain::time::UnixMillis;
+
+/// All services over one database.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+}
+
+impl Service {
+    /// The services over a store.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                clock,
+                settings,
+            }),
+        }
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        self.inner.clock.now()
+    }
+
+    /// How the services behave.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Runs a job in a write transaction.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut dyn Transaction, UnixMillis) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let now = self.now();
+        self.inner.store.write(move |txn| job(txn, now)).await
+    }
+
+    /// Runs a job in a read transaction.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&dyn Transaction) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.store.read(job).await
+    }
+
+    /// How often this server was restored from a backup.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn epoch(&self) -> Result<u32> {
+        self.read(|txn| Ok(epoch(txn)?)).await
+    }
+
+    /// Says that this database was restored from a backup. Versions count on in a higher epoch, devices
+    /// replay the feed and hand back what the backup lacks, and the server begins new logs of its own.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn raise_epoch(&self) -> Result<u32> {
+        self.write(|txn, now| {
+            let raised = epoch(txn)?.saturating_add(1);
+            txn.put_value(Space::Server, EPOCH, &raised.to_be_bytes(), now)?;
+            Ok(raised)
+        })
+        .await
+    }
+}
+
+const EPOCH: &[u8] = b"epoch";
+
+/// The epoch as a transaction sees it; 1 until it is raised.
+pub(crate) fn epoch(txn: &dyn Transaction) -> std::result::Result<u32, StorageError> {
+    match txn.value(Space::Server, EPOCH)? {
+        None => Ok(1),
+        Some(bytes) => <[u8; 4]>::try_from(bytes.as_slice())
+            .map(u32::from_be_bytes)
+            .map_err(|_| StorageError::Unreadable {
+                doing: "reading the epoch",
+            }),
+    }
+}
+
+/// The next number of a series, from 1 on.
+pub(crate) fn next_number(
+    txn: &mut dyn Transaction,
+    series: &[u8],
+    now: UnixMillis,
+) -> Result<u32> {
+    let last = txn
+        .value(Space::Counter, series)?
+        .and_then(|bytes| <[u8; 4]>::try_from(bytes.as_slice()).ok())
+        .map_or(0, u32::from_be_bytes);
+    let next = last
+        .checked_add(1)
+        .ok_or(Error::Conflict("a series of numbers is used up"))?;
+    txn.put_value(Space::Counter, series, &next.to_be_bytes(), now)?;
+    Ok(next)
+}
+
+#[cfg(test)]
+mod tests;

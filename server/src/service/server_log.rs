@@ -1,0 +1,160 @@
+//! The server's own log in a scope: links, changes of rules, cuts, rulings, everyone-out and free flow.
+//!
+//! It is a log like those of devices: records chained by hash, in batches signed by the set key, in the
+//! same feed. In a new epoch the server begins a new log, as every restored device does.
+
+use super::error::{Error, Result};
+use super::organizers::StoredOrganizer;
+use super::{epoch, things};
+use crate::keys::{self, KeyUse};
+use crate::storage::{BatchLine, NewBatch, Novelty, Space, Transaction};
+use minicbor::{Decode, Encode};
+use usher_domain::cbor;
+use usher_domain::cose::{self, ContentType};
+use usher_domain::document::batch::BatchHead;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{LogId, OrganizerId, ScopeId, SessionId};
+use usher_domain::protocol::Head;
+use usher_domain::record::{Body, LogRef, Record, Subject};
+use usher_domain::time::UnixMillis;
+
+/// How far the log is.
+#[derive(Debug, Clone, Copy, Encode, Decode)]
+struct Progress {
+    #[n(0)]
+    log: LogId,
+    #[n(1)]
+    sequence: u64,
+    #[n(2)]
+    hash: Hash,
+    #[n(3)]
+    stamp: UnixMillis,
+}
+
+/// Whom a record is about, as storage finds it: the subject of scans and undos; a link is about the
+/// identity it names.
+#[must_use]
+pub const fn subject_of(body: &Body) -> Option<Subject> {
+    match body {
+        Body::Scan(scan) => Some(scan.subject),
+        Body::Undo(undo) => Some(undo.subject),
+        Body::Link(_)
+        | Body::Rule(_)
+        | Body::Cut(_)
+        | Body::Ruling(_)
+        | Body::EveryoneOut(_)
+        | Body::FreeFlow(_) => None,
+    }
+}
+
+/// The session that a record names.
+#[must_use]
+pub const fn session_of(body: &Body) -> Option<SessionId> {
+    match body {
+        Body::Scan(scan) => Some(scan.session),
+        Body::Undo(undo) => Some(undo.session),
+        Body::Rule(rule) => Some(rule.session),
+        Body::EveryoneOut(out) => Some(out.session),
+        Body::FreeFlow(flow) => Some(flow.session),
+        Body::Link(_) | Body::Cut(_) | Body::Ruling(_) => None,
+    }
+}
+
+/// Appends records to the server's log of a scope as one signed batch and answers with its position in
+/// the feed; `None` if there was nothing to say.
+///
+/// # Errors
+/// [`Error::Storage`], [`Error::Internal`] if the set key is missing.
+pub fn append(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    bodies: Vec<Body>,
+    now: UnixMillis,
+) -> Result<Option<u64>> {
+    if bodies.is_empty() {
+        return Ok(None);
+    }
+    let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
+        .value
+        .server;
+    let place = [scope.as_bytes().as_slice(), &epoch(txn)?.to_be_bytes()].concat();
+    let before = match txn.value(Space::ServerLog, &place)? {
+        Some(bytes) => cbor::decode(&bytes)
+            .map_err(|_| Error::Internal("the progress of the server's log is not readable"))?,
+        None => Progress {
+            log: LogId::from_bytes(keys::random()?),
+            sequence: 0,
+            hash: Hash::ZERO,
+            stamp: UnixMillis::default(),
+        },
+    };
+    let log = LogRef {
+        device: server,
+        log: before.log,
+    };
+    let mut after = before;
+    let lines: Vec<BatchLine> = bodies
+        .into_iter()
+        .map(|body| line(&mut after, log, scope, body, now))
+        .collect();
+    let head = BatchHead {
+        log,
+        scope,
+        first: before.sequence + 1,
+        count: after.sequence - before.sequence,
+        before: before.hash,
+        last: after.hash,
+    };
+    let key = keys::load(txn, organizer, KeyUse::Set)?;
+    let position = txn.append_batch(&NewBatch {
+        scope,
+        log,
+        head: cose::sign(&key, ContentType::BATCH, &cbor::encode(&head)),
+        lines,
+        at: now,
+    })?;
+    let end = Head {
+        log,
+        sequence: after.sequence,
+        hash: after.hash,
+    };
+    txn.put_heads(scope, log, &[end])?;
+    txn.put_value(Space::ServerLog, &place, &cbor::encode(&after), now)?;
+    Ok(Some(position))
+}
+
+fn line(
+    progress: &mut Progress,
+    log: LogRef,
+    scope: ScopeId,
+    body: Body,
+    now: UnixMillis,
+) -> BatchLine {
+    let stamp = now.max(progress.stamp.shifted(1));
+    let record = Record {
+        log,
+        sequence: progress.sequence + 1,
+        previous: progress.hash,
+        scope,
+        stamp,
+        body,
+    };
+    let bytes = record.encode();
+    let hash = Hash::of(&[&bytes]);
+    *progress = Progress {
+        log: progress.log,
+        sequence: record.sequence,
+        hash,
+        stamp,
+    };
+    BatchLine {
+        hash,
+        sequence: record.sequence,
+        stamp,
+        subject: subject_of(&record.body),
+        session: session_of(&record.body),
+        bytes,
+        novelty: Novelty::New,
+    }
+}

@@ -1,0 +1,399 @@
+//! Sessions: dated occurrences of an event, with doors, start, end and rules.
+
+use super::error::{Error, Result};
+use super::server_log;
+use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_names, check_text};
+use super::times::{self, Edge};
+use super::{Service, events, next_number, types};
+use crate::storage::{Kind, Transaction};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use usher_domain::api::venue::{Event, NewSession, Session, SessionChange, SetStatus, Zone};
+use usher_domain::cbor;
+use usher_domain::cose;
+use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
+use usher_domain::numbers::AccessNumber;
+use usher_domain::record::{Body, RuleChange};
+use usher_domain::rules::{EntryRule, Rules};
+use usher_domain::table::{Manifest, TableId};
+use usher_domain::time::UnixMillis;
+
+/// Longest session: what lasts longer is several sessions, perhaps with a pass.
+const LONGEST_MS: i64 = 7 * 24 * 3_600_000;
+/// Sets of sessions that ended longer ago are not signed anew when the venue changes.
+const OVER_MS: i64 = 7 * 24 * 3_600_000;
+/// Bytes of the longest instruction to staff.
+pub(crate) const INSTRUCTION_BYTES_MAX: usize = 500;
+
+impl Thing for Session {
+    const KIND: Kind = Kind::Session;
+    const WORD: &'static str = "session";
+
+    fn slug(&self) -> Option<&str> {
+        Some(&self.slug)
+    }
+}
+
+/// All sessions of an event.
+pub(crate) fn of_event(txn: &dyn Transaction, event: &Event) -> Result<Vec<Loaded<Session>>> {
+    things::all(txn, event.id.as_bytes())
+}
+
+/// All sessions of an organizer.
+pub(crate) fn of_organizer(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+) -> Result<Vec<Loaded<Session>>> {
+    let mut sessions = Vec::new();
+    for event in things::all::<Event>(txn, organizer.as_bytes())? {
+        sessions.extend(of_event(txn, &event.value)?);
+    }
+    Ok(sessions)
+}
+
+/// The session of this id, if it is this organizer's.
+pub(crate) fn of_id(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    id: SessionId,
+) -> Result<Loaded<Session>> {
+    let session = things::get::<Session>(txn, id.as_bytes())?;
+    let event = things::get::<Event>(txn, &session.parent)?;
+    if event.parent == *organizer.as_bytes() {
+        Ok(session)
+    } else {
+        Err(Error::NotFound(Session::WORD))
+    }
+}
+
+/// Has the ticket sets of all sessions that are not long over signed anew: their terms name things of
+/// the whole venue and each other.
+pub(crate) fn mark_sets(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    now: UnixMillis,
+) -> Result<()> {
+    let oldest = times::timestamp(now.shifted(-OVER_MS))?;
+    for session in of_organizer(txn, organizer)? {
+        if session.value.ends > oldest {
+            txn.mark_dirty(TableId::Set(session.value.id))?;
+        }
+    }
+    Ok(())
+}
+
+/// Fills in the newest version of the session's set.
+fn with_set(txn: &dyn Transaction, mut session: Session) -> Result<Session> {
+    if let Some(head) = txn.table_head(TableId::Set(session.id))? {
+        let manifest: Manifest = cose::parse(&head.manifest)
+            .ok()
+            .and_then(|envelope| cbor::decode(envelope.unverified_payload()).ok())
+            .ok_or(Error::Internal("a stored manifest is not readable"))?;
+        session.set = Some(SetStatus {
+            epoch: manifest.version.epoch,
+            number: manifest.version.number,
+            tickets: manifest.rows,
+            digest: manifest.digest.to_string(),
+        });
+    }
+    Ok(session)
+}
+
+/// Doors, start and end.
+struct Times {
+    doors: Timestamp,
+    starts: Timestamp,
+    ends: Timestamp,
+}
+
+impl Times {
+    fn check(self) -> Result<Self> {
+        let length_ms = self.ends.as_millisecond() - self.doors.as_millisecond();
+        if self.doors > self.starts || self.starts >= self.ends {
+            Err(Error::invalid(
+                "ends",
+                "doors, start and end must follow each other",
+            ))
+        } else if length_ms > LONGEST_MS {
+            Err(Error::invalid(
+                "ends",
+                "longer than seven days: make several sessions",
+            ))
+        } else {
+            Ok(self)
+        }
+    }
+
+    fn of_new(new: &NewSession, zone: &TimeZone) -> Result<Self> {
+        let doors = times::read("doors", &new.doors, zone, Edge::Begin)?;
+        let starts = match &new.starts {
+            Some(starts) => times::read("starts", starts, zone, Edge::Begin)?,
+            None => doors,
+        };
+        let ends = times::read("ends", &new.ends, zone, Edge::End)?;
+        Self {
+            doors,
+            starts,
+            ends,
+        }
+        .check()
+    }
+
+    fn changed(session: &Session, change: &SessionChange, zone: &TimeZone) -> Result<Self> {
+        let or = |field, text: &Option<String>, before, edge| match text {
+            Some(text) => times::read(field, text, zone, edge),
+            None => Ok(before),
+        };
+        Self {
+            doors: or("doors", &change.doors, session.doors, Edge::Begin)?,
+            starts: or("starts", &change.starts, session.starts, Edge::Begin)?,
+            ends: or("ends", &change.ends, session.ends, Edge::End)?,
+        }
+        .check()
+    }
+}
+
+fn check_rules(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    event: &Event,
+    rules: &Rules,
+) -> Result<()> {
+    let zones = things::all::<Zone>(txn, organizer.as_bytes())?;
+    let known = types::of_event(txn, event.id)?;
+    let capacity = rules.capacity.iter().map(|capacity| &capacity.zone);
+    let opened = rules.types.iter().flat_map(|rule| &rule.zones);
+    for zone in capacity.chain(opened) {
+        if !zones.iter().any(|known| known.value.id == *zone) {
+            return Err(Error::invalid("rules", format!("there is no zone {zone}")));
+        }
+    }
+    for (place, rule) in rules.types.iter().enumerate() {
+        if !known.iter().any(|known| known.value.number == rule.number) {
+            let why = format!("there is no ticket type {}", rule.number);
+            return Err(Error::invalid("rules", why));
+        }
+        if rules
+            .types
+            .iter()
+            .take(place)
+            .any(|other| other.number == rule.number)
+        {
+            let why = format!("two rules for ticket type {}", rule.number);
+            return Err(Error::invalid("rules", why));
+        }
+        if let Some(instruction) = &rule.instruction {
+            check_text("rules", instruction, INSTRUCTION_BYTES_MAX)?;
+        }
+    }
+    Ok(())
+}
+
+/// What merging must learn when rules change, as records.
+fn rule_records(session: SessionId, before: &Rules, after: &Rules) -> Vec<Body> {
+    let record = |type_number, rule| {
+        Body::Rule(RuleChange {
+            session,
+            type_number,
+            rule,
+        })
+    };
+    let mut records = Vec::new();
+    if before.entry != after.entry {
+        records.push(record(None, Some(after.entry)));
+    }
+    let own = |rules: &Rules, number| rules.for_type(number).and_then(|rule| rule.entry);
+    let mut numbers: Vec<_> = [before, after]
+        .iter()
+        .flat_map(|rules| &rules.types)
+        .map(|rule| rule.number)
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    for number in numbers {
+        let (was, is): (Option<EntryRule>, Option<EntryRule>) =
+            (own(before, number), own(after, number));
+        if was != is {
+            records.push(record(Some(number), is));
+        }
+    }
+    records
+}
+
+/// The records that tell a scope the rules of a session that joins it.
+pub(crate) fn rules_from_nothing(session: &Session) -> Vec<Body> {
+    rule_records(session.id, &Rules::default(), &session.rules)
+}
+
+fn create(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    event: &str,
+    new: NewSession,
+    now: UnixMillis,
+) -> Result<Session> {
+    check_names(&new.slug, &new.name)?;
+    let event = events::find(txn, organizer, event)?.value;
+    let Times {
+        doors,
+        starts,
+        ends,
+    } = Times::of_new(&new, &times::zone(&event.time_zone)?)?;
+    let rules = new.rules.unwrap_or_default();
+    check_rules(txn, organizer, &event, &rules)?;
+    if let Some(there) = things::named::<Session>(txn, event.id.as_bytes(), &new.slug)? {
+        let there = there.value;
+        let same = (there.doors, there.starts, there.ends) == (doors, starts, ends)
+            && there.name == new.name
+            && there.rules == rules;
+        return if same {
+            with_set(txn, there)
+        } else {
+            Err(Error::AlreadyExists(Session::WORD))
+        };
+    }
+    let id = things::new_id()?;
+    let session = Session {
+        id: SessionId::from_bytes(id),
+        event: event.id,
+        slug: new.slug,
+        name: new.name,
+        doors,
+        starts,
+        ends,
+        access: next_access(txn, organizer, now)?,
+        scope: ScopeId::from_bytes(things::new_id()?),
+        rules,
+        set: None,
+    };
+    let loaded = Loaded {
+        id,
+        parent: *event.id.as_bytes(),
+        value: session,
+    };
+    things::put(txn, &loaded)?;
+    let session = loaded.value;
+    server_log::append(
+        txn,
+        organizer,
+        session.scope,
+        rules_from_nothing(&session),
+        now,
+    )?;
+    txn.mark_dirty(TableId::Directory(session.id))?;
+    mark_sets(txn, organizer, now)?;
+    txn.mark_dirty(TableId::Set(session.id))?;
+    Ok(session)
+}
+
+/// The next access number: they are unique over all sessions and passes of an organizer.
+pub(crate) fn next_access(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    now: UnixMillis,
+) -> Result<AccessNumber> {
+    let series = [b"access ".as_slice(), organizer.as_bytes()].concat();
+    next_number(txn, &series, now).map(AccessNumber::new)
+}
+
+fn change(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    event: &str,
+    session: &str,
+    change: SessionChange,
+    now: UnixMillis,
+) -> Result<Session> {
+    let event = events::find(txn, organizer, event)?.value;
+    let mut session: Loaded<Session> = things::find(txn, event.id.as_bytes(), session)?;
+    let Times {
+        doors,
+        starts,
+        ends,
+    } = Times::changed(&session.value, &change, &times::zone(&event.time_zone)?)?;
+    let before = session.value.clone();
+    let value = &mut session.value;
+    (value.doors, value.starts, value.ends) = (doors, starts, ends);
+    if let Some(name) = change.name {
+        check_text("name", &name, NAME_BYTES_MAX)?;
+        value.name = name;
+    }
+    if let Some(rules) = change.rules {
+        check_rules(txn, organizer, &event, &rules)?;
+        value.rules = rules;
+    }
+    if *value == before {
+        return with_set(txn, before);
+    }
+    let records = rule_records(value.id, &before.rules, &value.rules);
+    things::put(txn, &session)?;
+    server_log::append(txn, organizer, session.value.scope, records, now)?;
+    txn.mark_dirty(TableId::Set(session.value.id))?;
+    mark_sets(txn, organizer, now)?;
+    with_set(txn, session.value)
+}
+
+impl Service {
+    /// Creates a session. The same again answers with the one that is there.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::Invalid`], [`Error::NotFound`] for the event.
+    pub async fn create_session(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        new: NewSession,
+    ) -> Result<Session> {
+        self.write(move |txn, now| create(txn, organizer, &event, new, now))
+            .await
+    }
+
+    /// Changes a session. Changed entry rules become records of the server's own log.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`].
+    pub async fn change_session(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+        new: SessionChange,
+    ) -> Result<Session> {
+        self.write(move |txn, now| change(txn, organizer, &event, &session, new, now))
+            .await
+    }
+
+    /// All sessions of an event, by doors.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the event.
+    pub async fn sessions(&self, organizer: OrganizerId, event: String) -> Result<Vec<Session>> {
+        self.read(move |txn| {
+            let event = events::find(txn, organizer, &event)?.value;
+            let mut sessions = of_event(txn, &event)?
+                .into_iter()
+                .map(|session| with_set(txn, session.value))
+                .collect::<Result<Vec<_>>>()?;
+            sessions.sort_by_key(|session| (session.doors, session.id));
+            Ok(sessions)
+        })
+        .await
+    }
+
+    /// The session that a path names, by id or slug.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn session(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+    ) -> Result<Session> {
+        self.read(move |txn| {
+            let event = events::find(txn, organizer, &event)?.value;
+            with_set(txn, things::find(txn, event.id.as_bytes(), &session)?.value)
+        })
+        .await
+    }
+}

@@ -1,0 +1,43 @@
+//! How the services behave.
+
+use std::path::PathBuf;
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// How the services behave; times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Folder for prepared snapshots.
+    pub snapshots: PathBuf,
+    /// Bytes of prepared snapshots kept at most, those in use not counted.
+    pub snapshot_bytes_max: u64,
+    /// How long a manifest is good.
+    pub manifest_life_ms: u64,
+    /// Age at which a manifest is signed anew although nothing changed.
+    pub reseal_after_ms: u64,
+    /// Pause between two sealings at least.
+    pub seal_every_ms: u64,
+    /// How long before its doors a session is given to devices.
+    pub assign_before_ms: u64,
+    /// How long after its end a session stays on devices.
+    pub assign_after_ms: u64,
+    /// How long an answer is remembered by its idempotency key.
+    pub idempotency_ms: u64,
+}
+
+impl Settings {
+    /// The usual behaviour, with snapshots in `snapshots`.
+    pub fn new(snapshots: impl Into<PathBuf>) -> Self {
+        Self {
+            snapshots: snapshots.into(),
+            snapshot_bytes_max: 1 << 30,
+            manifest_life_ms: 7 * DAY_MS,
+            reseal_after_ms: DAY_MS,
+            seal_every_ms: 200,
+            assign_before_ms: 14 * DAY_MS,
+            assign_after_ms: DAY_MS,
+            idempotency_ms: 7 * DAY_MS,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Configured things as typed values: finding, listing, and names that fit into paths.
+
+use super::error::{Error, Result};
+use crate::keys;
+use crate::storage::{Entity, Id, Kind, Transaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use usher_domain::ids::TicketId;
+
+/// Bytes of the longest name for people.
+pub const NAME_BYTES_MAX: usize = 200;
+/// Characters of the longest name for paths.
+pub const SLUG_CHARS_MAX: usize = 40;
+/// Things on a page of a list at most.
+pub const PAGE_MAX: u32 = 1_000;
+
+/// A value that is stored as a thing.
+pub(crate) trait Thing: Serialize + DeserializeOwned {
+    /// What it is.
+    const KIND: Kind;
+    /// What it is called in errors.
+    const WORD: &'static str;
+
+    /// Its name for paths, if it has one.
+    fn slug(&self) -> Option<&str>;
+}
+
+/// A stored value with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded<T> {
+    pub(crate) id: Id,
+    pub(crate) parent: Id,
+    pub(crate) value: T,
+}
+
+fn decode<T: Thing>(entity: &Entity) -> Result<Loaded<T>> {
+    let value = serde_json::from_slice(&entity.body)
+        .map_err(|_| Error::Internal("a stored thing is not readable"))?;
+    Ok(Loaded {
+        id: entity.id,
+        parent: entity.parent,
+        value,
+    })
+}
+
+/// The thing of this id.
+pub(crate) fn get<T: Thing>(txn: &dyn Transaction, id: &Id) -> Result<Loaded<T>> {
+    let entity = txn.entity(T::KIND, id)?.ok_or(Error::NotFound(T::WORD))?;
+    decode(&entity)
+}
+
+/// The thing that a path names, by id or by slug, in its parent.
+pub(crate) fn find<T: Thing>(txn: &dyn Transaction, parent: &Id, name: &str) -> Result<Loaded<T>> {
+    find_maybe(txn, parent, name)?.ok_or(Error::NotFound(T::WORD))
+}
+
+fn find_maybe<T: Thing>(
+    txn: &dyn Transaction,
+    parent: &Id,
+    name: &str,
+) -> Result<Option<Loaded<T>>> {
+    if let Some(id) = parse_id(name)
+        && let Some(entity) = txn.entity(T::KIND, &id)?
+        && entity.parent == *parent
+    {
+        return decode(&entity).map(Some);
+    }
+    named(txn, parent, name)
+}
+
+/// The thing of this slug in its parent.
+pub(crate) fn named<T: Thing>(
+    txn: &dyn Transaction,
+    parent: &Id,
+    slug: &str,
+) -> Result<Option<Loaded<T>>> {
+    txn.entity_named(T::KIND, parent, slug)?
+        .map(|entity| decode(&entity))
+        .transpose()
+}
+
+/// All things of a parent, by id. For kinds of which a parent has some hundreds.
+pub(crate) fn all<T: Thing>(txn: &dyn Transaction, parent: &Id) -> Result<Vec<Loaded<T>>> {
+    let mut found: Vec<Loaded<T>> = Vec::new();
+    loop {
+        let after = found.last().map(|thing| thing.id);
+        let page = txn.entities(T::KIND, parent, after.as_ref(), PAGE_MAX)?;
+        for entity in &page {
+            found.push(decode(entity)?);
+        }
+        if page.len() < PAGE_MAX as usize {
+            return Ok(found);
+        }
+    }
+}
+
+/// Stores a thing.
+pub(crate) fn put<T: Thing>(txn: &mut dyn Transaction, thing: &Loaded<T>) -> Result<()> {
+    let body = serde_json::to_vec(&thing.value)
+        .map_err(|_| Error::Internal("a thing cannot be written"))?;
+    txn.put_entity(&Entity {
+        kind: T::KIND,
+        id: thing.id,
+        parent: thing.parent,
+        slug: thing.value.slug().map(str::to_owned),
+        body,
+    })?;
+    Ok(())
+}
+
+/// A new thing's id.
+pub(crate) fn new_id() -> Result<Id> {
+    Ok(keys::random()?)
+}
+
+/// The bytes of a written id of any kind.
+pub(crate) fn parse_id(text: &str) -> Option<Id> {
+    text.parse::<TicketId>().ok().map(|id| *id.as_bytes())
+}
+
+/// Checks a name for paths: 1 to 40 of a–z, 0–9 and `-`.
+pub(crate) fn check_slug(slug: &str) -> Result<()> {
+    let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if (1..=SLUG_CHARS_MAX).contains(&slug.len()) && slug.bytes().all(fits) {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            "slug",
+            format!("1 to {SLUG_CHARS_MAX} characters out of a-z, 0-9 and -"),
+        ))
+    }
+}
+
+/// Checks a text for people: not empty, bounded, without control characters.
+pub(crate) fn check_text(field: &'static str, text: &str, most: usize) -> Result<()> {
+    if text.trim().is_empty() {
+        Err(Error::invalid(field, "must not be empty"))
+    } else if text.len() > most {
+        Err(Error::invalid(field, format!("{most} bytes at most")))
+    } else if text.chars().any(char::is_control) {
+        Err(Error::invalid(field, "without control characters"))
+    } else {
+        Ok(())
+    }
+}
+
+/// Checks slug and name of a new thing.
+pub(crate) fn check_names(slug: &str, name: &str) -> Result<()> {
+    check_slug(slug)?;
+    check_text("name", name, NAME_BYTES_MAX)
+}

@@ -1,0 +1,144 @@
+//! Ticket types. One with sessions is a kind of pass.
+
+use super::error::{Error, Result};
+use super::sessions::{mark_sets, next_access};
+use super::things::{self, Loaded, Thing, check_names};
+use super::{Service, events, next_number, scopes};
+use crate::storage::{Kind, Transaction};
+use usher_domain::api::venue::{Event, NewType, Session, TicketType};
+use usher_domain::ids::{EventId, OrganizerId, SessionId};
+use usher_domain::numbers::TypeNumber;
+use usher_domain::time::UnixMillis;
+
+impl Thing for TicketType {
+    const KIND: Kind = Kind::TicketType;
+    const WORD: &'static str = "ticket type";
+
+    fn slug(&self) -> Option<&str> {
+        Some(&self.slug)
+    }
+}
+
+/// All types of an event.
+pub(crate) fn of_event(txn: &dyn Transaction, event: EventId) -> Result<Vec<Loaded<TicketType>>> {
+    things::all(txn, event.as_bytes())
+}
+
+/// The type that a request names, by slug or number.
+pub(crate) fn find(txn: &dyn Transaction, event: EventId, name: &str) -> Result<TicketType> {
+    if let Some(named) = things::named::<TicketType>(txn, event.as_bytes(), name)? {
+        return Ok(named.value);
+    }
+    let number: TypeNumber = name
+        .parse()
+        .map_err(|_| Error::NotFound(TicketType::WORD))?;
+    of_number(txn, event, number)
+}
+
+/// The type of this number.
+pub(crate) fn of_number(
+    txn: &dyn Transaction,
+    event: EventId,
+    number: TypeNumber,
+) -> Result<TicketType> {
+    of_event(txn, event)?
+        .into_iter()
+        .map(|loaded| loaded.value)
+        .find(|kind| kind.number == number)
+        .ok_or(Error::NotFound(TicketType::WORD))
+}
+
+fn pass_sessions(
+    txn: &dyn Transaction,
+    event: EventId,
+    names: &[String],
+) -> Result<Vec<Loaded<Session>>> {
+    let mut sessions = names
+        .iter()
+        .map(|name| things::find::<Session>(txn, event.as_bytes(), name))
+        .collect::<Result<Vec<_>>>()?;
+    sessions.sort_by_key(|session| session.id);
+    sessions.dedup_by_key(|session| session.id);
+    Ok(sessions)
+}
+
+/// Creates a type in an event, or answers with the same one that is there.
+pub(crate) fn create_in(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    event: &Event,
+    new: NewType,
+    now: UnixMillis,
+) -> Result<TicketType> {
+    check_names(&new.slug, &new.name)?;
+    let sessions = pass_sessions(txn, event.id, &new.sessions)?;
+    let ids: Vec<SessionId> = sessions.iter().map(|session| session.value.id).collect();
+    if let Some(there) = things::named::<TicketType>(txn, event.id.as_bytes(), &new.slug)? {
+        let same = there.value.name == new.name && there.value.sessions == ids;
+        return if same {
+            Ok(there.value)
+        } else {
+            Err(Error::AlreadyExists(TicketType::WORD))
+        };
+    }
+    let series = [b"type ".as_slice(), event.id.as_bytes()].concat();
+    let number = u16::try_from(next_number(txn, &series, now)?)
+        .map_err(|_| Error::Conflict("the event has used up its type numbers"))?;
+    let access = if ids.is_empty() {
+        None
+    } else {
+        scopes::join(txn, organizer, sessions, now)?;
+        Some(next_access(txn, organizer, now)?)
+    };
+    let kind = Loaded {
+        id: things::new_id()?,
+        parent: *event.id.as_bytes(),
+        value: TicketType {
+            number: TypeNumber::new(number),
+            slug: new.slug,
+            name: new.name,
+            sessions: ids,
+            access,
+        },
+    };
+    things::put(txn, &kind)?;
+    mark_sets(txn, organizer, now)?;
+    Ok(kind.value)
+}
+
+impl Service {
+    /// Creates a ticket type. With sessions it is a kind of pass and joins their scopes. The same again
+    /// answers with the one that is there.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::ScopeInUse`], [`Error::Invalid`], [`Error::NotFound`].
+    pub async fn create_type(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        new: NewType,
+    ) -> Result<TicketType> {
+        self.write(move |txn, now| {
+            let event = events::find(txn, organizer, &event)?.value;
+            create_in(txn, organizer, &event, new, now)
+        })
+        .await
+    }
+
+    /// All ticket types of an event, by number.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the event.
+    pub async fn types(&self, organizer: OrganizerId, event: String) -> Result<Vec<TicketType>> {
+        self.read(move |txn| {
+            let event = events::find(txn, organizer, &event)?.value;
+            let mut types: Vec<_> = of_event(txn, event.id)?
+                .into_iter()
+                .map(|kind| kind.value)
+                .collect();
+            types.sort_by_key(|kind| kind.number);
+            Ok(types)
+        })
+        .await
+    }
+}
