@@ -184,3 +184,6 @@ pub(super) fn derive_key(
         .map_err(|_| KeyDerivationFailed)?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests;

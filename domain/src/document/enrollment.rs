@@ -187,3 +187,6 @@ pub fn verify_enrollment(
     }
     Ok(enrollment)
 }
+
+#[cfg(test)]
+mod tests;

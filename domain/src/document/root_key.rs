@@ -184,3 +184,6 @@ fn bound_to<'a>(public: &'a PublicKey, msg: &'a [u8]) -> Payload<'a, 'a> {
         aad: public.as_bytes(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,3 +235,6 @@ pub fn verify_sanction(
     }
     Ok(verified)
 }
+
+#[cfg(test)]
+mod tests;
