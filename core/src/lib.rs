@@ -1,3 +1,5 @@
 //! What a device runs.
 
 pub mod camera;
+pub mod clock;
+pub mod store;

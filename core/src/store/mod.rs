@@ -1,0 +1,70 @@
+//! The store of a device: one SQLite file in the device's folder, and the only place with SQL.
+//!
+//! Everything that must not be lost is in it before anybody is told: a record before its verdict, a
+//! document in the same transaction as what it speaks of. One process at a time works in a folder.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `open`, `schema`, `rescue` | the file itself: locks, migrations, damage |
+//! | `identity`, `documents`, `settings`, `notices` | who the device is, whom it believes, small facts |
+//! | `tables` | copies of ticket sets, directories and the roster |
+//! | `records` | logs, feeds, what the server has |
+
+mod documents;
+mod error;
+mod identity;
+mod notices;
+mod open;
+mod records;
+mod rescue;
+mod schema;
+mod settings;
+pub mod tables;
+
+pub use error::StoreError;
+pub use identity::{DeviceIdentity, ServerPin};
+pub use notices::{Notice, NoticeBody};
+pub use open::Opened;
+pub use records::{FeedEntry, FeedPlace, LogStanding, OwnLog, Taken};
+pub use rescue::Rescue;
+pub use settings::{Operator, PinFailures, Reach};
+
+use error::Doing as _;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::fs::File;
+use std::path::PathBuf;
+
+/// A device's store, open for this process alone.
+///
+/// Reading takes `&self`, writing `&mut self`: two transactions cannot overlap. Every writing method is
+/// one transaction: it happens whole, durably, before it returns, or not at all.
+#[derive(Debug)]
+pub struct Store {
+    conn: Connection,
+    folder: PathBuf,
+    /// Held as long as the store is open; the system releases it with the process.
+    _lock: File,
+}
+
+impl Store {
+    /// Runs `work` in one transaction and commits it.
+    fn write<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .doing(doing)?;
+        let value = work(&tx)?;
+        tx.commit().doing(doing)?;
+        Ok(value)
+    }
+
+    /// The device's folder.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+}

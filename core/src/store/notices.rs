@@ -1,0 +1,132 @@
+//! What a person should hear of, kept until somebody did.
+
+use super::error::Doing as _;
+use super::{Store, StoreError};
+use minicbor::{Decode, Encode};
+use usher_domain::cbor;
+use usher_domain::time::UnixMillis;
+
+/// Something a person should hear of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Its number, to say that it was heard.
+    pub number: u64,
+    /// When it was noticed.
+    pub at: UnixMillis,
+    /// What it is.
+    pub body: NoticeBody,
+}
+
+/// What a person should hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum NoticeBody {
+    /// The device's clock was set while the program ran.
+    #[n(0)]
+    ClockJumped {
+        /// By how much in milliseconds; negative if backwards.
+        #[n(0)]
+        by_ms: i64,
+    },
+    /// The store was damaged and set aside.
+    #[n(1)]
+    StoreRescued {
+        /// Name of the file set aside, in the device's folder.
+        #[n(0)]
+        file: String,
+        /// Records of this device that were taken over.
+        #[n(1)]
+        records: u64,
+    },
+    /// A signed document was not taken in.
+    #[n(2)]
+    DocumentRejected {
+        /// Stable code of the reason.
+        #[n(0)]
+        code: String,
+        /// A sentence.
+        #[n(1)]
+        detail: String,
+    },
+    /// A table did not fit its signed digest.
+    #[n(3)]
+    TableDiffers {
+        /// Which, for people.
+        #[n(0)]
+        table: String,
+    },
+    /// Records in the feed could not be verified or read; they are kept.
+    #[n(4)]
+    RecordsParked {
+        /// How many batches.
+        #[n(0)]
+        batches: u64,
+    },
+    /// The server holds another branch of this device's log.
+    #[n(5)]
+    LogForked,
+    /// The device was revoked.
+    #[n(6)]
+    DeviceRevoked,
+}
+
+impl Store {
+    /// Notes something for a person. The same thing unheard is noted once.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn notice(&mut self, at: UnixMillis, body: &NoticeBody) -> Result<(), StoreError> {
+        let body = cbor::encode(body);
+        self.write("noting something for a person", |tx| {
+            tx.execute(
+                "INSERT INTO notices (at, body) SELECT ?1, ?2
+                 WHERE NOT EXISTS (SELECT 1 FROM notices WHERE body = ?2)",
+                (at.get(), &body),
+            )
+            .doing("noting something for a person")?;
+            Ok(())
+        })
+    }
+
+    /// What nobody has heard yet, oldest first.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub fn notices(&self) -> Result<Vec<Notice>, StoreError> {
+        let doing = "reading the notices";
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT notice_no, at, body FROM notices ORDER BY notice_no")
+            .doing(doing)?;
+        let rows = statement
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?))
+            })
+            .doing(doing)?;
+        let mut notices = Vec::new();
+        for row in rows {
+            let (number, at, body) = row.doing(doing)?;
+            // One written by a newer program is left for it.
+            if let Ok(body) = cbor::decode(&body) {
+                notices.push(Notice {
+                    number,
+                    at: UnixMillis::new(at),
+                    body,
+                });
+            }
+        }
+        Ok(notices)
+    }
+
+    /// Says that a person heard of everything up to `number`.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn heard(&mut self, number: u64) -> Result<(), StoreError> {
+        self.write("removing heard notices", |tx| {
+            tx.execute("DELETE FROM notices WHERE notice_no <= ?1", [number])
+                .doing("removing heard notices")?;
+            Ok(())
+        })
+    }
+}

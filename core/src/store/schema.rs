@@ -1,0 +1,42 @@
+//! Numbered migrations, one transaction each. A released file is never changed.
+
+use super::StoreError;
+use super::error::Doing as _;
+use rusqlite::{Connection, TransactionBehavior};
+
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_device.sql")];
+
+/// The schema that this program knows.
+pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
+
+/// The schema of a file.
+pub(super) fn version(conn: &Connection) -> Result<u32, StoreError> {
+    conn.query_row("PRAGMA user_version", [], |row| row.get(0))
+        .doing("reading the schema's version")
+}
+
+/// Brings a file to the schema that this program knows.
+///
+/// # Errors
+/// [`StoreError::NewerSchema`] if the file is ahead of it.
+pub(super) fn migrate(conn: &mut Connection) -> Result<u32, StoreError> {
+    let found = version(conn)?;
+    if found > KNOWN {
+        return Err(StoreError::NewerSchema {
+            found,
+            known: KNOWN,
+        });
+    }
+    for (number, sql) in (1_u32..).zip(MIGRATIONS) {
+        if number > found {
+            let tx = conn
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .doing("migrating the store")?;
+            tx.execute_batch(sql).doing("migrating the store")?;
+            tx.pragma_update(None, "user_version", number)
+                .doing("migrating the store")?;
+            tx.commit().doing("migrating the store")?;
+        }
+    }
+    Ok(found)
+}

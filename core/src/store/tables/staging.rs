@@ -1,0 +1,456 @@
+//! Taking a snapshot in: part by part, then row by row in small transactions, then in one go into the
+//! place of the old generation. Wherever it is cut, it goes on there.
+
+use super::super::documents::{self, Name, name_of};
+use super::super::error::Doing as _;
+use super::index::Gathered;
+use super::unzip::Unzip;
+use super::{
+    DROPPED, SERVING, STAGED, Store, StoreError, bad_rows, generation, save_digests, set_state,
+};
+use rusqlite::{Connection, OptionalExtension as _};
+use std::io::{self, Read};
+use usher_domain::document::{Accepted, Held};
+use usher_domain::table::{Manifest, RowError, RowReader, SnapshotDigest, TableId};
+
+/// Unpacked pieces whose rows are written in one transaction; a scan waits for one at most.
+const STEP_PIECES: usize = 4;
+
+/// A snapshot that is being taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Staging {
+    /// Its signed manifest; accept it again before going on.
+    pub manifest: Vec<u8>,
+    /// Compressed bytes that are here; the next part begins at this byte.
+    pub received: u64,
+    /// Compressed bytes of the whole.
+    pub total: u64,
+}
+
+/// How far a snapshot is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to do.
+    Rows {
+        /// Rows unpacked.
+        done: u64,
+        /// Rows that the manifest names.
+        of: u64,
+    },
+    /// It serves.
+    Serving,
+}
+
+impl Store {
+    /// The snapshot of a table that is being taken in.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub fn staging(&self, table: TableId) -> Result<Option<Staging>, StoreError> {
+        let doing = "reading a staged snapshot";
+        let Some(generation) = generation(&self.conn, name_of(table), STAGED)? else {
+            return Ok(None);
+        };
+        let (manifest, total) = self
+            .conn
+            .query_row(
+                "SELECT manifest, total FROM generations WHERE generation = ?1",
+                [generation],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .doing(doing)?;
+        Ok(Some(Staging {
+            manifest,
+            received: received(&self.conn, generation)?,
+            total,
+        }))
+    }
+
+    /// Begins to take in the snapshot of a manifest, of `total` compressed bytes. Another one begun before
+    /// is given up.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn begin_staging(
+        &mut self,
+        manifest: &Accepted<Manifest>,
+        total: u64,
+    ) -> Result<(), StoreError> {
+        let name = name_of(manifest.value().table);
+        self.write("beginning a snapshot", |tx| {
+            if let Some(before) = generation(tx, name, STAGED)? {
+                set_state(tx, before, DROPPED)?;
+            }
+            tx.execute(
+                "INSERT INTO generations (name, state, manifest, total) VALUES (?1, ?2, ?3, ?4)",
+                (name, STAGED, manifest.document().bytes(), total),
+            )
+            .doing("beginning a snapshot")?;
+            Ok(())
+        })
+    }
+
+    /// Keeps the next part of a snapshot and says how many bytes are here now.
+    ///
+    /// # Errors
+    /// [`StoreError::PartMissing`] if it does not begin where the one before ended;
+    /// [`StoreError::BadRows`] if it is longer than the whole; [`StoreError::NotFound`] if none was begun.
+    pub fn stage_part(
+        &mut self,
+        table: TableId,
+        from: u64,
+        bytes: &[u8],
+    ) -> Result<u64, StoreError> {
+        let doing = "keeping a part of a snapshot";
+        self.write(doing, |tx| {
+            let generation = generation(tx, name_of(table), STAGED)?
+                .ok_or(StoreError::NotFound { what: "snapshot" })?;
+            let here = received(tx, generation)?;
+            if from != here {
+                return Err(StoreError::PartMissing { expected: here });
+            }
+            let after = here + bytes.len() as u64;
+            let total: u64 = tx
+                .query_row(
+                    "SELECT total FROM generations WHERE generation = ?1",
+                    [generation],
+                    |row| row.get(0),
+                )
+                .doing(doing)?;
+            if after > total {
+                return Err(bad_rows(table, "the snapshot is longer than announced"));
+            }
+            if !bytes.is_empty() {
+                tx.execute(
+                    "INSERT INTO parts (generation, start, bytes) VALUES (?1, ?2, ?3)",
+                    (generation, from, bytes),
+                )
+                .doing(doing)?;
+            }
+            Ok(after)
+        })
+    }
+
+    /// Gives up the snapshot that is being taken in, if there is one.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn abandon_staging(&mut self, table: TableId) -> Result<(), StoreError> {
+        self.write("giving up a snapshot", |tx| {
+            match generation(tx, name_of(table), STAGED)? {
+                Some(generation) => set_state(tx, generation, DROPPED),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Begins, or begins again, to unpack a snapshot whose parts are all here. `manifest` is the staged
+    /// one, accepted again: in the meantime a newer version may have come in by another way.
+    ///
+    /// # Errors
+    /// [`StoreError::PartMissing`] if parts are missing; [`StoreError::NotFound`] if no snapshot of this
+    /// manifest is staged.
+    pub fn unpack(&self, manifest: &Accepted<Manifest>) -> Result<Unpacking, StoreError> {
+        let table = manifest.value().table;
+        let staging = self
+            .staging(table)?
+            .filter(|staging| staging.manifest == manifest.document().bytes())
+            .ok_or(StoreError::NotFound { what: "snapshot" })?;
+        if staging.received < staging.total {
+            return Err(StoreError::PartMissing {
+                expected: staging.received,
+            });
+        }
+        let name = name_of(table);
+        let generation = generation(&self.conn, name, STAGED)?
+            .ok_or(StoreError::NotFound { what: "snapshot" })?;
+        let written = self
+            .conn
+            .query_row(
+                "SELECT staged FROM generations WHERE generation = ?1",
+                [generation],
+                |row| row.get(0),
+            )
+            .doing("reading a staged snapshot")?;
+        Ok(Unpacking {
+            table,
+            name,
+            generation,
+            manifest: manifest.document().bytes().to_vec(),
+            held: manifest.held(),
+            expected: manifest.value().clone(),
+            stage: Stage::Rows(Box::new(Rows {
+                unzip: Unzip::new(),
+                place: Place::default(),
+                reader: RowReader::default(),
+                digest: SnapshotDigest::default(),
+                seen: 0,
+                written,
+            })),
+            index: Gathered::default(),
+        })
+    }
+}
+
+fn received(conn: &Connection, generation: i64) -> Result<u64, StoreError> {
+    let end: Option<u64> = conn
+        .prepare_cached(
+            "SELECT start + length(bytes) FROM parts WHERE generation = ?1
+             ORDER BY start DESC LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row([generation], |row| row.get(0))
+                .optional()
+        })
+        .doing("reading a staged snapshot")?;
+    Ok(end.unwrap_or(0))
+}
+
+/// A snapshot being unpacked. It holds no lock between its steps, so scans go on meanwhile; dropped
+/// before its end, it is begun again with [`Store::unpack`], and rows that are written stay.
+pub struct Unpacking {
+    table: TableId,
+    name: Name,
+    generation: i64,
+    manifest: Vec<u8>,
+    held: Held,
+    expected: Manifest,
+    stage: Stage,
+    index: Gathered,
+}
+
+enum Stage {
+    Rows(Box<Rows>),
+    Index(usher_domain::table::Digests),
+    Serving,
+}
+
+struct Rows {
+    unzip: Unzip,
+    place: Place,
+    reader: RowReader,
+    digest: SnapshotDigest,
+    seen: u64,
+    written: u64,
+}
+
+impl std::fmt::Debug for Unpacking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Unpacking({:?})", self.table)
+    }
+}
+
+impl Unpacking {
+    /// Does a little more, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::BadRows`] or [`StoreError::DigestMismatch`] if the snapshot is not what its manifest
+    /// says: it is given up then, and what served goes on serving.
+    pub fn step(&mut self, store: &mut Store) -> Result<Progress, StoreError> {
+        let done = self.try_step(store);
+        if let Err(StoreError::BadRows { .. } | StoreError::DigestMismatch { .. }) = &done {
+            store.abandon_staging(self.table)?;
+        }
+        done
+    }
+
+    fn try_step(&mut self, store: &mut Store) -> Result<Progress, StoreError> {
+        if self.index.is_full() || matches!(self.stage, Stage::Index(_)) {
+            return self.write_index(store);
+        }
+        let Stage::Rows(rows) = &mut self.stage else {
+            return Ok(Progress::Serving);
+        };
+        let (table, generation) = (self.table, self.generation);
+        let index = &mut self.index;
+        let more = store.write("unpacking a snapshot", |tx| {
+            rows.unpack_some(tx, table, generation, index)
+        })?;
+        let progress = Progress::Rows {
+            done: rows.seen,
+            of: self.expected.rows,
+        };
+        if !more {
+            self.finish_rows()?;
+        }
+        Ok(progress)
+    }
+
+    /// Compares what came with what was signed.
+    fn finish_rows(&mut self) -> Result<(), StoreError> {
+        let Stage::Rows(rows) = std::mem::replace(&mut self.stage, Stage::Serving) else {
+            return Ok(());
+        };
+        rows.reader
+            .finish()
+            .map_err(|error| bad_rows(self.table, error.code()))?;
+        let (digests, count) = rows.digest.finish();
+        if digests.table_digest() != self.expected.digest || count != self.expected.rows {
+            return Err(StoreError::DigestMismatch { table: self.table });
+        }
+        self.index.sort();
+        self.stage = Stage::Index(digests);
+        Ok(())
+    }
+
+    fn write_index(&mut self, store: &mut Store) -> Result<Progress, StoreError> {
+        if matches!(self.stage, Stage::Rows(_)) {
+            self.index.sort();
+        }
+        let generation = self.generation;
+        let index = &mut self.index;
+        let complete = store.write("writing an index", |tx| index.write_some(tx, generation))?;
+        match &self.stage {
+            Stage::Index(digests) if complete => {
+                store.write("swapping a table in", |tx| {
+                    save_digests(tx, generation, digests)?;
+                    self.swap_in(tx)
+                })?;
+                self.stage = Stage::Serving;
+                Ok(Progress::Serving)
+            }
+            Stage::Rows(_) if !complete => {
+                // Memory is what this is about: all of it goes, step by step.
+                self.write_index(store)
+            }
+            Stage::Rows(_) | Stage::Index(_) | Stage::Serving => Ok(Progress::Rows {
+                done: self.expected.rows,
+                of: self.expected.rows,
+            }),
+        }
+    }
+
+    fn swap_in(&self, tx: &Connection) -> Result<(), StoreError> {
+        if let Some(old) = generation(tx, self.name, SERVING)? {
+            set_state(tx, old, DROPPED)?;
+        }
+        set_state(tx, self.generation, SERVING)?;
+        documents::put(tx, self.name, &self.manifest, self.held)
+    }
+}
+
+impl Rows {
+    /// Writes the rows of some pieces; says whether there are more.
+    fn unpack_some(
+        &mut self,
+        tx: &Connection,
+        table: TableId,
+        generation: i64,
+        index: &mut Gathered,
+    ) -> Result<bool, StoreError> {
+        let doing = "writing rows";
+        let mut insert = tx
+            .prepare_cached(
+                "INSERT INTO rows (generation, bucket, key, row) VALUES (?1, ?2, ?3, ?4)",
+            )
+            .doing(doing)?;
+        for _ in 0..STEP_PIECES {
+            let mut source = Source {
+                conn: tx,
+                generation,
+                place: &mut self.place,
+                failed: None,
+            };
+            let piece = self.unzip.next(&mut source);
+            if let Some(error) = source.failed {
+                return Err(error);
+            }
+            let Some(piece) =
+                piece.map_err(|_| bad_rows(table, "the compressed stream is damaged"))?
+            else {
+                return Ok(false);
+            };
+            let (digest, seen, written) = (&mut self.digest, &mut self.seen, &mut self.written);
+            self.reader
+                .push(&piece, |row| {
+                    let bucket = digest.push(&row)?;
+                    index.add(table, &row)?;
+                    *seen += 1;
+                    if *seen > *written {
+                        insert
+                            .execute((generation, bucket.get(), row.key().as_bytes(), row.bytes()))
+                            .doing(doing)?;
+                        *written = *seen;
+                    }
+                    Ok(())
+                })
+                .map_err(|error: RowFault| error.of(table))?;
+        }
+        tx.prepare_cached("UPDATE generations SET staged = ?2 WHERE generation = ?1")
+            .and_then(|mut statement| statement.execute((generation, self.written)))
+            .doing(doing)?;
+        Ok(true)
+    }
+}
+
+/// What can go wrong with one row of a stream.
+pub(super) enum RowFault {
+    Row(RowError),
+    Store(StoreError),
+}
+
+impl From<RowError> for RowFault {
+    fn from(error: RowError) -> Self {
+        Self::Row(error)
+    }
+}
+
+impl From<StoreError> for RowFault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl RowFault {
+    pub(super) fn of(self, table: TableId) -> StoreError {
+        match self {
+            Self::Row(error) => bad_rows(table, error.code()),
+            Self::Store(error) => error,
+        }
+    }
+}
+
+/// Where in the kept parts unpacking stands.
+#[derive(Default)]
+struct Place {
+    next_start: u64,
+    part: Vec<u8>,
+    read: usize,
+}
+
+/// The kept parts of a snapshot, one after the other.
+struct Source<'c> {
+    conn: &'c Connection,
+    generation: i64,
+    place: &'c mut Place,
+    failed: Option<StoreError>,
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.place.read >= self.place.part.len() {
+            let part: Option<Vec<u8>> = self
+                .conn
+                .prepare_cached("SELECT bytes FROM parts WHERE generation = ?1 AND start = ?2")
+                .and_then(|mut statement| {
+                    statement
+                        .query_row((self.generation, self.place.next_start), |row| row.get(0))
+                        .optional()
+                })
+                .doing("reading a part of a snapshot")
+                .map_err(|error| {
+                    self.failed = Some(error);
+                    io::Error::other("the store failed")
+                })?;
+            let Some(part) = part else { return Ok(0) };
+            self.place.next_start += part.len() as u64;
+            self.place.part = part;
+            self.place.read = 0;
+        }
+        let mut rest = self.place.part.get(self.place.read..).unwrap_or_default();
+        let count = rest.read(to)?;
+        self.place.read += count;
+        Ok(count)
+    }
+}
