@@ -1,0 +1,100 @@
+//! The command line's definition: nouns with verbs, and what a device does. `docs/cli.md` is made of it.
+
+pub mod correct;
+pub mod device;
+pub mod enroll;
+pub mod enrollment;
+pub mod event;
+pub mod import;
+pub mod incident;
+pub mod inspect;
+pub mod kind;
+pub mod organizer;
+pub mod report;
+pub mod scan;
+pub mod serve;
+pub mod session;
+pub mod staff;
+pub mod sync;
+pub mod ticket;
+pub mod token;
+pub mod venue;
+
+use crate::globals::Globals;
+use clap::{Parser, Subcommand};
+
+/// Checks tickets at the door, with or without a network
+///
+/// The same program is the organizer's tool, a gate and the server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "usher",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Usher {
+    /// Flags that every command understands.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "what a variant holds says what it does")]
+pub enum Command {
+    Init(serve::Init),
+    Serve(serve::Serve),
+    #[command(subcommand)]
+    Organizer(organizer::Organizer),
+    #[command(subcommand)]
+    Event(event::Event),
+    #[command(subcommand)]
+    Session(session::Session),
+    #[command(subcommand, name = "type")]
+    Kind(kind::Kind),
+    #[command(subcommand)]
+    Zone(venue::Zone),
+    #[command(subcommand)]
+    Gate(venue::Gate),
+    #[command(subcommand)]
+    Token(token::Token),
+    #[command(subcommand)]
+    Staff(staff::Staff),
+    Import(import::Import),
+    #[command(subcommand)]
+    Ticket(ticket::Ticket),
+    #[command(subcommand)]
+    Enrollment(enrollment::Enrollment),
+    #[command(subcommand)]
+    Device(device::Device),
+    #[command(subcommand)]
+    Incident(incident::Incident),
+    Report(report::Report),
+    Enroll(enroll::Enroll),
+    SignIn(enroll::SignIn),
+    /// Sign out
+    SignOut,
+    Sync(sync::Sync),
+    Scan(scan::Scan),
+    Undo(correct::Undo),
+    Override(correct::Override),
+    Search(inspect::Search),
+    /// Show what this device is, holds and still has to send
+    Status,
+    /// Check the chains and signatures of all logs on this device
+    Audit,
+    #[command(subcommand)]
+    Doctor(inspect::Doctor),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! `usher enrollment`: codes by which new devices come in.
+
+use super::ticket::Drawing;
+use crate::values::{DEVICE_ROLES, Until, words};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use usher_domain::table::rows::DeviceRole;
+
+/// Enrollment codes, by which new devices come in
+#[derive(Debug, Subcommand)]
+pub enum Enrollment {
+    /// Create an enrollment code: as text, in the terminal, or as a PNG file
+    Create(Create),
+}
+
+/// Create an enrollment code.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Gate the devices will stand at, by slug or id; spares if left out
+    #[arg(long)]
+    pub gate: Option<String>,
+    /// What the devices may do: scan, or search by name as well
+    #[arg(long, default_value = "gate", value_parser = words::<DeviceRole>(DEVICE_ROLES))]
+    pub role: DeviceRole,
+    /// How many devices may use it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub uses: u32,
+    /// Until when: a time (RFC 3339), or how long as 90m or 2d; an hour if left out
+    #[arg(long)]
+    pub until: Option<Until>,
+    /// A device waits until an organizer has compared six digits
+    #[arg(long)]
+    pub confirm: bool,
+    /// An event whose sessions the devices hold, by slug or id; repeat it for each; all if left out
+    #[arg(long = "event", value_name = "EVENT")]
+    pub events: Vec<String>,
+    /// Address under which devices reach the server, if it is not the one used here
+    #[arg(long, value_name = "URL")]
+    pub reach: Option<String>,
+    /// Draw the code in the terminal as well
+    #[arg(long)]
+    pub qr: bool,
+    /// Write the code's text to this file, readable by you alone, and do not show it
+    #[arg(long, value_name = "FILE")]
+    pub text_out: Option<PathBuf>,
+    /// How it is drawn.
+    #[command(flatten)]
+    pub drawing: Drawing,
+}

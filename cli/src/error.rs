@@ -1,0 +1,172 @@
+//! Why a command failed, as people and programs are told.
+
+use serde::Serialize;
+use std::io;
+use std::path::{Path, PathBuf};
+use usher_domain::document::root_key::RootKeyError;
+use usher_domain::problem::{Fault, Problem};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The server said no, or was not reached.
+    #[error("{}", .0.detail)]
+    Server(Problem),
+    /// A file could not be read or written.
+    #[error("{} {}: {source}", .path.display(), .doing.as_str())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What was tried.
+        doing: Doing,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file exists that would be overwritten and must not be.
+    #[error("{} is there already and is not overwritten", .0.display())]
+    FileExists(PathBuf),
+    /// A file does not hold what it should.
+    #[error("{}: {detail}", path.display())]
+    BadFile {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, without its content.
+        detail: String,
+    },
+    /// Something that the command needs was not given.
+    #[error("{0}")]
+    Missing(&'static str),
+    /// Something that was given cannot be.
+    #[error("{0}")]
+    Invalid(String),
+    /// The root key.
+    #[error("the root key: {0}")]
+    RootKey(#[from] RootKeyError),
+    /// A code could not be drawn.
+    #[error(transparent)]
+    Qr(#[from] crate::qr::QrError),
+    /// Writing the answer failed.
+    #[error("the answer could not be written: {0}")]
+    Output(#[from] io::Error),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    NoRandom,
+}
+
+/// What was tried with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// Reading.
+    Read,
+    /// Writing.
+    Write,
+}
+
+impl Doing {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "cannot be read",
+            Self::Write => "cannot be written",
+        }
+    }
+}
+
+/// An error as it is printed.
+#[derive(Debug, Serialize)]
+pub struct Failure<'a> {
+    /// Stable code.
+    pub code: &'a str,
+    /// A sentence for a person.
+    pub message: String,
+    /// Ties it to log lines of both ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<&'a str>,
+    /// Lines or fields at fault.
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    pub errors: &'a [Fault],
+}
+
+impl CliError {
+    /// A file that could not be read.
+    #[must_use]
+    pub fn reading(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            doing: Doing::Read,
+            source,
+        }
+    }
+
+    /// A file that could not be written; one that exists is told apart.
+    #[must_use]
+    pub fn writing(path: &Path, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::AlreadyExists {
+            return Self::FileExists(path.to_owned());
+        }
+        Self::File {
+            path: path.to_owned(),
+            doing: Doing::Write,
+            source,
+        }
+    }
+
+    /// A file with the wrong content.
+    #[must_use]
+    pub fn bad_file(path: &Path, detail: impl ToString) -> Self {
+        Self::BadFile {
+            path: path.to_owned(),
+            detail: detail.to_string(),
+        }
+    }
+
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Server(problem) => problem.code.as_str(),
+            Self::File {
+                doing: Doing::Read, ..
+            } => "file_not_read",
+            Self::File {
+                doing: Doing::Write,
+                ..
+            } => "file_not_written",
+            Self::FileExists(_) => "file_exists",
+            Self::BadFile { .. } => "bad_file",
+            Self::Missing(_) => "missing_value",
+            Self::Invalid(_) => "invalid_value",
+            Self::RootKey(_) => "root_key",
+            Self::Qr(_) => "qr",
+            Self::Output(_) => "output",
+            Self::NoRandom => "no_random",
+        }
+    }
+
+    /// The error as it is printed.
+    #[must_use]
+    pub fn failure(&self) -> Failure<'_> {
+        let problem = if let Self::Server(problem) = self {
+            Some(problem)
+        } else {
+            None
+        };
+        Failure {
+            code: self.code(),
+            message: self.to_string(),
+            correlation: problem.and_then(|problem| problem.correlation.as_deref()),
+            errors: problem.map_or(&[], |problem| &problem.errors),
+        }
+    }
+
+    /// Whether the reader of our output went away, as `head` does: nobody is left to be told.
+    #[must_use]
+    pub fn is_nobody_reading(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Problem> for CliError {
+    fn from(problem: Problem) -> Self {
+        Self::Server(problem)
+    }
+}

@@ -1,0 +1,66 @@
+//! How a command ends, as scripts see it.
+
+use std::process::ExitCode;
+use usher_domain::record::Outcome;
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything went well; of a scan: admit.
+    Done,
+    /// A scan was refused.
+    Refused,
+    /// A scan was referred to a supervisor.
+    Referred,
+    /// It failed.
+    Failed,
+}
+
+impl Exit {
+    /// The number that the shell sees. 2, wrong usage, is said by the reader of arguments.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Refused => 10,
+            Self::Referred => 11,
+        }
+    }
+
+    /// The worse of two: a failure before a referral, that before a refusal, that before an admission.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Admit => Self::Done,
+            Outcome::Refuse => Self::Refused,
+            Outcome::Refer => Self::Referred,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_scans_the_worst_counts() {
+        let all = [Outcome::Admit, Outcome::Refer, Outcome::Refuse];
+        let worst = all.map(Exit::from).into_iter().reduce(Exit::worse);
+        assert_eq!(worst.map(Exit::code), Some(11));
+        assert_eq!(Exit::Refused.worse(Exit::Done).code(), 10);
+        assert_eq!(Exit::Referred.worse(Exit::Failed).code(), 1);
+    }
+}

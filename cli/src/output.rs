@@ -1,0 +1,308 @@
+//! Everything that is printed: pages for people, or JSON for programs.
+
+use crate::error::CliError;
+use serde::Serialize;
+use std::fmt::{Display, Write as _};
+use std::io::{self, IsTerminal as _, Write};
+
+/// For whom a command writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON object, or one a line.
+    Json,
+}
+
+/// Where a command writes.
+pub struct Output {
+    format: Format,
+    paint: Paint,
+    to: Box<dyn Write>,
+    errors: Box<dyn Write>,
+}
+
+/// The format only: what was written is gone.
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Output({:?}, {:?})", self.format, self.paint)
+    }
+}
+
+impl Output {
+    /// Standard output; errors for people go to standard error, for programs to standard output as well,
+    /// so that a program reads one stream.
+    ///
+    /// Colours appear on a terminal only, and not where `NO_COLOR` forbids them
+    /// (<https://no-color.org>).
+    #[must_use]
+    pub fn standard(format: Format) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let paint = if io::stdout().is_terminal() && !plain {
+            Paint::Colours
+        } else {
+            Paint::Plain
+        };
+        Self::new(
+            format,
+            paint,
+            Box::new(io::stdout()),
+            Box::new(io::stderr()),
+        )
+    }
+
+    /// Any other place.
+    #[must_use]
+    pub fn new(format: Format, paint: Paint, to: Box<dyn Write>, errors: Box<dyn Write>) -> Self {
+        Self {
+            format,
+            paint,
+            to,
+            errors,
+        }
+    }
+
+    /// For whom this writes.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether a person looks on: then long work shows its progress on standard error.
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
+        self.format == Format::Human && io::stderr().is_terminal()
+    }
+
+    /// Writes one thing: as JSON on one line, or as the page that `human` fills.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn show<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        human: impl FnOnce(&mut Page),
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Json => {
+                serde_json::to_writer(&mut self.to, value)?;
+                self.to.write_all(b"\n")?;
+            }
+            Format::Human => {
+                let mut page = Page::new(self.paint);
+                human(&mut page);
+                self.to.write_all(page.text.as_bytes())?;
+            }
+        }
+        self.to.flush()
+    }
+
+    /// Writes bytes as they are: a file that was asked for on standard output.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.to.write_all(bytes)?;
+        self.to.flush()
+    }
+
+    /// Says something to a person that is no result: a next step, or that the program is waiting.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn note(&mut self, sentence: impl Display) -> io::Result<()> {
+        match self.format {
+            Format::Json => Ok(()),
+            Format::Human => writeln!(self.errors, "{sentence}"),
+        }
+    }
+
+    /// Writes why a command failed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn failure(&mut self, error: &CliError) -> io::Result<()> {
+        let failure = error.failure();
+        match self.format {
+            Format::Json => self.show(&Failed { error: failure }, |_| ()),
+            Format::Human => {
+                writeln!(self.errors, "error: {} ({})", failure.message, failure.code)?;
+                for fault in failure.errors {
+                    writeln!(
+                        self.errors,
+                        "  {}: {} ({})",
+                        fault.at, fault.detail, fault.code
+                    )?;
+                }
+                match failure.correlation {
+                    Some(id) => writeln!(self.errors, "  correlation id: {id}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    error: crate::error::Failure<'a>,
+}
+
+/// Whether a page may use colours. They never carry a meaning of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// Letters alone.
+    Plain,
+    /// Letters, and colours for who sees them.
+    Colours,
+}
+
+/// A colour of the words that matter most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Admit.
+    Green,
+    /// Refuse.
+    Red,
+    /// Refer, and whatever is amber.
+    Amber,
+}
+
+/// A text for a person, in the making.
+#[derive(Debug)]
+pub struct Page {
+    text: String,
+    paint: Paint,
+}
+
+impl Page {
+    /// An empty page.
+    #[must_use]
+    pub const fn new(paint: Paint) -> Self {
+        Self {
+            text: String::new(),
+            paint,
+        }
+    }
+
+    /// What stands on it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, line: impl Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{}", Printable(line));
+    }
+
+    /// Adds a text of several lines as it is: a QR code for a terminal.
+    pub fn block(&mut self, block: &str) {
+        self.text.push_str(block);
+    }
+
+    /// Adds a word that is seen from afar, and the rest of its line.
+    pub fn headline(&mut self, colour: Colour, word: &str, rest: &str) {
+        let number = match colour {
+            Colour::Green => 42,
+            Colour::Red => 41,
+            Colour::Amber => 43,
+        };
+        match self.paint {
+            Paint::Plain => self.line(format_args!("{word}  {rest}").to_string().trim_end()),
+            // Bold black or white on a full field of colour: readable on any theme.
+            Paint::Colours => {
+                let letters = if colour == Colour::Red { 97 } else { 30 };
+                let rest = Printable(rest).to_string();
+                self.block(&format!(
+                    "\x1b[1;{letters};{number}m {word} \x1b[0m  {rest}\n"
+                ));
+            }
+        }
+    }
+
+    /// Adds a label and a value.
+    pub fn field(&mut self, label: &str, value: impl Display) {
+        self.line(format_args!("{label:<12} {value}"));
+    }
+
+    /// Adds a table; without rows the sentence `empty`.
+    pub fn table<const N: usize>(&mut self, head: [&str; N], rows: &[[String; N]], empty: &str) {
+        if rows.is_empty() {
+            self.line(empty);
+            return;
+        }
+        let head = head.map(str::to_owned);
+        let lines = || std::iter::once(&head).chain(rows);
+        let widths: [usize; N] = std::array::from_fn(|column| {
+            let cells = lines().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        });
+        for row in lines() {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(widths) {
+                let _ = write!(line, "{cell:<width$}  ");
+            }
+            self.line(line.trim_end());
+        }
+    }
+}
+
+/// Shows a text without what could move a terminal's cursor or change its colours: names come from
+/// strangers.
+struct Printable<T>(T);
+
+impl<T: Display> Display for Printable<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.0.to_string();
+        let shown = |c: char| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        };
+        text.chars().map(shown).try_for_each(|c| f.write_char(c))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut page = Page::new(Paint::Plain);
+        let rows = [
+            ["a".to_owned(), "long name".to_owned()],
+            ["bcd".to_owned(), "x".to_owned()],
+        ];
+        page.table(["id", "name"], &rows, "none");
+        assert_eq!(page.text(), "id   name\na    long name\nbcd  x\n");
+    }
+
+    #[test]
+    fn a_table_without_rows_says_so() {
+        let mut page = Page::new(Paint::Plain);
+        page.table(["id"], &[], "No gates yet.");
+        assert_eq!(page.text(), "No gates yet.\n");
+    }
+
+    #[test]
+    fn a_name_cannot_move_the_cursor() {
+        let mut page = Page::new(Paint::Plain);
+        page.line("Eve\x1b[2J\r\nADMIT");
+        assert_eq!(page.text(), "Eve\u{fffd}[2J\u{fffd}\u{fffd}ADMIT\n");
+    }
+
+    #[test]
+    fn a_headline_says_its_word_with_and_without_colour() {
+        for paint in [Paint::Plain, Paint::Colours] {
+            let mut page = Page::new(paint);
+            page.headline(Colour::Red, "REFUSE", "Forged.");
+            assert!(page.text().contains("REFUSE") && page.text().contains("Forged."));
+            assert_eq!(page.text().contains('\x1b'), paint == Paint::Colours);
+        }
+    }
+}

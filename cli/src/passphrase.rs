@@ -1,0 +1,98 @@
+//! Secrets that a person types: from a file, the environment, or a question at the terminal. Never from
+//! an argument, which every process on the machine can read.
+
+use crate::error::CliError;
+use clap::Args;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use usher_domain::secret::Private;
+
+/// The variable that can hold the root key's passphrase.
+pub const ROOT_PASSPHRASE: &str = "USHER_ROOT_PASSPHRASE";
+/// The variable that can hold a supervisor's PIN.
+pub const STAFF_PIN: &str = "USHER_STAFF_PIN";
+
+/// Where the root key's passphrase comes from.
+#[derive(Debug, Clone, Args)]
+pub struct PassphraseSource {
+    /// File with the root key's passphrase; the variable USHER_ROOT_PASSPHRASE, or a question if left
+    /// out
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// Whether a secret is chosen now, and so typed twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// It exists already.
+    Existing,
+    /// It is chosen now.
+    New,
+}
+
+impl PassphraseSource {
+    /// The passphrase.
+    ///
+    /// # Errors
+    /// [`CliError`] if the file is not readable, or there is nobody to ask.
+    pub fn read(&self, asking: Asking) -> Result<Private, CliError> {
+        secret(
+            self.passphrase_file.as_deref(),
+            ROOT_PASSPHRASE,
+            "Passphrase of the root key",
+            asking,
+        )
+    }
+}
+
+/// A supervisor's PIN.
+///
+/// # Errors
+/// [`CliError`] if the file is not readable, or there is nobody to ask.
+pub fn pin(file: Option<&Path>) -> Result<Private, CliError> {
+    secret(file, STAFF_PIN, "PIN", Asking::Existing)
+}
+
+fn secret(
+    file: Option<&Path>,
+    variable: &str,
+    what: &str,
+    asking: Asking,
+) -> Result<Private, CliError> {
+    if let Some(file) = file {
+        return first_line(file);
+    }
+    if let Ok(value) = std::env::var(variable) {
+        return Ok(Private::new(value));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::Invalid(format!(
+            "{what} is needed and there is nobody to ask: give it in a file, or in {variable}"
+        )));
+    }
+    let ask = |question: String| {
+        rpassword::prompt_password(question)
+            .map(Private::new)
+            .map_err(CliError::Output)
+    };
+    let first = ask(format!("{what}: "))?;
+    if asking == Asking::New && ask(format!("{what}, once more: "))? != first {
+        return Err(CliError::Invalid(format!(
+            "{what}: the two are not the same"
+        )));
+    }
+    Ok(first)
+}
+
+/// The first line of a file that holds a secret.
+///
+/// # Errors
+/// [`CliError`] if it is not readable, or empty.
+pub fn first_line(file: &Path) -> Result<Private, CliError> {
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::reading(file, error))?;
+    let text = zeroize::Zeroizing::new(text);
+    match text.lines().next().map(str::trim_end) {
+        Some(line) if !line.is_empty() => Ok(Private::new(line)),
+        _ => Err(CliError::bad_file(file, "it is empty")),
+    }
+}

@@ -1,0 +1,217 @@
+//! Values of flags and arguments that are more than a text.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use std::str::FromStr;
+use usher_domain::ids::GateId;
+use usher_domain::rules::EntryMode;
+
+/// Reads one of the words of a domain type, as its JSON writes them.
+pub fn words<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words)
+        .try_map(|word| T::deserialize(StrDeserializer::<ValueError>::new(&word)))
+}
+
+/// Roles of tokens.
+pub const TOKEN_ROLES: &[&str] = &["viewer", "sales", "organizer"];
+/// Roles of staff.
+pub const STAFF_ROLES: &[&str] = &["steward", "supervisor", "box_office"];
+/// Roles of devices.
+pub const DEVICE_ROLES: &[&str] = &["gate", "desk"];
+/// Reasons of a cancellation.
+pub const CANCEL_REASONS: &[&str] = &[
+    "refunded",
+    "exchanged",
+    "charged_back",
+    "mistake",
+    "withdrawn",
+    "other",
+];
+/// Reasons of an override.
+pub const SANCTION_REASONS: &[&str] = &[
+    "identity_checked",
+    "seller_confirmed",
+    "gate_mistake",
+    "assistance",
+    "guest",
+    "other",
+];
+
+/// A thing of an event, written `EVENT/NAME`; both by slug or id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InEvent {
+    /// The event.
+    pub event: String,
+    /// The thing in it.
+    pub name: String,
+}
+
+impl FromStr for InEvent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('/') {
+            Some((event, name)) if !event.is_empty() && !name.is_empty() => Ok(Self {
+                event: event.to_owned(),
+                name: name.to_owned(),
+            }),
+            _ => Err("write it as EVENT/NAME, for example fair/saturday".to_owned()),
+        }
+    }
+}
+
+/// A column of an import: `FIELD=HEADER`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The field.
+    pub field: String,
+    /// The header, or the column's number from 1.
+    pub header: String,
+}
+
+impl FromStr for Column {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((field, header)) if !field.is_empty() && !header.is_empty() => Ok(Self {
+                field: field.to_owned(),
+                header: header.to_owned(),
+            }),
+            _ => Err("write it as FIELD=HEADER, for example barcode=\"Ticket no.\"".to_owned()),
+        }
+    }
+}
+
+/// A time to come: RFC 3339, or how long from now, such as `90m`, `2h` or `3d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// At this time.
+    At(Timestamp),
+    /// This many seconds from now.
+    In(i64),
+}
+
+impl Until {
+    /// The time, told what time it is.
+    ///
+    /// # Errors
+    /// A sentence if the time is beyond the calendar.
+    pub fn from_now(self, now: Timestamp) -> Result<Timestamp, jiff::Error> {
+        match self {
+            Self::At(at) => Ok(at),
+            Self::In(seconds) => now.checked_add(jiff::SignedDuration::from_secs(seconds)),
+        }
+    }
+}
+
+impl FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sentence =
+            "write a time as 2027-05-01T18:00:00+02:00, or how long from now as 90m, 2h or 3d";
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        let unit = text.chars().next_back().ok_or(sentence)?;
+        let seconds = match unit {
+            'm' => 60,
+            'h' => 60 * 60,
+            'd' => 24 * 60 * 60,
+            _ => return Err(sentence.to_owned()),
+        };
+        let count: u32 = text
+            .strip_suffix(unit)
+            .and_then(|count| count.parse().ok())
+            .ok_or(sentence)?;
+        Ok(Self::In(i64::from(count) * seconds))
+    }
+}
+
+/// How often a ticket may enter: `single`, `reentry` or a number.
+///
+/// # Errors
+/// A sentence for any other text.
+pub fn entry_mode(text: &str) -> Result<EntryMode, String> {
+    match (text, text.parse::<u16>()) {
+        ("single", _) | (_, Ok(1)) => Ok(EntryMode::Single),
+        ("reentry", _) => Ok(EntryMode::Reentry),
+        (_, Ok(times)) if times > 0 => Ok(EntryMode::Times(times)),
+        _ => Err("one of: single, reentry, or how many times as a number".to_owned()),
+    }
+}
+
+/// Finds a gate's id behind its id or slug.
+#[must_use]
+pub fn find_gate(gates: &[usher_domain::api::venue::Gate], named: &str) -> Option<GateId> {
+    let is =
+        |gate: &&usher_domain::api::venue::Gate| gate.slug == named || gate.id.to_string() == named;
+    gates.iter().find(is).map(|gate| gate.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thing_of_an_event_has_two_parts() {
+        let thing: InEvent = "fair/saturday".parse().unwrap();
+        assert_eq!(
+            (thing.event.as_str(), thing.name.as_str()),
+            ("fair", "saturday")
+        );
+        for text in ["fair", "/saturday", "fair/", ""] {
+            assert!(text.parse::<InEvent>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sellers_number_with_a_slash_stays_whole() {
+        let thing: InEvent = "fair/2027/17".parse().unwrap();
+        assert_eq!(thing.name, "2027/17");
+    }
+
+    #[test]
+    fn a_time_to_come_is_a_date_or_how_long() {
+        assert_eq!("90m".parse(), Ok(Until::In(5400)));
+        assert_eq!("3d".parse(), Ok(Until::In(259_200)));
+        let at = "2027-05-01T18:00:00+02:00";
+        assert_eq!(at.parse(), Ok(Until::At(at.parse().unwrap())));
+        for text in ["", "m", "-2h", "2w", "tomorrow", "ü"] {
+            assert!(text.parse::<Until>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_word_offered_is_one_the_contract_has() {
+        fn all<T: DeserializeOwned>(words: &[&str]) -> bool {
+            words
+                .iter()
+                .all(|word| T::deserialize(StrDeserializer::<ValueError>::new(word)).is_ok())
+        }
+        assert!(all::<usher_domain::api::access::TokenRole>(TOKEN_ROLES));
+        assert!(all::<usher_domain::table::rows::StaffRole>(STAFF_ROLES));
+        assert!(all::<usher_domain::table::rows::DeviceRole>(DEVICE_ROLES));
+        assert!(all::<usher_domain::table::rows::CancelReason>(
+            CANCEL_REASONS
+        ));
+        assert!(all::<usher_domain::document::sanction::SanctionReason>(
+            SANCTION_REASONS
+        ));
+    }
+
+    #[test]
+    fn how_often_is_a_word_or_a_number() {
+        assert_eq!(entry_mode("single"), Ok(EntryMode::Single));
+        assert_eq!(entry_mode("1"), Ok(EntryMode::Single));
+        assert_eq!(entry_mode("reentry"), Ok(EntryMode::Reentry));
+        assert_eq!(entry_mode("3"), Ok(EntryMode::Times(3)));
+        assert!(entry_mode("0").is_err() && entry_mode("often").is_err());
+    }
+}
