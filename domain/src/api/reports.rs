@@ -1,7 +1,7 @@
 //! Incidents, statistics and exports.
 
-use crate::ids::{DeviceId, GateId, SessionId, TicketId};
-use crate::record::{Direction, Outcome};
+use crate::ids::{DeviceId, GateId, ScopeId, SessionId, TicketId};
+use crate::record::{Direction, Outcome, RulingWord};
 use crate::verdict::Reason;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -98,10 +98,12 @@ pub struct Statistics {
     pub inside: u64,
     /// Tickets that entered at least once.
     pub arrived: u64,
-    /// Entries that count.
+    /// Entries that count, those of people who came back after everyone was sent out included.
     pub entries: u64,
     /// Exits that count.
     pub exits: u64,
+    /// People inside now by zone.
+    pub zones: Vec<ZoneCount>,
     /// Refusals by reason.
     pub refused: Vec<(Reason, u64)>,
     /// Entries by gate.
@@ -110,6 +112,17 @@ pub struct Statistics {
     pub types: Vec<(String, u64)>,
     /// Entries by minute.
     pub minutes: Vec<MinuteCount>,
+}
+
+/// People inside one zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ZoneCount {
+    /// The zone's slug; absent for gates that lead to the whole venue and for spares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// People inside.
+    pub inside: u64,
 }
 
 /// Entries through one gate.
@@ -133,4 +146,94 @@ pub struct MinuteCount {
     pub minute: Timestamp,
     /// Entries that count.
     pub entries: u64,
+}
+
+/// Says whether a record counts: one that waits after its device was revoked, or any other that a person
+/// found to be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewRulings {
+    /// Hashes of the records in hex, 1 to 1,000.
+    pub records: Vec<String>,
+    /// Whether they count.
+    pub word: RulingWord,
+}
+
+/// Says that everyone was sent out of a session: each may re-enter once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewEveryoneOut {
+    /// The zone by slug or id; the whole venue if absent.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Who was admitted until then is outside (RFC 3339); now if absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub at: Option<Timestamp>,
+}
+
+/// Opens a gate for a time: scans are logged without deciding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewFreeFlow {
+    /// The gate by slug or id.
+    pub gate: String,
+    /// From (RFC 3339); now if absent.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub from: Option<Timestamp>,
+    /// Until (RFC 3339); a day after `from` at most.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub until: Timestamp,
+}
+
+/// What checking all chains and signatures of a session's scope found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Audit {
+    /// The scope.
+    pub scope: ScopeId,
+    /// Batches checked.
+    pub batches: u64,
+    /// Records checked, each once.
+    pub records: u64,
+    /// All logs, by device and log.
+    pub logs: Vec<AuditedLog>,
+    /// What is wrong; empty if all is well.
+    pub faults: Vec<AuditFault>,
+    /// Digest of the merged states in hex; equal on a device that knows the same records.
+    pub state_digest: String,
+}
+
+/// One log of an audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditedLog {
+    /// The device that wrote it; the server's own log has the server's id.
+    pub device: DeviceId,
+    /// The log's id.
+    pub log: String,
+    /// Its records.
+    pub records: u64,
+    /// Its ends; more than one if it is forked.
+    pub branches: u64,
+}
+
+/// Something wrong that an audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditFault {
+    /// Position in the feed; absent where a log as a whole is concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    /// The device whose log it is, where that is readable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
+    /// Stable code.
+    pub code: String,
+    /// A sentence for a person.
+    pub detail: String,
 }

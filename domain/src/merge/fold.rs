@@ -64,6 +64,34 @@ pub fn fold_subject<'a>(
     states
 }
 
+/// A scan by which somebody went in or out, and which counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Movement<'a> {
+    /// The scan as evidence, with its stamp and the hash of its record.
+    pub evidence: PriorScan,
+    /// What the record says.
+    pub scan: &'a Scan,
+}
+
+/// The scans that [`fold_subject`] folds: those by which somebody went in or out, without those that
+/// were taken back or do not count, in merge order.
+#[must_use]
+pub fn movements<'a>(
+    ground: &Ground,
+    subject: Subject,
+    lines: impl IntoIterator<Item = &'a Line>,
+) -> Vec<Movement<'a>> {
+    let (scans, undone) = sift(ground, subject, lines);
+    scans
+        .into_iter()
+        .filter(|(place, scan)| !undone.contains(&(place.hash(), scan.session)))
+        .map(|(place, scan)| Movement {
+            evidence: place.evidence(scan),
+            scan,
+        })
+        .collect()
+}
+
 type Sifted<'a> = (BTreeMap<Place, &'a Scan>, BTreeSet<(Hash, SessionId)>);
 
 /// The scans that may change the state, in merge order and each once, and the records taken back.

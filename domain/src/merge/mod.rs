@@ -31,6 +31,6 @@ mod ground;
 mod stamp;
 
 pub use digest::{heads, state_digest};
-pub use fold::{Excess, States, fold, fold_subject, incidents, occupancy};
+pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
 pub use stamp::{CLOCK_JUMP_MS, jumped_ahead, next_stamp};
