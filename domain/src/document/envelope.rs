@@ -165,20 +165,24 @@ impl<'b> Received<'b> {
         self.envelope.kid()
     }
 
+    /// Reads the content of an envelope whose signature was checked before.
+    pub(super) fn read<T: Document>(&self) -> Result<T, Untrusted> {
+        cbor::decode_canonical(self.envelope.unverified_payload()).map_err(Untrusted::Content)
+    }
+
     /// Checks the signature over the bytes received, and only then reads them.
     pub(super) fn verify<T: Document>(
         self,
         key: &PublicKey,
         content_type: ContentType,
     ) -> Result<Verified<T>, Untrusted> {
-        let payload = self
-            .envelope
+        self.envelope
             .verify(key, content_type)
             .map_err(|e| match e {
                 VerifyError::OtherKey(kid) => Untrusted::UnknownKey(kid),
                 VerifyError::BadSignature => Untrusted::BadSignature,
             })?;
-        let value: T = cbor::decode_canonical(payload).map_err(Untrusted::Content)?;
+        let value: T = self.read()?;
         if value.content_type() != content_type {
             return Err(Untrusted::Inconsistent(
                 "signed as another kind than it says it is",

@@ -55,15 +55,29 @@ impl Bucket {
     }
 }
 
-/// The digest of one bucket. `rows` are the encodings of all its rows in key order, which is the
-/// caller's word: copies keep them in that order.
+/// The digest of one bucket, made row by row as a store hands them out.
+#[derive(Debug, Clone, Default)]
+pub struct BucketHasher(Sha256);
+
+impl BucketHasher {
+    /// Takes in the encoding of the next row. That the rows come in key order is the caller's word: copies
+    /// keep them so.
+    pub fn push(&mut self, row: &[u8]) {
+        self.0.update(row);
+    }
+
+    /// The digest of all rows taken in; the hasher then begins anew.
+    pub fn finish(&mut self) -> Hash {
+        Hash::from_bytes(self.0.finalize_reset().into())
+    }
+}
+
+/// The digest of one bucket whose rows are at hand, all of them in key order.
 #[must_use]
 pub fn bucket_digest<'b>(rows: impl IntoIterator<Item = &'b [u8]>) -> Hash {
-    let mut hasher = Sha256::new();
-    for row in rows {
-        hasher.update(row);
-    }
-    Hash::from_bytes(hasher.finalize().into())
+    let mut hasher = BucketHasher::default();
+    rows.into_iter().for_each(|row| hasher.push(row));
+    hasher.finish()
 }
 
 /// There must be one digest for each of the 1,024 buckets.
@@ -142,7 +156,7 @@ pub struct SnapshotDigest {
     digests: Digests,
     rows: u64,
     last: Option<(Bucket, RowKey)>,
-    hasher: Sha256,
+    hasher: BucketHasher,
 }
 
 impl Default for SnapshotDigest {
@@ -151,7 +165,7 @@ impl Default for SnapshotDigest {
             digests: Digests::empty(),
             rows: 0,
             last: None,
-            hasher: Sha256::new(),
+            hasher: BucketHasher::default(),
         }
     }
 }
@@ -168,7 +182,7 @@ impl SnapshotDigest {
             Some((bucket, _)) if bucket != place.0 => self.close(bucket),
             Some(_) | None => {}
         }
-        self.hasher.update(row.bytes());
+        self.hasher.push(row.bytes());
         self.last = Some(place);
         self.rows += 1;
         Ok(place.0)
@@ -184,8 +198,8 @@ impl SnapshotDigest {
     }
 
     fn close(&mut self, bucket: Bucket) {
-        let digest = self.hasher.finalize_reset();
-        self.digests.set(bucket, Hash::from_bytes(digest.into()));
+        let digest = self.hasher.finish();
+        self.digests.set(bucket, digest);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checking manifests.
 
-use super::{Manifest, TableId};
+use super::{Digests, Manifest, TableId};
 use crate::cose::ContentType;
 use crate::document::{Document, TrustedKeys, Untrusted, Verified};
 
@@ -56,4 +56,50 @@ pub fn verify_manifest(
         (TableId::Roster(_) | TableId::Directory(_), None) => {}
     }
     Ok(manifest)
+}
+
+/// Why rows are not the ones that a manifest speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TableMismatch {
+    /// Other rows.
+    #[error("the rows are not the ones of the manifest")]
+    Digest,
+    /// The rows fit, but the manifest counts them wrongly.
+    #[error("{held} rows in place of the {told} that the manifest tells")]
+    Count {
+        /// Rows counted.
+        held: u64,
+        /// Rows that the manifest tells.
+        told: u64,
+    },
+}
+
+impl TableMismatch {
+    /// Stable code for logs, incidents and answers.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Digest => "table_digest_mismatch",
+            Self::Count { .. } => "table_count_mismatch",
+        }
+    }
+}
+
+impl Manifest {
+    /// Checks that a copy is the one this manifest speaks of, before it is swapped in.
+    ///
+    /// # Errors
+    /// [`TableMismatch`].
+    pub fn check(&self, digests: &Digests, rows: u64) -> Result<(), TableMismatch> {
+        if digests.table_digest() != self.digest {
+            Err(TableMismatch::Digest)
+        } else if rows != self.rows {
+            Err(TableMismatch::Count {
+                held: rows,
+                told: self.rows,
+            })
+        } else {
+            Ok(())
+        }
+    }
 }

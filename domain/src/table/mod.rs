@@ -11,8 +11,10 @@ mod row;
 pub mod rows;
 mod stream;
 
-pub use digest::{BUCKETS, Bucket, Digests, SnapshotDigest, WrongBuckets, bucket_digest};
-pub use manifest::{content_type_of, verify_manifest};
+pub use digest::{
+    BUCKETS, Bucket, BucketHasher, Digests, SnapshotDigest, WrongBuckets, bucket_digest,
+};
+pub use manifest::{TableMismatch, content_type_of, verify_manifest};
 pub use plan::{RowAction, RowConflict, plan_row};
 pub use row::{ROW_BYTES_MAX, Row, RowError, RowHead, RowKey, TableRow, decode_row, encode_row};
 pub use stream::{RowReader, write_row};

@@ -5,9 +5,13 @@ use super::world::*;
 use crate::cbor;
 use crate::cose::{self, ContentType};
 use crate::document::enrollment::Enrollment;
+use crate::document::trust::Trust;
 use crate::document::{Age, VERSION_NUMBER_MAX, sign};
+use crate::document::{Held, TrustedKeys, Untrusted, verify_trust};
+use crate::hash::Hash;
 use crate::ids::{OrganizerId, SessionId};
-use crate::table::{Manifest, TableId, content_type_of};
+use crate::table::{Digests, Manifest, TableId, TableMismatch, content_type_of, verify_manifest};
+use proptest::prelude::*;
 
 const SET: TableId = TableId::Set(SESSION);
 const ROSTER: TableId = TableId::Roster(ORGANIZER);
@@ -286,4 +290,66 @@ fn an_enrollment_is_for_one_device_of_one_organizer() {
         "enrollment-by-set-key",
         "signed by a key that may sign ticket sets only",
     );
+}
+
+#[test]
+fn a_held_document_reads_again_even_after_its_key_was_revoked() {
+    let bytes = sign(&set(), &set_key());
+    let held = held(&set(), &set_key());
+    assert_eq!(held.reopen(&bytes), Ok(set()));
+    let changed = Held {
+        hash: Hash::ZERO,
+        ..held
+    };
+    assert!(matches!(
+        changed.reopen::<Manifest>(&bytes),
+        Err(Untrusted::Inconsistent(_))
+    ));
+    assert!(matches!(
+        held.reopen::<Trust>(&bytes),
+        Err(Untrusted::Content(_))
+    ));
+}
+
+#[test]
+fn a_copy_must_have_the_rows_and_the_count_of_its_manifest() {
+    assert_eq!(set().check(&Digests::empty(), 0), Ok(()));
+    assert_eq!(
+        set().check(&Digests::empty(), 1),
+        Err(TableMismatch::Count { held: 1, told: 0 })
+    );
+    let mut other = set();
+    other.digest = Hash::ZERO;
+    assert_eq!(
+        other.check(&Digests::empty(), 0),
+        Err(TableMismatch::Digest)
+    );
+}
+
+fn keys() -> TrustedKeys {
+    let trust = verify_trust(&sign(&trust(), &root()), &root().public(), None);
+    TrustedKeys::from(&trust.unwrap())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_no_manifest(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(verify_manifest(&bytes, &keys(), SET).is_err());
+    }
+
+    #[test]
+    fn a_signed_manifest_with_damage_is_a_manifest_or_an_error(
+        at in 0..400_usize,
+        byte: u8,
+        cut in 0..400_usize,
+    ) {
+        let mut content = cbor::encode(&set());
+        let at = at % content.len();
+        content[at] = byte;
+        let shorter = &content[..cut.min(content.len())];
+        for content in [&content, shorter] {
+            let bytes = cose::sign(&set_key(), ContentType::SET, content);
+            let _ = verify_manifest(&bytes, &keys(), SET);
+        }
+    }
 }

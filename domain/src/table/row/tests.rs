@@ -1,5 +1,14 @@
 use super::*;
-use crate::secret::Private;
+use crate::code::MediumKey;
+use crate::cose::SigningKey;
+use crate::ids::{GateId, LogId, OrderId, ZoneId};
+use crate::numbers::{AccessNumber, IssueNumber, TypeNumber};
+use crate::secret::{Private, Seed};
+use crate::table::rows::{
+    AcceptedUpTo, CancelReason, DeviceEntry, DeviceRole, Revocation, RosterEntry, StaffEntry,
+    StaffRole, TicketState,
+};
+use crate::time::UnixMillis;
 use proptest::prelude::*;
 
 fn row(order: &str) -> DirectoryRow {
@@ -80,7 +89,114 @@ fn debug_shows_no_names() {
     assert!(!format!("{:?}", Row::parse(&bytes).unwrap()).contains("SECRET"));
 }
 
+fn ticket_row() -> impl Strategy<Value = TicketRow> {
+    let state = prop_oneof![
+        Just(TicketState::Valid),
+        Just(TicketState::Blocked),
+        Just(TicketState::Cancelled(CancelReason::Exchanged)),
+    ];
+    let texts = (
+        proptest::option::of(".{0,20}"),
+        proptest::option::of(".{0,40}"),
+    );
+    let media = proptest::collection::vec(any::<[u8; 16]>(), 0..4);
+    let sealed = proptest::option::of(proptest::collection::vec(any::<Vec<u8>>(), 0..3));
+    (
+        any::<([u8; 16], u64, u16, u16, u32, u8, u8)>(),
+        state,
+        media,
+        any::<(Option<u32>, Option<u32>, Option<u16>)>(),
+        any::<(Option<[u8; 16]>, Option<[u8; 16]>, Option<[u8; 16]>)>(),
+        texts,
+        sealed,
+    )
+        .prop_map(
+            |(numbers, state, media, limits, ids, texts, sealed)| TicketRow {
+                ticket: TicketId::from_bytes(numbers.0),
+                revision: numbers.1,
+                state,
+                issue: IssueNumber::new(numbers.2),
+                type_number: TypeNumber::new(numbers.3),
+                access: AccessNumber::new(numbers.4),
+                channel: numbers.5,
+                media: media.into_iter().map(MediumKey::from_bytes).collect(),
+                current: numbers.6,
+                valid_from: limits.0,
+                valid_until: limits.1,
+                order: ids.0.map(OrderId::from_bytes),
+                zone: ids.1.map(ZoneId::from_bytes),
+                seat: texts.0,
+                home: ids.2.map(DeviceId::from_bytes),
+                instruction: texts.1,
+                entries: limits.2,
+                sealed: sealed.map(|all| all.into_iter().map(Into::into).collect()),
+            },
+        )
+}
+
+fn roster_row() -> impl Strategy<Value = RosterRow> {
+    let key = SigningKey::from_seed(&Seed::new([1; 32])).public();
+    let entry = (
+        any::<([u8; 16], bool, Option<u64>, Option<u64>)>(),
+        ".{0,30}",
+        proptest::option::of(any::<[u8; 16]>()),
+    )
+        .prop_map(move |((id, is_device, first, second), name, gate)| {
+            let gate = gate.map(GateId::from_bytes);
+            if is_device {
+                RosterEntry::Device(DeviceEntry {
+                    device: DeviceId::from_bytes(id),
+                    key,
+                    name,
+                    role: DeviceRole::Desk,
+                    gate,
+                    revoked: first.map(|at| Revocation {
+                        at: UnixMillis::new(at),
+                        accepted: second
+                            .map(|sequence| AcceptedUpTo {
+                                log: LogId::from_bytes(id),
+                                sequence,
+                            })
+                            .into_iter()
+                            .collect(),
+                    }),
+                })
+            } else {
+                RosterEntry::Staff(StaffEntry {
+                    staff: StaffId::from_bytes(id),
+                    name: Private::new(name),
+                    role: StaffRole::Supervisor,
+                    gates: gate.into_iter().collect(),
+                    badge: key,
+                    override_key: first.map(|_| key),
+                    valid_from: first.map(UnixMillis::new),
+                    valid_until: second.map(UnixMillis::new),
+                    revoked_at: second.map(UnixMillis::new),
+                })
+            }
+        });
+    (any::<([u8; 16], u64)>(), entry).prop_map(|((key, revision), entry)| RosterRow {
+        key: key.into(),
+        revision,
+        entry,
+    })
+}
+
 proptest! {
+    #[test]
+    fn rows_of_tickets_have_one_encoding(row in ticket_row()) {
+        let bytes = encode_row(&row).unwrap();
+        prop_assert_eq!(Row::parse(&bytes).unwrap().head(), row.head());
+        prop_assert_eq!(decode_row(&bytes), Ok(row));
+    }
+
+    #[test]
+    fn rows_of_the_roster_have_one_encoding(row in roster_row()) {
+        let bytes = encode_row(&row).unwrap();
+        prop_assert_eq!(Row::parse(&bytes).unwrap().head(), row.head());
+        prop_assert_eq!(decode_row(&bytes), Ok(row));
+    }
+
     #[test]
     fn any_bytes_are_a_row_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = Row::parse(&bytes);
