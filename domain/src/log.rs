@@ -301,3 +301,6 @@ fn read_entry(encoded: Vec<u8>) -> Option<Entry> {
         encoded,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,3 +88,6 @@ impl RecentScans {
         Some(most.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,3 +34,6 @@ pub use digest::{heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
 pub use stamp::{CLOCK_JUMP_MS, jumped_ahead, next_stamp};
+
+#[cfg(test)]
+mod tests;
