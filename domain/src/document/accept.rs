@@ -148,6 +148,14 @@ pub enum Rejected {
     /// Its version leaps so far that hardly any could follow it.
     #[error("version {0} is beyond what counting reaches")]
     FastForward(Version),
+    /// The version held does not count, for its key was revoked; this one is older than the revocation.
+    #[error("issued at {issued_at}, before the key of what is held was revoked at {revoked_at}")]
+    BeforeRevocation {
+        /// When it was issued.
+        issued_at: UnixMillis,
+        /// When the key was revoked.
+        revoked_at: UnixMillis,
+    },
     /// It had expired before it was first seen.
     #[error("expired at {at}")]
     Expired {
@@ -165,6 +173,7 @@ impl Rejected {
             Self::Rollback { .. } => "rollback",
             Self::SameVersionOtherBytes(_) => "same_version_other_bytes",
             Self::FastForward(_) => "fast_forward",
+            Self::BeforeRevocation { .. } => "issued_before_revocation",
             Self::Expired { .. } => "expired",
         }
     }
@@ -177,7 +186,7 @@ impl Rejected {
 ///
 /// * the number ends at [`VERSION_NUMBER_MAX`]; a new epoch starts below it again;
 /// * an epoch rises by at most [`EPOCH_STEP_MAX`] at once;
-/// * what a stolen key signed binds nobody once the key is revoked: see [`TrustedKeys::binding`].
+/// * what a stolen key signed binds nobody once the key is revoked: see [`accept_manifest`].
 ///
 /// Expiry refuses new documents only, and only where the clock is proved: an unproved one may be years
 /// off, and a gate goes on with what it holds.
@@ -237,6 +246,10 @@ pub fn accept_trust(
 
 /// Takes in the manifest of `table`: every step, in order.
 ///
+/// A version that is held does not count if its key was revoked since, for a thief may have signed the
+/// highest there is. (The Update Framework forgets versions at a rotation of keys for the same reason.)
+/// In its place counts the date of the revocation, so that no older document of a good key comes back.
+///
 /// # Errors
 /// [`Rejected`] with the first reason found.
 pub fn accept_manifest(
@@ -248,22 +261,21 @@ pub fn accept_manifest(
     clock: ClockTrust,
 ) -> Result<Acceptance<Manifest>, Rejected> {
     let manifest = verify_manifest(bytes, keys, table)?;
-    accept(
-        manifest,
-        held.and_then(|held| keys.binding(held)),
-        now,
-        clock,
-    )
-}
-
-impl TrustedKeys {
-    /// What is held, if it still binds: a version signed by a key that was revoked since does not, for a
-    /// thief may have signed the highest there is. (The Update Framework forgets versions at a rotation
-    /// of keys for the same reason.)
-    #[must_use]
-    pub fn binding(&self, held: Held) -> Option<Held> {
-        (!self.is_revoked(held.signer)).then_some(held)
-    }
+    let floor = match held.map(|held| (held, keys.revoked_at(held.signer))) {
+        None => None,
+        Some((held, None)) => Some(held),
+        Some((_, Some(revoked_at))) => {
+            let issued_at = manifest.value().issued_at;
+            if issued_at < revoked_at {
+                return Err(Rejected::BeforeRevocation {
+                    issued_at,
+                    revoked_at,
+                });
+            }
+            None
+        }
+    };
+    accept(manifest, floor, now, clock)
 }
 
 /// Whether a document that is held is still fresh. An expired one never stops a gate: it turns amber.

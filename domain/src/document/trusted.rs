@@ -125,12 +125,6 @@ impl TrustedKeys {
     /// key's window does not limit them; revocation does.
     #[must_use]
     pub fn code_keys(&self) -> Vec<CodeKey> {
-        let revoked = |key: &PublicKey| {
-            self.trust
-                .delegations
-                .iter()
-                .any(|d| d.key == *key && d.revoked_at.is_some())
-        };
         self.trust
             .delegations
             .iter()
@@ -140,7 +134,7 @@ impl TrustedKeys {
                     key: delegation.key,
                     accesses: accesses.clone(),
                     types: types.clone(),
-                    standing: if revoked(&delegation.key) {
+                    standing: if self.revoked_at(delegation.key.kid()).is_some() {
                         KeyStanding::Revoked
                     } else {
                         KeyStanding::Good
@@ -150,10 +144,10 @@ impl TrustedKeys {
             .collect()
     }
 
-    /// Whether the organizer revoked the key `kid`.
+    /// When the organizer revoked the key `kid`, if it did.
     #[must_use]
-    pub fn is_revoked(&self, kid: KeyId) -> bool {
-        self.rows(kid).any(|d| d.revoked_at.is_some())
+    pub fn revoked_at(&self, kid: KeyId) -> Option<UnixMillis> {
+        self.rows(kid).filter_map(|d| d.revoked_at).min()
     }
 
     fn rows(&self, kid: KeyId) -> impl Iterator<Item = &Delegation> {
@@ -172,7 +166,7 @@ impl TrustedKeys {
         if self.rows(kid).next().is_none() {
             return Err(Untrusted::UnknownKey(kid));
         }
-        if self.is_revoked(kid) {
+        if self.revoked_at(kid).is_some() {
             return Err(Untrusted::KeyRevoked(kid));
         }
         let fitting: Vec<_> = self

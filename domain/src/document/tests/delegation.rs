@@ -207,10 +207,3 @@ fn code_keys_keep_their_limits_and_outlive_their_window_but_not_revocation() {
     trust.delegations[2].revoked_at = Some(NOW);
     assert_eq!(keys(&trust).code_keys()[0].standing, KeyStanding::Revoked);
 }
-
-#[test]
-fn a_held_version_binds_unless_its_key_was_revoked() {
-    let held = held(&set(), &set_key());
-    assert_eq!(keys(&trust()).binding(held), Some(held));
-    assert_eq!(keys(&trust_after_revocation()).binding(held), None);
-}

@@ -5,7 +5,7 @@ use super::world::*;
 use crate::cbor;
 use crate::cose::{self, ContentType};
 use crate::document::enrollment::Enrollment;
-use crate::document::trust::Trust;
+use crate::document::trust::{Purpose, Trust};
 use crate::document::{Age, VERSION_NUMBER_MAX, sign};
 use crate::document::{Held, TrustedKeys, Untrusted, verify_trust};
 use crate::hash::Hash;
@@ -153,6 +153,7 @@ fn revoking_a_stolen_key_undoes_its_leap() {
     leapt.version = version(900, VERSION_NUMBER_MAX);
     let mut next = set();
     next.version = version(0, 8);
+    next.issued_at = NOW;
     Case::offering(SET, sign(&next, &next_set_key()))
         .trusting(sign(&trust_after_revocation(), &root()))
         .holding(held(&leapt, &set_key()))
@@ -160,6 +161,24 @@ fn revoking_a_stolen_key_undoes_its_leap() {
             "new",
             "set-fast-forward-recovered",
             "a thief signed the highest version there is; the key was revoked since",
+        );
+}
+
+#[test]
+fn after_a_revocation_no_older_set_of_a_good_key_comes_back() {
+    let mut after_theft = trust();
+    let mut stolen = delegation(next_set_key().public(), Purpose::Set);
+    stolen.revoked_at = Some(NOW);
+    after_theft.delegations.push(stolen);
+    let mut latest = set();
+    latest.version.number += 1;
+    offering(|_| {})
+        .trusting(sign(&after_theft, &root()))
+        .holding(held(&latest, &next_set_key()))
+        .gives(
+            "issued_before_revocation",
+            "set-rollback-after-revocation",
+            "an older set of another key, after the key of the one held was revoked",
         );
 }
 
