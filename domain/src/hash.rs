@@ -40,6 +40,21 @@ impl fmt::Display for Hash {
     }
 }
 
+/// Why a text is not a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a digest has 64 hexadecimal digits")]
+pub struct InvalidHash;
+
+impl std::str::FromStr for Hash {
+    type Err = InvalidHash;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHash> {
+        crate::keys::read_hex(text)
+            .map(Self)
+            .map_err(|_| InvalidHash)
+    }
+}
+
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({self})")
@@ -59,5 +74,19 @@ impl<C> minicbor::Encode<C> for Hash {
 impl<'b, C> minicbor::Decode<'b, C> for Hash {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         crate::cbor::byte_array(d).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_reads_back_from_its_text() {
+        let hash = Hash::of(&[b"abc"]);
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        for text in ["", "ba78", &"g".repeat(64)] {
+            assert_eq!(text.parse::<Hash>(), Err(InvalidHash), "{text}");
+        }
     }
 }

@@ -263,7 +263,7 @@ fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
-fn read_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidKey> {
+pub(crate) fn read_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidKey> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     if pairs.len() != N || !rest.is_empty() {
         return Err(InvalidKey);
