@@ -6,27 +6,39 @@
 //! [`usher_domain::problem::Problem`]. Who may call what is judged before, by the role that
 //! [`Service::authenticate`] tells.
 
+mod assignment;
+mod channels;
+mod devices;
+mod enrollments;
 mod error;
 mod events;
 mod organizers;
 mod places;
+mod roster;
 pub mod scopes;
 pub mod server_log;
 mod sessions;
 mod settings;
+mod staff;
+mod tables;
 mod things;
 mod times;
 mod tokens;
 mod types;
 
+pub use devices::KnownDevice;
+pub use enrollments::{ServerAddress, USES_MAX};
 pub use error::{Error, Result};
 pub use settings::Settings;
+pub use tables::sealer::Sealer;
 pub use things::{NAME_BYTES_MAX, PAGE_MAX, SLUG_CHARS_MAX};
 pub use tokens::Access;
 
 use crate::clock::Clock;
 use crate::storage::{Space, StorageError, Store, Transaction};
 use std::sync::Arc;
+use tables::snapshots::Snapshots;
+use tokio::sync::Notify;
 use usher_domain::time::UnixMillis;
 
 /// All services over one database.
@@ -39,6 +51,9 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     settings: Settings,
+    snapshots: Snapshots,
+    /// Told after every write, for the sealer.
+    changed: Notify,
 }
 
 impl Service {
@@ -48,7 +63,9 @@ impl Service {
             inner: Arc::new(Inner {
                 store,
                 clock,
+                snapshots: Snapshots::empty(&settings),
                 settings,
+                changed: Notify::new(),
             }),
         }
     }
@@ -71,8 +88,28 @@ impl Service {
         &self.inner.settings
     }
 
+    /// Prepared snapshots.
+    fn snapshots(&self) -> &Snapshots {
+        &self.inner.snapshots
+    }
+
+    /// Waits until something was written.
+    async fn changed(&self) {
+        self.inner.changed.notified().await;
+    }
+
     /// Runs a job in a write transaction.
     pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut dyn Transaction, UnixMillis) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let done = self.write_quietly(job).await;
+        self.inner.changed.notify_one();
+        done
+    }
+
+    /// Runs a job in a write transaction that leaves nothing to be sealed.
+    pub(crate) async fn write_quietly<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut dyn Transaction, UnixMillis) -> Result<T> + Send + 'static,
     ) -> Result<T> {

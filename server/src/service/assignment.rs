@@ -1,0 +1,167 @@
+//! What a device should hold, and its signs of life.
+
+use super::devices::{self, DeviceStatus, StoredDevice};
+use super::error::{Error, Result};
+use super::things::Loaded;
+use super::{Service, Settings, epoch, organizers, sessions, times};
+use crate::storage::Transaction;
+use std::collections::BTreeMap;
+use usher_domain::api::venue::Session;
+use usher_domain::ids::{DeviceId, ScopeId};
+use usher_domain::protocol::{Assignment, FeedEnd, Heartbeat, HeartbeatAnswer, TableVersion};
+use usher_domain::record::LogRef;
+use usher_domain::table::TableId;
+use usher_domain::table::rows::DeviceRole;
+use usher_domain::time::UnixMillis;
+
+/// Characters of a program's version at most.
+const PROGRAM_MAX: usize = 100;
+
+/// Sessions that a device should hold now.
+fn assigned(
+    txn: &dyn Transaction,
+    device: &StoredDevice,
+    settings: &Settings,
+    now: UnixMillis,
+) -> Result<Vec<Session>> {
+    let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    let ended = times::timestamp(now.shifted(-signed(settings.assign_after_ms)))?;
+    let soon = times::timestamp(now.shifted(signed(settings.assign_before_ms)))?;
+    let mut assigned: Vec<_> = sessions::of_organizer(txn, device.organizer)?
+        .into_iter()
+        .map(|session| session.value)
+        .filter(|session| device.events.is_empty() || device.events.contains(&session.event))
+        .filter(|session| session.ends > ended && session.doors < soon)
+        .collect();
+    assigned.sort_by_key(|session| (session.doors, session.id));
+    Ok(assigned)
+}
+
+/// The tables of these sessions that have a version.
+fn tables(
+    txn: &dyn Transaction,
+    device: &StoredDevice,
+    sessions: &[Session],
+) -> Result<Vec<TableVersion>> {
+    let mut names = vec![TableId::Roster(device.organizer)];
+    for session in sessions {
+        names.push(TableId::Set(session.id));
+        if device.role == DeviceRole::Desk {
+            names.push(TableId::Directory(session.id));
+        }
+    }
+    let mut tables = Vec::new();
+    for table in names {
+        if let Some(head) = txn.table_head(table)? {
+            tables.push(TableVersion {
+                table,
+                version: head.version,
+            });
+        }
+    }
+    Ok(tables)
+}
+
+fn scopes(sessions: &[Session]) -> Vec<ScopeId> {
+    let mut scopes: Vec<_> = sessions.iter().map(|session| session.scope).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes
+}
+
+/// Records on the device that the server lacks.
+fn unsent(txn: &dyn Transaction, device: DeviceId, heartbeat: &Heartbeat) -> Result<u64> {
+    let mut here: BTreeMap<LogRef, u64> = BTreeMap::new();
+    for (_, head) in txn.heads_of_device(device)? {
+        let end = here.entry(head.log).or_default();
+        *end = (*end).max(head.sequence);
+    }
+    Ok(heartbeat
+        .heads
+        .iter()
+        .map(|head| {
+            let sent = here.get(&head.log).copied().unwrap_or(0);
+            head.sequence.saturating_sub(sent)
+        })
+        .fold(0, u64::saturating_add))
+}
+
+fn answer_heartbeat(
+    txn: &mut dyn Transaction,
+    id: DeviceId,
+    heartbeat: &Heartbeat,
+    settings: &Settings,
+    now: UnixMillis,
+) -> Result<HeartbeatAnswer> {
+    let Loaded { value: device, .. } = devices::active(txn, id)?;
+    let status = DeviceStatus {
+        seen: now,
+        clock_offset_ms: heartbeat.clock_offset_ms,
+        unsent: Some(unsent(txn, id, heartbeat)?),
+        program: Some(heartbeat.program.chars().take(PROGRAM_MAX).collect()),
+    };
+    devices::put_status(txn, id, &status)?;
+    let trust = organizers::trust(txn, device.organizer)?
+        .ok_or(Error::Conflict("the organizer has no trust document"))?;
+    let sessions = assigned(txn, &device, settings, now)?;
+    let feeds = scopes(&sessions)
+        .into_iter()
+        .map(|scope| {
+            Ok(FeedEnd {
+                scope,
+                position: txn.feed_end(scope)?,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(HeartbeatAnswer {
+        server_time: now,
+        epoch: epoch(txn)?,
+        tables: tables(txn, &device, &sessions)?,
+        feeds,
+        trust: trust.keys.trust().version,
+        device: id,
+    })
+}
+
+impl Service {
+    /// What a device should hold now, and the documents that say whom to believe.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::DeviceRevoked`], [`Error::Unauthenticated`] while it waits.
+    pub async fn assignment(&self, device: DeviceId) -> Result<Assignment> {
+        let now = self.now();
+        let settings = self.settings().clone();
+        self.read(move |txn| {
+            let device = devices::active(txn, device)?.value;
+            let trust = organizers::trust(txn, device.organizer)?
+                .ok_or(Error::Conflict("the organizer has no trust document"))?;
+            let sessions = assigned(txn, &device, &settings, now)?;
+            Ok(Assignment {
+                trust: trust.bytes.into(),
+                tables: tables(txn, &device, &sessions)?,
+                scopes: scopes(&sessions),
+                gate: device.gate,
+                server_time: now,
+                epoch: epoch(txn)?,
+            })
+        })
+        .await
+    }
+
+    /// Notes a device's sign of life and tells how far the server is.
+    ///
+    /// # Errors
+    /// As [`Service::assignment`].
+    pub async fn heartbeat(
+        &self,
+        device: DeviceId,
+        heartbeat: Heartbeat,
+    ) -> Result<HeartbeatAnswer> {
+        let settings = self.settings().clone();
+        // Nothing that is sealed changes, so the sealer need not wake up.
+        self.write_quietly(move |txn, now| {
+            answer_heartbeat(txn, device, &heartbeat, &settings, now)
+        })
+        .await
+    }
+}

@@ -1,0 +1,264 @@
+//! Devices: listing, confirming, moving, revoking.
+
+use super::error::{Error, Result};
+use super::things::{self, Loaded, Thing};
+use super::{Service, places, roster, server_log, times};
+use crate::storage::{Kind, Space, Transaction};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use usher_domain::api::access::{Device, DeviceChange, DeviceState};
+use usher_domain::api::venue::Gate;
+use usher_domain::cose::PublicKey;
+use usher_domain::ids::{DeviceId, EventId, GateId, LogId, OrganizerId};
+use usher_domain::record::{Body, Cut};
+use usher_domain::secret::Private;
+use usher_domain::table::rows::{AcceptedUpTo, DeviceEntry, DeviceRole, Revocation, RosterEntry};
+use usher_domain::time::UnixMillis;
+
+/// A device as stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredDevice {
+    pub(crate) organizer: OrganizerId,
+    pub(crate) key: PublicKey,
+    pub(crate) name: String,
+    pub(crate) role: DeviceRole,
+    pub(crate) gate: Option<GateId>,
+    pub(crate) state: DeviceState,
+    /// Six digits to compare, while it waits.
+    pub(crate) digits: Option<Private>,
+    /// Events whose sessions it holds; all if empty.
+    pub(crate) events: Vec<EventId>,
+    pub(crate) enrolled_at: UnixMillis,
+    /// Where it stood when it enrolled: its enrollment document says so for ever.
+    pub(crate) first_gate: Option<GateId>,
+}
+
+impl Thing for StoredDevice {
+    const KIND: Kind = Kind::Device;
+    const WORD: &'static str = "device";
+
+    fn slug(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// What a device last told of itself.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct DeviceStatus {
+    pub(crate) seen: UnixMillis,
+    pub(crate) clock_offset_ms: Option<i64>,
+    pub(crate) unsent: Option<u64>,
+    pub(crate) program: Option<String>,
+}
+
+/// Who a device is, for signing it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// Its id.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub organizer: OrganizerId,
+    /// Its key.
+    pub key: PublicKey,
+    /// Whether it counts.
+    pub state: DeviceState,
+}
+
+/// The device, if it counts.
+pub(crate) fn active(txn: &dyn Transaction, id: DeviceId) -> Result<Loaded<StoredDevice>> {
+    let device = things::get::<StoredDevice>(txn, id.as_bytes())?;
+    match device.value.state {
+        DeviceState::Active => Ok(device),
+        DeviceState::Waiting => Err(Error::Unauthenticated),
+        DeviceState::Revoked => Err(Error::DeviceRevoked),
+    }
+}
+
+/// Lets the device's row of the roster wait for sealing.
+pub(crate) fn put_row(
+    txn: &mut dyn Transaction,
+    device: &Loaded<StoredDevice>,
+    revoked: Option<Revocation>,
+) -> Result<()> {
+    let entry = DeviceEntry {
+        device: DeviceId::from_bytes(device.id),
+        key: device.value.key,
+        name: device.value.name.clone(),
+        role: device.value.role,
+        gate: device.value.gate,
+        revoked,
+    };
+    roster::put(txn, device.value.organizer, RosterEntry::Device(entry))
+}
+
+/// Stores what a device told of itself.
+pub(crate) fn put_status(
+    txn: &mut dyn Transaction,
+    device: DeviceId,
+    status: &DeviceStatus,
+) -> Result<()> {
+    let bytes = serde_json::to_vec(status)
+        .map_err(|_| Error::Internal("a device's status cannot be written"))?;
+    txn.put_value(Space::DeviceStatus, device.as_bytes(), &bytes, status.seen)?;
+    Ok(())
+}
+
+fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> Result<Device> {
+    let stored = &device.value;
+    let status: Option<DeviceStatus> = txn
+        .value(Space::DeviceStatus, &device.id)?
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let gate_slug = match stored.gate {
+        Some(gate) => Some(things::get::<Gate>(txn, gate.as_bytes())?.value.slug),
+        None => None,
+    };
+    Ok(Device {
+        id: DeviceId::from_bytes(device.id),
+        name: stored.name.clone(),
+        role: stored.role,
+        gate: stored.gate,
+        gate_slug,
+        state: stored.state,
+        digits: stored
+            .digits
+            .as_ref()
+            .filter(|_| stored.state == DeviceState::Waiting)
+            .map(|digits| digits.reveal().to_owned()),
+        seen: status
+            .as_ref()
+            .map(|status| times::timestamp(status.seen))
+            .transpose()?,
+        clock_offset_ms: status.as_ref().and_then(|status| status.clock_offset_ms),
+        unsent: status.as_ref().and_then(|status| status.unsent),
+        program: status.and_then(|status| status.program),
+    })
+}
+
+/// The last sequence accepted of each of a device's logs, with a cut in the scope of each.
+fn cut_logs(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    device: DeviceId,
+    now: UnixMillis,
+) -> Result<Vec<AcceptedUpTo>> {
+    let mut accepted: BTreeMap<LogId, u64> = BTreeMap::new();
+    let mut cuts = BTreeMap::new();
+    for (scope, head) in txn.heads_of_device(device)? {
+        let last = accepted.entry(head.log.log).or_default();
+        *last = (*last).max(head.sequence);
+        cuts.insert((scope, head.log), *last);
+    }
+    for ((scope, log), last) in cuts {
+        server_log::append(
+            txn,
+            organizer,
+            scope,
+            vec![Body::Cut(Cut { log, last })],
+            now,
+        )?;
+    }
+    Ok(accepted
+        .into_iter()
+        .map(|(log, sequence)| AcceptedUpTo { log, sequence })
+        .collect())
+}
+
+fn change(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    device: &str,
+    change: &DeviceChange,
+    now: UnixMillis,
+) -> Result<Device> {
+    let mut device: Loaded<StoredDevice> = things::find(txn, organizer.as_bytes(), device)?;
+    let id = DeviceId::from_bytes(device.id);
+    let stored = &mut device.value;
+    match (change, stored.state) {
+        (DeviceChange::Confirm { digits }, DeviceState::Waiting) => {
+            if stored
+                .digits
+                .as_ref()
+                .is_none_or(|own| own.reveal() != digits)
+            {
+                return Err(Error::invalid(
+                    "digits",
+                    "they differ from those of the device",
+                ));
+            }
+            stored.state = DeviceState::Active;
+            put_row(txn, &device, None)?;
+        }
+        (DeviceChange::Confirm { .. }, DeviceState::Active)
+        | (DeviceChange::Revoke, DeviceState::Revoked) => return describe(txn, &device),
+        (DeviceChange::Move { gate }, DeviceState::Active | DeviceState::Waiting) => {
+            let gate = gate
+                .as_deref()
+                .map(|gate| places::find_gate(txn, organizer, gate))
+                .transpose()?;
+            if stored.gate == gate {
+                return describe(txn, &device);
+            }
+            stored.gate = gate;
+            if stored.state == DeviceState::Active {
+                put_row(txn, &device, None)?;
+            }
+        }
+        (DeviceChange::Revoke, DeviceState::Waiting) => stored.state = DeviceState::Revoked,
+        (DeviceChange::Revoke, DeviceState::Active) => {
+            stored.state = DeviceState::Revoked;
+            let accepted = cut_logs(txn, organizer, id, now)?;
+            put_row(txn, &device, Some(Revocation { at: now, accepted }))?;
+        }
+        (DeviceChange::Confirm { .. } | DeviceChange::Move { .. }, DeviceState::Revoked) => {
+            return Err(Error::Conflict("the device was revoked: enroll it anew"));
+        }
+    }
+    things::put(txn, &device)?;
+    describe(txn, &device)
+}
+
+impl Service {
+    /// All devices of an organizer.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn devices(&self, organizer: OrganizerId) -> Result<Vec<Device>> {
+        self.read(move |txn| {
+            let all = things::all::<StoredDevice>(txn, organizer.as_bytes())?;
+            all.iter().map(|device| describe(txn, device)).collect()
+        })
+        .await
+    }
+
+    /// Confirms, moves or revokes a device. Revoking writes down the last accepted record of each of its
+    /// logs; later ones are quarantined.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for other digits, [`Error::Conflict`].
+    pub async fn change_device(
+        &self,
+        organizer: OrganizerId,
+        device: String,
+        what: DeviceChange,
+    ) -> Result<Device> {
+        self.write(move |txn, now| change(txn, organizer, &device, &what, now))
+            .await
+    }
+
+    /// Who a device is, whatever its state.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn known_device(&self, id: DeviceId) -> Result<KnownDevice> {
+        self.read(move |txn| {
+            let device = things::get::<StoredDevice>(txn, id.as_bytes())?.value;
+            Ok(KnownDevice {
+                id,
+                organizer: device.organizer,
+                key: device.key,
+                state: device.state,
+            })
+        })
+        .await
+    }
+}

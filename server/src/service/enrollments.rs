@@ -1,0 +1,267 @@
+//! Enrollment: codes that new devices scan, and the documents they get for them.
+
+use super::devices::{self, StoredDevice};
+use super::error::{Error, Result};
+use super::organizers::{self, NOBODY};
+use super::things::{self, Loaded, Thing, check_text};
+use super::{Service, events, places, times};
+use crate::keys::{self, KeyUse};
+use crate::storage::{Kind, Transaction};
+use serde::{Deserialize, Serialize};
+use usher_domain::api::access::{Confirmation, DeviceState, IssuedEnrollment, NewEnrollment};
+use usher_domain::cose::{self, ContentType, PublicKey};
+use usher_domain::document::enrollment::{Enrollment, EnrollmentCode, confirmation_digits};
+use usher_domain::document::sign;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{DeviceId, EventId, GateId, OrganizerId};
+use usher_domain::protocol::{EnrollAnswer, EnrollRequest};
+use usher_domain::secret::Seed;
+use usher_domain::table::rows::DeviceRole;
+use usher_domain::time::UnixMillis;
+use usher_domain::wire::DEVICE_NAME_MAX;
+
+/// Devices that one code may enroll at most.
+pub const USES_MAX: u32 = 10_000;
+const USUAL_LIFE_MS: i64 = 3_600_000;
+/// Milliseconds until asking again makes sense while a device waits for its confirmation.
+const ASK_AGAIN_MS: u32 = 2_000;
+
+/// Where devices reach this server, and how they know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// Base address, such as `https://tickets.example:8443`.
+    pub url: String,
+    /// SHA-256 of the certificate's SubjectPublicKeyInfo; none without TLS, or where the certificate is
+    /// another machine's.
+    pub spki: Option<Hash>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredEnrollment {
+    /// SHA-256 of the code's secret in hex: what it is found by.
+    hash: String,
+    organizer: OrganizerId,
+    gate: Option<GateId>,
+    role: DeviceRole,
+    uses: u32,
+    until: UnixMillis,
+    confirmation: Confirmation,
+    events: Vec<EventId>,
+    /// Uses belong to the key that took them.
+    taken: Vec<(PublicKey, DeviceId)>,
+}
+
+impl Thing for StoredEnrollment {
+    const KIND: Kind = Kind::Enrollment;
+    const WORD: &'static str = "enrollment code";
+
+    fn slug(&self) -> Option<&str> {
+        Some(&self.hash)
+    }
+}
+
+fn hash_of(token: &Seed) -> String {
+    Hash::of(&[token.reveal()]).to_string()
+}
+
+fn create(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    new: NewEnrollment,
+    address: ServerAddress,
+    now: UnixMillis,
+) -> Result<IssuedEnrollment> {
+    if !(1..=USES_MAX).contains(&new.uses) {
+        return Err(Error::invalid("uses", format!("1 to {USES_MAX}")));
+    }
+    let until = match new.until {
+        Some(until) => times::unix_millis(until).unwrap_or_default(),
+        None => now.shifted(USUAL_LIFE_MS),
+    };
+    if until <= now {
+        return Err(Error::invalid("until", "is over already"));
+    }
+    let trust = organizers::trust(txn, organizer)?.ok_or(Error::Conflict(
+        "hand in a trust document first: devices pin the root key that signed it",
+    ))?;
+    let gate = new
+        .gate
+        .map(|gate| places::find_gate(txn, organizer, &gate))
+        .transpose()?;
+    let events = new
+        .events
+        .iter()
+        .map(|event| Ok(events::find(txn, organizer, event)?.value.id))
+        .collect::<Result<Vec<_>>>()?;
+    let token = Seed::new(keys::random()?);
+    let stored = Loaded {
+        id: things::new_id()?,
+        // A device knows only the secret, so codes are found among those of all organizers.
+        parent: NOBODY,
+        value: StoredEnrollment {
+            hash: hash_of(&token),
+            organizer,
+            gate,
+            role: new.role,
+            uses: new.uses,
+            until,
+            confirmation: new.confirmation,
+            events,
+            taken: Vec::new(),
+        },
+    };
+    things::put(txn, &stored)?;
+    let code = EnrollmentCode {
+        // Another address than the one this request came to has a certificate not known here, unless it
+        // is this server's under another name.
+        spki: address.spki.filter(|_| {
+            new.server
+                .as_ref()
+                .is_none_or(|server| server.starts_with("https://"))
+        }),
+        server: new.server.unwrap_or(address.url),
+        root: Hash::of(&[trust.root.as_bytes()]),
+        token,
+    };
+    Ok(IssuedEnrollment {
+        code: code
+            .text()
+            .map_err(|_| Error::invalid("server", "not an address that devices can reach"))?,
+        uses: stored.value.uses,
+        until: times::timestamp(until)?,
+    })
+}
+
+fn check_request(request: &EnrollRequest) -> Result<()> {
+    check_text("name", &request.name, DEVICE_NAME_MAX * 4)?;
+    if request.name.chars().count() > DEVICE_NAME_MAX {
+        return Err(Error::invalid(
+            "name",
+            format!("{DEVICE_NAME_MAX} characters at most"),
+        ));
+    }
+    let proven = cose::parse(&request.proof).ok().and_then(|envelope| {
+        envelope
+            .verify(&request.key, ContentType::CHALLENGE)
+            .ok()
+            .map(|signed| signed == request.token.reveal())
+    });
+    if proven == Some(true) {
+        Ok(())
+    } else {
+        Err(Error::NotAuthentic(
+            "the proof that the device has its key".to_owned(),
+        ))
+    }
+}
+
+fn enroll(
+    txn: &mut dyn Transaction,
+    request: &EnrollRequest,
+    now: UnixMillis,
+) -> Result<EnrollAnswer> {
+    check_request(request)?;
+    let mut code: Loaded<StoredEnrollment> =
+        things::named(txn, &NOBODY, &hash_of(&request.token))?.ok_or(Error::EnrollmentRefused)?;
+    let known = code.value.taken.iter().find(|(key, _)| *key == request.key);
+    if let Some((_, id)) = known {
+        return answer(txn, *id);
+    }
+    let used_up = code.value.taken.len() >= code.value.uses as usize;
+    if used_up || code.value.until <= now {
+        return Err(Error::EnrollmentRefused);
+    }
+    let id = DeviceId::from_bytes(things::new_id()?);
+    code.value.taken.push((request.key, id));
+    things::put(txn, &code)?;
+    let code = code.value;
+    let (state, digits) = match code.confirmation {
+        Confirmation::None => (DeviceState::Active, None),
+        Confirmation::Digits => (
+            DeviceState::Waiting,
+            Some(confirmation_digits(&request.token, &request.key)),
+        ),
+    };
+    let device = Loaded {
+        id: *id.as_bytes(),
+        parent: *code.organizer.as_bytes(),
+        value: StoredDevice {
+            organizer: code.organizer,
+            key: request.key,
+            name: request.name.clone(),
+            role: code.role,
+            gate: code.gate,
+            state,
+            digits,
+            events: code.events,
+            enrolled_at: now,
+            first_gate: code.gate,
+        },
+    };
+    things::put(txn, &device)?;
+    if state == DeviceState::Active {
+        devices::put_row(txn, &device, None)?;
+    }
+    answer(txn, id)
+}
+
+/// What a device is told. The same device always gets the same document.
+fn answer(txn: &dyn Transaction, id: DeviceId) -> Result<EnrollAnswer> {
+    let device = things::get::<StoredDevice>(txn, id.as_bytes())?.value;
+    match device.state {
+        DeviceState::Revoked => return Err(Error::DeviceRevoked),
+        DeviceState::Waiting => {
+            return Ok(EnrollAnswer::Waiting {
+                retry_ms: ASK_AGAIN_MS,
+            });
+        }
+        DeviceState::Active => {}
+    }
+    let trust = organizers::trust(txn, device.organizer)?.ok_or(Error::EnrollmentRefused)?;
+    let key = keys::load(txn, device.organizer, KeyUse::Roster)?;
+    organizers::may_sign(
+        &trust,
+        key.kid(),
+        ContentType::ENROLLMENT,
+        device.enrolled_at,
+    )?;
+    let document = Enrollment {
+        organizer: device.organizer,
+        device: id,
+        key: device.key,
+        name: device.name,
+        role: device.role,
+        gate: device.first_gate,
+        issued_at: device.enrolled_at,
+    };
+    Ok(EnrollAnswer::Enrolled {
+        document: sign(&document, &key).into(),
+        trust: trust.bytes.into(),
+        root: trust.root,
+    })
+}
+
+impl Service {
+    /// Creates an enrollment code for devices that reach this server at `address`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] without a trust document, [`Error::Invalid`], [`Error::NotFound`].
+    pub async fn create_enrollment(
+        &self,
+        organizer: OrganizerId,
+        new: NewEnrollment,
+        address: ServerAddress,
+    ) -> Result<IssuedEnrollment> {
+        self.write(move |txn, now| create(txn, organizer, new, address, now))
+            .await
+    }
+
+    /// Takes a use of an enrollment code for a key. The same key may ask again and gets the same answer.
+    ///
+    /// # Errors
+    /// [`Error::EnrollmentRefused`], [`Error::DeviceRevoked`], [`Error::NotAuthentic`] without proof of
+    /// the key, [`Error::Invalid`] for the name, [`Error::KeyExpired`].
+    pub async fn enroll(&self, request: EnrollRequest) -> Result<EnrollAnswer> {
+        self.write(move |txn, now| enroll(txn, &request, now)).await
+    }
+}

@@ -1,0 +1,185 @@
+//! Staff: people with badges. Their keys are made where the badge is made; here are public keys alone.
+
+use super::error::{Error, Result};
+use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_text};
+use super::{Service, places, roster, times};
+use crate::storage::{Kind, Transaction};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use usher_domain::api::access::{NewStaff, Staff};
+use usher_domain::cose::PublicKey;
+use usher_domain::ids::{GateId, OrganizerId, StaffId};
+use usher_domain::secret::Private;
+use usher_domain::table::rows::{RosterEntry, StaffEntry, StaffRole};
+use usher_domain::time::UnixMillis;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredStaff {
+    /// The badge's key in hex: no two people share a badge.
+    badge: String,
+    name: Private,
+    role: StaffRole,
+    gates: Vec<GateId>,
+    override_key: Option<PublicKey>,
+    valid_from: Option<UnixMillis>,
+    valid_until: Option<UnixMillis>,
+    revoked_at: Option<UnixMillis>,
+}
+
+impl Thing for StoredStaff {
+    const KIND: Kind = Kind::Staff;
+    const WORD: &'static str = "member of staff";
+
+    fn slug(&self) -> Option<&str> {
+        Some(&self.badge)
+    }
+}
+
+impl StoredStaff {
+    fn entry(&self, staff: StaffId) -> Result<StaffEntry> {
+        Ok(StaffEntry {
+            staff,
+            name: self.name.clone(),
+            role: self.role,
+            gates: self.gates.clone(),
+            badge: self
+                .badge
+                .parse()
+                .map_err(|_| Error::Internal("a stored badge is not readable"))?,
+            override_key: self.override_key,
+            valid_from: self.valid_from,
+            valid_until: self.valid_until,
+            revoked_at: self.revoked_at,
+        })
+    }
+
+    /// As a row of the roster says, for a server that was restored from a backup.
+    pub(crate) fn from_entry(entry: &StaffEntry) -> Self {
+        Self {
+            badge: entry.badge.to_string(),
+            name: entry.name.clone(),
+            role: entry.role,
+            gates: entry.gates.clone(),
+            override_key: entry.override_key,
+            valid_from: entry.valid_from,
+            valid_until: entry.valid_until,
+            revoked_at: entry.revoked_at,
+        }
+    }
+}
+
+fn describe(staff: &Loaded<StoredStaff>) -> Result<Staff> {
+    let stored = &staff.value;
+    Ok(Staff {
+        id: StaffId::from_bytes(staff.id),
+        name: stored.name.clone(),
+        role: stored.role,
+        gates: stored.gates.clone(),
+        revoked: stored.revoked_at.is_some(),
+        valid_until: stored.valid_until.map(times::timestamp).transpose()?,
+    })
+}
+
+fn read(txn: &dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result<StoredStaff> {
+    check_text("name", new.name.reveal(), NAME_BYTES_MAX)?;
+    let gates = new
+        .gates
+        .iter()
+        .map(|gate| places::find_gate(txn, organizer, gate))
+        .collect::<Result<Vec<_>>>()?;
+    match (new.role, new.override_key) {
+        (StaffRole::Supervisor, None) => {
+            return Err(Error::invalid(
+                "override_key",
+                "a supervisor has a key made of PIN and badge",
+            ));
+        }
+        (StaffRole::Steward | StaffRole::BoxOffice, Some(_)) => {
+            return Err(Error::invalid("override_key", "only supervisors override"));
+        }
+        (StaffRole::Supervisor, Some(_)) | (StaffRole::Steward | StaffRole::BoxOffice, None) => {}
+    }
+    let moment = |field, moment: Option<Timestamp>| {
+        moment
+            .map(|moment| {
+                times::unix_millis(moment).ok_or_else(|| Error::invalid(field, "before 1970"))
+            })
+            .transpose()
+    };
+    Ok(StoredStaff {
+        badge: new.badge.to_string(),
+        name: new.name.clone(),
+        role: new.role,
+        gates,
+        override_key: new.override_key,
+        valid_from: moment("valid_from", new.valid_from)?,
+        valid_until: moment("valid_until", new.valid_until)?,
+        revoked_at: None,
+    })
+}
+
+fn store(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    staff: &Loaded<StoredStaff>,
+) -> Result<Staff> {
+    things::put(txn, staff)?;
+    let entry = staff.value.entry(StaffId::from_bytes(staff.id))?;
+    roster::put(txn, organizer, RosterEntry::Staff(entry))?;
+    describe(staff)
+}
+
+fn add(txn: &mut dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result<Staff> {
+    let value = read(txn, organizer, new)?;
+    if let Some(there) = things::named::<StoredStaff>(txn, organizer.as_bytes(), &value.badge)? {
+        return if there.value == value {
+            describe(&there)
+        } else {
+            Err(Error::AlreadyExists("badge"))
+        };
+    }
+    let staff = Loaded {
+        id: things::new_id()?,
+        parent: *organizer.as_bytes(),
+        value,
+    };
+    store(txn, organizer, &staff)
+}
+
+impl Service {
+    /// Adds a member of staff. The same again answers with the one that is there.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] for a badge of somebody else, [`Error::Invalid`], [`Error::NotFound`].
+    pub async fn add_staff(&self, organizer: OrganizerId, new: NewStaff) -> Result<Staff> {
+        self.write(move |txn, _| add(txn, organizer, &new)).await
+    }
+
+    /// All members of staff.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn staff(&self, organizer: OrganizerId) -> Result<Vec<Staff>> {
+        self.read(move |txn| {
+            let all = things::all::<StoredStaff>(txn, organizer.as_bytes())?;
+            all.iter().map(describe).collect()
+        })
+        .await
+    }
+
+    /// Revokes a badge; again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn revoke_staff(&self, organizer: OrganizerId, staff: String) -> Result<Staff> {
+        self.write(move |txn, now| {
+            let mut staff: Loaded<StoredStaff> = things::find(txn, organizer.as_bytes(), &staff)?;
+            if staff.value.revoked_at.is_some() {
+                return describe(&staff);
+            }
+            staff.value.revoked_at = Some(now);
+            store(txn, organizer, &staff)
+        })
+        .await
+    }
+}

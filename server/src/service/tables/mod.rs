@@ -1,0 +1,67 @@
+//! Tables that devices copy: ticket sets, rosters and directories.
+//!
+//! Services put changed rows beside the sealed ones ([`put`]); the sealer makes them the next signed
+//! version ([`seal`]); devices take snapshots, changes and buckets of it ([`serve`], [`snapshots`]).
+
+pub(crate) mod counts;
+pub(crate) mod seal;
+pub(crate) mod sealer;
+pub(crate) mod serve;
+pub(crate) mod snapshots;
+pub(crate) mod terms;
+
+use super::error::{Error, Result};
+use super::{sessions, things};
+use crate::storage::{StoredRow, Transaction};
+use usher_domain::api::venue::{Event, Session};
+use usher_domain::ids::OrganizerId;
+use usher_domain::table::{Bucket, RowKey, TableId, TableRow, encode_row};
+
+/// Lets a row wait for sealing.
+pub(crate) fn put<R: TableRow>(txn: &mut dyn Transaction, table: TableId, row: &R) -> Result<()> {
+    let head = row.head();
+    let encoded = encode_row(row).map_err(|_| Error::TooLarge("what a gate must know of it"))?;
+    txn.put_row(
+        table,
+        &StoredRow {
+            bucket: Bucket::of(&head.key).get(),
+            key: *head.key.as_bytes(),
+            revision: head.revision,
+            row: encoded,
+        },
+    )?;
+    Ok(())
+}
+
+/// The revision of a row's next image.
+pub(crate) fn next_revision(txn: &dyn Transaction, table: TableId, key: RowKey) -> Result<u64> {
+    let newest = txn.newest_row(table, Bucket::of(&key).get(), key.as_bytes())?;
+    Ok(newest.map_or(0, |row| row.revision) + 1)
+}
+
+/// Whose table it is.
+pub(crate) fn organizer_of(txn: &dyn Transaction, table: TableId) -> Result<OrganizerId> {
+    match table {
+        TableId::Roster(organizer) => Ok(organizer),
+        TableId::Set(session) | TableId::Directory(session) => {
+            let session = things::get::<Session>(txn, session.as_bytes())?;
+            let event = things::get::<Event>(txn, &session.parent)?;
+            Ok(OrganizerId::from_bytes(event.parent))
+        }
+    }
+}
+
+/// Checks that a table is of this organizer.
+pub(crate) fn check_owner(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    table: TableId,
+) -> Result<()> {
+    match table {
+        TableId::Roster(owner) if owner == organizer => Ok(()),
+        TableId::Roster(_) => Err(Error::NotFound("table")),
+        TableId::Set(session) | TableId::Directory(session) => {
+            sessions::of_id(txn, organizer, session).map(drop)
+        }
+    }
+}

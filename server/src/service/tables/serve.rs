@@ -1,0 +1,157 @@
+//! What devices ask of tables: changes since a version, bucket digests, rows of buckets.
+
+use super::check_owner;
+use super::seal::read_digests;
+use crate::service::devices::StoredDevice;
+use crate::service::error::{Error, Result};
+use crate::service::{Service, devices};
+use crate::storage::{StorageError, TableHead, Transaction};
+use usher_domain::ids::DeviceId;
+use usher_domain::protocol::{BucketDigests, BucketRows, Changes};
+use usher_domain::table::rows::DeviceRole;
+use usher_domain::table::{BUCKETS, TableId, Version, write_row};
+
+/// Bytes of rows in one answer before compression; more is taken as a snapshot or in several requests.
+const ROWS_BYTES_MAX: usize = 16 << 20;
+/// Fast, and within a few percent of the slower levels: ids and digests do not compress anyway.
+pub(crate) const ZSTD_LEVEL: i32 = 3;
+
+/// Checks that a device may hold a table, and hands out the table's newest version.
+pub(crate) fn readable(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    table: TableId,
+) -> Result<TableHead> {
+    let StoredDevice {
+        organizer, role, ..
+    } = devices::active(txn, device)?.value;
+    check_owner(txn, organizer, table)?;
+    if matches!(table, TableId::Directory(_)) && role != DeviceRole::Desk {
+        return Err(Error::Forbidden);
+    }
+    txn.table_head(table)?
+        .ok_or(Error::NotFound("version of this table"))
+}
+
+/// Rows on their way into an answer.
+struct Rows {
+    stream: Vec<u8>,
+}
+
+impl Rows {
+    const fn new() -> Self {
+        Self { stream: Vec::new() }
+    }
+
+    /// Adds a row; aborts the reading when there are too many.
+    fn push(&mut self, row: &[u8]) -> std::result::Result<(), StorageError> {
+        write_row(&mut self.stream, row);
+        if self.stream.len() > ROWS_BYTES_MAX {
+            return Err(StorageError::Aborted);
+        }
+        Ok(())
+    }
+
+    fn compressed(&self) -> Result<Vec<u8>> {
+        zstd::bulk::compress(&self.stream, ZSTD_LEVEL)
+            .map_err(|_| Error::Internal("rows cannot be compressed"))
+    }
+}
+
+fn changes(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    table: TableId,
+    since: Version,
+) -> Result<Changes> {
+    let head = readable(txn, device, table)?;
+    if since == head.version {
+        return Ok(Changes::UpToDate);
+    }
+    if since.epoch != head.version.epoch || since.number > head.version.number {
+        return Ok(Changes::TakeSnapshot);
+    }
+    let mut rows = Rows::new();
+    match txn.changed_rows(table, since.number, &mut |row| rows.push(row)) {
+        Ok(()) => Ok(Changes::Segment {
+            manifest: head.manifest.into(),
+            rows: rows.compressed()?.into(),
+        }),
+        Err(StorageError::Aborted) => Ok(Changes::TakeSnapshot),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn bucket_rows(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    table: TableId,
+    mut buckets: Vec<u16>,
+) -> Result<BucketRows> {
+    buckets.sort_unstable();
+    buckets.dedup();
+    if buckets
+        .last()
+        .is_some_and(|last| usize::from(*last) >= BUCKETS)
+    {
+        return Err(Error::invalid("buckets", "numbers are 0 to 1023"));
+    }
+    let head = readable(txn, device, table)?;
+    let mut rows = Rows::new();
+    for bucket in buckets {
+        match txn.sealed_rows(table, bucket..=bucket, &mut |_, row| rows.push(row)) {
+            Ok(()) => {}
+            Err(StorageError::Aborted) => return Err(Error::TooLarge("the answer")),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(BucketRows {
+        manifest: head.manifest.into(),
+        rows: rows.compressed()?.into(),
+    })
+}
+
+impl Service {
+    /// All rows of a table that changed after `since`, each in its latest image, up to a signed manifest.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::DeviceRevoked`].
+    pub async fn changes(
+        &self,
+        device: DeviceId,
+        table: TableId,
+        since: Version,
+    ) -> Result<Changes> {
+        self.read(move |txn| changes(txn, device, table, since))
+            .await
+    }
+
+    /// The bucket digests of the newest version.
+    ///
+    /// # Errors
+    /// As [`Service::changes`].
+    pub async fn buckets(&self, device: DeviceId, table: TableId) -> Result<BucketDigests> {
+        self.read(move |txn| {
+            let head = readable(txn, device, table)?;
+            Ok(BucketDigests {
+                digests: read_digests(&head.digests)?.hashes().to_vec(),
+                manifest: head.manifest.into(),
+            })
+        })
+        .await
+    }
+
+    /// All rows of some buckets of the newest version.
+    ///
+    /// # Errors
+    /// As [`Service::changes`], [`Error::Invalid`], [`Error::TooLarge`] if the rows exceed 16 MiB.
+    pub async fn bucket_rows(
+        &self,
+        device: DeviceId,
+        table: TableId,
+        buckets: Vec<u16>,
+    ) -> Result<BucketRows> {
+        self.read(move |txn| bucket_rows(txn, device, table, buckets))
+            .await
+    }
+}

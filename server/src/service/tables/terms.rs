@@ -1,0 +1,102 @@
+//! What a gate needs for a session beside its tickets.
+
+use super::counts::Counts;
+use crate::service::error::{Error, Result};
+use crate::service::{channels, sessions, things, times, types};
+use crate::storage::Transaction;
+use usher_domain::api::venue::{Event, Gate, Session, TicketType, Zone};
+use usher_domain::ids::{OrganizerId, SessionId};
+use usher_domain::session::{GateName, SessionSummary, SessionTerms, TypeName, ZoneName};
+
+/// Sessions this near are told to gates, so that a wrong session can be told the right one.
+const NEAR_MS: i64 = 3 * 24 * 3_600_000;
+/// Other sessions told at most, the nearest first.
+const OTHERS_MAX: usize = 64;
+
+/// The terms of a session.
+pub(crate) fn of_session(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    id: SessionId,
+    counts: &Counts,
+) -> Result<SessionTerms> {
+    let session = sessions::of_id(txn, organizer, id)?.value;
+    let event = things::get::<Event>(txn, session.event.as_bytes())?.value;
+    let mut types = all::<TicketType, _>(txn, event.id.as_bytes(), |kind| TypeName {
+        number: kind.number,
+        name: kind.name,
+    })?;
+    types.sort_by_key(|kind| kind.number);
+    Ok(SessionTerms {
+        organizer,
+        event: event.id,
+        event_name: event.name,
+        session: summary(txn, &session)?,
+        scope: session.scope,
+        time_zone: event.time_zone,
+        rules: session.rules.clone(),
+        types,
+        zones: all::<Zone, _>(txn, organizer.as_bytes(), |zone| ZoneName {
+            id: zone.id,
+            name: zone.name,
+        })?,
+        gates: all::<Gate, _>(txn, organizer.as_bytes(), |gate| GateName {
+            id: gate.id,
+            name: gate.name,
+            zone: gate.zone,
+        })?,
+        others: others(txn, organizer, &session)?,
+        pretix: channels::pretix(txn, event.id)?,
+        channels: channels::names(txn, event.id)?,
+        counts: counts.channels.clone(),
+    })
+}
+
+fn all<T: things::Thing, R>(
+    txn: &dyn Transaction,
+    parent: &[u8; 16],
+    name: impl Fn(T) -> R,
+) -> Result<Vec<R>> {
+    let all = things::all::<T>(txn, parent)?;
+    Ok(all.into_iter().map(|thing| name(thing.value)).collect())
+}
+
+fn others(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    session: &Session,
+) -> Result<Vec<SessionSummary>> {
+    let distance = |other: &Session| {
+        (other.doors.as_millisecond() - session.doors.as_millisecond()).saturating_abs()
+    };
+    let mut near: Vec<_> = sessions::of_organizer(txn, organizer)?
+        .into_iter()
+        .map(|other| other.value)
+        .filter(|other| other.id != session.id && distance(other) <= NEAR_MS)
+        .collect();
+    near.sort_by_key(|other| (distance(other), other.id));
+    near.truncate(OTHERS_MAX);
+    near.iter().map(|other| summary(txn, other)).collect()
+}
+
+fn summary(txn: &dyn Transaction, session: &Session) -> Result<SessionSummary> {
+    let millis =
+        |moment| times::unix_millis(moment).ok_or(Error::Internal("a stored time is before 1970"));
+    let mut accepts = vec![session.access];
+    accepts.extend(
+        types::of_event(txn, session.event)?
+            .into_iter()
+            .filter(|kind| kind.value.sessions.contains(&session.id))
+            .filter_map(|kind| kind.value.access),
+    );
+    accepts.sort_unstable();
+    Ok(SessionSummary {
+        id: session.id,
+        name: session.name.clone(),
+        doors: millis(session.doors)?,
+        starts: millis(session.starts)?,
+        ends: millis(session.ends)?,
+        accepts,
+        event: session.event,
+    })
+}
