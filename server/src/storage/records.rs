@@ -1,4 +1,6 @@
 //! Batches of records in the order of their coming, what they are about, and what a person must see.
+//!
+//! What records fold to is not stored: a subject has few records, and they are found by it.
 
 use super::Result;
 use usher_domain::document::batch::Batch;
@@ -88,7 +90,7 @@ pub struct StoredIncident {
     pub body: Vec<u8>,
 }
 
-/// Records, feed positions, log heads, merged states, incidents and kept bytes.
+/// Records, feed positions, log heads, incidents and kept bytes.
 pub trait Records {
     /// Stores a batch at the next position of its scope's feed and answers with the position.
     /// Positions have no gaps and become visible in their order.
@@ -157,26 +159,21 @@ pub trait Records {
     /// [`super::StorageError`].
     fn put_heads(&mut self, scope: ScopeId, log: LogRef, heads: &[Head]) -> Result<()>;
 
-    /// The merged state of a subject.
+    /// Records of the batches after position `after` up to and including `upto`, each in the batch it came
+    /// in first, in the order of their coming.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn state(&self, scope: ScopeId, subject: &Subject) -> Result<Option<Vec<u8>>>;
+    fn records_between(&self, scope: ScopeId, after: u64, upto: u64) -> Result<Vec<StoredRecord>>;
 
-    /// Stores the merged state of a subject.
-    ///
-    /// # Errors
-    /// [`super::StorageError`].
-    fn put_state(&mut self, scope: ScopeId, subject: &Subject, state: &[u8]) -> Result<()>;
-
-    /// Visits all merged states of a scope by subject.
+    /// Visits all records of a scope that are about a subject, those of one subject after each other.
     ///
     /// # Errors
     /// [`super::StorageError`], also the visitor's.
-    fn visit_states(
+    fn visit_by_subject(
         &self,
         scope: ScopeId,
-        visit: &mut dyn FnMut(Subject, &[u8]) -> Result<()>,
+        visit: &mut dyn FnMut(Subject, StoredRecord) -> Result<()>,
     ) -> Result<()>;
 
     /// The incident of this id.

@@ -32,7 +32,7 @@ macro_rules! storage_tests {
             heads_of_a_forked_log_stand_side_by_side,
             incidents_keep_their_time_and_go_when_nothing_is_left_of_them,
             kept_bytes_are_kept_once,
-            merged_states_are_visited_by_subject,
+            records_are_visited_by_subject_and_read_by_position,
         );
     };
     ($open:path; $($case:ident),* $(,)?) => {
@@ -495,27 +495,38 @@ pub(crate) async fn kept_bytes_are_kept_once(store: Store) {
     );
 }
 
-pub(crate) async fn merged_states_are_visited_by_subject(store: Store) {
-    let subject = |id| Subject::Ticket(TicketId::from_bytes([id; 16]));
+pub(crate) async fn records_are_visited_by_subject_and_read_by_position(store: Store) {
+    let first = vec![
+        line(1, 2, Novelty::New),
+        line(2, 1, Novelty::New),
+        line(3, 0, Novelty::New),
+    ];
+    let second = vec![line(3, 0, Novelty::Repeated), line(4, 2, Novelty::New)];
     write(&store, move |txn| {
-        txn.put_state(SCOPE, &subject(2), b"old")?;
-        txn.put_state(SCOPE, &subject(2), b"two")?;
-        txn.put_state(SCOPE, &subject(1), b"one")
+        txn.append_batch(&batch(7, first))?;
+        txn.append_batch(&batch(8, second))
     })
     .await
     .unwrap();
-    let (one, all) = read(&store, move |txn| {
-        let mut all = Vec::new();
-        txn.visit_states(SCOPE, &mut |subject, state| {
-            all.push((subject, state.to_vec()));
+    let (by_subject, newest) = read(&store, |txn| {
+        let mut by_subject = Vec::new();
+        txn.visit_by_subject(SCOPE, &mut |subject, record| {
+            by_subject.push((subject, record.bytes));
             Ok(())
         })?;
-        Ok((txn.state(SCOPE, &subject(1))?, all))
+        Ok((by_subject, txn.records_between(SCOPE, 1, 2)?))
     })
     .await;
-    assert_eq!(one, Some(b"one".to_vec()));
+    let subject = |id| Subject::Ticket(TicketId::from_bytes([id; 16]));
+    // By rising stamp, and the stamps fall.
     assert_eq!(
-        all,
-        [(subject(1), b"one".to_vec()), (subject(2), b"two".to_vec())]
+        by_subject,
+        [
+            (subject(1), vec![2, 1]),
+            (subject(2), vec![4, 2]),
+            (subject(2), vec![1, 2]),
+        ]
     );
+    let newest: Vec<_> = newest.into_iter().map(|record| record.bytes).collect();
+    assert_eq!(newest, [[4, 2]]);
 }

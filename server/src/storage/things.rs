@@ -67,6 +67,10 @@ pub enum Space {
     Event = 8,
     /// The scope that took in a scope.
     JoinedScope = 9,
+    /// How far the records of a scope are interpreted.
+    Interpreted = 10,
+    /// What was counted at a session.
+    Tally = 11,
 }
 
 /// Configured things and single values.

@@ -249,41 +249,35 @@ impl Records for Session<'_> {
         Ok(())
     }
 
-    fn state(&self, scope: ScopeId, subject: &Subject) -> Result<Option<Vec<u8>>> {
-        self.first(
-            "SELECT state FROM state WHERE scope = ?1 AND subject = ?2",
-            params![scope.as_bytes(), cbor::encode(subject)],
-            "reading a state",
-            |row| row.get(0),
+    fn records_between(&self, scope: ScopeId, after: u64, upto: u64) -> Result<Vec<StoredRecord>> {
+        let doing = "reading the newest records of a scope";
+        self.all(
+            "SELECT hash, position, bytes FROM record
+             WHERE scope = ?1 AND position > ?2 AND position <= ?3 AND repeated = 0
+             ORDER BY position, place",
+            params![scope.as_bytes(), int(after, doing)?, int(upto, doing)?],
+            doing,
+            read_record,
         )
     }
 
-    fn put_state(&mut self, scope: ScopeId, subject: &Subject, state: &[u8]) -> Result<()> {
-        self.execute(
-            "INSERT INTO state (scope, subject, state) VALUES (?1, ?2, ?3)
-             ON CONFLICT (scope, subject) DO UPDATE SET state = excluded.state",
-            params![scope.as_bytes(), cbor::encode(subject), state],
-            "writing a state",
-        )
-        .map(drop)
-    }
-
-    fn visit_states(
+    fn visit_by_subject(
         &self,
         scope: ScopeId,
-        visit: &mut dyn FnMut(Subject, &[u8]) -> Result<()>,
+        visit: &mut dyn FnMut(Subject, StoredRecord) -> Result<()>,
     ) -> Result<()> {
-        let doing = "reading the states of a scope";
+        let doing = "reading the records of a scope by subject";
         self.each(
-            "SELECT subject, state FROM state WHERE scope = ?1 ORDER BY subject",
+            "SELECT hash, position, bytes, subject FROM record
+             WHERE scope = ?1 AND subject > x'' AND repeated = 0 ORDER BY subject, stamp, hash",
             params![scope.as_bytes()],
             doing,
             |row| {
                 let unreadable = || StorageError::Unreadable { doing };
-                let column = |at| row.get_ref(at).ok()?.as_blob().ok();
-                let subject = column(0).ok_or_else(unreadable)?;
+                let subject = row.get_ref(3).doing(doing)?.as_blob();
+                let subject = subject.map_err(|_| unreadable())?;
                 let subject = cbor::decode(subject).map_err(|_| unreadable())?;
-                visit(subject, column(1).ok_or_else(unreadable)?)
+                visit(subject, read_record(row).doing(doing)?)
             },
         )
     }

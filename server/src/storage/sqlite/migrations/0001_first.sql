@@ -124,13 +124,6 @@ CREATE TABLE log_head (
 -- Heads of a device that is revoked.
 CREATE INDEX log_head_by_device ON log_head (device);
 
-CREATE TABLE state (
-    scope   BLOB NOT NULL,
-    subject BLOB NOT NULL,
-    state   BLOB NOT NULL,
-    PRIMARY KEY (scope, subject)
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE incident (
     organizer BLOB NOT NULL,
     id        TEXT NOT NULL,
