@@ -167,6 +167,7 @@ fn take_trust(
         Err(
             rejected @ (Rejected::Untrusted(_)
             | Rejected::FastForward(_)
+            | Rejected::BeforeRevocation { .. }
             | Rejected::Expired { .. }),
         ) => return Err(Error::NotAuthentic(rejected.to_string())),
     }
