@@ -61,10 +61,26 @@ impl Record {
         cbor::encode(self)
     }
 
-    /// SHA-256 of the encoding.
+    /// SHA-256 of the encoding. Of a record received the hash is taken over the bytes received: a newer
+    /// program may have written more than this one reads.
     #[must_use]
     pub fn hash(&self) -> Hash {
         Hash::of(&[&self.encode()])
+    }
+
+    /// Whose state the record concerns, if it is one of a single ticket: what a store finds it by.
+    #[must_use]
+    pub const fn subject(&self) -> Option<Subject> {
+        match &self.body {
+            Body::Scan(scan) => Some(scan.subject),
+            Body::Undo(undo) => Some(undo.subject),
+            Body::Link(_)
+            | Body::Rule(_)
+            | Body::Cut(_)
+            | Body::Ruling(_)
+            | Body::EveryoneOut(_)
+            | Body::FreeFlow(_) => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::state::{Entering, SubjectState, Unit};
 use crate::hash::Hash;
 use crate::ids::{SessionId, ZoneId};
 use crate::log::Line;
-use crate::record::{Body, Direction, EveryoneOut, Outcome, Record, Scan, Subject};
+use crate::record::{Body, Direction, EveryoneOut, Outcome, Scan, Subject};
 use crate::verdict::{PriorScan, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub type States = BTreeMap<(Unit, Subject), SubjectState>;
 pub fn fold<'a>(ground: &Ground, lines: impl IntoIterator<Item = &'a Line>) -> States {
     let mut by_subject: BTreeMap<Subject, Vec<&Line>> = BTreeMap::new();
     for line in lines {
-        if let Some(subject) = subject_of(&line.record) {
+        if let Some(subject) = line.record.subject() {
             let own = by_subject.entry(ground.resolve(subject)).or_default();
             own.push(line);
         }
@@ -103,7 +103,10 @@ fn sift<'a>(
     let mut scans = BTreeMap::new();
     let mut undone = BTreeSet::new();
     for line in lines {
-        let own = subject_of(&line.record).is_some_and(|of| ground.resolve(of) == subject);
+        let own = line
+            .record
+            .subject()
+            .is_some_and(|of| ground.resolve(of) == subject);
         if !own || !ground.counts(line) {
             continue;
         }
@@ -124,19 +127,6 @@ fn sift<'a>(
         }
     }
     (scans, undone)
-}
-
-const fn subject_of(record: &Record) -> Option<Subject> {
-    match &record.body {
-        Body::Scan(scan) => Some(scan.subject),
-        Body::Undo(undo) => Some(undo.subject),
-        Body::Link(_)
-        | Body::Rule(_)
-        | Body::Cut(_)
-        | Body::Ruling(_)
-        | Body::EveryoneOut(_)
-        | Body::FreeFlow(_) => None,
-    }
 }
 
 /// Whether somebody went in or out by this scan, as far as counting goes.

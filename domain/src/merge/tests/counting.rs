@@ -271,10 +271,7 @@ fn a_digest_tells_states_heads_and_scopes_apart() {
     let before = state_digest(SCOPE, &heads_before, &states_before);
     story.scans(NORTH, 2, scan(ticket(2)));
     let (heads_after, states_after) = (head(&story), story.states());
-    assert_eq!(
-        before,
-        state_digest(SCOPE, &heads_before.clone(), &states_before.clone())
-    );
+    assert_eq!(before, state_digest(SCOPE, &heads_before, &states_before));
     for other in [
         state_digest(SCOPE, &heads_before, &states_after),
         state_digest(SCOPE, &heads_after, &states_before),

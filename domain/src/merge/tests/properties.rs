@@ -169,10 +169,8 @@ proptest! {
             }
             // Only what a store finds under the subject and its aliases.
             let aliases = ground.aliases(subject);
-            let own = lines.iter().filter(|line| match &line.record.body {
-                Body::Scan(scan) => aliases.contains(&scan.subject),
-                Body::Undo(undo) => aliases.contains(&undo.subject),
-                _ => false,
+            let own = lines.iter().filter(|line| {
+                line.record.subject().is_some_and(|of| aliases.contains(&of))
             });
             for (unit, state) in fold_subject(&ground, subject, own) {
                 whole.insert((unit, subject), state);
