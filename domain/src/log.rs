@@ -202,9 +202,20 @@ impl VerifiedBatch {
     }
 }
 
+/// What a batch claims to be, nothing of it checked: it names the log, so whose key to look up. Nothing
+/// else is to be done with it before [`verify_batch`] under that key.
+///
+/// # Errors
+/// [`BatchError`] if the head is not readable.
+pub fn unverified_head(batch: &Batch) -> Result<BatchHead, BatchError> {
+    let claimed = cose::parse(&batch.head)?.unverified_payload();
+    cbor::decode_deterministic(claimed).map_err(BatchError::Head)
+}
+
 /// Checks a range of a log: sizes, then the signature over the bytes received, then the chain.
 ///
-/// Whose key it must be stands in the roster; for the authority's own log it is a set key.
+/// The key must be the one of the device that the log belongs to: of a device in the roster, or, for the
+/// authority's own log, a set key. Merging believes that a log is its device's.
 ///
 /// # Errors
 /// [`BatchError`] with the first thing found wrong. Nothing of the batch is then proved.

@@ -68,6 +68,15 @@ fn a_batch_gives_its_records_with_their_bytes_and_hashes() {
 }
 
 #[test]
+fn a_batch_claims_whose_it_is() {
+    let batch = signed(log(3));
+    assert_eq!(
+        unverified_head(&batch).as_ref(),
+        Ok(verify(&batch).unwrap().head())
+    );
+}
+
+#[test]
 fn a_log_can_be_sent_again_in_other_batches() {
     let records = log(5);
     let whole = verify(&signed(records.clone())).unwrap().into_entries();
