@@ -2,4 +2,5 @@
 
 pub mod camera;
 pub mod clock;
+pub mod http;
 pub mod store;
