@@ -4,3 +4,4 @@ pub mod camera;
 pub mod clock;
 pub mod http;
 pub mod store;
+pub mod sync;

@@ -1,0 +1,187 @@
+//! Feeds: what all devices of a scope recorded.
+
+use super::error::SyncError;
+use super::plan::{FeedStart, Remote};
+use super::report::Progress;
+use super::retry::Timer;
+use super::run::{Access, Exchange, documents};
+use crate::store::{FeedEntry, FeedPlace, Store, StoreError};
+use usher_domain::cose::{self, PublicKey, SigningKey};
+use usher_domain::document::TrustedKeys;
+use usher_domain::document::batch::{Batch, BatchHead};
+use usher_domain::ids::{DeviceId, ScopeId};
+use usher_domain::log::{VerifiedBatch, verify_batch};
+use usher_domain::problem::{Code, Problem};
+use usher_domain::protocol::{FEED_PAGE_MAX, FeedPage, FeedRequest, SyncApi};
+use usher_domain::{cbor, record::LogRef};
+
+/// Pages of one feed in one go at most; the next round goes on.
+const PAGES_MAX: u32 = 10_000;
+
+impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
+    /// Reads a feed to its end.
+    pub(super) async fn read_feed(
+        &mut self,
+        scope: ScopeId,
+        start: FeedStart,
+    ) -> Result<(), SyncError> {
+        let keys = self.keys()?;
+        let held = self.parts.store.with(|store| store.feed_place(scope))?;
+        let mut place = match start {
+            FeedStart::Held => FeedPlace {
+                epoch: self.epoch,
+                ..held
+            },
+            FeedStart::Beginning => FeedPlace {
+                epoch: self.epoch,
+                position: 0,
+                read_at: held.read_at,
+            },
+        };
+        let mut limit = FEED_PAGE_MAX;
+        for _ in 0..PAGES_MAX {
+            let request = FeedRequest {
+                scope,
+                epoch: place.epoch,
+                after: place.position,
+                limit,
+            };
+            let page = match self.ask(|| self.parts.api.feed(request)).await {
+                Ok(page) => page,
+                // Batches can be large, and a page of many too large.
+                Err(problem) if problem.code == Code::BadAnswer && limit > 1 => {
+                    limit = (limit / 8).max(1);
+                    continue;
+                }
+                Err(problem) => return Err(problem.into()),
+            };
+            if page.epoch != place.epoch {
+                return Err(SyncError::OutOfStep("the server's epoch changed meanwhile"));
+            }
+            let last = last_position(&page, place.position)?;
+            let at_end = page.batches.is_empty() || last >= page.end;
+            if page.batches.is_empty() && last < page.end {
+                return Err(bad_page("a feed that ends before its end"));
+            }
+            place.position = last;
+            if at_end {
+                place.read_at = self.now()?.0;
+            }
+            self.take(
+                scope,
+                page.batches.into_iter().map(|b| b.batch),
+                &keys,
+                place,
+            )?;
+            let (done, of) = (last, page.end);
+            (self.parts.progress)(Progress::Reading { scope, done, of });
+            if at_end {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        scope: ScopeId,
+        batches: impl Iterator<Item = Batch>,
+        keys: &TrustedKeys,
+        place: FeedPlace,
+    ) -> Result<(), SyncError> {
+        let own = (self.device, &self.key);
+        let taken = self.parts.store.with(|store| {
+            let mut entries = Vec::new();
+            for batch in batches {
+                entries.push(match verify(store, &batch, scope, keys, own)? {
+                    Some(verified) => FeedEntry::Verified(verified),
+                    None => FeedEntry::Parked(batch),
+                });
+            }
+            store.take_feed(scope, &entries, place)
+        })?;
+        self.report.received += taken.records;
+        Ok(())
+    }
+
+    /// Tries batches set aside once more, now that a document is newer.
+    pub(super) fn retry_parked(&mut self, remote: &Remote) -> Result<(), SyncError> {
+        let keys = self.keys()?;
+        let own = (self.device, &self.key);
+        let (received, tried) = self.parts.store.with(|store| {
+            let mut received = 0;
+            for end in &remote.feeds {
+                for (number, batch) in store.parked(end.scope)? {
+                    if let Some(verified) = verify(store, &batch, end.scope, &keys, own)? {
+                        received += store.unpark(number, end.scope, &verified)?.records;
+                    }
+                }
+            }
+            Ok::<_, StoreError>((received, documents(store)?))
+        })?;
+        self.report.received += received;
+        self.memory.parked_tried = Some(tried);
+        Ok(())
+    }
+}
+
+/// Checks a batch against the key of its writer; none if it cannot be checked, or does not hold.
+fn verify(
+    store: &Store,
+    batch: &Batch,
+    scope: ScopeId,
+    keys: &TrustedKeys,
+    (device, key): (DeviceId, &SigningKey),
+) -> Result<Option<VerifiedBatch>, StoreError> {
+    let Some(log) = claimed_log(batch) else {
+        return Ok(None);
+    };
+    let signer = if log.device == device {
+        Some(key.public())
+    } else {
+        signer(store, batch, log, keys)?
+    };
+    let Some(signer) = signer else {
+        return Ok(None);
+    };
+    let verified = verify_batch(batch, &signer).ok();
+    Ok(verified.filter(|verified| verified.head().log == log && verified.head().scope == scope))
+}
+
+/// Whose log a batch says it is of: only good for finding the key that must prove it.
+fn claimed_log(batch: &Batch) -> Option<LogRef> {
+    let envelope = cose::parse(&batch.head).ok()?;
+    let head: BatchHead = cbor::decode(envelope.unverified_payload()).ok()?;
+    Some(head.log)
+}
+
+/// The key that must have signed: a set key for the server's own log, the roster's for a device's. That a
+/// device was revoked since does not matter: where its log ends is said by a cut in the feed.
+fn signer(
+    store: &Store,
+    batch: &Batch,
+    log: LogRef,
+    keys: &TrustedKeys,
+) -> Result<Option<PublicKey>, StoreError> {
+    if log.device == keys.server() {
+        let kid = cose::parse(&batch.head).ok().map(|envelope| envelope.kid());
+        return Ok(kid.and_then(|kid| keys.server_log_signer(kid).ok()));
+    }
+    let entry = store.roster_device(keys.organizer(), log.device)?;
+    Ok(entry.map(|entry| entry.key))
+}
+
+/// The last position of a page, whose positions must rise.
+fn last_position(page: &FeedPage, after: u64) -> Result<u64, SyncError> {
+    page.batches.iter().try_fold(after, |last, batch| {
+        if batch.position > last {
+            Ok(batch.position)
+        } else {
+            Err(bad_page("a feed whose positions do not rise"))
+        }
+    })
+}
+
+fn bad_page(what: &str) -> SyncError {
+    Problem::new(Code::BadAnswer, format!("the server answered with {what}")).into()
+}

@@ -1,0 +1,186 @@
+//! This device's logs: how much of them the server has, and sending the rest.
+
+use super::error::SyncError;
+use super::report::{Mismatch, Progress};
+use super::retry::Timer;
+use super::run::{Access, Exchange};
+use crate::store::{LogStanding, NoticeBody, OwnLog, StoreError};
+use usher_domain::document::batch::Batch;
+use usher_domain::ids::ScopeId;
+use usher_domain::log::sign_batch;
+use usher_domain::protocol::{BATCH_RECORDS_MAX, BODY_BYTES_MAX, Head, PushAnswer, SyncApi};
+
+/// Bytes of records in one batch: the head and the frames of the records need some room too.
+const BATCH_BYTES: usize = BODY_BYTES_MAX - 64 * 1024;
+/// How often a server may say that something before a batch is missing.
+const GAPS_MAX: u32 = 3;
+
+impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
+    /// Asks for the server's heads of this device's logs and notes how far it has them. A log that the
+    /// server has more of is closed: this device was restored from an old copy.
+    pub(super) async fn compare_logs(&mut self, scope: ScopeId) -> Result<(), SyncError> {
+        let heads = self.ask(|| self.parts.api.heads(scope)).await?.heads;
+        for own in self.own_logs(scope)? {
+            let log = own.end.head.log;
+            let theirs: Vec<Head> = heads
+                .iter()
+                .filter(|head| head.log == log)
+                .copied()
+                .collect();
+            if theirs
+                .iter()
+                .any(|head| head.sequence > own.end.head.sequence)
+            {
+                self.begin_log_after(&own)?;
+            }
+            let common = self.common(&theirs)?;
+            self.parts
+                .store
+                .with(|store| store.server_has(log, common.min(own.end.head.sequence)))?;
+        }
+        self.memory.compared.insert(scope, self.epoch);
+        Ok(())
+    }
+
+    /// The last sequence at which one of the server's heads is also a record of this device. Where none
+    /// is, the log is sent from its start: the server keeps what it lacks and tells of a branch.
+    fn common(&self, theirs: &[Head]) -> Result<u64, StoreError> {
+        self.parts.store.with(|store| {
+            let mut common = 0;
+            for head in theirs {
+                if store.log_head_at(head.log, head.sequence)? == Some(*head) {
+                    common = common.max(head.sequence);
+                }
+            }
+            Ok(common)
+        })
+    }
+
+    fn own_logs(&self, scope: ScopeId) -> Result<Vec<OwnLog>, StoreError> {
+        let logs = self.parts.store.with(|store| store.own_logs())?;
+        Ok(logs
+            .into_iter()
+            .filter(|log| log.end.scope == scope)
+            .collect())
+    }
+
+    /// Closes a log that went another way on the server, and begins another.
+    fn begin_log_after(&self, own: &OwnLog) -> Result<(), StoreError> {
+        match own.standing {
+            LogStanding::Closed => Ok(()),
+            LogStanding::Open => self.parts.store.with(|store| {
+                store
+                    .start_log(own.end.scope, self.device, self.parts.entropy)
+                    .map(drop)
+            }),
+        }
+    }
+
+    /// Sends everything that the server lacks of this device's logs in a scope, oldest first.
+    pub(super) async fn upload(&mut self, scope: ScopeId) -> Result<(), SyncError> {
+        let logs = self.own_logs(scope)?;
+        let of = logs.iter().map(OwnLog::unsent).sum();
+        let mut sent = 0;
+        for own in logs.iter().filter(|own| own.unsent() > 0) {
+            self.upload_log(own, &mut sent, of).await?;
+        }
+        if of > 0 {
+            self.prove_upload(scope).await?;
+        }
+        Ok(())
+    }
+
+    async fn upload_log(&mut self, own: &OwnLog, sent: &mut u64, of: u64) -> Result<(), SyncError> {
+        let mut gaps = 0;
+        let mut has = own.on_server;
+        // Each turn sends at least one record or counts a gap, so this ends.
+        while has < own.end.head.sequence {
+            let batch = self.next_batch(own, has)?;
+            let last = has + batch.records.len() as u64;
+            let answer = self.ask(|| self.parts.api.push(batch.clone())).await?;
+            let new_end = match answer {
+                PushAnswer::Stored(end) | PushAnswer::Known(end) => {
+                    if end > own.end.head.sequence && !self.grew_to(own, end)? {
+                        // The server has records of this log that this device does not know.
+                        self.begin_log_after(own)?;
+                    }
+                    // The answer speaks of the log's end, which other branches may have moved; that this
+                    // batch is there, it says in any case.
+                    last
+                }
+                PushAnswer::Gap(missing) => {
+                    gaps += 1;
+                    if gaps > GAPS_MAX || missing == 0 || missing > last {
+                        return Err(SyncError::OutOfStep("the server misses what it has"));
+                    }
+                    missing - 1
+                }
+                PushAnswer::Forked(_) => {
+                    self.tell_of_fork()?;
+                    self.begin_log_after(own)?;
+                    last
+                }
+            };
+            self.parts
+                .store
+                .with(|store| store.server_has(own.end.head.log, new_end))?;
+            let more = new_end.saturating_sub(has);
+            self.report.sent += more;
+            *sent = (*sent + more).min(of);
+            has = new_end;
+            (self.parts.progress)(Progress::Sending { done: *sent, of });
+        }
+        Ok(())
+    }
+
+    /// Whether this device's log itself reaches `end` by now: scans go on while records are sent.
+    fn grew_to(&self, own: &OwnLog, end: u64) -> Result<bool, StoreError> {
+        self.parts
+            .store
+            .with(|store| store.log_head_at(own.end.head.log, end))
+            .map(|head| head.is_some())
+    }
+
+    /// Signs the records after `has`, as many as fit.
+    fn next_batch(&self, own: &OwnLog, has: u64) -> Result<Batch, SyncError> {
+        let limit = u32::try_from(BATCH_RECORDS_MAX).unwrap_or(u32::MAX);
+        let rows = self
+            .parts
+            .store
+            .with(|store| store.log_records(own.end.head.log, has + 1, limit))?;
+        let mut bytes = 0;
+        let records: Vec<Vec<u8>> = rows
+            .into_iter()
+            .map(|(_, record)| record)
+            .take_while(|record| {
+                bytes += record.len() + 8;
+                bytes <= BATCH_BYTES
+            })
+            .collect();
+        sign_batch(&self.key, records).map_err(SyncError::OwnLog)
+    }
+
+    fn tell_of_fork(&self) -> Result<(), StoreError> {
+        let (now, _) = self.now()?;
+        self.parts
+            .store
+            .with(|store| store.notice(now, &NoticeBody::LogForked))
+    }
+
+    /// After sending, the server's heads must be records of this device at the ends of its logs.
+    async fn prove_upload(&mut self, scope: ScopeId) -> Result<(), SyncError> {
+        let heads = self.ask(|| self.parts.api.heads(scope)).await?.heads;
+        for own in self.own_logs(scope)? {
+            let there = own.on_server == 0
+                || heads
+                    .iter()
+                    .any(|head| head.log == own.end.head.log && head.sequence >= own.on_server);
+            if !there {
+                self.report.mismatches.push(Mismatch::Log(own.end.head.log));
+                // Asked and sent anew next time, from where the server really is.
+                self.memory.compared.remove(&scope);
+            }
+        }
+        Ok(())
+    }
+}

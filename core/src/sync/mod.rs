@@ -1,0 +1,63 @@
+//! The exchange with the server: records up, documents and tables down, feeds through.
+//!
+//! [`plan`] says what is to be done and is pure; [`run`] does it and is the only place that waits.
+//!
+//! # What may be cut where
+//!
+//! An exchange may end at any moment: the network fails, the battery dies, the future is dropped. Nothing
+//! is undone then; the next run goes on from what the store holds. The store is changed in transactions
+//! between requests, never around one.
+//!
+//! | exchange | before sending | sent, not arrived | done there, answer lost | answer here, not committed | after the commit |
+//! | --- | --- | --- | --- | --- | --- |
+//! | enroll | the key is kept first | the same key asks again | a use belongs to its key: the same answer again | asked again | enrolled |
+//! | push | unsent | sent again | sent again: `Known` | sent again: `Known` | the next batch |
+//! | heads | asked again | asked again | asked again | asked again, by every process that starts | what the server has is known |
+//! | snapshot | from the last part kept | the same part again | the same part again | the same part again | the next part; unpacking begins anew and keeps rows that are written |
+//! | changes | asked again | asked again | asked again | asked again, maybe up to a later version | that version serves |
+//! | buckets, rows | asked again | asked again | asked again | asked again | repaired |
+//! | hand back | handed back again | handed back again | again: nothing is of higher revision any more | again | the table is repaired next, never before |
+//! | feed | from the place kept | again | again | again: records that are here change nothing | records and place are kept together |
+//! | heartbeat | the next one | the next one | the next one | the next one | the clock is compared |
+//!
+//! And after a restore:
+//!
+//! * **The device from an old copy of itself.** The server's head of its log is beyond its own. It begins
+//!   a new log before it writes or reads anything more; the records it lost come back by the feed. If it
+//!   wrote before it asked, the log forks: the server keeps both branches, and the device begins a new log.
+//! * **The server from a backup, with a new epoch.** The device asks for the server's heads and sends
+//!   everything after them; hands back the buckets that differ, with the old signed manifest; only then
+//!   takes the server's tables; reads the feeds from their starts.
+//! * **The server from a backup, without a new epoch**, or old answers replayed. A signed document older
+//!   than one accepted is refused, a person is told, and the gate goes on with what it holds. Records are
+//!   sent again from where the server's heads are.
+//!
+//! What each must keep: no record is ever lost or sent as another's; nothing unverified is stored as
+//! verified; no version goes back; what served goes on serving until its successor is whole; and every
+//! loop ends.
+
+mod deliver;
+mod error;
+mod feeds;
+mod logs;
+mod offset;
+mod plan;
+mod report;
+mod retry;
+mod run;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use error::SyncError;
+pub use plan::{
+    Action, FeedStart, Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, ServerBehind,
+    Unlisted, plan,
+};
+pub use report::{Mismatch, Progress, Report, Trouble};
+#[cfg(not(target_arch = "wasm32"))]
+pub use retry::TokioTimer;
+pub use retry::{Pauses, Timer};
+pub use run::{Access, Memory, Parts, run};
+pub use watch::{Watched, watch};

@@ -1,0 +1,439 @@
+//! What is to be done, from what the device and the server have. Pure: the same facts give the same plan.
+
+use usher_domain::ids::ScopeId;
+use usher_domain::protocol::{FeedEnd, TableVersion};
+use usher_domain::table::{TableId, Version};
+
+/// What the device has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Local {
+    /// Version of the trust document held.
+    pub trust: Version,
+    /// Tables held.
+    pub tables: Vec<LocalTable>,
+    /// The device's own logs by scope.
+    pub logs: Vec<LocalLogs>,
+    /// How far the feeds were read.
+    pub feeds: Vec<LocalFeed>,
+    /// Batches set aside until the roster or the trust document is newer, and whether one became newer
+    /// since they were last tried.
+    pub parked: Parked,
+}
+
+/// A table held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalTable {
+    /// The table.
+    pub table: TableId,
+    /// Its version.
+    pub version: Version,
+    /// Whether it may go once the server does not list it any more.
+    pub when_unlisted: Unlisted,
+}
+
+/// What becomes of a table that the server does not list any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unlisted {
+    /// It stays: a mistake of the server must not stop a gate.
+    Stays,
+    /// It goes: its session ended long ago, by a proved clock.
+    Goes,
+}
+
+/// The device's logs in a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalLogs {
+    /// The scope.
+    pub scope: ScopeId,
+    /// Records that the server is not known to have.
+    pub unsent: u64,
+    /// The epoch in which the ends of these logs were last compared with the server's, by this process.
+    pub compared: Option<u32>,
+}
+
+/// How far a feed was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalFeed {
+    /// The scope.
+    pub scope: ScopeId,
+    /// The epoch of the position.
+    pub epoch: u32,
+    /// The last position read.
+    pub position: u64,
+}
+
+/// Batches set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Parked {
+    /// None, or none that could be verified now.
+    #[default]
+    Settled,
+    /// Some, and a document is newer than when they were last tried.
+    Retry,
+}
+
+/// What the server has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remote {
+    /// Its epoch.
+    pub epoch: u32,
+    /// Version of its trust document.
+    pub trust: Version,
+    /// Tables this device should hold.
+    pub tables: Vec<TableVersion>,
+    /// Feeds this device should follow.
+    pub feeds: Vec<FeedEnd>,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Ask how much of this device's logs the server has.
+    CompareLogs(ScopeId),
+    /// Send what the server lacks of them.
+    Upload(ScopeId),
+    /// Take the newer trust document.
+    RefreshTrust,
+    /// Give a restored server what it may have lost of a table.
+    HandBack(TableId),
+    /// Take the whole table.
+    Download(TableId),
+    /// Take what changed.
+    CatchUp(TableId),
+    /// Compare digests and take what differs.
+    Repair(TableId),
+    /// Try the batches set aside once more.
+    RetryParked,
+    /// Read a feed from where it was left, or from its start.
+    ReadFeed(ScopeId, FeedStart),
+    /// Stop holding a table.
+    Forget(TableId),
+    /// Tell a person that the server is behind what it signed or said before.
+    Report(ServerBehind),
+}
+
+/// Where reading a feed begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FeedStart {
+    /// After the last position read.
+    Held,
+    /// From its start: positions of another history mean nothing.
+    Beginning,
+}
+
+/// The server is behind what it signed or said before, in the same epoch: a backup was restored without
+/// raising the epoch, or somebody replays old answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerBehind {
+    /// The trust document.
+    Trust,
+    /// A table.
+    Table(TableId),
+    /// A feed.
+    Feed(ScopeId),
+}
+
+/// What is to be done, in order:
+///
+/// 1. Records go up first: they exist on this device alone, and its battery may die.
+/// 2. Then the documents that say whom to believe, then the roster, because it verifies the feed.
+/// 3. A restored server gets back what it lost before its tables are taken.
+/// 4. Ticket sets and directories, then feeds.
+#[must_use]
+pub fn plan(local: &Local, remote: &Remote) -> Vec<Action> {
+    let mut actions = Vec::new();
+    logs(local, remote, &mut actions);
+    trust(local, remote, &mut actions);
+    let (rosters, others): (Vec<&TableVersion>, Vec<&TableVersion>) = remote
+        .tables
+        .iter()
+        .partition(|entry| matches!(entry.table, TableId::Roster(_)));
+    for entry in rosters.into_iter().chain(others) {
+        table(local, *entry, &mut actions);
+    }
+    if local.parked == Parked::Retry {
+        actions.push(Action::RetryParked);
+    }
+    for end in &remote.feeds {
+        feed(local, remote.epoch, *end, &mut actions);
+    }
+    let listed = |table| remote.tables.iter().any(|entry| entry.table == table);
+    let gone = local
+        .tables
+        .iter()
+        .filter(|held| held.when_unlisted == Unlisted::Goes && !listed(held.table));
+    actions.extend(gone.map(|held| Action::Forget(held.table)));
+    actions
+}
+
+fn logs(local: &Local, remote: &Remote, actions: &mut Vec<Action>) {
+    let strange = |logs: &&LocalLogs| logs.compared != Some(remote.epoch);
+    actions.extend(
+        local
+            .logs
+            .iter()
+            .filter(strange)
+            .map(|logs| Action::CompareLogs(logs.scope)),
+    );
+    // What comparing finds may make more unsent, so a log that is compared is also uploaded.
+    actions.extend(
+        local
+            .logs
+            .iter()
+            .filter(|logs| logs.unsent > 0 || strange(logs))
+            .map(|logs| Action::Upload(logs.scope)),
+    );
+}
+
+fn trust(local: &Local, remote: &Remote, actions: &mut Vec<Action>) {
+    match remote.trust.cmp(&local.trust) {
+        std::cmp::Ordering::Greater => actions.push(Action::RefreshTrust),
+        std::cmp::Ordering::Equal => {}
+        // The root signs trust documents, not the server: a restored server has an older one until the
+        // organizer renews it, and the epoch says nothing of it.
+        std::cmp::Ordering::Less => actions.push(Action::Report(ServerBehind::Trust)),
+    }
+}
+
+fn table(local: &Local, entry: TableVersion, actions: &mut Vec<Action>) {
+    let TableVersion { table, version } = entry;
+    let Some(held) = local.tables.iter().find(|held| held.table == table) else {
+        actions.push(Action::Download(table));
+        return;
+    };
+    if held.version.epoch < version.epoch {
+        actions.extend([Action::HandBack(table), Action::Repair(table)]);
+    } else if held.version < version {
+        actions.push(Action::CatchUp(table));
+    } else if held.version > version {
+        actions.push(Action::Report(ServerBehind::Table(table)));
+    }
+}
+
+fn feed(local: &Local, epoch: u32, end: FeedEnd, actions: &mut Vec<Action>) {
+    let held = local.feeds.iter().find(|held| held.scope == end.scope);
+    let (held_epoch, position) = held.map_or((0, 0), |held| (held.epoch, held.position));
+    if held_epoch != epoch {
+        if held_epoch > epoch {
+            actions.push(Action::Report(ServerBehind::Feed(end.scope)));
+        }
+        actions.push(Action::ReadFeed(end.scope, FeedStart::Beginning));
+    } else if position < end.position {
+        actions.push(Action::ReadFeed(end.scope, FeedStart::Held));
+    } else if position > end.position {
+        actions.push(Action::Report(ServerBehind::Feed(end.scope)));
+        actions.push(Action::ReadFeed(end.scope, FeedStart::Beginning));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use usher_domain::ids::{OrganizerId, SessionId};
+
+    const SCOPE: ScopeId = ScopeId::from_bytes([1; 16]);
+    const SET: TableId = TableId::Set(SessionId::from_bytes([2; 16]));
+    const ROSTER: TableId = TableId::Roster(OrganizerId::from_bytes([3; 16]));
+
+    const fn v(epoch: u32, number: u64) -> Version {
+        Version { epoch, number }
+    }
+
+    fn held(table: TableId, version: Version) -> LocalTable {
+        LocalTable {
+            table,
+            version,
+            when_unlisted: Unlisted::Stays,
+        }
+    }
+
+    fn logs(unsent: u64, compared: Option<u32>) -> LocalLogs {
+        LocalLogs {
+            scope: SCOPE,
+            unsent,
+            compared,
+        }
+    }
+
+    fn read(epoch: u32, position: u64) -> LocalFeed {
+        LocalFeed {
+            scope: SCOPE,
+            epoch,
+            position,
+        }
+    }
+
+    fn end(position: u64) -> FeedEnd {
+        FeedEnd {
+            scope: SCOPE,
+            position,
+        }
+    }
+
+    fn listed(table: TableId, version: Version) -> TableVersion {
+        TableVersion { table, version }
+    }
+
+    fn in_step() -> (Local, Remote) {
+        let local = Local {
+            trust: v(0, 1),
+            tables: vec![held(SET, v(0, 5)), held(ROSTER, v(0, 2))],
+            logs: vec![logs(0, Some(0))],
+            feeds: vec![read(0, 9)],
+            parked: Parked::Settled,
+        };
+        let remote = Remote {
+            epoch: 0,
+            trust: v(0, 1),
+            tables: vec![listed(SET, v(0, 5)), listed(ROSTER, v(0, 2))],
+            feeds: vec![end(9)],
+        };
+        (local, remote)
+    }
+
+    #[test]
+    fn a_device_in_step_has_nothing_to_do() {
+        let (local, remote) = in_step();
+        assert_eq!(plan(&local, &remote), []);
+    }
+
+    #[test]
+    fn each_difference_has_its_action() {
+        type Change = fn(&mut Local, &mut Remote);
+        let cases: &[(&str, Change, &[Action])] = &[
+            (
+                "unsent records",
+                |l, _| l.logs = vec![logs(3, Some(0))],
+                &[Action::Upload(SCOPE)],
+            ),
+            (
+                "a process that just started",
+                |l, _| l.logs = vec![logs(0, None)],
+                &[Action::CompareLogs(SCOPE), Action::Upload(SCOPE)],
+            ),
+            (
+                "newer trust",
+                |_, r| r.trust = v(0, 2),
+                &[Action::RefreshTrust],
+            ),
+            (
+                "older trust",
+                |l, _| l.trust = v(0, 2),
+                &[Action::Report(ServerBehind::Trust)],
+            ),
+            (
+                "a set not held",
+                |l, _| l.tables = vec![held(ROSTER, v(0, 2))],
+                &[Action::Download(SET)],
+            ),
+            (
+                "a newer set",
+                |_, r| r.tables = vec![listed(SET, v(0, 6)), listed(ROSTER, v(0, 2))],
+                &[Action::CatchUp(SET)],
+            ),
+            (
+                "an older set of the same epoch",
+                |l, _| l.tables = vec![held(SET, v(0, 6)), held(ROSTER, v(0, 2))],
+                &[Action::Report(ServerBehind::Table(SET))],
+            ),
+            (
+                "a set of a newer epoch",
+                |_, r| r.tables = vec![listed(SET, v(1, 1)), listed(ROSTER, v(0, 2))],
+                &[Action::HandBack(SET), Action::Repair(SET)],
+            ),
+            (
+                "a set not listed any more stays while its session may run",
+                |_, r| r.tables = vec![listed(ROSTER, v(0, 2))],
+                &[],
+            ),
+            (
+                "a set not listed any more goes after its session",
+                |l, r| {
+                    l.tables = vec![
+                        LocalTable {
+                            when_unlisted: Unlisted::Goes,
+                            ..held(SET, v(0, 5))
+                        },
+                        held(ROSTER, v(0, 2)),
+                    ];
+                    r.tables = vec![listed(ROSTER, v(0, 2))];
+                },
+                &[Action::Forget(SET)],
+            ),
+            (
+                "a longer feed",
+                |_, r| r.feeds = vec![end(10)],
+                &[Action::ReadFeed(SCOPE, FeedStart::Held)],
+            ),
+            (
+                "a shorter feed",
+                |_, r| r.feeds = vec![end(8)],
+                &[
+                    Action::Report(ServerBehind::Feed(SCOPE)),
+                    Action::ReadFeed(SCOPE, FeedStart::Beginning),
+                ],
+            ),
+            (
+                "a feed never read and empty",
+                |l, r| {
+                    l.feeds = vec![];
+                    r.feeds = vec![end(0)];
+                },
+                &[],
+            ),
+            (
+                "batches set aside",
+                |l, _| l.parked = Parked::Retry,
+                &[Action::RetryParked],
+            ),
+        ];
+        for (name, change, expected) in cases {
+            let (mut local, mut remote) = in_step();
+            change(&mut local, &mut remote);
+            assert_eq!(plan(&local, &remote), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_restored_server_is_helped_before_it_is_believed() {
+        let (local, mut remote) = in_step();
+        remote.epoch = 1;
+        remote.tables = vec![listed(SET, v(1, 1)), listed(ROSTER, v(1, 1))];
+        assert_eq!(
+            plan(&local, &remote),
+            [
+                Action::CompareLogs(SCOPE),
+                Action::Upload(SCOPE),
+                Action::HandBack(ROSTER),
+                Action::Repair(ROSTER),
+                Action::HandBack(SET),
+                Action::Repair(SET),
+                Action::ReadFeed(SCOPE, FeedStart::Beginning),
+            ]
+        );
+    }
+
+    #[test]
+    fn records_go_up_before_anything_comes_down_and_the_roster_before_the_feed() {
+        let remote = Remote {
+            epoch: 0,
+            trust: v(0, 2),
+            tables: vec![listed(SET, v(0, 1)), listed(ROSTER, v(0, 1))],
+            feeds: vec![end(4)],
+        };
+        let local = Local {
+            logs: vec![logs(7, Some(0))],
+            ..Local::default()
+        };
+        assert_eq!(
+            plan(&local, &remote),
+            [
+                Action::Upload(SCOPE),
+                Action::RefreshTrust,
+                Action::Download(ROSTER),
+                Action::Download(SET),
+                Action::ReadFeed(SCOPE, FeedStart::Held),
+            ]
+        );
+    }
+}

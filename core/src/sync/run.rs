@@ -1,0 +1,482 @@
+//! One exchange: ask how far the server is, plan, do, until there is nothing left to do.
+
+use super::error::SyncError;
+use super::offset::{Offsets, Sample};
+use super::plan::{
+    Action, Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, Unlisted, plan,
+};
+use super::report::{Mismatch, Progress, Report, Trouble};
+use super::retry::Timer;
+use crate::clock::{Clock, ClockState, Entropy, Reading};
+use crate::http::Channel;
+use crate::store::{NoticeBody, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use usher_domain::cose::SigningKey;
+use usher_domain::document::TrustedKeys;
+use usher_domain::ids::{DeviceId, ScopeId};
+use usher_domain::problem::Code;
+use usher_domain::protocol::{Heartbeat, SyncApi, TableVersion};
+use usher_domain::table::{TableId, Version};
+use usher_domain::time::{ClockTrust, UnixMillis};
+
+/// Rounds of asking and doing at most. The second usually finds nothing left; more come only while the
+/// server moves on.
+const ROUNDS_MAX: u32 = 6;
+/// How long after its end a session's tables stay, although the server lists them no more.
+const KEPT_AFTER_END_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Reaches the store for a moment. It is never held while the exchange waits for the network, so scans go
+/// on meanwhile.
+pub trait Access {
+    /// Runs `work` on the store.
+    fn with<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T;
+}
+
+impl Access for std::sync::Mutex<Store> {
+    fn with<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
+        work(
+            &mut self
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+}
+
+/// What an exchange is made of.
+pub struct Parts<'p, A, S, T> {
+    /// The server.
+    pub api: &'p A,
+    /// What the server's answers prove.
+    pub channel: Channel,
+    /// The store.
+    pub store: &'p S,
+    /// Waits.
+    pub timer: &'p T,
+    /// The device's clock.
+    pub clock: &'p dyn Clock,
+    /// Random bytes.
+    pub entropy: &'p dyn Entropy,
+    /// Hears how far it is.
+    pub progress: &'p dyn Fn(Progress),
+}
+
+/// What a process remembers from one exchange to the next. Losing it costs a few requests.
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub(super) offsets: Offsets,
+    /// In which epoch the heads of a scope's own logs were compared.
+    pub(super) compared: BTreeMap<ScopeId, u32>,
+    /// The documents with which batches set aside were last tried.
+    pub(super) parked_tried: Option<(Version, Version)>,
+}
+
+/// One exchange under way.
+pub(super) struct Exchange<'p, A, S, T> {
+    pub(super) parts: &'p Parts<'p, A, S, T>,
+    pub(super) memory: &'p mut Memory,
+    pub(super) report: Report,
+    pub(super) device: DeviceId,
+    pub(super) key: SigningKey,
+    /// The server's epoch as it last said.
+    pub(super) epoch: u32,
+    /// Tables to be left alone for the rest of this exchange.
+    pub(super) troubled: Vec<TableId>,
+}
+
+/// Brings device and server into step.
+///
+/// A part that fails is told in the report and the others go on; what ends all of it is the error. In both
+/// cases everything that was done stays done, and the next run goes on there.
+///
+/// # Errors
+/// [`SyncError`] where nothing more can succeed: no network, another server, a revoked device, a store
+/// that fails.
+pub async fn run<A: SyncApi, S: Access, T: Timer>(
+    parts: &Parts<'_, A, S, T>,
+    memory: &mut Memory,
+) -> Result<Report, SyncError> {
+    let (identity, enrollment) = parts.store.with(|store| store.enrolled())?;
+    let mut exchange = Exchange {
+        parts,
+        memory,
+        report: Report::default(),
+        device: enrollment.device,
+        key: identity.signing_key(),
+        epoch: 0,
+        troubled: Vec::new(),
+    };
+    let ended = exchange.converge().await;
+    let now = exchange.now()?.0;
+    if let Err(error) = &ended {
+        exchange.note_end(error, now)?;
+    }
+    ended.map(|()| exchange.report)
+}
+
+impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
+    async fn converge(&mut self) -> Result<(), SyncError> {
+        let mut before: Vec<Action> = Vec::new();
+        for _ in 0..ROUNDS_MAX {
+            let remote = match self.greet().await {
+                Ok(remote) => remote,
+                Err(error) => return Err(self.save_records(error).await),
+            };
+            let actions = plan(&self.local(&remote)?, &remote);
+            let todo: Vec<Action> = actions
+                .into_iter()
+                .filter(|action| !self.is_settled(*action))
+                .collect();
+            // The same again has the same result: what differs now is told, not tried for ever.
+            if todo.is_empty() || todo == before {
+                self.compare_at_end(&remote)?;
+                return self.settle(&remote);
+            }
+            for action in &todo {
+                self.perform(*action, &remote).await?;
+            }
+            before = todo;
+        }
+        // The server moves on faster than this exchange; the next one goes on.
+        Ok(())
+    }
+
+    /// A revoked device still hands in what it recorded: a person decides what of it counts.
+    async fn save_records(&mut self, error: SyncError) -> SyncError {
+        let revoked = matches!(&error, SyncError::Problem(p) if p.code == Code::DeviceRevoked);
+        if let (true, Ok(logs)) = (revoked, self.parts.store.with(|store| store.own_logs())) {
+            let scopes: BTreeSet<ScopeId> = logs.iter().map(|log| log.end.scope).collect();
+            for scope in scopes {
+                // The server may refuse; then they stay here.
+                let _best_effort = self.upload(scope).await;
+            }
+        }
+        error
+    }
+
+    /// Reports are made once, and tables in trouble are left alone.
+    fn is_settled(&self, action: Action) -> bool {
+        match action {
+            Action::Report(behind) => self.report.mismatches.contains(&Mismatch::Behind(behind)),
+            Action::HandBack(table)
+            | Action::Download(table)
+            | Action::CatchUp(table)
+            | Action::Repair(table) => self.troubled.contains(&table),
+            Action::CompareLogs(_)
+            | Action::Upload(_)
+            | Action::RefreshTrust
+            | Action::RetryParked
+            | Action::ReadFeed(..)
+            | Action::Forget(_) => false,
+        }
+    }
+
+    async fn perform(&mut self, action: Action, remote: &Remote) -> Result<(), SyncError> {
+        if self.is_settled(action) {
+            return Ok(());
+        }
+        let done = match action {
+            Action::CompareLogs(scope) => self.compare_logs(scope).await,
+            Action::Upload(scope) => self.upload(scope).await,
+            Action::RefreshTrust => self.refresh_trust().await,
+            Action::HandBack(table) => self.hand_back(table).await,
+            Action::Download(table) => self.download(table).await,
+            Action::CatchUp(table) => self.catch_up(table).await,
+            Action::Repair(table) => self.repair(table).await,
+            Action::RetryParked => self.retry_parked(remote),
+            Action::ReadFeed(scope, start) => self.read_feed(scope, start).await,
+            Action::Forget(table) => self
+                .parts
+                .store
+                .with(|store| store.drop_table(table))
+                .map_err(SyncError::from),
+            Action::Report(behind) => {
+                self.report.mismatches.push(Mismatch::Behind(behind));
+                Ok(())
+            }
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(error) if error.ends_exchange() => Err(error),
+            Err(error) => {
+                if let Some(table) = table_of(action) {
+                    self.troubled.push(table);
+                }
+                self.note(&error)
+            }
+        }
+    }
+
+    /// Asks how far the server is, and compares the clocks by the way.
+    async fn greet(&mut self) -> Result<Remote, SyncError> {
+        let heartbeat = self.heartbeat()?;
+        let (answer, asked, answered) = self
+            .ask_timed(|| self.parts.api.heartbeat(heartbeat.clone()))
+            .await?;
+        (self.parts.progress)(Progress::Connected);
+        if answer.device != self.device {
+            return Err(usher_domain::problem::Problem::new(
+                Code::BadAnswer,
+                "the server took this device for another",
+            )
+            .into());
+        }
+        self.compare_clocks(asked, answer.server_time, answered)?;
+        self.epoch = answer.epoch;
+        Ok(Remote {
+            epoch: answer.epoch,
+            trust: answer.trust,
+            tables: answer.tables,
+            feeds: answer.feeds,
+        })
+    }
+
+    fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
+        let reading = self.parts.clock.read();
+        self.parts.store.with(|store| {
+            let heads = store
+                .own_logs()?
+                .iter()
+                .map(|log| log.end.head)
+                .filter(|head| head.sequence > 0)
+                .collect();
+            let clock = store.clock_state()?;
+            Ok(Heartbeat {
+                device_time: reading.wall,
+                heads,
+                tables: store.tables()?,
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                clock_offset_ms: clock.and_then(|state| state.offset_ms()),
+                storage_left: None,
+            })
+        })
+    }
+
+    /// Takes the server's time in, if it is proved to be the server's.
+    pub(super) fn compare_clocks(
+        &mut self,
+        asked: Reading,
+        server_time: UnixMillis,
+        answered: Reading,
+    ) -> Result<(), StoreError> {
+        if self.parts.channel == Channel::Open {
+            return Ok(());
+        }
+        let sample = Sample::of(asked, server_time, answered);
+        let offsets = &mut self.memory.offsets;
+        self.parts.store.with(|store| {
+            store.saw_server_time(server_time)?;
+            let Some(sample) = sample else { return Ok(()) };
+            let held = store.clock_state()?;
+            let mut state = held.unwrap_or_else(|| ClockState::unproved(answered));
+            if let Some(event) = state.observe(answered) {
+                let crate::clock::ClockEvent::Jumped { by_ms } = event;
+                store.notice(answered.wall, &NoticeBody::ClockJumped { by_ms })?;
+            }
+            offsets.take(sample, &mut state);
+            store.set_clock_state(Some(state))
+        })
+    }
+
+    /// The best knowledge of the time, and whether it is proved.
+    pub(super) fn now(&self) -> Result<(UnixMillis, ClockTrust), StoreError> {
+        let reading = self.parts.clock.read();
+        let state = self.parts.store.with(|store| store.clock_state())?;
+        Ok(
+            state.map_or((reading.wall, ClockTrust::Unproved), |mut state| {
+                state.observe(reading);
+                (state.corrected(reading), state.trust())
+            }),
+        )
+    }
+
+    /// What the device has.
+    fn local(&self, remote: &Remote) -> Result<Local, StoreError> {
+        let (now, clock) = self.now()?;
+        let compared = &self.memory.compared;
+        let tried = self.memory.parked_tried;
+        self.parts.store.with(|store| {
+            let mut logs: BTreeMap<ScopeId, u64> = BTreeMap::new();
+            for log in store.own_logs()? {
+                *logs.entry(log.end.scope).or_default() += log.unsent();
+            }
+            let mut feeds = Vec::new();
+            for end in &remote.feeds {
+                let place = store.feed_place(end.scope)?;
+                feeds.push(LocalFeed {
+                    scope: end.scope,
+                    epoch: place.epoch,
+                    position: place.position,
+                });
+            }
+            let mut tables = Vec::new();
+            for TableVersion { table, version } in store.tables()? {
+                tables.push(LocalTable {
+                    table,
+                    version,
+                    when_unlisted: when_unlisted(store, table, now, clock)?,
+                });
+            }
+            let parked = if tried == Some(documents(store)?) {
+                Parked::Settled
+            } else {
+                Parked::Retry
+            };
+            Ok(Local {
+                trust: store
+                    .held_trust()?
+                    .map_or_else(Version::default, |held| held.version),
+                tables,
+                logs: logs
+                    .into_iter()
+                    .map(|(scope, unsent)| LocalLogs {
+                        scope,
+                        unsent,
+                        compared: compared.get(&scope).copied(),
+                    })
+                    .collect(),
+                feeds,
+                parked,
+            })
+        })
+    }
+
+    /// Says what differs although everything was done.
+    fn compare_at_end(&mut self, remote: &Remote) -> Result<(), StoreError> {
+        let local = self.local(remote)?;
+        for listed in &remote.tables {
+            let same = local
+                .tables
+                .iter()
+                .any(|held| held.table == listed.table && held.version >= listed.version);
+            if !same {
+                self.report.mismatches.push(Mismatch::Table(listed.table));
+            }
+        }
+        for end in &remote.feeds {
+            let read = local.feeds.iter().any(|held| {
+                held.scope == end.scope
+                    && (held.position >= end.position && held.epoch == remote.epoch
+                        || end.position == 0)
+            });
+            if !read {
+                self.report.mismatches.push(Mismatch::Feed(end.scope));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that could be done is done: from now on the device knows of the others.
+    fn settle(&mut self, remote: &Remote) -> Result<(), SyncError> {
+        let unread = |mismatch: &Mismatch| matches!(mismatch, Mismatch::Feed(_));
+        let (now, _) = self.now()?;
+        self.parts.store.with(|store| {
+            let mut parked = 0;
+            for end in &remote.feeds {
+                parked += store.parked(end.scope)?.len() as u64;
+            }
+            self.report.parked = parked;
+            if parked > 0 {
+                store.notice(now, &NoticeBody::RecordsParked { batches: parked })?;
+            }
+            if self.report.mismatches.iter().any(unread) {
+                return Ok(());
+            }
+            store.reached(now)
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn keys(&self) -> Result<TrustedKeys, StoreError> {
+        self.parts.store.with(|store| store.trusted_keys())
+    }
+
+    /// Writes a failed part into the report, and tells a person of what only a person can mend.
+    pub(super) fn note(&mut self, error: &SyncError) -> Result<(), SyncError> {
+        tracing::warn!(
+            code = error.code(),
+            "a part of the exchange failed: {error}"
+        );
+        let (now, _) = self.now()?;
+        if let SyncError::Rejected(_) | SyncError::Untrusted(_) = error {
+            let notice = NoticeBody::DocumentRejected {
+                code: error.code().to_owned(),
+                detail: error.to_string(),
+            };
+            self.parts.store.with(|store| store.notice(now, &notice))?;
+        }
+        self.report.troubles.push(Trouble {
+            code: error.code(),
+            detail: error.to_string(),
+            correlation: match error {
+                SyncError::Problem(problem) => problem.correlation.clone(),
+                SyncError::Store(_)
+                | SyncError::Rejected(_)
+                | SyncError::Untrusted(_)
+                | SyncError::OwnLog(_)
+                | SyncError::OutOfStep(_) => None,
+            },
+        });
+        Ok(())
+    }
+
+    /// Remembers why an exchange ended early.
+    fn note_end(&self, error: &SyncError, now: UnixMillis) -> Result<(), StoreError> {
+        let SyncError::Problem(problem) = error else {
+            return Ok(());
+        };
+        self.parts.store.with(|store| {
+            if problem.code == Code::DeviceRevoked {
+                store.notice(now, &NoticeBody::DeviceRevoked)?;
+            }
+            store.lost(now)
+        })
+    }
+}
+
+/// Versions of the documents that decide what can be verified.
+pub(super) fn documents(store: &Store) -> Result<(Version, Version), StoreError> {
+    let version = |held: Option<usher_domain::document::Held>| {
+        held.map_or_else(Version::default, |held| held.version)
+    };
+    let (_, enrollment) = store.enrolled()?;
+    let roster = store.held_manifest(TableId::Roster(enrollment.organizer))?;
+    Ok((version(store.held_trust()?), version(roster)))
+}
+
+fn when_unlisted(
+    store: &Store,
+    table: TableId,
+    now: UnixMillis,
+    clock: ClockTrust,
+) -> Result<Unlisted, StoreError> {
+    let session = match table {
+        TableId::Set(session) | TableId::Directory(session) => session,
+        TableId::Roster(_) => return Ok(Unlisted::Stays),
+    };
+    // A directory's manifest names no times; its session's set does.
+    let terms = store
+        .manifest(TableId::Set(session))?
+        .and_then(|manifest| manifest.terms);
+    let over = terms.is_none_or(|terms| now.since(terms.session.ends) > KEPT_AFTER_END_MS);
+    Ok(if over && clock == ClockTrust::Proved {
+        Unlisted::Goes
+    } else {
+        Unlisted::Stays
+    })
+}
+
+const fn table_of(action: Action) -> Option<TableId> {
+    match action {
+        Action::HandBack(table)
+        | Action::Download(table)
+        | Action::CatchUp(table)
+        | Action::Repair(table)
+        | Action::Forget(table) => Some(table),
+        Action::CompareLogs(_)
+        | Action::Upload(_)
+        | Action::RefreshTrust
+        | Action::RetryParked
+        | Action::ReadFeed(..)
+        | Action::Report(_) => None,
+    }
+}

@@ -1,0 +1,366 @@
+//! Trust document and tables: taken only when they verify, swapped in only when they are whole.
+
+use super::deliver::breathe;
+use super::error::{SyncError, is_about_data};
+use super::report::Progress;
+use super::retry::Timer;
+use super::run::{Access, Exchange};
+use crate::http::SNAPSHOT_PART_BYTES;
+use crate::store::tables::Progress as Unpacked;
+use crate::store::{NoticeBody, StoreError};
+use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust};
+use usher_domain::problem::{Code, Problem};
+use usher_domain::protocol::{Changes, HandBack, SnapshotPart, SnapshotRequest, SyncApi};
+use usher_domain::table::{Bucket, Digests, Manifest, TableId};
+
+/// How often a download or a repair is begun anew while the server's table changes meanwhile.
+const TRIES_MAX: u32 = 4;
+/// Compressed bytes of a snapshot at most.
+const SNAPSHOT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// With more differing buckets than this, the whole is taken: it comes in bounded pieces.
+const REPAIR_BUCKETS_MAX: usize = 256;
+/// Unpacked bytes of rows in one request that hands rows back.
+const HAND_BACK_BYTES: usize = 2 * 1024 * 1024;
+
+impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
+    /// Takes the newest trust document.
+    pub(super) async fn refresh_trust(&mut self) -> Result<(), SyncError> {
+        let (assignment, asked, answered) = self.ask_timed(|| self.parts.api.assignment()).await?;
+        self.compare_clocks(asked, assignment.server_time, answered)?;
+        let (now, clock) = self.now()?;
+        self.parts.store.with(|store| {
+            let (identity, enrollment) = store.enrolled()?;
+            let root = identity.root_key.ok_or(StoreError::NotEnrolled)?;
+            let held = store.held_trust()?;
+            let organizer = Some(enrollment.organizer);
+            match accept_trust(&assignment.trust, &root, organizer, held, now, clock)? {
+                Acceptance::New(trust) => Ok(store.accept_trust(&trust)?),
+                Acceptance::Same(_) => Ok(()),
+            }
+        })
+    }
+
+    /// Checks a manifest by everything that is held: signature, version, expiry.
+    fn accept(&self, table: TableId, manifest: &[u8]) -> Result<Accepted<Manifest>, SyncError> {
+        let keys = self.keys()?;
+        let held = self.parts.store.with(|store| store.held_manifest(table))?;
+        let (now, clock) = self.now()?;
+        Ok(accept_manifest(manifest, table, &keys, held, now, clock)?.into_accepted())
+    }
+
+    /// Takes a whole table: begins a snapshot or goes on with the one begun.
+    pub(super) async fn download(&mut self, table: TableId) -> Result<(), SyncError> {
+        let mut last = SyncError::OutOfStep("no snapshot could be taken in");
+        for _ in 0..TRIES_MAX {
+            match self.try_download(table).await {
+                Ok(()) => return self.updated(table),
+                // Gone, damaged, or older than what came in meanwhile: from the beginning.
+                Err(error) if is_stale_snapshot(&error) => {
+                    self.parts
+                        .store
+                        .with(|store| store.abandon_staging(table))?;
+                    last = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn try_download(&mut self, table: TableId) -> Result<(), SyncError> {
+        let begun = self.parts.store.with(|store| store.staging(table))?;
+        let (manifest, mut received, total) = match begun {
+            Some(staging) => {
+                let manifest = self.accept(table, &staging.manifest)?;
+                (manifest, staging.received, staging.total)
+            }
+            None => self.begin_download(table).await?,
+        };
+        let version = manifest.value().version;
+        while received < total {
+            let request = SnapshotRequest {
+                table,
+                of: Some(version),
+                from: received,
+                length: SNAPSHOT_PART_BYTES.min(total - received),
+            };
+            let part = self.ask(|| self.parts.api.snapshot(request)).await?;
+            if part.version != version || part.total != total {
+                return Err(bad_part());
+            }
+            received = self.keep(table, received, &part)?;
+            self.tell_download(table, received, total);
+        }
+        let mut unpacking = self.parts.store.with(|store| store.unpack(&manifest))?;
+        loop {
+            match self.parts.store.with(|store| unpacking.step(store))? {
+                Unpacked::Rows { done, of } => {
+                    (self.parts.progress)(Progress::Storing { table, done, of });
+                }
+                Unpacked::Serving => break,
+            }
+            breathe().await;
+        }
+        self.report.rows += manifest.value().rows;
+        Ok(())
+    }
+
+    async fn begin_download(
+        &mut self,
+        table: TableId,
+    ) -> Result<(Accepted<Manifest>, u64, u64), SyncError> {
+        let request = SnapshotRequest {
+            table,
+            of: None,
+            from: 0,
+            length: SNAPSHOT_PART_BYTES,
+        };
+        let part = self.ask(|| self.parts.api.snapshot(request)).await?;
+        let manifest = self.accept(table, &part.manifest)?;
+        if part.version != manifest.value().version || part.total > SNAPSHOT_BYTES_MAX {
+            return Err(bad_part());
+        }
+        self.parts
+            .store
+            .with(|store| store.begin_staging(&manifest, part.total))?;
+        let received = self.keep(table, 0, &part)?;
+        self.tell_download(table, received, part.total);
+        Ok((manifest, received, part.total))
+    }
+
+    fn keep(&mut self, table: TableId, from: u64, part: &SnapshotPart) -> Result<u64, SyncError> {
+        if part.from != from || (part.bytes.is_empty() && from < part.total) {
+            return Err(bad_part());
+        }
+        self.report.table_bytes += part.bytes.len() as u64;
+        let received = self
+            .parts
+            .store
+            .with(|store| store.stage_part(table, from, &part.bytes))?;
+        Ok(received)
+    }
+
+    fn tell_download(&self, table: TableId, done: u64, of: u64) {
+        (self.parts.progress)(Progress::Downloading { table, done, of });
+    }
+
+    /// Takes what changed since the version held.
+    pub(super) async fn catch_up(&mut self, table: TableId) -> Result<(), SyncError> {
+        let held = self.parts.store.with(|store| store.held_manifest(table))?;
+        let Some(held) = held else {
+            return self.download(table).await;
+        };
+        let changes = self
+            .ask(|| self.parts.api.changes(table, held.version))
+            .await?;
+        let Changes::Segment { manifest, rows } = changes else {
+            return match changes {
+                Changes::TakeSnapshot => self.repair(table).await,
+                Changes::UpToDate | Changes::Segment { .. } => Ok(()),
+            };
+        };
+        let manifest = self.accept(table, &manifest)?;
+        self.report.table_bytes += rows.len() as u64;
+        let applied = self
+            .parts
+            .store
+            .with(|store| store.apply_segment(&manifest, &rows));
+        match applied {
+            Ok(applied) => {
+                self.report.rows += applied.rows;
+                self.updated(table)
+            }
+            // This copy or that segment is not what it should be: digests say which rows are.
+            Err(error) if is_about_data(&error) => {
+                self.tell_difference(table)?;
+                self.repair(table).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Compares digests and takes the buckets that differ, or the whole table if they are many.
+    pub(super) async fn repair(&mut self, table: TableId) -> Result<(), SyncError> {
+        for _ in 0..TRIES_MAX {
+            let answer = self.ask(|| self.parts.api.buckets(table)).await?;
+            let manifest = self.accept(table, &answer.manifest)?;
+            let theirs = digests(answer.digests, &manifest)?;
+            let ours = match self.parts.store.with(|store| store.digests(table)) {
+                Ok(ours) => ours,
+                Err(StoreError::NotFound { .. }) => return self.download(table).await,
+                Err(error) => return Err(error.into()),
+            };
+            let differing = ours.differing(&theirs);
+            if differing.len() > REPAIR_BUCKETS_MAX {
+                return self.download(table).await;
+            }
+            if self.replace(table, manifest, &differing).await? {
+                return self.updated(table);
+            }
+        }
+        // What is kept of the digests may itself be damaged: only the whole helps.
+        self.download(table).await
+    }
+
+    /// Puts the server's rows of some buckets in place of those held; says whether the whole fits then.
+    async fn replace(
+        &mut self,
+        table: TableId,
+        manifest: Accepted<Manifest>,
+        buckets: &[Bucket],
+    ) -> Result<bool, SyncError> {
+        let (manifest, rows) = if buckets.is_empty() {
+            (manifest, Vec::new())
+        } else {
+            let numbers: Vec<u16> = buckets.iter().map(|bucket| bucket.get()).collect();
+            let answer = self
+                .ask(|| self.parts.api.bucket_rows(table, numbers.clone()))
+                .await?;
+            (self.accept(table, &answer.manifest)?, answer.rows.into())
+        };
+        self.report.table_bytes += rows.len() as u64;
+        let replaced = self
+            .parts
+            .store
+            .with(|store| store.replace_buckets(&manifest, buckets, &rows));
+        match replaced {
+            Ok(applied) => {
+                self.report.rows += applied.rows;
+                Ok(true)
+            }
+            Err(error) if is_about_data(&error) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives a restored server the buckets that differ, with the manifest that proves them.
+    pub(super) async fn hand_back(&mut self, table: TableId) -> Result<(), SyncError> {
+        let answer = self.ask(|| self.parts.api.buckets(table)).await?;
+        let manifest = self.accept(table, &answer.manifest)?;
+        let theirs = digests(answer.digests, &manifest)?;
+        let (ours, signed) = self.parts.store.with(|store| {
+            let signed = store.signed_manifest(table)?;
+            Ok::<_, StoreError>((store.digests(table)?, signed))
+        })?;
+        let Some(signed) = signed else {
+            return Ok(());
+        };
+        let mut buckets = ours.differing(&theirs).into_iter().peekable();
+        while buckets.peek().is_some() {
+            let (numbers, rows) = self.gather(table, &mut buckets)?;
+            let request = HandBack {
+                table,
+                manifest: signed.clone().into(),
+                digests: ours.hashes().to_vec(),
+                buckets: numbers,
+                rows: pack(&rows).into(),
+            };
+            let answer = self
+                .ask(|| self.parts.api.hand_back(request.clone()))
+                .await?;
+            self.report.handed_back += answer.taken;
+        }
+        Ok(())
+    }
+
+    /// The next buckets whose rows fit one request.
+    fn gather(
+        &self,
+        table: TableId,
+        buckets: &mut impl Iterator<Item = Bucket>,
+    ) -> Result<(Vec<u16>, Vec<u8>), StoreError> {
+        let (mut numbers, mut rows) = (Vec::new(), Vec::new());
+        while rows.len() < HAND_BACK_BYTES {
+            let Some(bucket) = buckets.next() else { break };
+            let more = self
+                .parts
+                .store
+                .with(|store| store.bucket_rows(table, &[bucket]))?;
+            rows.extend_from_slice(&more);
+            numbers.push(bucket.get());
+        }
+        Ok((numbers, rows))
+    }
+
+    fn updated(&mut self, table: TableId) -> Result<(), SyncError> {
+        (self.parts.progress)(Progress::Updated { table });
+        if let TableId::Roster(organizer) = table {
+            self.take_own_place(organizer)?;
+        }
+        // Old generations go a little at a time; what is left goes with the next exchange.
+        for _ in 0..SWEEPS_PER_UPDATE {
+            if !self.parts.store.with(|store| store.sweep())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The roster says where this device stands, and whether it still counts.
+    fn take_own_place(&self, organizer: usher_domain::ids::OrganizerId) -> Result<(), SyncError> {
+        let (now, _) = self.now()?;
+        self.parts.store.with(|store| {
+            let Some(entry) = store.roster_device(organizer, self.device)? else {
+                return Ok(());
+            };
+            if store.gate()? != entry.gate {
+                store.set_gate(entry.gate)?;
+            }
+            if entry.revoked.is_some() {
+                store.notice(now, &NoticeBody::DeviceRevoked)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn tell_difference(&self, table: TableId) -> Result<(), StoreError> {
+        let (now, _) = self.now()?;
+        let table = table.to_string();
+        self.parts
+            .store
+            .with(|store| store.notice(now, &NoticeBody::TableDiffers { table }))
+    }
+}
+
+/// Steps of sweeping after each update of a table.
+const SWEEPS_PER_UPDATE: u32 = 64;
+
+/// Digests that fit the manifest they came with.
+fn digests(
+    hashes: Vec<usher_domain::hash::Hash>,
+    manifest: &Accepted<Manifest>,
+) -> Result<Digests, SyncError> {
+    Digests::from_hashes(hashes)
+        .ok()
+        .filter(|digests| digests.table_digest() == manifest.value().digest)
+        .ok_or_else(|| {
+            Problem::new(
+                Code::BadAnswer,
+                "the server answered with digests that do not fit their manifest",
+            )
+            .into()
+        })
+}
+
+/// Compresses a stream of rows (zstd, RFC 8878).
+pub(super) fn pack(rows: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(rows, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn bad_part() -> SyncError {
+    Problem::new(
+        Code::BadAnswer,
+        "the server answered with another part of a snapshot than the one asked for",
+    )
+    .into()
+}
+
+/// Whether a snapshot must be begun anew.
+fn is_stale_snapshot(error: &SyncError) -> bool {
+    match error {
+        SyncError::Problem(problem) => problem.code == Code::SnapshotGone,
+        SyncError::Store(error) => is_about_data(error),
+        SyncError::Rejected(_) => true,
+        SyncError::Untrusted(_) | SyncError::OwnLog(_) | SyncError::OutOfStep(_) => false,
+    }
+}

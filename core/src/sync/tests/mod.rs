@@ -1,0 +1,555 @@
+//! What must hold wherever an exchange is cut, whatever is lost or repeated, and after a restore.
+
+mod server;
+
+use super::*;
+use crate::clock::{Clock, Entropy, Era, NoEntropy, Reading};
+use crate::http::Channel;
+use crate::store::{NoticeBody, ServerPin, Store};
+use proptest::prelude::*;
+use server::*;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tempfile::TempDir;
+use usher_domain::document::{Acceptance, TrustedKeys, accept_trust, verify_enrollment};
+use usher_domain::ids::{AttemptId, LogId};
+use usher_domain::protocol::Heads;
+use usher_domain::record::{
+    Body, Certainty, Direction, LogRef, Outcome, RuleChange, Scan, Subject,
+};
+use usher_domain::table::rows::{CancelReason, TicketState};
+use usher_domain::time::{ClockTrust, UnixMillis};
+use usher_domain::verdict::Reason;
+
+const CANCELLED: TicketState = TicketState::Cancelled(CancelReason::Refunded);
+
+/// A clock that moves when told, an hour slow.
+struct Hands(Cell<u64>);
+
+impl Clock for Hands {
+    fn read(&self) -> Reading {
+        let monotonic_ms = self.0.get();
+        Reading {
+            wall: UnixMillis::new(NOW - 3_600_000 + monotonic_ms),
+            monotonic_ms,
+            era: Era(1),
+        }
+    }
+}
+
+struct Dice(RefCell<fastrand::Rng>);
+
+impl Entropy for Dice {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        self.0.borrow_mut().fill(bytes);
+        Ok(())
+    }
+}
+
+/// Waits by moving the hands of the clock.
+struct Skip<'c>(&'c Hands);
+
+impl Timer for Skip<'_> {
+    async fn sleep(&self, pause: Duration) {
+        let ms = u64::try_from(pause.as_millis()).unwrap();
+        self.0.0.set(self.0.0.get() + ms);
+    }
+}
+
+struct Gate {
+    folder: TempDir,
+    number: u8,
+    store: Mutex<Store>,
+    clock: Hands,
+    dice: Dice,
+    memory: RefCell<Memory>,
+}
+
+impl Gate {
+    fn new(server: &Server, number: u8) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, _) = Store::open(folder.path(), UnixMillis::new(NOW)).unwrap();
+        let (enrollment, trust) = server.enroll_device(number);
+        let root = Server::root_key();
+        let pin = ServerPin {
+            address: "https://usher.test".into(),
+            root: usher_domain::hash::Hash::of(&[root.as_bytes()]),
+            spki: None,
+        };
+        let identity = store.begin_enrollment(device_key(number), pin).unwrap();
+        let now = UnixMillis::new(NOW);
+        let trust = match accept_trust(&trust, &root, None, None, now, ClockTrust::Unproved) {
+            Ok(Acceptance::New(trust)) => trust,
+            other => panic!("{other:?}"),
+        };
+        let keys = TrustedKeys::from(trust.document());
+        let own = identity.signing_key().public();
+        let enrollment = verify_enrollment(&enrollment, &keys, &own).unwrap();
+        store.finish_enrollment(root, &trust, &enrollment).unwrap();
+        Self {
+            folder,
+            number,
+            store: Mutex::new(store),
+            clock: Hands(Cell::new(0)),
+            dice: Dice(RefCell::new(fastrand::Rng::with_seed(number.into()))),
+            memory: RefCell::new(Memory::default()),
+        }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
+        work(&mut self.store.lock().unwrap())
+    }
+
+    fn scan(&self, ticket: u32) {
+        let device = device_id(self.number);
+        self.with(|store| {
+            let mut end = store.log_end(SCOPE, device, &self.dice).unwrap();
+            let scan = Scan {
+                session: SESSION,
+                gate: None,
+                operator: None,
+                subject: Subject::Ticket(ticket_id(ticket)),
+                direction: Direction::Entry,
+                outcome: Outcome::Admit,
+                reason: Reason::Listed,
+                certainty: Certainty::Isolated {
+                    since: UnixMillis::default(),
+                },
+                attempt: AttemptId::from_bytes([8; 16]),
+                issue: None,
+                type_number: None,
+                access: None,
+                zone: None,
+                entries: None,
+                sanction: None,
+                confirmed: None,
+            };
+            let entry = end.append(self.clock.read().wall, Body::Scan(scan));
+            store.append(SCOPE, &[entry]).unwrap();
+        });
+    }
+
+    /// One exchange; none if the plug was pulled before its end.
+    fn exchange(&self, server: &Server) -> Option<Result<Report, SyncError>> {
+        server.cut.set(false);
+        let line = Line {
+            server,
+            device: device_id(self.number),
+        };
+        let parts = Parts {
+            api: &line,
+            channel: Channel::Authentic,
+            store: &self.store,
+            timer: &Skip(&self.clock),
+            clock: &self.clock,
+            entropy: &self.dice,
+            progress: &|_| {},
+        };
+        let mut memory = self.memory.borrow_mut();
+        let mut future = pin!(run(&parts, &mut memory));
+        loop {
+            self.clock.0.set(self.clock.0.get() + 1);
+            match future
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+            {
+                Poll::Ready(result) => return Some(result),
+                Poll::Pending if server.cut.get() => return None,
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// The process dies and starts again.
+    fn restart(&mut self) {
+        self.memory.take();
+    }
+
+    fn sync(&self, server: &Server) -> Report {
+        self.exchange(server).unwrap().unwrap()
+    }
+
+    fn heads(&self) -> Heads {
+        self.with(|store| store.heads(SCOPE).unwrap())
+    }
+
+    /// That this gate holds everything that the server holds, and the server everything of it.
+    fn assert_in_step(&self, server: &Server) {
+        self.with(|store| {
+            for table in [SET, ROSTER] {
+                let held = store.held_manifest(table).unwrap().unwrap();
+                assert_eq!(held.version, server.version(table));
+                let digests = store.computed_digests(table).unwrap();
+                assert_eq!(digests.table_digest(), server.digest(table));
+            }
+            assert!(
+                store
+                    .own_logs()
+                    .unwrap()
+                    .iter()
+                    .all(|log| log.unsent() == 0)
+            );
+            for (_, _, hash) in server.records() {
+                assert!(store.record(hash).unwrap().is_some(), "a record is missing");
+            }
+            let held = store.records_after(SCOPE, 0, u32::MAX).unwrap().len();
+            assert_eq!(
+                held,
+                server.records().len(),
+                "a record is not on the server"
+            );
+        });
+    }
+
+    /// A copy of the whole store as it stands.
+    fn backup(&self) -> TempDir {
+        let copy = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(self.folder.path()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+        }
+        copy
+    }
+
+    fn restore(&mut self, copy: TempDir) {
+        let (store, _) = Store::open(copy.path(), UnixMillis::new(NOW)).unwrap();
+        self.store = Mutex::new(store);
+        self.folder = copy;
+        self.restart();
+    }
+}
+
+/// A server with a set of 300 tickets, two devices, and a rule in its own log.
+fn venue() -> Server {
+    let server = Server::new();
+    server.sell(0..300, 1, TicketState::Valid);
+    server.say(Body::Rule(RuleChange {
+        session: SESSION,
+        type_number: None,
+        rule: None,
+    }));
+    server
+}
+
+fn prepared(server: &Server) {
+    server.prepare(SET);
+    server.prepare(ROSTER);
+}
+
+#[test]
+fn a_new_device_gets_everything_and_the_second_exchange_does_nothing() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.scan(1);
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!((report.sent, report.rows), (1, 301));
+    gate.assert_in_step(&server);
+    let calls = server.calls.get();
+    let again = gate.sync(&server);
+    assert_eq!(
+        server.calls.get(),
+        calls + 1,
+        "one request when nothing is new"
+    );
+    assert_eq!(again, Report::default());
+}
+
+#[test]
+fn the_clock_is_set_by_an_authentic_answer() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let state = gate.with(|store| store.clock_state().unwrap()).unwrap();
+    let offset = state.offset_ms().unwrap();
+    assert!((offset - 3_600_000).abs() < 1_000, "{offset}");
+    let reach = gate.with(|store| store.reach().unwrap());
+    assert!(reach.peers_as_of.is_some() && reach.lost_since.is_none());
+}
+
+#[test]
+fn changes_come_as_a_segment_and_scans_of_others_by_the_feed() {
+    let server = venue();
+    let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));
+    prepared(&server);
+    north.sync(&server);
+    south.sync(&server);
+    server.sell(5..8, 2, CANCELLED);
+    north.scan(1);
+    south.scan(2);
+    assert_eq!(north.sync(&server).rows, 3);
+    assert_eq!(south.sync(&server).received, 1);
+    assert_eq!(north.sync(&server).received, 1);
+    north.assert_in_step(&server);
+    south.assert_in_step(&server);
+    assert_eq!(north.heads(), south.heads());
+}
+
+#[test]
+fn cut_at_any_request_the_next_run_goes_on_and_nothing_is_lost() {
+    for fault in [
+        Fault::CutBefore,
+        Fault::CutAfter,
+        Fault::RequestLost,
+        Fault::AnswerLost,
+    ] {
+        for at in 1.. {
+            let server = venue();
+            let other = Gate::new(&server, 21);
+            let mut gate = Gate::new(&server, 20);
+            prepared(&server);
+            other.scan(7);
+            other.sync(&server);
+            for ticket in 0..4 {
+                gate.scan(ticket);
+            }
+            server.calls.set(0);
+            *server.faults.borrow_mut() =
+                Box::new(move |call| if call == at { fault } else { Fault::None });
+            let first = gate.exchange(&server);
+            let reached = server.calls.get() >= at;
+            *server.faults.borrow_mut() = Box::new(|_| Fault::None);
+            if first.is_none() {
+                gate.restart();
+            }
+            let report = gate.sync(&server);
+            assert!(report.is_clean(), "{fault:?} at {at}: {report:?}");
+            gate.assert_in_step(&server);
+            if !reached {
+                assert!(at > 10, "too few requests to mean anything: {at}");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_version_that_goes_back_is_refused_and_told() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    let old = server.state.borrow().clone();
+    server.sell(3..4, 2, CANCELLED);
+    gate.sync(&server);
+    *server.state.borrow_mut() = old;
+    let report = gate.sync(&server);
+    let behind = Mismatch::Behind(ServerBehind::Table(SET));
+    assert!(report.mismatches.contains(&behind), "{report:?}");
+    let held = gate
+        .with(|store| store.held_manifest(SET).unwrap())
+        .unwrap();
+    assert!(held.version > server.version(SET));
+}
+
+#[test]
+fn a_damaged_copy_is_repaired_by_its_buckets() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    // Somebody else's database repair took rows away behind the store's back.
+    let conn = rusqlite::Connection::open(gate.folder.path().join("usher.db")).unwrap();
+    let deleted = conn
+        .execute("DELETE FROM rows WHERE rowid_is_not_there IS NULL", [])
+        .unwrap_or_else(|_| {
+            conn.execute("DELETE FROM rows WHERE bucket < 200", [])
+                .unwrap()
+        });
+    assert!(deleted > 10);
+    gate.with(|store| store.refresh_digests(SET).unwrap());
+    gate.with(|store| store.refresh_digests(ROSTER).unwrap());
+    server.sell(9..10, 2, CANCELLED);
+    server.change(ROSTER, &[]);
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    gate.assert_in_step(&server);
+    let told = gate.with(|store| store.notices().unwrap());
+    assert!(
+        told.iter()
+            .any(|n| matches!(n.body, NoticeBody::TableDiffers { .. }))
+    );
+}
+
+#[test]
+fn a_device_restored_from_an_old_copy_begins_a_new_log_and_gets_its_records_back() {
+    let server = venue();
+    let mut gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.scan(1);
+    gate.sync(&server);
+    let copy = gate.backup();
+    gate.scan(2);
+    gate.scan(3);
+    gate.sync(&server);
+    gate.restore(copy);
+    gate.sync(&server);
+    gate.scan(4);
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    gate.assert_in_step(&server);
+    assert_eq!(gate.with(|store| store.own_logs().unwrap()).len(), 2);
+    assert_eq!(
+        gate.heads()
+            .heads
+            .iter()
+            .filter(|h| h.log.device == device_id(20))
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_device_that_wrote_before_it_asked_forks_its_log_and_both_branches_are_kept() {
+    let server = venue();
+    let mut gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.scan(1);
+    gate.sync(&server);
+    let copy = gate.backup();
+    gate.scan(2);
+    gate.sync(&server);
+    gate.restore(copy);
+    gate.scan(3);
+    gate.sync(&server);
+    gate.scan(4);
+    gate.sync(&server);
+    gate.assert_in_step(&server);
+    // The rule, scans 1 to 4: nothing is gone.
+    assert_eq!(server.records().len(), 5);
+    let told = gate.with(|store| store.notices().unwrap());
+    assert!(told.iter().any(|n| n.body == NoticeBody::LogForked));
+}
+
+#[test]
+fn a_restored_server_gets_back_records_and_rows_and_no_ticket_comes_back_to_life() {
+    let server = venue();
+    let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));
+    prepared(&server);
+    north.scan(1);
+    south.scan(2);
+    north.sync(&server);
+    south.sync(&server);
+    let backup = server.state.borrow().clone();
+    server.sell(5..6, 2, CANCELLED);
+    north.scan(3);
+    north.sync(&server);
+    south.sync(&server);
+    server.restore(backup);
+    assert_eq!(server.row(5).state, TicketState::Valid);
+    south.scan(4);
+    let report = south.sync(&server);
+    assert_eq!(report.handed_back, 1, "{report:?}");
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(server.row(5).state, CANCELLED);
+    north.sync(&server);
+    south.sync(&server);
+    for gate in [&north, &south] {
+        gate.assert_in_step(&server);
+    }
+    assert_eq!(north.heads(), south.heads());
+    assert_eq!(server.records().len(), 5);
+}
+
+#[test]
+fn a_batch_that_nobody_vouches_for_waits_and_is_never_taken() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    let stranger = LogRef {
+        device: device_id(20),
+        log: LogId::from_bytes([6; 16]),
+    };
+    server.state.borrow_mut().feed.push(forged_batch(stranger));
+    let report = gate.sync(&server);
+    assert_eq!(report.parked, 1);
+    let told = gate.with(|store| store.notices().unwrap());
+    assert!(
+        told.iter()
+            .any(|n| n.body == NoticeBody::RecordsParked { batches: 1 })
+    );
+    let taken = gate.with(|store| store.records_after(SCOPE, 0, 9).unwrap());
+    assert!(taken.iter().all(|(_, line)| line.record.log != stranger));
+}
+
+#[test]
+fn a_batch_that_came_before_its_roster_is_taken_when_the_roster_is_newer() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    // The feed is ahead of the roster for one exchange.
+    let roster = server.state.borrow().clone();
+    let late = Gate::new(&server, 22);
+    prepared(&server);
+    late.scan(9);
+    late.sync(&server);
+    let ahead = server.state.borrow().clone();
+    server.state.replace(State {
+        feed: ahead.feed.clone(),
+        ..roster
+    });
+    assert_eq!(gate.sync(&server).parked, 1);
+    server.state.replace(ahead);
+    let report = gate.sync(&server);
+    assert_eq!((report.received, report.parked), (1, 0));
+    gate.assert_in_step(&server);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Scans, sales and exchanges on three gates over a network that loses, repeats and cuts: after it
+    /// heals, all hold the same and everything is on the server once.
+    #[test]
+    fn after_the_network_heals_all_hold_the_same(seed: u64) {
+        let dice = RefCell::new(fastrand::Rng::with_seed(seed));
+        let roll = |n: u32| dice.borrow_mut().u32(0..n);
+        let server = venue();
+        let mut gates: Vec<_> = [20, 21, 22].map(|n| Gate::new(&server, n)).into();
+        prepared(&server);
+        let mut faults = fastrand::Rng::with_seed(seed ^ 1);
+        *server.faults.borrow_mut() = Box::new(move |_| match faults.u32(0..14) {
+            0 => Fault::RequestLost,
+            1 => Fault::AnswerLost,
+            2 => Fault::Repeated,
+            3 => Fault::CutBefore,
+            4 => Fault::CutAfter,
+            _ => Fault::None,
+        });
+        let mut revision = 1;
+        for _ in 0..roll(40) {
+            let gate = roll(3) as usize;
+            match roll(5) {
+                0 | 1 => gates[gate].scan(roll(300)),
+                2 => {
+                    revision += 1;
+                    let first = roll(290);
+                    server.sell(first..first + 5, revision, CANCELLED);
+                }
+                3 => prepared(&server),
+                _ => {
+                    if gates[gate].exchange(&server).is_none() {
+                        gates[gate].restart();
+                    }
+                }
+            }
+        }
+        *server.faults.borrow_mut() = Box::new(|_| Fault::None);
+        for _ in 0..2 {
+            for gate in &gates {
+                let report = gate.sync(&server);
+                prop_assert!(report.is_clean(), "{:?}", report);
+            }
+        }
+        for gate in &gates {
+            gate.assert_in_step(&server);
+            prop_assert_eq!(gate.heads(), gates[0].heads());
+        }
+    }
+}

@@ -1,0 +1,696 @@
+//! A server in memory that loses requests, loses answers, repeats requests, and stands still when told.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::pending;
+use usher_domain::cbor;
+use usher_domain::cose::{self, ContentType, SigningKey};
+use usher_domain::document::batch::{Batch, BatchHead};
+use usher_domain::document::enrollment::Enrollment;
+use usher_domain::document::trust::{Delegation, Purpose, Trust};
+use usher_domain::document::{sign, verify_trust};
+use usher_domain::hash::Hash;
+use usher_domain::ids::{DeviceId, EventId, OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::log::{LogEnd, sign_batch, verify_batch};
+use usher_domain::merge;
+use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
+use usher_domain::problem::{Code, Problem};
+use usher_domain::protocol::*;
+use usher_domain::record::{Body, LogRef};
+use usher_domain::rules::Rules;
+use usher_domain::secret::Seed;
+use usher_domain::session::{SessionSummary, SessionTerms};
+use usher_domain::table::rows::{
+    DeviceEntry, DeviceRole, RosterEntry, RosterRow, TicketRow, TicketState,
+};
+use usher_domain::table::{
+    Bucket, Digests, Manifest, Row, TableId, Version, bucket_digest, encode_row, write_row,
+};
+use usher_domain::time::UnixMillis;
+
+pub(super) const ORGANIZER: OrganizerId = OrganizerId::from_bytes([1; 16]);
+pub(super) const SERVER: DeviceId = DeviceId::from_bytes([2; 16]);
+pub(super) const SESSION: SessionId = SessionId::from_bytes([3; 16]);
+pub(super) const SCOPE: ScopeId = ScopeId::from_bytes([4; 16]);
+pub(super) const SET: TableId = TableId::Set(SESSION);
+pub(super) const ROSTER: TableId = TableId::Roster(ORGANIZER);
+pub(super) const NOW: u64 = 1_800_000_000_000;
+const YEAR: u64 = 365 * 24 * 3_600_000;
+
+fn key(number: u8) -> SigningKey {
+    SigningKey::from_seed(&Seed::new([number; 32]))
+}
+
+fn root() -> SigningKey {
+    key(101)
+}
+
+/// What happens to one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing.
+    None,
+    /// The request does not arrive.
+    RequestLost,
+    /// It arrives, and the answer does not.
+    AnswerLost,
+    /// It arrives twice.
+    Repeated,
+    /// The request never ends and never arrives: the plug is pulled.
+    CutBefore,
+    /// It arrives, and then the plug is pulled.
+    CutAfter,
+}
+
+#[derive(Clone)]
+pub(super) struct Table {
+    rows: BTreeMap<(Bucket, [u8; 16]), Vec<u8>>,
+    changed: Vec<(Version, [u8; 16])>,
+    version: Version,
+    manifest: Vec<u8>,
+    snapshot: (Version, Vec<u8>, Vec<u8>),
+}
+
+/// Everything that a backup would hold.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) epoch: u32,
+    pub(super) trust: Vec<u8>,
+    pub(super) trust_version: Version,
+    pub(super) tables: BTreeMap<TableId, Table>,
+    pub(super) feed: Vec<Batch>,
+    pub(super) records: BTreeMap<(LogRef, u64, Hash), Vec<u8>>,
+}
+
+pub(super) struct Server {
+    pub(super) state: RefCell<State>,
+    pub(super) faults: RefCell<Box<dyn FnMut(u64) -> Fault>>,
+    pub(super) calls: Cell<u64>,
+    /// Set when the plug is pulled.
+    pub(super) cut: Cell<bool>,
+    pub(super) time: Cell<u64>,
+}
+
+/// A server as one device reaches it.
+pub(super) struct Line<'s> {
+    pub(super) server: &'s Server,
+    pub(super) device: DeviceId,
+}
+
+pub(super) fn device_key(number: u8) -> Seed {
+    Seed::new([number; 32])
+}
+
+impl Server {
+    pub(super) fn new() -> Self {
+        let delegate = |key: SigningKey, purpose| Delegation {
+            key: key.public(),
+            purpose,
+            not_before: UnixMillis::new(0),
+            not_after: UnixMillis::new(NOW + YEAR),
+            revoked_at: None,
+        };
+        let version = Version {
+            epoch: 0,
+            number: 1,
+        };
+        let trust = Trust {
+            organizer: ORGANIZER,
+            version,
+            issued_at: UnixMillis::new(NOW - YEAR),
+            expires_at: UnixMillis::new(NOW + YEAR),
+            server: SERVER,
+            delegations: vec![
+                delegate(key(102), Purpose::Roster),
+                delegate(key(103), Purpose::Set),
+            ],
+        };
+        let server = Self {
+            state: RefCell::new(State {
+                epoch: 0,
+                trust: sign(&trust, &root()),
+                trust_version: version,
+                tables: BTreeMap::new(),
+                feed: Vec::new(),
+                records: BTreeMap::new(),
+            }),
+            faults: RefCell::new(Box::new(|_| Fault::None)),
+            calls: Cell::new(0),
+            cut: Cell::new(false),
+            time: Cell::new(NOW),
+        };
+        server.change(ROSTER, &[]);
+        server.change(SET, &[]);
+        server
+    }
+
+    /// Signs the next version of a table with these rows changed.
+    pub(super) fn change(&self, table: TableId, rows: &[Vec<u8>]) {
+        let mut state = self.state.borrow_mut();
+        let epoch = state.epoch;
+        let entry = state.tables.entry(table).or_insert_with(|| Table {
+            rows: BTreeMap::new(),
+            changed: Vec::new(),
+            version: Version::default(),
+            manifest: Vec::new(),
+            snapshot: Default::default(),
+        });
+        let number = if entry.version.epoch == epoch {
+            entry.version.number + 1
+        } else {
+            1
+        };
+        entry.version = Version { epoch, number };
+        for bytes in rows {
+            let row = Row::parse(bytes).unwrap();
+            let key = *row.key().as_bytes();
+            entry.rows.insert((row.bucket(), key), bytes.clone());
+            entry.changed.push((entry.version, key));
+        }
+        let manifest = Manifest {
+            table,
+            version: entry.version,
+            rows: entry.rows.len() as u64,
+            digest: digests(entry).table_digest(),
+            issued_at: UnixMillis::new(NOW),
+            expires_at: UnixMillis::new(NOW + YEAR),
+            terms: matches!(table, TableId::Set(_)).then(terms),
+        };
+        let signer = if matches!(table, TableId::Roster(_)) {
+            key(102)
+        } else {
+            key(103)
+        };
+        entry.manifest = sign(&manifest, &signer);
+    }
+
+    /// Makes the newest version the snapshot that is offered.
+    pub(super) fn prepare(&self, table: TableId) {
+        let mut state = self.state.borrow_mut();
+        let entry = state.tables.get_mut(&table).unwrap();
+        let packed = pack(entry.rows.values());
+        entry.snapshot = (entry.version, packed, entry.manifest.clone());
+    }
+
+    pub(super) fn sell(&self, tickets: std::ops::Range<u32>, revision: u64, state: TicketState) {
+        let rows: Vec<_> = tickets.map(|n| ticket_row(n, revision, state)).collect();
+        self.change(SET, &rows);
+    }
+
+    /// Puts a device into the roster and says what it gets at enrollment.
+    pub(super) fn enroll_device(&self, number: u8) -> (Vec<u8>, Vec<u8>) {
+        let device = device_id(number);
+        let public = SigningKey::from_seed(&device_key(number)).public();
+        let entry = RosterRow {
+            key: (*device.as_bytes()).into(),
+            revision: 1,
+            entry: RosterEntry::Device(DeviceEntry {
+                device,
+                key: public,
+                name: format!("gate {number}"),
+                role: DeviceRole::Gate,
+                gate: None,
+                revoked: None,
+            }),
+        };
+        self.change(ROSTER, &[encode_row(&entry).unwrap()]);
+        let enrollment = Enrollment {
+            organizer: ORGANIZER,
+            device,
+            key: public,
+            name: format!("gate {number}"),
+            role: DeviceRole::Gate,
+            gate: None,
+            issued_at: UnixMillis::new(NOW),
+        };
+        (
+            sign(&enrollment, &key(102)),
+            self.state.borrow().trust.clone(),
+        )
+    }
+
+    /// Writes a record into the server's own log.
+    pub(super) fn say(&self, body: Body) {
+        let log = LogRef {
+            device: SERVER,
+            log: usher_domain::ids::LogId::from_bytes([9; 16]),
+        };
+        let mut state = self.state.borrow_mut();
+        let last = state
+            .records
+            .keys()
+            .filter(|(l, ..)| *l == log)
+            .map(|k| (k.1, k.2))
+            .max();
+        let mut end = LogEnd::empty(log, SCOPE);
+        if let Some((sequence, hash)) = last {
+            end.head = Head {
+                log,
+                sequence,
+                hash,
+            };
+        }
+        let entry = end.append(UnixMillis::new(NOW), body);
+        state.records.insert(
+            (log, entry.frame.sequence, entry.hash),
+            entry.encoded.clone(),
+        );
+        state
+            .feed
+            .push(sign_batch(&key(103), vec![entry.encoded]).unwrap());
+    }
+
+    pub(super) fn root_key() -> usher_domain::cose::PublicKey {
+        root().public()
+    }
+
+    /// All records by log, sequence and hash.
+    pub(super) fn records(&self) -> Vec<(LogRef, u64, Hash)> {
+        self.state.borrow().records.keys().copied().collect()
+    }
+
+    pub(super) fn version(&self, table: TableId) -> Version {
+        self.state.borrow().tables[&table].version
+    }
+
+    pub(super) fn digest(&self, table: TableId) -> Hash {
+        digests(&self.state.borrow().tables[&table]).table_digest()
+    }
+
+    pub(super) fn row(&self, ticket: u32) -> TicketRow {
+        let state = self.state.borrow();
+        let id = ticket_id(ticket);
+        let bucket = Bucket::of(&id.into());
+        cbor::decode(&state.tables[&SET].rows[&(bucket, *id.as_bytes())]).unwrap()
+    }
+
+    /// Comes back from a backup under a new epoch, with everything signed anew.
+    pub(super) fn restore(&self, backup: State) {
+        let epoch = self.state.borrow().epoch + 1;
+        *self.state.borrow_mut() = State { epoch, ..backup };
+        self.change(ROSTER, &[]);
+        self.change(SET, &[]);
+        self.prepare(ROSTER);
+        self.prepare(SET);
+    }
+
+    async fn call<T>(&self, work: impl Fn() -> Result<T, Problem>) -> Result<T, Problem> {
+        let number = self.calls.get() + 1;
+        self.calls.set(number);
+        self.time.set(self.time.get() + 1);
+        let fault = (self.faults.borrow_mut())(number);
+        let lost = || Problem::new(Code::Unreachable, "lost");
+        match fault {
+            Fault::None => work(),
+            Fault::RequestLost => Err(lost()),
+            Fault::AnswerLost => {
+                let _gone = work();
+                Err(lost())
+            }
+            Fault::Repeated => {
+                let _first = work();
+                work()
+            }
+            Fault::CutBefore => {
+                self.cut.set(true);
+                pending().await
+            }
+            Fault::CutAfter => {
+                let _gone = work();
+                self.cut.set(true);
+                pending().await
+            }
+        }
+    }
+
+    fn push_batch(&self, device: DeviceId, batch: &Batch) -> Result<PushAnswer, Problem> {
+        let number = device.as_bytes()[0];
+        let public = SigningKey::from_seed(&device_key(number)).public();
+        let verified = verify_batch(batch, &public)
+            .map_err(|e| Problem::new(Code::NotAuthentic, e.to_string()))?;
+        let head = verified.head().clone();
+        let mut state = self.state.borrow_mut();
+        let ends = |state: &State| {
+            let of_log = state.records.keys().filter(|key| key.0 == head.log);
+            of_log.map(|key| key.1).max().unwrap_or(0)
+        };
+        let before = (head.log, head.first - 1, head.before);
+        if head.first > 1 && !state.records.contains_key(&before) {
+            // The chain before is missing, or is another branch.
+            let common = ends(&state).min(head.first - 1);
+            return Ok(PushAnswer::Gap(common.max(1)));
+        }
+        let mut new = 0;
+        for entry in verified.entries() {
+            let place = (head.log, entry.frame.sequence, entry.hash);
+            let known = state.records.insert(place, entry.encoded.clone());
+            new += u64::from(known.is_none());
+        }
+        if new > 0 {
+            state.feed.push(batch.clone());
+        }
+        let mut sequences: Vec<_> = state
+            .records
+            .keys()
+            .filter(|k| k.0 == head.log)
+            .map(|k| k.1)
+            .collect();
+        let all = sequences.len();
+        sequences.dedup();
+        Ok(match (new, sequences.len() < all) {
+            (0, _) => PushAnswer::Known(ends(&state)),
+            (_, true) => PushAnswer::Forked(ends(&state)),
+            (_, false) => PushAnswer::Stored(ends(&state)),
+        })
+    }
+}
+
+fn digests(table: &Table) -> Digests {
+    let mut by_bucket: BTreeMap<Bucket, Vec<&[u8]>> = BTreeMap::new();
+    for ((bucket, _), row) in &table.rows {
+        by_bucket.entry(*bucket).or_default().push(row);
+    }
+    let mut digests = Digests::empty();
+    for (bucket, rows) in by_bucket {
+        digests.set(bucket, bucket_digest(rows));
+    }
+    digests
+}
+
+fn pack<'r>(rows: impl IntoIterator<Item = &'r Vec<u8>>) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for row in rows {
+        write_row(&mut stream, row);
+    }
+    super::super::tables::pack(&stream)
+}
+
+pub(super) fn device_id(number: u8) -> DeviceId {
+    DeviceId::from_bytes([number; 16])
+}
+
+pub(super) fn ticket_id(number: u32) -> TicketId {
+    let mut bytes = [7; 16];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    TicketId::from_bytes(bytes)
+}
+
+pub(super) fn ticket_row(number: u32, revision: u64, state: TicketState) -> Vec<u8> {
+    encode_row(&TicketRow {
+        ticket: ticket_id(number),
+        revision,
+        state,
+        issue: IssueNumber::new(1),
+        type_number: TypeNumber::new(1),
+        access: AccessNumber::new(1),
+        channel: 0,
+        media: Vec::new(),
+        current: 0,
+        valid_from: None,
+        valid_until: None,
+        order: None,
+        zone: None,
+        seat: None,
+        home: None,
+        instruction: None,
+        entries: None,
+        sealed: None,
+    })
+    .unwrap()
+}
+
+fn terms() -> SessionTerms {
+    let event = EventId::from_bytes([5; 16]);
+    SessionTerms {
+        organizer: ORGANIZER,
+        event,
+        event_name: "Concert".into(),
+        session: SessionSummary {
+            id: SESSION,
+            name: "Evening".into(),
+            doors: UnixMillis::new(NOW - 3_600_000),
+            starts: UnixMillis::new(NOW),
+            ends: UnixMillis::new(NOW + 7_200_000),
+            accepts: vec![AccessNumber::new(1)],
+            event,
+        },
+        scope: SCOPE,
+        time_zone: "Europe/Berlin".into(),
+        rules: Rules::default(),
+        types: Vec::new(),
+        zones: Vec::new(),
+        gates: Vec::new(),
+        others: Vec::new(),
+        pretix: None,
+        channels: vec!["shop".into()],
+        counts: Vec::new(),
+    }
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "no such table")
+}
+
+impl Line<'_> {
+    fn with_table<T>(
+        &self,
+        table: TableId,
+        work: impl FnOnce(&Table) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let state = self.server.state.borrow();
+        work(state.tables.get(&table).ok_or_else(not_found)?)
+    }
+
+    fn versions(&self) -> Vec<TableVersion> {
+        let state = self.server.state.borrow();
+        let all = state.tables.iter();
+        all.map(|(&table, entry)| TableVersion {
+            table,
+            version: entry.version,
+        })
+        .collect()
+    }
+}
+
+impl SyncApi for Line<'_> {
+    async fn enroll(&self, _: EnrollRequest) -> Result<EnrollAnswer, Problem> {
+        Err(Problem::new(Code::EnrollmentRefused, "not here"))
+    }
+
+    async fn assignment(&self) -> Result<Assignment, Problem> {
+        self.server
+            .call(|| {
+                let state = self.server.state.borrow();
+                assert!(verify_trust(&state.trust, &root().public(), None).is_ok());
+                Ok(Assignment {
+                    trust: state.trust.clone().into(),
+                    tables: self.versions(),
+                    scopes: vec![SCOPE],
+                    gate: None,
+                    server_time: UnixMillis::new(self.server.time.get()),
+                    epoch: state.epoch,
+                })
+            })
+            .await
+    }
+
+    async fn snapshot(&self, request: SnapshotRequest) -> Result<SnapshotPart, Problem> {
+        self.server
+            .call(|| {
+                self.with_table(request.table, |table| {
+                    let (version, bytes, manifest) = &table.snapshot;
+                    if request.of.is_some_and(|of| of != *version) {
+                        return Err(Problem::new(Code::SnapshotGone, "gone"));
+                    }
+                    // Smaller parts than asked for, so that there are several.
+                    let from = usize::try_from(request.from).unwrap().min(bytes.len());
+                    let to = (from + 700).min(bytes.len());
+                    Ok(SnapshotPart {
+                        version: *version,
+                        total: bytes.len() as u64,
+                        from: request.from,
+                        bytes: bytes[from..to].to_vec(),
+                        manifest: manifest.clone(),
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn changes(&self, table: TableId, since: Version) -> Result<Changes, Problem> {
+        self.server
+            .call(|| {
+                self.with_table(table, |table| {
+                    if since == table.version {
+                        return Ok(Changes::UpToDate);
+                    }
+                    if since.epoch != table.version.epoch || since > table.version {
+                        return Ok(Changes::TakeSnapshot);
+                    }
+                    let newer = |key: &&(Version, [u8; 16])| key.0 > since;
+                    let keys: std::collections::BTreeSet<_> = table
+                        .changed
+                        .iter()
+                        .filter(newer)
+                        .map(|(_, key)| *key)
+                        .collect();
+                    let rows = table.rows.iter().filter(|((_, key), _)| keys.contains(key));
+                    Ok(Changes::Segment {
+                        manifest: table.manifest.clone().into(),
+                        rows: pack(rows.map(|(_, row)| row)).into(),
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn buckets(&self, table: TableId) -> Result<BucketDigests, Problem> {
+        self.server
+            .call(|| {
+                self.with_table(table, |table| {
+                    Ok(BucketDigests {
+                        manifest: table.manifest.clone().into(),
+                        digests: digests(table).hashes().to_vec(),
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn bucket_rows(&self, table: TableId, buckets: Vec<u16>) -> Result<BucketRows, Problem> {
+        self.server
+            .call(|| {
+                self.with_table(table, |table| {
+                    let wanted = table
+                        .rows
+                        .iter()
+                        .filter(|((b, _), _)| buckets.contains(&b.get()));
+                    Ok(BucketRows {
+                        manifest: table.manifest.clone().into(),
+                        rows: pack(wanted.map(|(_, row)| row)).into(),
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn hand_back(&self, request: HandBack) -> Result<HandBackAnswer, Problem> {
+        self.server
+            .call(|| {
+                let mut stream = Vec::new();
+                let mut packed: &[u8] = &request.rows;
+                let mut decoder = ruzstd::decoding::StreamingDecoder::new(&mut packed).unwrap();
+                std::io::Read::read_to_end(&mut decoder, &mut stream).unwrap();
+                let mut higher = Vec::new();
+                let mut reader = usher_domain::table::RowReader::default();
+                reader
+                    .push(&stream, |row| {
+                        let state = self.server.state.borrow();
+                        let held = state.tables[&request.table]
+                            .rows
+                            .get(&(row.bucket(), *row.key().as_bytes()));
+                        let revision = held.map_or(0, |held| Row::parse(held).unwrap().revision());
+                        if row.revision() > revision {
+                            higher.push(row.bytes().to_vec());
+                        }
+                        Ok::<_, usher_domain::table::RowError>(())
+                    })
+                    .unwrap();
+                if !higher.is_empty() {
+                    self.server.change(request.table, &higher);
+                }
+                Ok(HandBackAnswer {
+                    taken: higher.len() as u64,
+                })
+            })
+            .await
+    }
+
+    async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {
+        self.server
+            .call(|| self.server.push_batch(self.device, &batch))
+            .await
+    }
+
+    async fn heads(&self, _: ScopeId) -> Result<Heads, Problem> {
+        self.server
+            .call(|| {
+                let state = self.server.state.borrow();
+                let own = state
+                    .records
+                    .iter()
+                    .filter(|(key, _)| key.0.device == self.device);
+                let frames: Vec<_> = own
+                    .map(|(key, bytes)| (cbor::decode(bytes).unwrap(), key.2))
+                    .collect();
+                Ok(merge::heads(
+                    frames.iter().map(|(frame, hash)| (frame, *hash)),
+                ))
+            })
+            .await
+    }
+
+    async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem> {
+        self.server
+            .call(|| {
+                let state = self.server.state.borrow();
+                let after = if request.epoch == state.epoch {
+                    request.after
+                } else {
+                    0
+                };
+                let from = usize::try_from(after).unwrap().min(state.feed.len());
+                let page = state.feed.iter().enumerate().skip(from).take(2);
+                Ok(FeedPage {
+                    epoch: state.epoch,
+                    batches: page
+                        .map(|(index, batch)| FeedBatch {
+                            position: index as u64 + 1,
+                            batch: batch.clone(),
+                        })
+                        .collect(),
+                    end: state.feed.len() as u64,
+                })
+            })
+            .await
+    }
+
+    async fn heartbeat(&self, _: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
+        self.server
+            .call(|| {
+                let state = self.server.state.borrow();
+                Ok(HeartbeatAnswer {
+                    server_time: UnixMillis::new(self.server.time.get()),
+                    epoch: state.epoch,
+                    tables: self.versions(),
+                    feeds: vec![FeedEnd {
+                        scope: SCOPE,
+                        position: state.feed.len() as u64,
+                    }],
+                    trust: state.trust_version,
+                    device: self.device,
+                })
+            })
+            .await
+    }
+}
+
+/// A batch that claims to be of a device but is signed by a stranger.
+pub(super) fn forged_batch(log: LogRef) -> Batch {
+    let entry = LogEnd::empty(log, SCOPE).append(
+        UnixMillis::new(NOW),
+        Body::Cut(usher_domain::record::Cut { log, last: 0 }),
+    );
+    let head = BatchHead {
+        log,
+        scope: SCOPE,
+        first: 1,
+        count: 1,
+        before: Hash::ZERO,
+        last: entry.hash,
+    };
+    Batch {
+        head: cose::sign(&key(77), ContentType::BATCH, &cbor::encode(&head)).into(),
+        records: vec![entry.encoded.into()],
+    }
+}
