@@ -97,6 +97,8 @@ codes! {
     DeviceRevoked = "device_revoked", 403, Never;
     /// There is no such thing.
     NotFound = "not_found", 404, Never;
+    /// The thing is there, but does not take this method.
+    MethodNotAllowed = "method_not_allowed", 405, Never;
     /// There is another thing of that name.
     AlreadyExists = "already_exists", 409, Never;
     /// The change does not fit the state of the thing.
@@ -115,6 +117,8 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", 415, Never;
     /// Too many requests.
     RateLimited = "rate_limited", 429, Later;
+    /// The range asked for lies outside of the thing.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, Never;
     /// A signature or a chain of hashes is wrong.
     NotAuthentic = "not_authentic", 422, Never;
     /// Lines of an import are bad and nothing was imported.

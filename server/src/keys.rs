@@ -89,3 +89,17 @@ pub fn load(
     let seed = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::Missing)?;
     Ok(SigningKey::from_seed(&Seed::new(seed)))
 }
+
+/// A secret that all nodes over this database share, made at its first use.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn shared(txn: &mut dyn Transaction, name: &[u8], now: UnixMillis) -> Result<Seed, KeyError> {
+    if let Some(bytes) = txn.value(Space::Server, name)?.map(Zeroizing::new) {
+        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::Missing)?;
+        return Ok(Seed::new(bytes));
+    }
+    let seed = Seed::new(random()?);
+    txn.put_value(Space::Server, name, seed.reveal(), now)?;
+    Ok(seed)
+}

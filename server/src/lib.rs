@@ -2,8 +2,14 @@
 
 pub mod clock;
 pub mod config;
+pub mod http;
 pub mod import;
+pub mod init;
 pub mod keys;
+pub mod listen;
+pub mod logging;
+pub mod metrics;
+pub mod serve;
 pub mod service;
 pub mod storage;
 pub mod tls;

@@ -39,6 +39,7 @@ use crate::storage::{Space, StorageError, Store, Transaction};
 use std::sync::Arc;
 use tables::snapshots::Snapshots;
 use tokio::sync::Notify;
+use usher_domain::secret::Seed;
 use usher_domain::time::UnixMillis;
 
 /// All services over one database.
@@ -133,6 +134,15 @@ impl Service {
         self.read(|txn| Ok(epoch(txn)?)).await
     }
 
+    /// The secret that authenticates devices' tokens; the same on all nodes over this database.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn device_token_secret(&self) -> Result<Seed> {
+        self.write(|txn, now| Ok(crate::keys::shared(txn, DEVICE_TOKENS, now)?))
+            .await
+    }
+
     /// Says that this database was restored from a backup. Versions count on in a higher epoch, devices
     /// replay the feed and hand back what the backup lacks, and the server begins new logs of its own.
     ///
@@ -149,6 +159,7 @@ impl Service {
 }
 
 const EPOCH: &[u8] = b"epoch";
+const DEVICE_TOKENS: &[u8] = b"device tokens";
 
 /// The epoch as a transaction sees it; 1 until it is raised.
 pub(crate) fn epoch(txn: &dyn Transaction) -> std::result::Result<u32, StorageError> {

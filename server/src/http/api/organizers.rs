@@ -1,0 +1,62 @@
+//! Organizers and their trust documents.
+
+use super::one_page;
+use crate::http::answer::{Created, Json};
+use crate::http::caller::{AdminCall, Call, Viewer};
+use crate::http::endpoint::{Endpoint, get, post, put};
+use crate::http::extract::{Args, Body};
+use crate::http::problem::Failure;
+use usher_domain::api::Page;
+use usher_domain::api::access::{IssuedToken, NewToken};
+use usher_domain::api::venue::{NewOrganizer, NewTrust, Organizer};
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        post("/api/v1/organizers", "Create an organizer", create),
+        get("/api/v1/organizers", "List organizers", list),
+        post(
+            "/api/v1/organizers/{organizer}/tokens",
+            "Create an organizer's first token, or another",
+            create_token,
+        ),
+        get("/api/v1/organizer", "Show the token's organizer", show),
+        put(
+            "/api/v1/organizer/trust",
+            "Hand in a trust document signed by the root",
+            take_trust,
+        ),
+    ]
+}
+
+async fn create(
+    call: AdminCall,
+    Body(new): Body<NewOrganizer>,
+) -> Result<Created<Organizer>, Failure> {
+    Ok(Created(call.service.create_organizer(new).await?))
+}
+
+async fn list(call: AdminCall) -> Result<Json<Page<Organizer>>, Failure> {
+    Ok(Json(one_page(call.service.organizers().await?)))
+}
+
+async fn create_token(
+    call: AdminCall,
+    Args(organizer): Args<String>,
+    Body(new): Body<NewToken>,
+) -> Result<Created<IssuedToken>, Failure> {
+    let organizer = call.service.organizer(organizer).await?.id;
+    Ok(Created(call.service.create_token(organizer, new).await?))
+}
+
+async fn show(call: Call<Viewer>) -> Result<Json<Organizer>, Failure> {
+    Ok(Json(
+        call.service.organizer(call.organizer.to_string()).await?,
+    ))
+}
+
+async fn take_trust(
+    call: Call<crate::http::caller::Organizer>,
+    Body(new): Body<NewTrust>,
+) -> Result<Json<Organizer>, Failure> {
+    Ok(Json(call.service.take_trust(call.organizer, new).await?))
+}

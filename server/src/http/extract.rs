@@ -1,0 +1,277 @@
+//! What handlers take out of a request. What cannot be read is a problem that says where and why, but
+//! never repeats a value: it may be a name or a ticket code.
+
+use super::Shared;
+use super::endpoint::{Describe, Sketch};
+use super::problem::Failure;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use usher_domain::api::IDEMPOTENCY_KEY;
+use usher_domain::problem::{Code, Fault, Problem};
+use utoipa::ToSchema;
+
+/// Characters of an idempotency key at most.
+const IDEMPOTENCY_KEY_MAX: usize = 128;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub T);
+
+/// A CBOR body.
+pub(crate) struct Cbor<T>(pub T);
+
+/// The query of the address.
+pub(crate) struct Query<T>(pub T);
+
+/// What stands in the path in place of the route's parameters, in order.
+pub(crate) struct Args<T>(pub T);
+
+/// The key that makes a change safe to repeat.
+pub(crate) struct Idempotency(pub Option<String>);
+
+impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
+        expect_media_type(request.headers(), "application/json")?;
+        let bytes = whole(request, app).await?;
+        json(&bytes).map(Self)
+    }
+}
+
+impl<T: for<'b> minicbor::Decode<'b, ()>> FromRequest<Shared> for Cbor<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
+        expect_media_type(request.headers(), usher_domain::protocol::MEDIA_TYPE)?;
+        let bytes = whole(request, app).await?;
+        // What the reader says may quote the body, so it is not repeated.
+        usher_domain::cbor::decode(&bytes)
+            .map(Self)
+            .map_err(|_| Failure::new(Code::MalformedRequest, "the body is not what is expected"))
+    }
+}
+
+impl<T: DeserializeOwned> FromRequestParts<Shared> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(query)| Self(query))
+            .map_err(|_| {
+                Failure::new(
+                    Code::MalformedRequest,
+                    "the query has a name or a value that is not expected",
+                )
+            })
+    }
+}
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Args<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
+        // A path that cannot name anything names nothing.
+        Path::from_request_parts(parts, app)
+            .await
+            .map(|Path(args)| Self(args))
+            .map_err(|_| Failure::new(Code::NotFound, "there is nothing of that name"))
+    }
+}
+
+impl FromRequestParts<Shared> for Idempotency {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else {
+            return Ok(Self(None));
+        };
+        value
+            .to_str()
+            .ok()
+            .filter(|key| (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()))
+            .map(|key| Self(Some(key.to_owned())))
+            .ok_or_else(|| {
+                Failure::new(
+                    Code::MalformedRequest,
+                    "an idempotency key has 1 to 128 printable ASCII characters",
+                )
+            })
+    }
+}
+
+/// The whole body, as far as the route's limit allows.
+async fn whole(request: Request, app: &Shared) -> Result<Bytes, Failure> {
+    Bytes::from_request(request, app)
+        .await
+        .map_err(|rejection| too_large_or_broken(rejection.status()))
+}
+
+/// What a body is that could not be taken in whole.
+pub(crate) fn too_large_or_broken(status: StatusCode) -> Failure {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        Failure::new(Code::TooLarge, "the body is too long")
+    } else {
+        Failure::new(Code::MalformedRequest, "the body broke off")
+    }
+}
+
+fn expect_media_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Failure> {
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if given.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::UnsupportedMediaType,
+        format!("send the body as {expected}"),
+    ))
+}
+
+/// Reads JSON and tells the field at fault.
+pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let at = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() {
+            return Failure(invalid_field(at, &inner.to_string()));
+        }
+        Failure::new(
+            Code::MalformedRequest,
+            format!(
+                "the body is not JSON: line {}, column {}",
+                inner.line(),
+                inner.column()
+            ),
+        )
+    })?;
+    reader
+        .end()
+        .map_err(|_| Failure::new(Code::MalformedRequest, "something follows the JSON value"))?;
+    Ok(value)
+}
+
+fn invalid_field(at: String, said: &str) -> Problem {
+    let reason = without_values(said);
+    let mut problem = Problem::new(Code::InvalidValue, format!("{at}: {reason}"));
+    problem.errors.push(Fault {
+        at,
+        code: Code::InvalidValue.as_str().to_owned(),
+        detail: reason,
+    });
+    problem
+}
+
+/// What the reader says, without what it read: only names of fields and what would be right.
+fn without_values(said: &str) -> String {
+    let said = said.split(" at line ").next().unwrap_or_default();
+    if said.starts_with("missing field") {
+        return said.to_owned();
+    }
+    if said.starts_with("unknown field") {
+        return "there is no such field".to_owned();
+    }
+    match said.rsplit_once(", expected ") {
+        Some((_, expected)) if !expected.contains('"') => format!("expected {expected}"),
+        _ => "has a value that cannot be".to_owned(),
+    }
+}
+
+impl<T: ToSchema> Describe for Body<T> {
+    fn describe(to: &mut Sketch) {
+        to.takes::<T>("application/json");
+    }
+}
+
+impl<T> Describe for Cbor<T> {
+    fn describe(to: &mut Sketch) {
+        to.takes_binary(usher_domain::protocol::MEDIA_TYPE);
+    }
+}
+
+impl<T: utoipa::IntoParams> Describe for Query<T> {
+    fn describe(to: &mut Sketch) {
+        to.parameters(T::into_params(|| {
+            Some(utoipa::openapi::path::ParameterIn::Query)
+        }));
+    }
+}
+
+impl<T> Describe for Args<T> {
+    /// The parameters of a path stand in its pattern.
+    fn describe(_: &mut Sketch) {}
+}
+
+impl Describe for Idempotency {
+    fn describe(to: &mut Sketch) {
+        to.header(
+            IDEMPOTENCY_KEY,
+            "Makes the request safe to repeat: the same key and body get the first answer again",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use usher_domain::api::access::NewToken;
+    use usher_domain::api::tickets::{NewTicket, TicketChange};
+
+    fn refusal<T: DeserializeOwned>(text: &str) -> Problem {
+        match json::<T>(text.as_bytes()) {
+            Ok(_) => panic!("read: {text}"),
+            Err(Failure(problem)) => problem,
+        }
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_and_its_value_is_not() {
+        for text in [
+            r#"{"kind": "adult", "valid_from": "Ada Lovelace"}"#,
+            r#"{"kind": "adult", "entries": "Ada Lovelace"}"#,
+            r#"{"kind": "adult", "home": "Ada Lovelace"}"#,
+            r#"{"kind": "adult", "media": "Ada Lovelace"}"#,
+        ] {
+            let problem = refusal::<NewTicket>(text);
+            assert_eq!(problem.code, Code::InvalidValue);
+            assert!(
+                text.contains(&format!("\"{}\"", problem.errors[0].at)),
+                "{problem}"
+            );
+            assert!(!format!("{problem:?}").contains("Ada"), "{problem:?}");
+        }
+        let problem = refusal::<TicketChange>(r#"{"do": "cancel", "reason": "Ada"}"#);
+        assert!(!problem.detail.contains("Ada"), "{problem}");
+        let problem = refusal::<NewToken>(r#"{"name": "n", "role": "Ada"}"#);
+        assert!(problem.detail.contains("viewer"), "{problem}");
+        assert!(!problem.detail.contains("Ada"), "{problem}");
+    }
+
+    #[test]
+    fn broken_json_is_malformed_and_tells_the_line() {
+        let problem = refusal::<NewTicket>("{\n\"kind\": ");
+        assert_eq!(problem.code, Code::MalformedRequest);
+        assert!(problem.detail.contains("line 2"), "{problem}");
+        assert_eq!(
+            refusal::<NewTicket>(r#"{"kind": "adult"} 1"#).code,
+            Code::MalformedRequest
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = json::<NewTicket>(&bytes);
+            let _ = json::<TicketChange>(&bytes);
+        }
+    }
+}

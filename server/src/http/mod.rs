@@ -1,0 +1,134 @@
+//! HTTP: the protocols of organizers and devices, each handler three lines over a service.
+//!
+//! Everything that is an error leaves as a problem ([`problem`]); everything that is served stands in one
+//! table of endpoints ([`endpoint`]), of which the router and the OpenAPI document are made.
+
+#![expect(dead_code, reason = "the endpoints of devices and tickets follow")]
+
+mod answer;
+mod api;
+mod caller;
+mod device_token;
+mod endpoint;
+mod extract;
+mod observe;
+mod openapi;
+mod problem;
+mod rate;
+mod status;
+
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::service::Service;
+use axum::Router;
+use axum::response::IntoResponse as _;
+use device_token::DeviceTokens;
+use endpoint::Endpoint;
+use problem::Failure;
+use rate::RateLimit;
+use std::any::Any;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+use usher_domain::ids::DeviceId;
+use usher_domain::problem::Code;
+use usher_domain::secret::Seed;
+
+/// Where a caller's address is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallerAddress {
+    /// The connection's other end.
+    Connection,
+    /// The last entry of `X-Forwarded-For`, which the proxy in front wrote.
+    Forwarded,
+}
+
+/// Everything that handlers share.
+pub struct App {
+    service: Service,
+    limits: Limits,
+    caller_address: CallerAddress,
+    metrics: Metrics,
+    device_tokens: DeviceTokens,
+    by_device: RateLimit<DeviceId>,
+    by_token: RateLimit<String>,
+    failed_sign_ins: RateLimit<IpAddr>,
+}
+
+type Shared = Arc<App>;
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// The services.
+    pub service: Service,
+    /// Bounds of what one caller may ask.
+    pub limits: Limits,
+    /// Where a caller's address is found.
+    pub caller_address: CallerAddress,
+    /// Authenticates devices' tokens; shared by all nodes of a server.
+    pub token_secret: Seed,
+}
+
+impl App {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            by_device: RateLimit::new(parts.limits.device_per_minute),
+            by_token: RateLimit::new(parts.limits.token_per_minute),
+            failed_sign_ins: RateLimit::new(parts.limits.failed_sign_ins_per_minute),
+            service: parts.service,
+            limits: parts.limits,
+            caller_address: parts.caller_address,
+            metrics: Metrics::new(),
+            device_tokens: DeviceTokens::new(parts.token_secret),
+        }
+    }
+}
+
+/// All endpoints.
+fn endpoints() -> Vec<Endpoint> {
+    let mut all = Vec::new();
+    all.extend(status::endpoints());
+    all.extend(api::endpoints());
+    all
+}
+
+/// The OpenAPI document as pretty JSON with a line end.
+///
+/// # Errors
+/// Never in practice: the document is made of plain values.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    openapi::document(&endpoints())
+        .to_pretty_json()
+        .map(|json| json + "\n")
+}
+
+/// The whole router.
+pub fn router(app: App) -> Router {
+    route(Arc::new(app), endpoints())
+}
+
+fn route(app: Shared, endpoints: Vec<Endpoint>) -> Router {
+    let mut router = Router::new();
+    for endpoint in endpoints {
+        let (path, route) = endpoint.route(&app);
+        router = router.route(path, route);
+    }
+    router
+        .fallback(async || Failure::new(Code::NotFound, "there is nothing at this path"))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&app),
+            observe::observe,
+        ))
+        .with_state(app)
+}
+
+/// A handler panicked: a fault of ours, and an answer all the same. What it said may hold values.
+fn panicked(_said: Box<dyn Any + Send>) -> axum::response::Response {
+    Failure::new(Code::Internal, "a fault of the server").into_response()
+}
+
+#[cfg(test)]
+mod tests;

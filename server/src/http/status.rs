@@ -1,0 +1,48 @@
+//! Whether the server lives and can work, its figures, and its own description.
+
+use super::Shared;
+use super::answer::Text;
+use super::endpoint::{Describe, Endpoint, Sketch, get};
+use super::problem::Failure;
+use axum::extract::State;
+use usher_domain::problem::Code;
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        get("/healthz", "Whether the process answers", healthz),
+        get("/metrics", "Figures for Prometheus", metrics),
+        get("/openapi.json", "This document", openapi),
+    ]
+}
+
+impl Describe for State<Shared> {
+    /// The server's own state says nothing about a request.
+    fn describe(_: &mut Sketch) {}
+}
+
+async fn healthz(State(_): State<Shared>) -> Result<Text, Failure> {
+    Ok(Text {
+        media_type: "text/plain; charset=utf-8",
+        text: "ok\n".into(),
+    })
+}
+
+async fn metrics(State(app): State<Shared>) -> Result<Text, Failure> {
+    let text = app.metrics.text().map_err(|_| unwritable())?;
+    Ok(Text {
+        media_type: crate::metrics::MEDIA_TYPE,
+        text,
+    })
+}
+
+async fn openapi(State(_): State<Shared>) -> Result<Text, Failure> {
+    let text = super::openapi_json().map_err(|_| unwritable())?;
+    Ok(Text {
+        media_type: "application/json",
+        text,
+    })
+}
+
+fn unwritable() -> Failure {
+    Failure::new(Code::Internal, "a fault of the server")
+}

@@ -1,0 +1,255 @@
+//! The frame around every endpoint, with endpoints made for the purpose.
+
+use super::answer::{CborAnswer, Json};
+use super::endpoint::{Weight, get, post};
+use super::extract::{Args, Body, Cbor, Idempotency};
+use super::*;
+use crate::clock::ManualClock;
+use crate::service::Settings;
+use crate::storage::sqlite::Sqlite;
+use axum::body::Body as Bytes;
+use axum::extract::State;
+use http::header::CONTENT_TYPE;
+use http::{Request, Response, StatusCode};
+use proptest::prelude::*;
+use tower::ServiceExt as _;
+use usher_domain::api::venue::NewZone;
+use usher_domain::api::{CORRELATION_ID, IDEMPOTENCY_KEY};
+use usher_domain::ids::TicketId;
+use usher_domain::problem::Problem;
+use usher_domain::time::UnixMillis;
+
+/// An app over a new database; the folder may go, the file stays open.
+fn app() -> Shared {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::store(folder.path()).unwrap();
+    let clock = Arc::new(ManualClock::at(UnixMillis::new(1_800_000_000_000)));
+    Arc::new(App::new(Parts {
+        service: Service::new(store, clock, Settings::new(folder.path())),
+        limits: Limits {
+            body_bytes: 1_000,
+            ..Limits::default()
+        },
+        caller_address: CallerAddress::Connection,
+        token_secret: Seed::new([7; 32]),
+    }))
+}
+
+async fn echo(Body(zone): Body<NewZone>) -> Result<Json<NewZone>, Failure> {
+    Ok(Json(zone))
+}
+
+async fn echo_cbor(Cbor(numbers): Cbor<Vec<u16>>) -> Result<CborAnswer<Vec<u16>>, Failure> {
+    Ok(CborAnswer(numbers))
+}
+
+async fn key(Idempotency(key): Idempotency) -> Result<Json<Option<String>>, Failure> {
+    Ok(Json(key))
+}
+
+async fn ticket(Args(ticket): Args<TicketId>) -> Result<Json<TicketId>, Failure> {
+    Ok(Json(ticket))
+}
+
+async fn panics(State(_): State<Shared>) -> Result<Json<String>, Failure> {
+    panic!("of Ada Lovelace")
+}
+
+async fn hangs(State(_): State<Shared>) -> Result<Json<String>, Failure> {
+    std::future::pending().await
+}
+
+fn frame() -> Router {
+    let endpoints = vec![
+        post("/echo", "", echo),
+        post("/cbor", "", echo_cbor).weighing(Weight::Sync),
+        post("/key", "", key),
+        get("/tickets/{ticket}", "", ticket),
+        get("/panics", "", panics),
+        get("/hangs", "", hangs),
+    ];
+    route(app(), endpoints)
+}
+
+fn request(method: &str, path: &str, media_type: &str, body: impl Into<Bytes>) -> Request<Bytes> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(CONTENT_TYPE, media_type)
+        .body(body.into())
+        .unwrap()
+}
+
+async fn send(request: Request<Bytes>) -> Response<Bytes> {
+    frame().oneshot(request).await.unwrap()
+}
+
+/// Reads a problem and checks what every problem must be.
+async fn problem(response: Response<Bytes>) -> Problem {
+    let (parts, body) = response.into_parts();
+    assert_eq!(parts.headers[CONTENT_TYPE], problem::MEDIA_TYPE);
+    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let problem: Problem = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(problem.status, parts.status.as_u16());
+    assert_eq!(problem.status, problem.code.status());
+    assert!(!problem.detail.is_empty());
+    assert_eq!(
+        problem.correlation.as_deref(),
+        parts.headers[CORRELATION_ID].to_str().ok()
+    );
+    problem
+}
+
+const JSON: &str = "application/json";
+
+#[tokio::test]
+async fn every_error_is_a_problem_with_its_code() {
+    let long = format!("{{\"slug\": \"{}\"}}", "a".repeat(2_000));
+    for (request, code) in [
+        (request("GET", "/nowhere", JSON, ""), Code::NotFound),
+        (request("GET", "/echo", JSON, ""), Code::MethodNotAllowed),
+        (request("BREW", "/echo", JSON, ""), Code::MethodNotAllowed),
+        (
+            request("POST", "/echo", "text/plain", "{}"),
+            Code::UnsupportedMediaType,
+        ),
+        (
+            request("POST", "/echo", "", "{}"),
+            Code::UnsupportedMediaType,
+        ),
+        (request("POST", "/echo", JSON, "{"), Code::MalformedRequest),
+        (request("POST", "/echo", JSON, "{}"), Code::InvalidValue),
+        (
+            request(
+                "POST",
+                "/echo",
+                JSON,
+                r#"{"slug": "a", "name": "a", "x": 1}"#,
+            ),
+            Code::InvalidValue,
+        ),
+        (request("POST", "/echo", JSON, long), Code::TooLarge),
+        (request("GET", "/tickets/42", JSON, ""), Code::NotFound),
+        (request("GET", "/tickets/%ff", JSON, ""), Code::NotFound),
+        (
+            request("POST", "/cbor", "application/cbor", vec![0x82, 0x01]),
+            Code::MalformedRequest,
+        ),
+        (
+            request("POST", "/cbor", "application/cbor", vec![0x80, 0x80]),
+            Code::MalformedRequest,
+        ),
+        (
+            request("POST", "/cbor", JSON, "[]"),
+            Code::UnsupportedMediaType,
+        ),
+        (
+            request("POST", "/cbor", "application/cbor", vec![0; (4 << 20) + 1]),
+            Code::TooLarge,
+        ),
+        (request("GET", "/panics", JSON, ""), Code::Internal),
+    ] {
+        let (method, path) = (request.method().clone(), request.uri().clone());
+        let problem = problem(send(request).await).await;
+        assert_eq!(problem.code, code, "{method} {path}: {problem}");
+        assert!(!problem.detail.contains("Ada"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn what_fits_is_answered_with_the_callers_correlation_id() {
+    let mut request = request("POST", "/echo", "application/json; charset=utf-8", "");
+    *request.body_mut() = r#"{"slug": "floor", "name": "Floor"}"#.into();
+    request
+        .headers_mut()
+        .insert(CORRELATION_ID, "scan-7".parse().unwrap());
+    let response = send(request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[CORRELATION_ID], "scan-7");
+    let cbor = send(self::request(
+        "POST",
+        "/cbor",
+        "application/cbor",
+        vec![0x81, 0x05],
+    ))
+    .await;
+    assert_eq!(
+        axum::body::to_bytes(cbor.into_body(), 10).await.unwrap()[..],
+        [0x81, 0x05]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_takes_too_long_is_broken_off() {
+    let response = send(request("GET", "/hangs", JSON, "")).await;
+    assert_eq!(problem(response).await.code, Code::Unavailable);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_bounded() {
+    let with = |value: String| {
+        let mut request = request("POST", "/key", JSON, "");
+        request
+            .headers_mut()
+            .insert(IDEMPOTENCY_KEY, value.parse().unwrap());
+        request
+    };
+    assert_eq!(send(with("a".repeat(128))).await.status(), StatusCode::OK);
+    for bad in [String::new(), "a".repeat(129), "ä".into()] {
+        let problem = problem(send(with(bad)).await).await;
+        assert_eq!(problem.code, Code::MalformedRequest);
+    }
+}
+
+/// Runs a future to its end inside of a property.
+fn block<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+proptest! {
+    #[test]
+    fn hostile_requests_get_an_answer_and_no_fault_of_ours(
+        method in "[A-Z]{1,8}",
+        path in "(/(echo|cbor|key|tickets|[a-z.~!$&'()*+,;=:@-]{0,20}|(%[0-9a-f]{2}){0,9})){1,4}",
+        query in "([a-z=&+.%-]|%[0-9a-f]{2}){0,20}",
+        media_type in prop_oneof![Just(JSON.to_owned()), Just("application/cbor".to_owned()), "[ -~]{0,30}"],
+        header in prop::collection::vec(0x80_u8.., 0..60),
+        body in prop::collection::vec(any::<u8>(), 0..1_500),
+    ) {
+        let built = Request::builder()
+            .method(method.as_str())
+            .uri(format!("{path}?{query}"))
+            .header(CONTENT_TYPE, media_type)
+            .header("authorization", header.as_slice())
+            .header(CORRELATION_ID, header.as_slice())
+            .header(IDEMPOTENCY_KEY, header.as_slice())
+            .body(Bytes::from(body));
+        // What is no request at all never gets past the connection.
+        prop_assume!(built.is_ok());
+        block(async {
+            let response = send(built.unwrap()).await;
+            assert!(response.status().as_u16() < 500);
+            if !response.status().is_success() {
+                problem(response).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn the_checked_in_document_is_the_one_of_this_router() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    let made = openapi_json().unwrap();
+    if std::env::var_os("USHER_BLESS").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "docs/openapi.json is out of date: run the tests with USHER_BLESS=1 and look at the difference"
+    );
+}

@@ -1,0 +1,211 @@
+//! Figures for Prometheus, in the text of OpenMetrics.
+
+use http::{Method, StatusCode};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Media type of the text.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper ends of the classes of durations, in seconds.
+const SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    answers: Family<Answered, Counter>,
+    durations: Family<Kind, Histogram>,
+    running: Gauge,
+    failed_sign_ins: Counter,
+    limited: Family<Kind, Counter>,
+    pushes: Family<Kind, Counter>,
+}
+
+/// A request that runs; dropping it says that it does not any more, answered or broken off.
+pub struct Running(Gauge);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("usher");
+        let answers = Family::default();
+        let durations =
+            Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
+        let (running, failed_sign_ins) = (Gauge::default(), Counter::default());
+        let (limited, pushes) = (Family::default(), Family::default());
+        registry.register(
+            "http_requests",
+            "Requests answered, by method, route and status",
+            answers.clone(),
+        );
+        registry.register(
+            "http_request_seconds",
+            "Time to the answer, by kind of caller",
+            durations.clone(),
+        );
+        registry.register(
+            "http_requests_running",
+            "Requests not yet answered",
+            running.clone(),
+        );
+        registry.register(
+            "failed_sign_ins",
+            "Requests with a token that does not count",
+            failed_sign_ins.clone(),
+        );
+        registry.register(
+            "rate_limited",
+            "Requests refused because the caller asked too often, by kind of caller",
+            limited.clone(),
+        );
+        registry.register(
+            "pushed_batches",
+            "Batches of records that devices sent, by what became of them",
+            pushes.clone(),
+        );
+        Self {
+            registry,
+            answers,
+            durations,
+            running,
+            failed_sign_ins,
+            limited,
+            pushes,
+        }
+    }
+
+    /// A request begins.
+    #[must_use]
+    pub fn begin(&self) -> Running {
+        self.running.inc();
+        Running(self.running.clone())
+    }
+
+    /// A request was answered. `route` is the route's pattern, of which there are few.
+    pub fn answered(&self, method: &Method, route: &str, status: StatusCode, seconds: f64) {
+        self.answers
+            .get_or_create(&Answered {
+                method: name(method),
+                route: route.to_owned(),
+                status: status.as_u16(),
+            })
+            .inc();
+        let kind = match route {
+            _ if route.starts_with(usher_domain::protocol::PATH_PREFIX) => "device",
+            _ if route.starts_with(usher_domain::api::PATH_PREFIX) => "organizer",
+            _ => "other",
+        };
+        self.durations
+            .get_or_create(&Kind { kind })
+            .observe(seconds);
+    }
+
+    /// A token did not count.
+    pub fn sign_in_failed(&self) {
+        self.failed_sign_ins.inc();
+    }
+
+    /// A caller asked too often.
+    pub fn rate_limited(&self, kind: &'static str) {
+        self.limited.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// A batch came in.
+    pub fn pushed(&self, outcome: &'static str) {
+        self.pushes.get_or_create(&Kind { kind: outcome }).inc();
+    }
+
+    /// The text for Prometheus.
+    ///
+    /// # Errors
+    /// Never in practice: writing to memory does not fail.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut out = String::new();
+        prometheus_client::encoding::text::encode(&mut out, &self.registry)?;
+        Ok(out)
+    }
+}
+
+/// Methods as labels; a caller must not be able to invent new ones.
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_stands_in_the_text() {
+        let metrics = Metrics::new();
+        let running = metrics.begin();
+        metrics.answered(&Method::GET, "/api/v1/events", StatusCode::OK, 0.002);
+        metrics.answered(&Method::GET, "/api/v1/events", StatusCode::OK, 0.002);
+        metrics.sign_in_failed();
+        metrics.rate_limited("device");
+        metrics.pushed("stored");
+        let text = metrics.text().unwrap();
+        for line in [
+            "usher_http_requests_total{method=\"GET\",route=\"/api/v1/events\",status=\"200\"} 2",
+            "usher_http_requests_running 1",
+            "usher_failed_sign_ins_total 1",
+            "usher_rate_limited_total{kind=\"device\"} 1",
+            "usher_pushed_batches_total{kind=\"stored\"} 1",
+            "usher_http_request_seconds_count{kind=\"organizer\"} 2",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+        drop(running);
+        assert!(
+            metrics
+                .text()
+                .unwrap()
+                .contains("usher_http_requests_running 0")
+        );
+    }
+
+    #[test]
+    fn an_invented_method_makes_no_new_figure() {
+        let metrics = Metrics::new();
+        let odd = Method::from_bytes(b"BREW").unwrap();
+        metrics.answered(&odd, "(none)", StatusCode::NOT_FOUND, 0.0);
+        assert!(metrics.text().unwrap().contains("method=\"other\""));
+    }
+}

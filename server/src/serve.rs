@@ -1,0 +1,156 @@
+//! A running server, from its configuration to its stop.
+
+use crate::clock::Clock;
+use crate::config::{self, Config, Transport};
+use crate::http::{self, App, CallerAddress, Parts};
+use crate::listen::{BindError, Bound, Connections};
+use crate::service::{self, Service};
+use crate::storage::StorageError;
+use crate::storage::sqlite::Sqlite;
+use crate::tls::{Identity, TlsError};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use usher_domain::hash::Hash;
+
+/// Folder of prepared snapshots in the data folder.
+pub const SNAPSHOTS: &str = "snapshots";
+
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The folder holds no server.
+    #[error("{} holds no server yet: run `usher init` first", .0.display())]
+    NotThere(PathBuf),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The database does not open.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The services do not start.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+    /// The system does not let connections in.
+    #[error("cannot serve: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A running server.
+pub struct Server {
+    service: Service,
+    connections: Connections,
+    addresses: Vec<SocketAddr>,
+    public_url: String,
+    spki: Option<Hash>,
+    stop_within: Duration,
+}
+
+impl Server {
+    /// Binds the addresses of `config` and starts.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ServeError> {
+        let bound = Bound::to(&config.listen)?;
+        Self::start_on(bound, config, clock).await
+    }
+
+    /// Starts on addresses bound before.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn start_on(
+        bound: Bound,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServeError> {
+        if !config.data.join(config::FILE).exists() {
+            return Err(ServeError::NotThere(config.data.clone()));
+        }
+        let identity = match &config.transport {
+            Transport::Tls { certificate, key } => Some(Identity::load(certificate, key)?),
+            Transport::Plain | Transport::BehindProxy => None,
+        };
+        let addresses = bound.addresses();
+        let public_url = config
+            .public_url
+            .clone()
+            .unwrap_or_else(|| local_url(&addresses, identity.is_some()));
+        let service = Service::new(
+            Sqlite::store(&config.data)?,
+            clock,
+            service::Settings::new(config.data.join(SNAPSHOTS)),
+        );
+        let app = App::new(Parts {
+            service: service.clone(),
+            limits: config.limits.clone(),
+            caller_address: match config.transport {
+                Transport::BehindProxy => CallerAddress::Forwarded,
+                Transport::Tls { .. } | Transport::Plain => CallerAddress::Connection,
+            },
+            token_secret: service.device_token_secret().await?,
+        });
+        let connections = Connections::serve(bound, identity.as_ref(), &http::router(app))?;
+        tracing::info!(%public_url, "serving");
+        Ok(Self {
+            service,
+            connections,
+            addresses,
+            public_url,
+            spki: identity.map(|identity| identity.spki),
+            stop_within: config.stop_within,
+        })
+    }
+
+    /// The addresses it listens on, with the ports that were taken.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Base address under which others reach it.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// SHA-256 of the certificate's SubjectPublicKeyInfo; none without TLS of its own.
+    #[must_use]
+    pub const fn spki(&self) -> Option<Hash> {
+        self.spki
+    }
+
+    /// The services, for whoever runs the server in its own process.
+    #[must_use]
+    pub const fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Takes no more connections, lets running requests finish within the configured bound, and closes the
+    /// database.
+    pub async fn stop(self) {
+        self.connections.stop(self.stop_within).await;
+        tracing::info!("stopped");
+    }
+}
+
+/// An address for callers on this machine, where nobody said which one is public.
+fn local_url(addresses: &[SocketAddr], tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    match addresses.first() {
+        Some(address) if address.ip().is_unspecified() => {
+            format!("{scheme}://localhost:{}", address.port())
+        }
+        Some(address) => format!("{scheme}://{address}"),
+        None => format!("{scheme}://localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
