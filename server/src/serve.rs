@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Transport};
 use crate::http::{self, App, CallerAddress, Parts};
 use crate::listen::{BindError, Bound, Connections};
-use crate::service::{self, Service};
+use crate::service::{self, Sealer, Service};
 use crate::storage::StorageError;
 use crate::storage::sqlite::Sqlite;
 use crate::tls::{Identity, TlsError};
@@ -45,6 +45,7 @@ pub enum ServeError {
 pub struct Server {
     service: Service,
     connections: Connections,
+    sealer: Sealer,
     addresses: Vec<SocketAddr>,
     public_url: String,
     spki: Option<Hash>,
@@ -97,9 +98,11 @@ impl Server {
             token_secret: service.device_token_secret().await?,
         });
         let connections = Connections::serve(bound, identity.as_ref(), &http::router(app))?;
+        let sealer = service.start_sealer();
         tracing::info!(%public_url, "serving");
         Ok(Self {
             service,
+            sealer,
             connections,
             addresses,
             public_url,
@@ -132,10 +135,11 @@ impl Server {
         &self.service
     }
 
-    /// Takes no more connections, lets running requests finish within the configured bound, and closes the
-    /// database.
+    /// Takes no more connections, lets running requests finish within the configured bound, seals what
+    /// changed, and closes the database.
     pub async fn stop(self) {
         self.connections.stop(self.stop_within).await;
+        self.sealer.stop().await;
         tracing::info!("stopped");
     }
 }
