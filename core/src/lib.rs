@@ -2,6 +2,7 @@
 
 pub mod camera;
 pub mod clock;
+pub mod gate;
 pub mod http;
 pub mod store;
 pub mod sync;

@@ -147,7 +147,7 @@ impl Store {
     /// # Errors
     /// What writing the file says.
     pub fn accept_trust(&mut self, trust: &Accepted<Trust>) -> Result<(), StoreError> {
-        self.write("accepting a trust document", |tx| {
+        self.learn("accepting a trust document", |tx| {
             put(tx, TRUST, trust.document().bytes(), trust.held())
         })
     }

@@ -204,7 +204,7 @@ impl Store {
         trust: &Accepted<Trust>,
         enrollment: &Verified<Enrollment>,
     ) -> Result<(), StoreError> {
-        self.write("finishing an enrollment", |tx| {
+        self.learn("finishing an enrollment", |tx| {
             let mut stored = load(tx)?.ok_or(StoreError::NotEnrolled)?;
             stored.root_key = Some(root);
             stored.enrollment = Some(enrollment.bytes().to_vec().into());

@@ -6,10 +6,11 @@
 //! | file | subject |
 //! | --- | --- |
 //! | `open`, `schema`, `rescue` | the file itself: locks, migrations, damage |
-//! | `identity`, `documents`, `settings`, `notices` | who the device is, whom it believes, small facts |
+//! | `identity`, `documents`, `settings`, `clock`, `notices` | who the device is, whom it believes, small facts |
 //! | `tables` | copies of ticket sets, directories and the roster |
 //! | `records` | logs, feeds, what the server has |
 
+mod clock;
 mod documents;
 mod error;
 mod identity;
@@ -29,6 +30,7 @@ pub use records::{FeedEntry, FeedPlace, LogStanding, OwnLog, Taken};
 pub use rescue::Rescue;
 pub use settings::{Operator, PinFailures, Reach};
 
+use crate::clock::ClockState;
 use error::Doing as _;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::File;
@@ -42,6 +44,10 @@ use std::path::PathBuf;
 pub struct Store {
     conn: Connection,
     folder: PathBuf,
+    /// How the clock stands, as last observed; written down only when something changes.
+    clock: Option<ClockState>,
+    /// Counts what changes the basis of verdicts, so that a gate knows when to read it anew.
+    knowledge: u64,
     /// Held as long as the store is open; the system releases it with the process.
     _lock: File,
 }
@@ -59,6 +65,24 @@ impl Store {
             .doing(doing)?;
         let value = work(&tx)?;
         tx.commit().doing(doing)?;
+        Ok(value)
+    }
+
+    /// Grows whenever documents, tables, settings or others' records change: what a gate keeps in memory
+    /// of them is then to be read anew. Its own records do not count.
+    #[must_use]
+    pub const fn knowledge(&self) -> u64 {
+        self.knowledge
+    }
+
+    /// Runs `work` like [`Self::write`], and says that the basis of verdicts changed.
+    fn learn<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let value = self.write(doing, work)?;
+        self.knowledge = self.knowledge.wrapping_add(1);
         Ok(value)
     }
 

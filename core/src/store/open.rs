@@ -53,6 +53,8 @@ impl Store {
         let store = Self {
             conn,
             folder: folder.to_owned(),
+            clock: None,
+            knowledge: 0,
             _lock: lock,
         };
         Ok((store, opened))

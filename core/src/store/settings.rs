@@ -2,7 +2,6 @@
 
 use super::error::Doing as _;
 use super::{Store, StoreError};
-use crate::clock::ClockState;
 use minicbor::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension as _};
 use usher_domain::cbor;
@@ -40,14 +39,13 @@ pub struct PinFailures {
     pub wait_to: UnixMillis,
 }
 
-const CLOCK: &str = "clock";
 const GATE: &str = "gate";
 const OPERATOR: &str = "operator";
 const REACH: &str = "reach";
 const SERVER_TIME: &str = "server_time";
 const SESSION: &str = "session";
 
-fn get<T: for<'b> Decode<'b, ()>>(
+pub(super) fn get<T: for<'b> Decode<'b, ()>>(
     conn: &Connection,
     name: &'static str,
 ) -> Result<Option<T>, StoreError> {
@@ -60,7 +58,11 @@ fn get<T: for<'b> Decode<'b, ()>>(
         .transpose()
 }
 
-fn put<T: Encode<()>>(conn: &Connection, name: &'static str, value: &T) -> Result<(), StoreError> {
+pub(super) fn put<T: Encode<()>>(
+    conn: &Connection,
+    name: &'static str,
+    value: &T,
+) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO settings (name, value) VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -70,7 +72,7 @@ fn put<T: Encode<()>>(conn: &Connection, name: &'static str, value: &T) -> Resul
     Ok(())
 }
 
-fn put_or_remove<T: Encode<()>>(
+pub(super) fn put_or_remove<T: Encode<()>>(
     conn: &Connection,
     name: &'static str,
     value: Option<&T>,
@@ -99,16 +101,12 @@ macro_rules! optional_setting {
         /// # Errors
         /// What writing the file says.
         pub fn $set(&mut self, value: Option<$type>) -> Result<(), StoreError> {
-            self.write("writing a setting", |tx| put_or_remove(tx, $name, value.as_ref()))
+            self.learn("writing a setting", |tx| put_or_remove(tx, $name, value.as_ref()))
         }
     };
 }
 
 impl Store {
-    optional_setting!(
-        /// How the device's clock stands to the server's.
-        clock_state, set_clock_state, CLOCK, ClockState
-    );
     optional_setting!(
         /// Where the device stands; none for a spare.
         gate, set_gate, GATE, GateId
@@ -139,7 +137,7 @@ impl Store {
             peers_as_of: Some(now),
             lost_since: None,
         };
-        self.write("writing what was reached", |tx| put(tx, REACH, &reach))
+        self.learn("writing what was reached", |tx| put(tx, REACH, &reach))
     }
 
     /// Says that the server did not answer at `now`. Only the first time counts.
@@ -155,7 +153,7 @@ impl Store {
             lost_since: Some(now),
             ..reach
         };
-        self.write("writing what was lost", |tx| put(tx, REACH, &reach))
+        self.learn("writing what was lost", |tx| put(tx, REACH, &reach))
     }
 
     /// The latest server time seen.
@@ -174,7 +172,7 @@ impl Store {
         if time <= self.server_time()? {
             return Ok(());
         }
-        self.write("writing the server's time", |tx| {
+        self.learn("writing the server's time", |tx| {
             put(tx, SERVER_TIME, &time)
         })
     }

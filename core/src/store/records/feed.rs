@@ -76,7 +76,7 @@ impl Store {
         place: FeedPlace,
     ) -> Result<Taken, StoreError> {
         let doing = "taking a feed in";
-        self.write(doing, |tx| {
+        self.learn(doing, |tx| {
             let scope_no = scope_no(tx, scope)?;
             let mut taken = Taken::default();
             for entry in entries {
@@ -141,7 +141,7 @@ impl Store {
         batch: &VerifiedBatch,
     ) -> Result<Taken, StoreError> {
         let doing = "taking a parked batch in";
-        self.write(doing, |tx| {
+        self.learn(doing, |tx| {
             let scope_no = scope_no(tx, scope)?;
             let records = take(tx, scope_no, batch)?;
             tx.execute("DELETE FROM parked WHERE parked_no = ?1", [number])
@@ -164,7 +164,7 @@ impl Store {
             return Ok(false);
         }
         let doing = "forgetting an archived scope";
-        self.write(doing, |tx| {
+        self.learn(doing, |tx| {
             for sql in [
                 "DELETE FROM records WHERE log_no IN (SELECT log_no FROM logs WHERE scope = ?1)",
                 "DELETE FROM logs WHERE scope = ?1",

@@ -40,7 +40,7 @@ impl Store {
     ) -> Result<Applied, StoreError> {
         let table = manifest.value().table;
         let generation = self.must_serve(table)?;
-        self.write("taking changes in", |tx| {
+        self.learn("taking changes in", |tx| {
             let mut dirty = BTreeSet::new();
             let mut written = 0;
             each_packed_row(table, rows, |row| {
@@ -89,7 +89,7 @@ impl Store {
     ) -> Result<Applied, StoreError> {
         let table = manifest.value().table;
         let listed: BTreeSet<Bucket> = buckets.iter().copied().collect();
-        self.write("repairing a table", |tx| {
+        self.learn("repairing a table", |tx| {
             let generation = match generation(tx, name_of(table), SERVING)? {
                 Some(generation) => generation,
                 None => begin_empty(tx, manifest)?,

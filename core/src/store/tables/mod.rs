@@ -194,7 +194,7 @@ impl Store {
     /// # Errors
     /// What writing the file says.
     pub fn drop_table(&mut self, table: TableId) -> Result<(), StoreError> {
-        self.write("dropping a table", |tx| {
+        self.learn("dropping a table", |tx| {
             for state in [STAGED, SERVING] {
                 if let Some(generation) = generation(tx, name_of(table), state)? {
                     set_state(tx, generation, DROPPED)?;

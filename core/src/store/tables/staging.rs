@@ -303,7 +303,7 @@ impl Unpacking {
         let complete = store.write("writing an index", |tx| index.write_some(tx, generation))?;
         match &self.stage {
             Stage::Index(digests) if complete => {
-                store.write("swapping a table in", |tx| {
+                store.learn("swapping a table in", |tx| {
                     save_digests(tx, generation, digests)?;
                     self.swap_in(tx)
                 })?;

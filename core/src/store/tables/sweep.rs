@@ -83,7 +83,7 @@ impl Store {
     /// What writing the file says.
     pub fn wipe_tables(&mut self) -> Result<(), StoreError> {
         let doing = "wiping the tables";
-        self.write(doing, |tx| {
+        self.learn(doing, |tx| {
             tx.execute("UPDATE generations SET state = ?1", [DROPPED])
                 .doing(doing)?;
             Ok(())

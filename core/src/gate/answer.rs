@@ -1,0 +1,138 @@
+//! What a gate is asked and what it answers.
+
+use usher_domain::hash::Hash;
+use usher_domain::ids::{AttemptId, SessionId, TicketId};
+use usher_domain::record::{Certainty, Confirmed, Direction};
+use usher_domain::seal::Holder;
+use usher_domain::secret::Private;
+use usher_domain::time::UnixMillis;
+use usher_domain::verdict::{Referral, Verdict};
+
+/// One showing of something at the gate.
+#[derive(Debug, Clone)]
+pub struct ScanRequest {
+    /// The text that was scanned or typed.
+    pub text: Private,
+    /// In or out.
+    pub direction: Direction,
+    /// The session, if a person names it; else the one chosen, else the timetable's.
+    pub session: Option<SessionId>,
+    /// The attempt, where this asks again; none begins a new one. The same attempt repeats its verdict.
+    pub attempt: Option<AttemptId>,
+    /// What staff checked after a referral of the same attempt.
+    pub confirmed: Option<Confirmed>,
+}
+
+impl ScanRequest {
+    /// Somebody wants in.
+    pub fn entry(text: impl Into<String>) -> Self {
+        Self {
+            text: Private::new(text),
+            direction: Direction::Entry,
+            session: None,
+            attempt: None,
+            confirmed: None,
+        }
+    }
+
+    /// Somebody leaves.
+    pub fn exit(text: impl Into<String>) -> Self {
+        Self {
+            direction: Direction::Exit,
+            ..Self::entry(text)
+        }
+    }
+}
+
+/// The session that a gate serves, as it always says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// The session.
+    pub id: SessionId,
+    /// Its name.
+    pub name: String,
+    /// Its event's name.
+    pub event: String,
+}
+
+/// An earlier scan with names, as a person explains a refusal by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// When.
+    pub at: UnixMillis,
+    /// How long ago in milliseconds.
+    pub ago_ms: u64,
+    /// Name of the gate, if it had one.
+    pub gate: Option<String>,
+    /// Name of the device.
+    pub device: Option<String>,
+    /// Whether it was this device.
+    pub here: bool,
+    /// Hash of its record, which an undo names.
+    pub record: Hash,
+}
+
+/// Something the operator should hear of besides the verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advice {
+    /// Half of the last scans belong to another session.
+    OtherSession(Served),
+}
+
+/// A gate's answer to one showing. Its record is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Admit, refuse or refer.
+    pub verdict: Verdict,
+    /// The session that was served; none if there is none.
+    pub session: Option<Served>,
+    /// The earlier scan that a refusal rests on.
+    pub evidence: Option<Evidence>,
+    /// The ticket, where one is known.
+    pub ticket: Option<TicketId>,
+    /// Name of the ticket type.
+    pub type_name: Option<String>,
+    /// The seat.
+    pub seat: Option<String>,
+    /// Who holds the ticket; only the code shown opens it.
+    pub holder: Option<Holder>,
+    /// How sure the gate was.
+    pub certainty: Certainty,
+    /// The attempt; it also ties the log lines of this scan together.
+    pub attempt: AttemptId,
+    /// Hash of the record, which an undo or an override names. None where no record could be written: then
+    /// the verdict refers.
+    pub record: Option<Hash>,
+    /// When, by the best knowledge of the time.
+    pub at: UnixMillis,
+    /// What the operator should hear of besides.
+    pub advice: Option<Advice>,
+}
+
+impl Answer {
+    /// The answer of a device that cannot decide, or cannot write its record: a person must. Also for
+    /// shells whose store does not open.
+    #[must_use]
+    pub const fn trouble(code: &'static str, attempt: AttemptId, at: UnixMillis) -> Self {
+        Self::refer(Referral::DeviceTrouble { code }, attempt, at)
+    }
+
+    pub(super) const fn refer(referral: Referral, attempt: AttemptId, at: UnixMillis) -> Self {
+        Self {
+            verdict: Verdict::Refer(referral),
+            session: None,
+            evidence: None,
+            ticket: None,
+            type_name: None,
+            seat: None,
+            holder: None,
+            certainty: Certainty::Isolated {
+                since: UnixMillis::new(0),
+            },
+            attempt,
+            record: None,
+            at,
+            advice: None,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What the device holds, in memory: whom it believes, which sessions it knows, where it stands.
+
+use crate::store::tables::Generation;
+use crate::store::{Reach, Store, StoreError};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use usher_domain::code::CodeKey;
+use usher_domain::decide::{Connection, SetAge};
+use usher_domain::ids::{DeviceId, GateId, OrganizerId, ScopeId, SessionId, StaffId, ZoneId};
+use usher_domain::merge::Ground;
+use usher_domain::record::Certainty;
+use usher_domain::session::SessionTerms;
+use usher_domain::table::TableId;
+use usher_domain::time::UnixMillis;
+use usher_domain::timetable;
+
+use super::answer::Served;
+
+/// Without a sign of the server for so long, a device counts as isolated.
+const REACH_MS: u64 = 60_000;
+
+/// A session whose ticket set the device holds.
+#[derive(Debug)]
+pub(super) struct HeldSession {
+    pub(super) terms: SessionTerms,
+    pub(super) copy: Generation,
+    pub(super) age: SetAge,
+}
+
+impl HeldSession {
+    /// The zone that the device's gate leads to, if it holds only so many people.
+    pub(super) fn capacity_zone(&self, book: &Book) -> Option<ZoneId> {
+        let zone = self.terms.gate(book.gate?)?.zone?;
+        let mut limited = self.terms.rules.capacity.iter();
+        limited.any(|limit| limit.zone == zone).then_some(zone)
+    }
+
+    pub(super) fn served(&self) -> Served {
+        Served {
+            id: self.terms.session.id,
+            name: self.terms.session.name.clone(),
+            event: self.terms.event_name.clone(),
+        }
+    }
+}
+
+/// What the device holds, as of one [`Store::knowledge`].
+#[derive(Debug)]
+pub(super) struct Book {
+    knowledge: u64,
+    pub(super) organizer: OrganizerId,
+    pub(super) device: DeviceId,
+    pub(super) gate: Option<GateId>,
+    pub(super) operator: Option<StaffId>,
+    pub(super) chosen: Option<SessionId>,
+    pub(super) keys: Vec<CodeKey>,
+    pub(super) sessions: Vec<HeldSession>,
+    pub(super) server_time: UnixMillis,
+    reach: Reach,
+    grounds: BTreeMap<ScopeId, Ground>,
+}
+
+impl Book {
+    /// Reads it.
+    pub(super) fn read(store: &Store) -> Result<Self, StoreError> {
+        let (_, enrollment) = store.enrolled()?;
+        let keys = store.trusted_keys()?;
+        let mut sessions = Vec::new();
+        let mut grounds = BTreeMap::new();
+        for held in store.tables()? {
+            let TableId::Set(_) = held.table else {
+                continue;
+            };
+            let manifest = store.manifest(held.table)?;
+            let copy = store.serving(held.table)?;
+            let (Some(manifest), Some(copy)) = (manifest, copy) else {
+                continue;
+            };
+            let age = SetAge {
+                issued_at: manifest.issued_at,
+                expires_at: manifest.expires_at,
+            };
+            if let Some(terms) = manifest.terms {
+                if let Entry::Vacant(vacant) = grounds.entry(terms.scope) {
+                    let lines = store.scope_wide_records(terms.scope)?;
+                    vacant.insert(Ground::of(terms.scope, keys.server(), &lines));
+                }
+                sessions.push(HeldSession { terms, copy, age });
+            }
+        }
+        Ok(Self {
+            knowledge: store.knowledge(),
+            organizer: enrollment.organizer,
+            device: enrollment.device,
+            gate: store.gate()?,
+            operator: store.operator()?.map(|operator| operator.staff),
+            chosen: store.chosen_session()?,
+            keys: keys.code_keys(),
+            sessions,
+            server_time: store.server_time()?,
+            reach: store.reach()?,
+            grounds,
+        })
+    }
+
+    pub(super) fn is_current(&self, store: &Store) -> bool {
+        self.knowledge == store.knowledge()
+    }
+
+    pub(super) fn session(&self, id: SessionId) -> Option<&HeldSession> {
+        self.sessions
+            .iter()
+            .find(|held| held.terms.session.id == id)
+    }
+
+    /// The session to serve: the one named, else the one chosen, else the timetable's.
+    pub(super) fn serving(
+        &self,
+        named: Option<SessionId>,
+        now: UnixMillis,
+    ) -> Option<&HeldSession> {
+        let timetable = || {
+            let sessions = self.sessions.iter();
+            timetable::serving(
+                now,
+                sessions.map(|held| (&held.terms.session, &held.terms.rules)),
+            )
+        };
+        // A chosen session that is not held any more is no choice.
+        let chosen = || self.chosen.filter(|id| self.session(*id).is_some());
+        self.session(named.or_else(chosen).or_else(timetable)?)
+    }
+
+    pub(super) fn ground(&self, scope: ScopeId) -> Option<&Ground> {
+        self.grounds.get(&scope)
+    }
+
+    pub(super) fn connection(&self, now: UnixMillis) -> Connection {
+        match self.reach {
+            Reach {
+                peers_as_of: Some(peers_as_of),
+                lost_since: None,
+            } if now.since(peers_as_of) <= REACH_MS => Connection::Online { peers_as_of },
+            Reach {
+                peers_as_of,
+                lost_since,
+            } => Connection::Isolated {
+                since: peers_as_of.or(lost_since).unwrap_or_default(),
+            },
+        }
+    }
+
+    pub(super) fn certainty(&self, now: UnixMillis) -> Certainty {
+        match self.connection(now) {
+            Connection::Online { peers_as_of } => Certainty::Local { peers_as_of },
+            Connection::Isolated { since } => Certainty::Isolated { since },
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a person at a gate can ask for and not get. A scan is none of it: a scan always gets a verdict.
+
+use crate::store::StoreError;
+use usher_domain::document::badge::{InvalidBadge, InvalidPin};
+use usher_domain::time::UnixMillis;
+
+/// Why something other than a scan is not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GateError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no record of that hash on this device.
+    #[error("this device knows no such scan")]
+    NoSuchScan,
+    /// The record is not of a kind that this can be done to.
+    #[error("this can only be done to {0}")]
+    WrongKind(&'static str),
+    /// It was done before.
+    #[error("this was done before")]
+    DoneBefore,
+    /// The text is no badge.
+    #[error(transparent)]
+    Badge(#[from] InvalidBadge),
+    /// The text is no PIN.
+    #[error(transparent)]
+    Pin(#[from] InvalidPin),
+    /// The roster knows no such badge.
+    #[error("nobody on this device's roster has this badge")]
+    UnknownBadge,
+    /// The badge is not valid now.
+    #[error("the badge is not valid now")]
+    BadgeNotValid,
+    /// The badge is for other gates.
+    #[error("the badge is not for this gate")]
+    OtherGate,
+    /// The role may not do this.
+    #[error("this role may not do that")]
+    Forbidden,
+    /// The PIN is wrong.
+    #[error("the PIN is wrong")]
+    WrongPin,
+    /// Too many wrong PINs.
+    #[error("too many wrong PINs: wait {} s", wait_ms.div_ceil(1000))]
+    PinLocked {
+        /// When the next one is tried.
+        until: UnixMillis,
+        /// Milliseconds until then.
+        wait_ms: u64,
+    },
+    /// The device has too little memory to make a supervisor's key.
+    #[error("not enough memory to check the PIN")]
+    OutOfMemory,
+    /// The session is not held by this device.
+    #[error("this device does not hold that session")]
+    NoSuchSession,
+}
+
+impl GateError {
+    /// Stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::NoSuchScan => "no_such_scan",
+            Self::WrongKind(_) => "wrong_kind",
+            Self::DoneBefore => "done_before",
+            Self::Badge(_) => "not_a_badge",
+            Self::Pin(_) => "not_a_pin",
+            Self::UnknownBadge => "unknown_badge",
+            Self::BadgeNotValid => "badge_not_valid",
+            Self::OtherGate => "other_gate",
+            Self::Forbidden => "forbidden",
+            Self::WrongPin => "wrong_pin",
+            Self::PinLocked { .. } => "pin_locked",
+            Self::OutOfMemory => "out_of_memory",
+            Self::NoSuchSession => "no_such_session",
+        }
+    }
+}

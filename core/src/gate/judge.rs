@@ -1,0 +1,333 @@
+//! Judging one showing: what was scanned before, the verdict, the record to write, and the answer.
+
+use super::Moment;
+use super::answer::{Answer, Evidence};
+use super::book::{Book, HeldSession};
+use super::look::{Looked, history};
+use crate::store::{Store, StoreError};
+use usher_domain::code::TicketCodeText;
+use usher_domain::decide::{Context, Flow, Headcount, Known, Shown, decide};
+use usher_domain::hash::Hash;
+use usher_domain::ids::{AttemptId, SessionId, TicketId};
+use usher_domain::log::Line;
+use usher_domain::merge::{fold_subject, next_stamp};
+use usher_domain::record::{Body, Certainty, Confirmed, Direction, Outcome, Scan, Subject};
+use usher_domain::seal;
+use usher_domain::table::rows::TicketRow;
+use usher_domain::time::UnixMillis;
+use usher_domain::verdict::{Admit, AdmitWhy, PriorScan, Reason, Referral, Refusal, Verdict};
+
+/// One thing shown to one session: all that deciding needs besides what was scanned before.
+pub(super) struct Showing<'a> {
+    pub(super) served: &'a HeldSession,
+    pub(super) shown: Shown,
+    pub(super) looked: Looked,
+    pub(super) direction: Direction,
+    pub(super) confirmed: Option<Confirmed>,
+    pub(super) attempt: AttemptId,
+}
+
+/// What was decided, and the record that says so.
+pub(super) struct Decision {
+    pub(super) verdict: Verdict,
+    pub(super) known: Known,
+    pub(super) record: Written,
+}
+
+/// The record of a decision.
+pub(super) enum Written {
+    /// To be written.
+    Draft { stamp: UnixMillis, scan: Box<Scan> },
+    /// The attempt ended before: its record stands.
+    Before(Hash),
+}
+
+/// What is the same for all tickets of one request.
+pub(super) struct Circumstances<'a> {
+    pub(super) book: &'a Book,
+    pub(super) moment: Moment,
+    pub(super) inside: u32,
+}
+
+impl Circumstances<'_> {
+    /// Counts a person of the same order who has just been let in.
+    pub(super) fn count(&mut self, verdict: Option<&Verdict>) {
+        if let Some(Verdict::Admit(_)) = verdict {
+            self.inside = self.inside.saturating_add(1);
+        }
+    }
+
+    pub(super) fn decide(
+        &self,
+        store: &Store,
+        showing: &Showing<'_>,
+    ) -> Result<Decision, StoreError> {
+        let found = showing.looked.found();
+        let known = Known::of(&showing.shown, &found);
+        let lines = history(store, self.book, showing.served, known.subject)?;
+        if let Some((before, scan)) = ended(&lines, self.book, showing) {
+            let verdict = self.repeat(showing, known, &lines, before, scan);
+            return Ok(Decision {
+                verdict,
+                known,
+                record: Written::Before(before.hash),
+            });
+        }
+        let verdict = self.judge(showing, known, &lines);
+        let highest = lines.iter().map(|line| line.record.stamp).max();
+        let stamp = next_stamp(
+            self.moment.reading.wall,
+            self.moment.offset_ms,
+            self.book.server_time,
+            highest,
+        );
+        let scan = Box::new(self.scan(showing, known, &verdict));
+        Ok(Decision {
+            verdict,
+            known,
+            record: Written::Draft { stamp, scan },
+        })
+    }
+
+    fn judge<'l>(
+        &self,
+        showing: &Showing<'_>,
+        known: Known,
+        lines: impl IntoIterator<Item = &'l Line>,
+    ) -> Verdict {
+        let terms = &showing.served.terms;
+        let session = terms.session.id;
+        let history = self
+            .book
+            .ground(terms.scope)
+            .and_then(|ground| {
+                let subject = ground.resolve(known.subject);
+                let mut states = fold_subject(ground, subject, lines);
+                states.remove(&known.unit(session, &terms.rules))
+            })
+            .unwrap_or_default();
+        let is_free = self.book.gate.is_some_and(|gate| {
+            let ground = self.book.ground(terms.scope);
+            ground.is_some_and(|ground| ground.is_free_flow(session, gate, self.moment.now))
+        });
+        let context = Context {
+            now: self.moment.now,
+            clock: self.moment.trust,
+            gate: self.book.gate,
+            direction: showing.direction,
+            device: self.book.device,
+            connection: self.book.connection(self.moment.now),
+            set: showing.served.age,
+            inside: Headcount::Local(self.inside),
+            flow: if is_free { Flow::Free } else { Flow::Deciding },
+            confirmed: showing.confirmed,
+        };
+        decide(
+            &showing.shown,
+            &showing.looked.found(),
+            &history,
+            terms,
+            &context,
+        )
+    }
+
+    /// The verdict of an attempt that ended: decided once more on what was known then. The record is the
+    /// fact, so where that comes out otherwise (a newer set, the clock), its word counts.
+    fn repeat(
+        &self,
+        showing: &Showing<'_>,
+        known: Known,
+        lines: &[Line],
+        before: &Line,
+        scan: &Scan,
+    ) -> Verdict {
+        let earlier = lines
+            .iter()
+            .filter(|line| line.record.stamp < before.record.stamp);
+        let again = self.judge(showing, known, earlier);
+        if again.outcome() == scan.outcome && again.reason() == scan.reason {
+            return again;
+        }
+        match (scan.outcome, admit_why(scan.reason)) {
+            (Outcome::Admit, Some(why)) => Verdict::Admit(Admit {
+                why,
+                cautions: Vec::new(),
+            }),
+            (Outcome::Admit | Outcome::Refuse | Outcome::Refer, _) => {
+                Verdict::Refer(Referral::DeviceTrouble {
+                    code: "attempt_ended",
+                })
+            }
+        }
+    }
+
+    fn scan(&self, showing: &Showing<'_>, known: Known, verdict: &Verdict) -> Scan {
+        let terms = &showing.served.terms;
+        Scan {
+            session: terms.session.id,
+            gate: self.book.gate,
+            operator: self.book.operator,
+            subject: known.subject,
+            direction: showing.direction,
+            outcome: verdict.outcome(),
+            reason: verdict.reason(),
+            certainty: self.certainty(),
+            attempt: showing.attempt,
+            issue: known.issue,
+            type_number: known.type_number,
+            access: known.access,
+            zone: self
+                .book
+                .gate
+                .and_then(|gate| terms.gate(gate))
+                .and_then(|gate| gate.zone),
+            entries: known.entries,
+            sanction: None,
+            confirmed: showing.confirmed,
+        }
+    }
+
+    fn certainty(&self) -> Certainty {
+        self.book.certainty(self.moment.now)
+    }
+
+    pub(super) fn answer(
+        &self,
+        store: &Store,
+        showing: &Showing<'_>,
+        decision: Decision,
+        record: Hash,
+        text: &str,
+    ) -> Answer {
+        let terms = &showing.served.terms;
+        let row = showing.looked.row();
+        let type_name = decision.known.type_number.and_then(|number| {
+            let mut types = terms.types.iter();
+            types.find(|named| named.number == number)
+        });
+        Answer {
+            evidence: prior(&decision.verdict)
+                .map(|prior| self.evidence(store, showing.served, prior)),
+            verdict: decision.verdict,
+            session: Some(showing.served.served()),
+            ticket: ticket_of(decision.known.subject),
+            type_name: type_name.map(|named| named.name.clone()),
+            seat: row.and_then(|row| row.seat.clone()),
+            holder: row.and_then(|row| open_seal(row, text, terms.session.id)),
+            certainty: self.certainty(),
+            attempt: showing.attempt,
+            record: Some(record),
+            at: self.moment.now,
+            advice: None,
+        }
+    }
+
+    fn evidence(&self, store: &Store, served: &HeldSession, prior: PriorScan) -> Evidence {
+        // A name that cannot be read is no reason to withhold the rest.
+        let device = store.roster_device(self.book.organizer, prior.device);
+        Evidence {
+            at: prior.at,
+            ago_ms: self.moment.now.since(prior.at),
+            gate: prior
+                .gate
+                .and_then(|gate| served.terms.gate(gate))
+                .map(|gate| gate.name.clone()),
+            device: device.ok().flatten().map(|entry| entry.name),
+            here: prior.device == self.book.device,
+            record: prior.record,
+        }
+    }
+}
+
+/// The record that ended this attempt, if one did. A confirmed instruction goes on after its referral.
+fn ended<'l>(
+    lines: &'l [Line],
+    book: &Book,
+    showing: &Showing<'_>,
+) -> Option<(&'l Line, &'l Scan)> {
+    let of_attempt = lines.iter().filter_map(|line| {
+        let scan = scan_of(line)?;
+        let same = scan.attempt == showing.attempt && line.record.log.device == book.device;
+        same.then_some((line, scan))
+    });
+    of_attempt
+        .max_by_key(|(line, _)| line.record.stamp)
+        .filter(|(_, scan)| showing.confirmed.is_none() || scan.reason != Reason::Instruction)
+}
+
+const fn admit_why(reason: Reason) -> Option<AdmitWhy> {
+    Some(match reason {
+        Reason::Listed => AdmitWhy::Listed,
+        Reason::UnknownSigned => AdmitWhy::UnknownSigned,
+        Reason::BackAfterEveryoneOut => AdmitWhy::BackAfterEveryoneOut,
+        Reason::Override => AdmitWhy::Override,
+        Reason::FreeFlow => AdmitWhy::FreeFlow,
+        Reason::Exit => AdmitWhy::Exit,
+        Reason::Malformed
+        | Reason::Forged
+        | Reason::Unknown
+        | Reason::WrongEvent
+        | Reason::WrongSession
+        | Reason::Superseded
+        | Reason::Cancelled
+        | Reason::Blocked
+        | Reason::NotYetValid
+        | Reason::NoLongerValid
+        | Reason::WrongZone
+        | Reason::AlreadyInside
+        | Reason::ExitRequired
+        | Reason::EntriesUsedUp
+        | Reason::NotInside
+        | Reason::Full
+        | Reason::Instruction
+        | Reason::ClockUnproved
+        | Reason::Isolated
+        | Reason::NotHome
+        | Reason::StaleSet
+        | Reason::RevokedKey
+        | Reason::DeviceTrouble
+        | Reason::NoSession => return None,
+    })
+}
+
+/// The earlier scan that a refusal rests on.
+fn prior(verdict: &Verdict) -> Option<PriorScan> {
+    match verdict {
+        Verdict::Refuse(
+            Refusal::AlreadyInside(prior)
+            | Refusal::ExitRequired(prior)
+            | Refusal::EntriesUsedUp { last: prior, .. },
+        ) => Some(*prior),
+        Verdict::Admit(_) | Verdict::Refuse(_) | Verdict::Refer(_) => None,
+    }
+}
+
+/// Who holds the ticket, if the code shown opens it.
+fn open_seal(row: &TicketRow, text: &str, session: SessionId) -> Option<seal::Holder> {
+    let sealed = row.sealed.as_ref()?;
+    let code = TicketCodeText::new(text).ok()?;
+    let candidates = sealed.iter().map(|bytes| bytes.as_slice());
+    seal::open(candidates, &code, session, row.ticket).ok()
+}
+
+/// The scan that a record speaks of, if it is one.
+pub(super) fn scan_of(line: &Line) -> Option<&Scan> {
+    match &line.record.body {
+        Body::Scan(scan) => Some(scan),
+        Body::Undo(_)
+        | Body::Link(_)
+        | Body::Rule(_)
+        | Body::Cut(_)
+        | Body::Ruling(_)
+        | Body::EveryoneOut(_)
+        | Body::FreeFlow(_) => None,
+    }
+}
+
+/// The ticket of a subject, if it is one.
+pub(super) const fn ticket_of(subject: Subject) -> Option<TicketId> {
+    match subject {
+        Subject::Ticket(ticket) => Some(ticket),
+        Subject::Medium(_) | Subject::Nothing => None,
+    }
+}

@@ -1,0 +1,130 @@
+//! The gate: a text comes in, a verdict goes out, and its record is durable before.
+//!
+//! Every text gets a verdict. What goes wrong inside becomes a referral, because a person at the door
+//! cannot wait for a repair, and nobody is let in without a record.
+//!
+//! ```text
+//! text ─ read and verify ─ look up ─ fold what is known ─ decide ─ write and commit ─ answer
+//! ```
+
+mod answer;
+mod book;
+mod change;
+mod error;
+mod headcount;
+mod judge;
+mod look;
+mod scan;
+mod staff;
+
+pub use answer::{Advice, Answer, Evidence, ScanRequest, Served};
+pub use error::GateError;
+pub use staff::{OverrideRequest, SignedIn};
+
+use crate::clock::{Clock, Entropy, Reading};
+use crate::store::{Store, StoreError};
+use book::{Book, HeldSession};
+use headcount::Headcounts;
+use usher_domain::ids::{OrganizerId, SessionId};
+use usher_domain::time::{ClockTrust, UnixMillis};
+use usher_domain::timetable::RecentScans;
+
+/// What a gate works with: everything that is not its own memory.
+pub struct Means<'a> {
+    /// The device's store.
+    pub store: &'a mut Store,
+    /// Its clocks.
+    pub clock: &'a dyn Clock,
+    /// Its source of random bytes.
+    pub entropy: &'a dyn Entropy,
+}
+
+/// A gate. What it keeps is read from the store and may be thrown away at any time.
+#[derive(Debug, Default)]
+pub struct Gate {
+    book: Option<Book>,
+    recent: RecentScans,
+    headcounts: Headcounts,
+}
+
+/// The moment of a scan.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    reading: Reading,
+    /// Server time minus device time.
+    offset_ms: i64,
+    now: UnixMillis,
+    trust: ClockTrust,
+}
+
+impl Gate {
+    /// A gate that knows nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The session that is served now: the one a person chose, else the timetable's.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn serving(&mut self, means: &mut Means<'_>) -> Result<Option<Served>, StoreError> {
+        let moment = moment(means)?;
+        let book = self.book(means.store)?;
+        Ok(book.serving(None, moment.now).map(HeldSession::served))
+    }
+
+    /// The sessions that this device could serve, by the time their doors open.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn sessions(&mut self, means: &mut Means<'_>) -> Result<Vec<Served>, StoreError> {
+        let book = self.book(means.store)?;
+        let mut held: Vec<_> = book.sessions.iter().collect();
+        held.sort_by_key(|held| held.terms.session.doors);
+        Ok(held.into_iter().map(HeldSession::served).collect())
+    }
+
+    /// Serves a session against the timetable, or follows the timetable again.
+    ///
+    /// # Errors
+    /// [`GateError::NoSuchSession`] if the device does not hold it.
+    pub fn choose(
+        &mut self,
+        means: &mut Means<'_>,
+        session: Option<SessionId>,
+    ) -> Result<(), GateError> {
+        let book = self.book(means.store)?;
+        if session.is_some_and(|id| book.session(id).is_none()) {
+            return Err(GateError::NoSuchSession);
+        }
+        self.recent = RecentScans::default();
+        Ok(means.store.choose_session(session)?)
+    }
+
+    /// What the device holds, read anew if it changed.
+    fn book(&mut self, store: &Store) -> Result<&Book, StoreError> {
+        let book = match self.book.take() {
+            Some(book) if book.is_current(store) => book,
+            Some(_) | None => Book::read(store)?,
+        };
+        Ok(self.book.insert(book))
+    }
+
+    fn organizer(&mut self, store: &Store) -> Result<OrganizerId, StoreError> {
+        Ok(self.book(store)?.organizer)
+    }
+}
+
+fn moment(means: &mut Means<'_>) -> Result<Moment, StoreError> {
+    let reading = means.clock.read();
+    let state = means.store.observe_clock(reading)?;
+    let now = state.corrected(reading);
+    Ok(Moment {
+        reading,
+        offset_ms: i64::try_from(i128::from(now.get()) - i128::from(reading.wall.get()))
+            .unwrap_or(0),
+        now,
+        trust: state.trust(),
+    })
+}

@@ -1,0 +1,311 @@
+//! Staff at the gate: signing in with a badge, searching, and overriding with badge and PIN. All of it
+//! works without a network, from the roster that the device holds.
+
+use super::answer::Answer;
+use super::judge::ticket_of;
+use super::{Gate, GateError, Means, Moment, moment};
+use crate::clock::random;
+use crate::store::tables::Person;
+use crate::store::{Operator, PinFailures};
+use usher_domain::cose::SigningKey;
+use usher_domain::document;
+use usher_domain::document::badge::{Badge, OverrideKeyError, Pin};
+use usher_domain::document::sanction::{SANCTION_LIFETIME_MS, Sanction, SanctionReason};
+use usher_domain::hash::Hash;
+use usher_domain::ids::{AttemptId, SessionId, StaffId};
+use usher_domain::log::Line;
+use usher_domain::merge::next_stamp;
+use usher_domain::record::{Body, Outcome, Scan};
+use usher_domain::secret::Private;
+use usher_domain::table::rows::{StaffEntry, StaffRole};
+use usher_domain::time::ClockTrust;
+use usher_domain::verdict::{Admit, AdmitWhy, Reason, Verdict};
+
+/// Wrong PINs in a row before there is a pause.
+const FREE_TRIES: u32 = 3;
+/// The first pause; each further wrong PIN doubles it.
+const FIRST_PAUSE_MS: u64 = 30_000;
+/// The longest pause.
+const LONGEST_PAUSE_MS: u64 = 60 * 60 * 1000;
+
+/// Who signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who.
+    pub staff: StaffId,
+    /// Name as the badge shows it.
+    pub name: Private,
+    /// What they may do.
+    pub role: StaffRole,
+}
+
+/// A supervisor lets somebody in against a verdict.
+#[derive(Debug, Clone)]
+pub struct OverrideRequest {
+    /// Hash of the record of the refusal or referral.
+    pub record: Hash,
+    /// Text of the supervisor's badge.
+    pub badge: Private,
+    /// The supervisor's PIN.
+    pub pin: Private,
+    /// Why.
+    pub reason: SanctionReason,
+}
+
+impl Gate {
+    /// Signs a member of staff in by the text of their badge. Whoever was signed in before is signed out.
+    ///
+    /// # Errors
+    /// [`GateError`] if the badge is none, not known, not valid now or not for this gate.
+    pub fn sign_in(&mut self, means: &mut Means<'_>, badge: &str) -> Result<SignedIn, GateError> {
+        let badge = Badge::parse(badge)?;
+        let moment = moment(means)?;
+        let staff = self.staff_of(means, &badge, moment)?;
+        means.store.set_operator(Some(Operator {
+            staff: staff.staff,
+            since: moment.now,
+        }))?;
+        tracing::info!(staff = %staff.staff, "signed in");
+        Ok(SignedIn {
+            staff: staff.staff,
+            name: staff.name,
+            role: staff.role,
+        })
+    }
+
+    /// Signs out whoever is signed in.
+    ///
+    /// # Errors
+    /// What writing the store says.
+    pub fn sign_out(&mut self, means: &mut Means<'_>) -> Result<(), GateError> {
+        Ok(means.store.set_operator(None)?)
+    }
+
+    /// Who is signed in and still may be: a badge that was revoked since is not.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn operator(&mut self, means: &mut Means<'_>) -> Result<Option<SignedIn>, GateError> {
+        let moment = moment(means)?;
+        let Some(operator) = means.store.operator()? else {
+            return Ok(None);
+        };
+        let organizer = self.organizer(means.store)?;
+        let entry = means.store.roster_staff(organizer, operator.staff)?;
+        Ok(entry
+            .filter(|entry| is_valid(entry, moment))
+            .map(|entry| SignedIn {
+                staff: entry.staff,
+                name: entry.name,
+                role: entry.role,
+            }))
+    }
+
+    /// People of a session whose name or order number contains `needle`.
+    ///
+    /// # Errors
+    /// [`GateError::Forbidden`] unless somebody is signed in whose role may search.
+    pub fn search(
+        &mut self,
+        means: &mut Means<'_>,
+        session: SessionId,
+        needle: &str,
+        limit: usize,
+    ) -> Result<Vec<Person>, GateError> {
+        match self.operator(means)?.map(|operator| operator.role) {
+            Some(StaffRole::Supervisor | StaffRole::BoxOffice) => {
+                Ok(means.store.search(session, needle, limit)?)
+            }
+            Some(StaffRole::Steward) | None => Err(GateError::Forbidden),
+        }
+    }
+
+    /// Lets somebody in against a verdict, as a new attempt under a supervisor's signature. Badge and PIN
+    /// are forgotten at once.
+    ///
+    /// # Errors
+    /// [`GateError`] if the scan is none that was refused or referred, was overridden before, or the
+    /// supervisor may not do it; [`GateError::PinLocked`] after wrong PINs.
+    pub fn override_verdict(
+        &mut self,
+        means: &mut Means<'_>,
+        request: &OverrideRequest,
+    ) -> Result<Answer, GateError> {
+        let badge = Badge::parse(request.badge.reveal())?;
+        let pin = Pin::new(request.pin.reveal())?;
+        let moment = moment(means)?;
+        let refused = means
+            .store
+            .record(request.record)?
+            .ok_or(GateError::NoSuchScan)?;
+        let Body::Scan(scan) = &refused.record.body else {
+            return Err(GateError::WrongKind("a scan that was refused or referred"));
+        };
+        if scan.outcome == Outcome::Admit {
+            return Err(GateError::WrongKind("a scan that was refused or referred"));
+        }
+        let supervisor = self.staff_of(means, &badge, moment)?;
+        let key = unlock(means, &badge, &pin, &supervisor, moment)?;
+        let attempt =
+            AttemptId::from_bytes(random(means.entropy).map_err(crate::store::StoreError::from)?);
+        let lines = means
+            .store
+            .records_about(refused.record.scope, &scan.subject)?;
+        if lines.iter().any(|line| overrides(line, refused.hash)) {
+            return Err(GateError::DoneBefore);
+        }
+        let book = self.book(means.store)?;
+        let device = book.device;
+        let stamp = next_stamp(
+            moment.reading.wall,
+            moment.offset_ms,
+            book.server_time,
+            lines.iter().map(|line| line.record.stamp).max(),
+        );
+        let sanction = Sanction {
+            session: scan.session,
+            subject: scan.subject,
+            refused: scan.attempt,
+            attempt,
+            device,
+            supervisor: supervisor.staff,
+            reason: request.reason,
+            // It is used at once: its record bears this very stamp.
+            expires_at: stamp.shifted(i64::try_from(SANCTION_LIFETIME_MS).unwrap_or(0)),
+            record: refused.hash,
+        };
+        let admission = Scan {
+            operator: book.operator,
+            gate: book.gate,
+            outcome: Outcome::Admit,
+            reason: Reason::Override,
+            certainty: book.certainty(moment.now),
+            attempt,
+            sanction: Some(document::sign(&sanction, &key).into()),
+            confirmed: None,
+            ..scan.clone()
+        };
+        let session = book.session(scan.session).map(|held| held.served());
+        let certainty = admission.certainty;
+        let ticket = ticket_of(scan.subject);
+        let refused_attempt = scan.attempt;
+        let scope = refused.record.scope;
+        let mut end = means.store.log_end(scope, device, means.entropy)?;
+        let entry = end.append(stamp, Body::Scan(admission));
+        let hash = entry.hash;
+        means.store.append(scope, &[entry])?;
+        tracing::info!(%attempt, refused = %refused_attempt, supervisor = %supervisor.staff, "overridden");
+        Ok(Answer {
+            verdict: Verdict::Admit(Admit {
+                why: AdmitWhy::Override,
+                cautions: Vec::new(),
+            }),
+            session,
+            ticket,
+            certainty,
+            record: Some(hash),
+            ..Answer::trouble("", attempt, moment.now)
+        })
+    }
+
+    /// The member of staff whose badge this is, if it is valid now and for this gate.
+    fn staff_of(
+        &mut self,
+        means: &Means<'_>,
+        badge: &Badge,
+        moment: Moment,
+    ) -> Result<StaffEntry, GateError> {
+        let book = self.book(means.store)?;
+        let staff = means
+            .store
+            .staff_of_badge(book.organizer, &badge.key().public())?
+            .ok_or(GateError::UnknownBadge)?;
+        if !is_valid(&staff, moment) {
+            return Err(GateError::BadgeNotValid);
+        }
+        if !staff.works_at(book.gate) {
+            return Err(GateError::OtherGate);
+        }
+        Ok(staff)
+    }
+}
+
+/// Whether a badge counts now. Under an unproved clock only revocation speaks against it: staff must not
+/// be locked out by a flat battery.
+fn is_valid(staff: &StaffEntry, moment: Moment) -> bool {
+    match moment.trust {
+        ClockTrust::Proved => staff.is_valid_at(moment.now),
+        ClockTrust::Unproved => staff.revoked_at.is_none(),
+    }
+}
+
+fn overrides(line: &Line, refused: Hash) -> bool {
+    let Body::Scan(scan) = &line.record.body else {
+        return false;
+    };
+    scan.sanction.as_ref().is_some_and(|bytes| {
+        usher_domain::cose::parse(bytes)
+            .ok()
+            .and_then(|envelope| {
+                usher_domain::cbor::decode::<Sanction>(envelope.unverified_payload()).ok()
+            })
+            .is_some_and(|sanction| sanction.record == refused)
+    })
+}
+
+/// Makes the override key of badge and PIN. A try is counted before it is made, so that pulling the plug
+/// gains none.
+fn unlock(
+    means: &mut Means<'_>,
+    badge: &Badge,
+    pin: &Pin,
+    staff: &StaffEntry,
+    moment: Moment,
+) -> Result<SigningKey, GateError> {
+    if !staff.role.may_override() {
+        return Err(GateError::Forbidden);
+    }
+    let before = means.store.pin_failures(staff.staff)?;
+    if moment.now < before.wait_to {
+        return Err(GateError::PinLocked {
+            until: before.wait_to,
+            wait_ms: before.wait_to.since(moment.now),
+        });
+    }
+    let failures = before.failures.saturating_add(1);
+    means.store.set_pin_failures(
+        staff.staff,
+        PinFailures {
+            failures,
+            wait_to: moment.now.shifted(pause_ms(failures)),
+        },
+    )?;
+    match badge.unlock(pin, staff) {
+        Ok(key) => {
+            means
+                .store
+                .set_pin_failures(staff.staff, PinFailures::default())?;
+            Ok(key)
+        }
+        Err(OverrideKeyError::WrongPin) => {
+            tracing::warn!(staff = %staff.staff, failures, "wrong PIN");
+            Err(GateError::WrongPin)
+        }
+        Err(OverrideKeyError::MayNotOverride) => Err(GateError::Forbidden),
+        Err(OverrideKeyError::Failed(_)) => {
+            means.store.set_pin_failures(staff.staff, before)?;
+            Err(GateError::OutOfMemory)
+        }
+    }
+}
+
+/// How long no PIN is tried after so many wrong ones.
+fn pause_ms(failures: u32) -> i64 {
+    let Some(doublings) = failures.checked_sub(FREE_TRIES) else {
+        return 0;
+    };
+    let pause = FIRST_PAUSE_MS
+        .checked_shl(doublings.min(16))
+        .map_or(LONGEST_PAUSE_MS, |pause| pause.min(LONGEST_PAUSE_MS));
+    i64::try_from(pause).unwrap_or(i64::MAX)
+}
