@@ -157,8 +157,8 @@ pub struct HttpSync {
     client: Client,
     endpoint: Endpoint,
     caller: Option<Caller>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock + Send + Sync>,
+    entropy: Arc<dyn Entropy + Send + Sync>,
     tokens: Tokens,
 }
 
@@ -179,8 +179,8 @@ impl HttpSync {
     pub fn new(
         endpoint: Endpoint,
         caller: Option<Caller>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
+        clock: Arc<dyn Clock + Send + Sync>,
+        entropy: Arc<dyn Entropy + Send + Sync>,
     ) -> Result<Self, Problem> {
         Ok(Self {
             client: client(endpoint.identity)?,

@@ -2,7 +2,7 @@
 //! synchronization", 1989): the server's time is taken to be that of the middle of the round trip, so the
 //! error is at most half of it.
 
-use crate::clock::{ClockState, Reading};
+use crate::clock::Reading;
 use usher_domain::time::{ClockTrust, UnixMillis};
 
 /// A measurement this old is replaced by a worse one: clocks drift.
@@ -21,6 +21,11 @@ pub(super) struct Sample {
 }
 
 impl Sample {
+    /// What the server's clock showed when the answer came.
+    pub(super) const fn server(&self) -> UnixMillis {
+        self.server
+    }
+
     /// The comparison that an answer with the server's time makes; none if the device slept or its clock
     /// was set between.
     pub(super) fn of(asked: Reading, server_time: UnixMillis, answered: Reading) -> Option<Self> {
@@ -46,8 +51,8 @@ pub(super) struct Offsets {
 }
 
 impl Offsets {
-    /// Takes a comparison in; says whether it changed `state`.
-    pub(super) fn take(&mut self, sample: Sample, state: &mut ClockState) -> bool {
+    /// Takes a comparison in; says whether it is the one to go by, for a device whose clock is trusted so.
+    pub(super) fn take(&mut self, sample: Sample, trust: ClockTrust) -> bool {
         let better = match self.best {
             None => true,
             Some(best) => {
@@ -55,12 +60,11 @@ impl Offsets {
                 best.at.era != sample.at.era
                     || age_ms.is_none_or(|age| age > FRESH_MS)
                     || sample.round_trip_ms <= best.round_trip_ms
-                    || state.trust() == ClockTrust::Unproved
+                    || trust == ClockTrust::Unproved
             }
         };
         if better {
             self.best = Some(sample);
-            state.measured(sample.server, sample.at);
         }
         better
     }
@@ -90,30 +94,23 @@ mod tests {
 
     #[test]
     fn the_servers_time_is_that_of_the_middle() {
-        let mut state = ClockState::unproved(at(0, 0));
-        assert!(Offsets::default().take(sample(1_000, 5_100, 1_200), &mut state));
-        assert_eq!(state.offset_ms(), Some(4_000));
+        assert_eq!(sample(1_000, 5_100, 1_200).server().get(), 5_200);
     }
 
     #[test]
     fn a_slow_answer_does_not_replace_a_quick_one_until_that_is_old() {
-        let mut state = ClockState::unproved(at(0, 0));
         let mut offsets = Offsets::default();
-        assert!(offsets.take(sample(1_000, 5_010, 1_020), &mut state));
-        assert!(!offsets.take(sample(2_000, 9_000, 4_000), &mut state));
-        assert_eq!(state.offset_ms(), Some(4_000));
-        assert!(offsets.take(sample(2_000 + FRESH_MS, 0, 4_000 + FRESH_MS), &mut state));
+        let proved = ClockTrust::Proved;
+        assert!(offsets.take(sample(1_000, 5_010, 1_020), ClockTrust::Unproved));
+        assert!(!offsets.take(sample(2_000, 9_000, 4_000), proved));
+        assert!(offsets.take(sample(2_000 + FRESH_MS, 0, 4_000 + FRESH_MS), proved));
     }
 
     #[test]
     fn an_unproved_clock_takes_any_measurement() {
-        let mut state = ClockState::unproved(at(0, 0));
         let mut offsets = Offsets::default();
-        offsets.take(sample(1_000, 5_010, 1_020), &mut state);
-        state.observe(at(90_000, 1_100));
-        assert_eq!(state.trust(), ClockTrust::Unproved);
-        assert!(offsets.take(sample(91_000, 9_000, 93_000), &mut state));
-        assert_eq!(state.trust(), ClockTrust::Proved);
+        offsets.take(sample(1_000, 5_010, 1_020), ClockTrust::Unproved);
+        assert!(offsets.take(sample(91_000, 9_000, 93_000), ClockTrust::Unproved));
     }
 
     #[test]

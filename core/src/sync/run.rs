@@ -7,7 +7,7 @@ use super::plan::{
 };
 use super::report::{Mismatch, Progress, Report, Trouble};
 use super::retry::Timer;
-use crate::clock::{Clock, ClockState, Entropy, Reading};
+use crate::clock::{Clock, Entropy, Reading};
 use crate::http::Channel;
 use crate::store::{NoticeBody, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,11 +53,11 @@ pub struct Parts<'p, A, S, T> {
     /// Waits.
     pub timer: &'p T,
     /// The device's clock.
-    pub clock: &'p dyn Clock,
+    pub clock: &'p (dyn Clock + Sync),
     /// Random bytes.
-    pub entropy: &'p dyn Entropy,
+    pub entropy: &'p (dyn Entropy + Sync),
     /// Hears how far it is.
-    pub progress: &'p dyn Fn(Progress),
+    pub progress: &'p (dyn Fn(Progress) + Sync),
 }
 
 /// What a process remembers from one exchange to the next. Losing it costs a few requests.
@@ -239,13 +239,13 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 .map(|log| log.end.head)
                 .filter(|head| head.sequence > 0)
                 .collect();
-            let clock = store.clock_state()?;
+            let clock = store.observe_clock(reading)?;
             Ok(Heartbeat {
                 device_time: reading.wall,
                 heads,
                 tables: store.tables()?,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
-                clock_offset_ms: clock.and_then(|state| state.offset_ms()),
+                clock_offset_ms: clock.offset_ms(),
                 storage_left: None,
             })
         })
@@ -265,28 +265,25 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let offsets = &mut self.memory.offsets;
         self.parts.store.with(|store| {
             store.saw_server_time(server_time)?;
-            let Some(sample) = sample else { return Ok(()) };
-            let held = store.clock_state()?;
-            let mut state = held.unwrap_or_else(|| ClockState::unproved(answered));
-            if let Some(event) = state.observe(answered) {
-                let crate::clock::ClockEvent::Jumped { by_ms } = event;
-                store.notice(answered.wall, &NoticeBody::ClockJumped { by_ms })?;
+            let mut state = store.observe_clock(answered)?;
+            match sample {
+                Some(sample) if offsets.take(sample, state.trust()) => {
+                    state.measured(sample.server(), answered);
+                    store.set_clock_state(Some(state))
+                }
+                Some(_) | None => Ok(()),
             }
-            offsets.take(sample, &mut state);
-            store.set_clock_state(Some(state))
         })
     }
 
     /// The best knowledge of the time, and whether it is proved.
     pub(super) fn now(&self) -> Result<(UnixMillis, ClockTrust), StoreError> {
         let reading = self.parts.clock.read();
-        let state = self.parts.store.with(|store| store.clock_state())?;
-        Ok(
-            state.map_or((reading.wall, ClockTrust::Unproved), |mut state| {
-                state.observe(reading);
-                (state.corrected(reading), state.trust())
-            }),
-        )
+        let state = self
+            .parts
+            .store
+            .with(|store| store.observe_clock(reading))?;
+        Ok((state.corrected(reading), state.trust()))
     }
 
     /// What the device has.

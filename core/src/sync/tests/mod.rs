@@ -8,10 +8,11 @@ use crate::http::Channel;
 use crate::store::{NoticeBody, ServerPin, Store};
 use proptest::prelude::*;
 use server::*;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -28,11 +29,11 @@ use usher_domain::verdict::Reason;
 const CANCELLED: TicketState = TicketState::Cancelled(CancelReason::Refunded);
 
 /// A clock that moves when told, an hour slow.
-struct Hands(Cell<u64>);
+struct Hands(AtomicU64);
 
 impl Clock for Hands {
     fn read(&self) -> Reading {
-        let monotonic_ms = self.0.get();
+        let monotonic_ms = self.0.load(Relaxed);
         Reading {
             wall: UnixMillis::new(NOW - 3_600_000 + monotonic_ms),
             monotonic_ms,
@@ -41,11 +42,11 @@ impl Clock for Hands {
     }
 }
 
-struct Dice(RefCell<fastrand::Rng>);
+struct Dice(Mutex<fastrand::Rng>);
 
 impl Entropy for Dice {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
-        self.0.borrow_mut().fill(bytes);
+        self.0.lock().unwrap().fill(bytes);
         Ok(())
     }
 }
@@ -56,7 +57,7 @@ struct Skip<'c>(&'c Hands);
 impl Timer for Skip<'_> {
     async fn sleep(&self, pause: Duration) {
         let ms = u64::try_from(pause.as_millis()).unwrap();
-        self.0.0.set(self.0.0.get() + ms);
+        self.0.0.fetch_add(ms, Relaxed);
     }
 }
 
@@ -94,8 +95,8 @@ impl Gate {
             folder,
             number,
             store: Mutex::new(store),
-            clock: Hands(Cell::new(0)),
-            dice: Dice(RefCell::new(fastrand::Rng::with_seed(number.into()))),
+            clock: Hands(AtomicU64::new(0)),
+            dice: Dice(Mutex::new(fastrand::Rng::with_seed(number.into()))),
             memory: RefCell::new(Memory::default()),
         }
     }
@@ -152,7 +153,7 @@ impl Gate {
         let mut memory = self.memory.borrow_mut();
         let mut future = pin!(run(&parts, &mut memory));
         loop {
-            self.clock.0.set(self.clock.0.get() + 1);
+            self.clock.0.fetch_add(1, Relaxed);
             match future
                 .as_mut()
                 .poll(&mut Context::from_waker(Waker::noop()))
@@ -266,7 +267,8 @@ fn the_clock_is_set_by_an_authentic_answer() {
     let gate = Gate::new(&server, 20);
     prepared(&server);
     gate.sync(&server);
-    let state = gate.with(|store| store.clock_state().unwrap()).unwrap();
+    let reading = gate.clock.read();
+    let state = gate.with(|store| store.observe_clock(reading).unwrap());
     let offset = state.offset_ms().unwrap();
     assert!((offset - 3_600_000).abs() < 1_000, "{offset}");
     let reach = gate.with(|store| store.reach().unwrap());
