@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Transport};
-use crate::http::{self, App, CallerAddress, Parts};
+use crate::http::{self, App, CallerAddress, Parts, Reach};
 use crate::listen::{BindError, Bound, Connections};
 use crate::service::{self, Sealer, Service};
 use crate::storage::StorageError;
@@ -79,10 +79,18 @@ impl Server {
             Transport::Plain | Transport::BehindProxy => None,
         };
         let addresses = bound.addresses();
-        let public_url = config
+        let scheme = if identity.is_some() { "https" } else { "http" };
+        let reach = Reach {
+            public_url: config.public_url.clone(),
+            local_url: local_url(&addresses, scheme),
+            scheme,
+            spki: identity.as_ref().map(|identity| identity.spki),
+        };
+        let public_url = reach
             .public_url
-            .clone()
-            .unwrap_or_else(|| local_url(&addresses, identity.is_some()));
+            .as_ref()
+            .unwrap_or(&reach.local_url)
+            .clone();
         let service = Service::new(
             Sqlite::store(&config.data)?,
             clock,
@@ -95,6 +103,7 @@ impl Server {
                 Transport::BehindProxy => CallerAddress::Forwarded,
                 Transport::Tls { .. } | Transport::Plain => CallerAddress::Connection,
             },
+            reach,
             token_secret: service.device_token_secret().await?,
         });
         let connections = Connections::serve(bound, identity.as_ref(), &http::router(app))?;
@@ -145,8 +154,7 @@ impl Server {
 }
 
 /// An address for callers on this machine, where nobody said which one is public.
-fn local_url(addresses: &[SocketAddr], tls: bool) -> String {
-    let scheme = if tls { "https" } else { "http" };
+fn local_url(addresses: &[SocketAddr], scheme: &str) -> String {
     match addresses.first() {
         Some(address) if address.ip().is_unspecified() => {
             format!("{scheme}://localhost:{}", address.port())

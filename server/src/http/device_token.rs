@@ -36,6 +36,13 @@ pub(crate) enum Refused {
     Expired,
 }
 
+impl Refused {
+    /// Whether it was right once.
+    pub(crate) const fn is_expired(self) -> bool {
+        matches!(self, Self::Expired)
+    }
+}
+
 /// Makes and checks challenges and tokens.
 pub(crate) struct DeviceTokens {
     secret: Seed,

@@ -16,6 +16,7 @@ mod openapi;
 mod problem;
 mod rate;
 mod status;
+mod sync;
 
 use crate::config::Limits;
 use crate::metrics::Metrics;
@@ -30,6 +31,7 @@ use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
+use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::problem::Code;
 use usher_domain::secret::Seed;
@@ -43,11 +45,25 @@ pub enum CallerAddress {
     Forwarded,
 }
 
+/// How devices and people reach this server.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// Base address, if it is configured; else the one that a request came to counts.
+    pub public_url: Option<String>,
+    /// Base address on this machine.
+    pub local_url: String,
+    /// Scheme of what this server serves.
+    pub scheme: &'static str,
+    /// SHA-256 of the certificate's SubjectPublicKeyInfo; none without TLS of its own.
+    pub spki: Option<Hash>,
+}
+
 /// Everything that handlers share.
 pub struct App {
     service: Service,
     limits: Limits,
     caller_address: CallerAddress,
+    reach: Reach,
     metrics: Metrics,
     device_tokens: DeviceTokens,
     by_device: RateLimit<DeviceId>,
@@ -65,6 +81,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Where a caller's address is found.
     pub caller_address: CallerAddress,
+    /// How others reach this server.
+    pub reach: Reach,
     /// Authenticates devices' tokens; shared by all nodes of a server.
     pub token_secret: Seed,
 }
@@ -80,6 +98,7 @@ impl App {
             service: parts.service,
             limits: parts.limits,
             caller_address: parts.caller_address,
+            reach: parts.reach,
             metrics: Metrics::new(),
             device_tokens: DeviceTokens::new(parts.token_secret),
         }
@@ -91,6 +110,7 @@ fn endpoints() -> Vec<Endpoint> {
     let mut all = Vec::new();
     all.extend(status::endpoints());
     all.extend(api::endpoints());
+    all.extend(sync::endpoints());
     all
 }
 

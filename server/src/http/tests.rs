@@ -31,6 +31,12 @@ fn app() -> Shared {
             ..Limits::default()
         },
         caller_address: CallerAddress::Connection,
+        reach: Reach {
+            public_url: None,
+            local_url: "http://localhost".into(),
+            scheme: "http",
+            spki: None,
+        },
         token_secret: Seed::new([7; 32]),
     }))
 }

@@ -1,5 +1,6 @@
 //! The organizer's and sales systems' endpoints: JSON under `/api/v1`.
 
+mod access;
 mod organizers;
 mod tokens;
 mod venue;
@@ -11,6 +12,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = organizers::endpoints();
     all.extend(tokens::endpoints());
     all.extend(venue::endpoints());
+    all.extend(access::endpoints());
     all
 }
 

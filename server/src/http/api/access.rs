@@ -1,0 +1,111 @@
+//! Enrollments, devices and staff.
+
+use super::one_page;
+use crate::http::Shared;
+use crate::http::answer::{Created, Json};
+use crate::http::caller::{Call, Organizer, Viewer};
+use crate::http::endpoint::{Describe, Endpoint, Sketch, delete, get, patch, post};
+use crate::http::extract::{Args, Body};
+use crate::http::problem::Failure;
+use crate::service::ServerAddress;
+use axum::extract::FromRequestParts;
+use http::header::HOST;
+use http::request::Parts;
+use usher_domain::api::Page;
+use usher_domain::api::access::{
+    Device, DeviceChange, IssuedEnrollment, NewEnrollment, NewStaff, Staff,
+};
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        post(
+            "/api/v1/enrollments",
+            "Create an enrollment code for devices",
+            create_enrollment,
+        ),
+        get("/api/v1/devices", "List devices", devices),
+        patch(
+            "/api/v1/devices/{device}",
+            "Confirm, move or revoke a device",
+            change_device,
+        ),
+        post("/api/v1/staff", "Add a member of staff", add_staff),
+        get("/api/v1/staff", "List staff", staff),
+        delete("/api/v1/staff/{staff}", "Revoke a badge", revoke_staff),
+    ]
+}
+
+/// The address by which this request came, or the one that is configured.
+struct Reached(ServerAddress);
+
+impl FromRequestParts<Shared> for Reached {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
+        let host = || {
+            let host = parts.headers.get(HOST)?.to_str().ok()?;
+            let authority: http::uri::Authority = host.parse().ok()?;
+            Some(format!("{}://{authority}", app.reach.scheme))
+        };
+        let url = app.reach.public_url.clone();
+        Ok(Self(ServerAddress {
+            url: url
+                .or_else(host)
+                .unwrap_or_else(|| app.reach.local_url.clone()),
+            spki: app.reach.spki,
+        }))
+    }
+}
+
+impl Describe for Reached {
+    /// Where a request came to is no part of it.
+    fn describe(_: &mut Sketch) {}
+}
+
+async fn create_enrollment(
+    call: Call<Organizer>,
+    Reached(address): Reached,
+    Body(new): Body<NewEnrollment>,
+) -> Result<Created<IssuedEnrollment>, Failure> {
+    let issued = call
+        .service
+        .create_enrollment(call.organizer, new, address)
+        .await?;
+    Ok(Created(issued))
+}
+
+async fn devices(call: Call<Viewer>) -> Result<Json<Page<Device>>, Failure> {
+    Ok(Json(one_page(call.service.devices(call.organizer).await?)))
+}
+
+async fn change_device(
+    call: Call<Organizer>,
+    Args(device): Args<String>,
+    Body(change): Body<DeviceChange>,
+) -> Result<Json<Device>, Failure> {
+    let changed = call
+        .service
+        .change_device(call.organizer, device, change)
+        .await?;
+    Ok(Json(changed))
+}
+
+async fn add_staff(
+    call: Call<Organizer>,
+    Body(new): Body<NewStaff>,
+) -> Result<Created<Staff>, Failure> {
+    Ok(Created(call.service.add_staff(call.organizer, new).await?))
+}
+
+/// Names of people: not for roles that only read figures.
+async fn staff(call: Call<Organizer>) -> Result<Json<Page<Staff>>, Failure> {
+    Ok(Json(one_page(call.service.staff(call.organizer).await?)))
+}
+
+async fn revoke_staff(
+    call: Call<Organizer>,
+    Args(staff): Args<String>,
+) -> Result<Json<Staff>, Failure> {
+    let revoked = call.service.revoke_staff(call.organizer, staff).await?;
+    Ok(Json(revoked))
+}

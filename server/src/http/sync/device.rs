@@ -1,0 +1,100 @@
+//! Who asks: a device, by the token that it earned. A handler says in its signature whether it is also
+//! for revoked devices.
+
+use crate::http::caller::{SignIn, bearer};
+use crate::http::endpoint::{Access, Describe, Sketch};
+use crate::http::problem::Failure;
+use crate::http::{Shared, observe};
+use crate::service::{Error, KnownDevice, Service};
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use std::marker::PhantomData;
+use usher_domain::api::access::DeviceState;
+use usher_domain::ids::DeviceId;
+use usher_domain::problem::Code;
+
+/// Which devices an endpoint is for.
+pub(crate) trait Standing: Send + Sync {
+    /// As the description says it.
+    const ACCESS: Access;
+}
+
+/// Devices that count.
+pub(crate) struct Active;
+/// Revoked ones too: they hand over what they recorded, so that nothing is lost.
+pub(crate) struct EvenRevoked;
+
+impl Standing for Active {
+    const ACCESS: Access = Access::Device;
+}
+
+impl Standing for EvenRevoked {
+    const ACCESS: Access = Access::DeviceEvenRevoked;
+}
+
+/// A call with a device's token.
+pub(crate) struct DeviceCall<S> {
+    pub(crate) service: Service,
+    pub(crate) device: DeviceId,
+    standing: PhantomData<S>,
+}
+
+impl<S: Standing> FromRequestParts<Shared> for DeviceCall<S> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
+        let attempt = SignIn::begin(parts, app)?;
+        let now = app.service.now();
+        let device = match app.device_tokens.holder(bearer(parts)?, now) {
+            Ok(device) => device,
+            Err(refused) => {
+                // A token whose time is over was right once: no guess.
+                if !refused.is_expired() {
+                    attempt.failed();
+                }
+                let detail = format!("the token is {refused}");
+                return Err(Failure::new(Code::Unauthenticated, detail));
+            }
+        };
+        observe::note_caller(format_args!("device {device}"));
+        app.by_device.take(device, now).map_err(|often| {
+            app.metrics.rate_limited("device");
+            Failure::too_often(often.0)
+        })?;
+        let known = known(&app.service, device).await?;
+        check_standing(known.state, S::ACCESS)?;
+        Ok(Self {
+            service: app.service.clone(),
+            device,
+            standing: PhantomData,
+        })
+    }
+}
+
+impl<S: Standing> Describe for DeviceCall<S> {
+    fn describe(to: &mut Sketch) {
+        to.access(S::ACCESS);
+    }
+}
+
+/// A device that the server knows; of any other it says no more than that its token does not count.
+pub(crate) async fn known(service: &Service, device: DeviceId) -> Result<KnownDevice, Failure> {
+    service.known_device(device).await.map_err(|error| {
+        if error.code() == Code::NotFound {
+            Failure::new(Code::Unauthenticated, "this device is not known here")
+        } else {
+            error.into()
+        }
+    })
+}
+
+fn check_standing(state: DeviceState, access: Access) -> Result<(), Failure> {
+    match (state, access) {
+        (DeviceState::Active, _) | (DeviceState::Revoked, Access::DeviceEvenRevoked) => Ok(()),
+        (DeviceState::Revoked, _) => Err(Error::DeviceRevoked.into()),
+        (DeviceState::Waiting, _) => Err(Failure::new(
+            Code::Forbidden,
+            "an organizer has not confirmed this device yet",
+        )),
+    }
+}

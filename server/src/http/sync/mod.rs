@@ -1,0 +1,16 @@
+//! The devices' endpoints: CBOR under `/sync/v1`, as [`usher_domain::wire`] says.
+
+mod device;
+mod range;
+mod sign_in;
+mod tables;
+
+use super::endpoint::{Endpoint, Weight};
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    let mut all = sign_in::endpoints();
+    all.extend(tables::endpoints());
+    all.into_iter()
+        .map(|endpoint| endpoint.weighing(Weight::Sync))
+        .collect()
+}
