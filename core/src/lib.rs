@@ -2,6 +2,8 @@
 
 pub mod camera;
 pub mod clock;
+#[cfg(test)]
+mod fixture;
 pub mod gate;
 pub mod http;
 pub mod store;

@@ -128,3 +128,6 @@ fn moment(means: &mut Means<'_>) -> Result<Moment, StoreError> {
         trust: state.trust(),
     })
 }
+
+#[cfg(test)]
+mod tests;

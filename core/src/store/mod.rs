@@ -86,9 +86,19 @@ impl Store {
         Ok(value)
     }
 
+    /// As if the folder could not be written any more.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self) {
+        let set = self.conn.pragma_update(None, "query_only", true);
+        assert!(set.is_ok());
+    }
+
     /// The device's folder.
     #[must_use]
     pub fn folder(&self) -> &std::path::Path {
         &self.folder
     }
 }
+
+#[cfg(test)]
+mod tests;

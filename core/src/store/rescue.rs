@@ -2,7 +2,7 @@
 //!
 //! Everything else comes from the server again. Two ways are tried one after the other: SQLite reads row
 //! by row around what is broken; then the bytes of the file and of its write-ahead log are searched for
-//! records, which prove themselves by their encoding, and for the identity, which bears a mark.
+//! records, which prove themselves by the hash beside them, and for the identity, which bears a mark.
 
 use super::error::Doing as _;
 use super::identity::{self, MARK, Stored};
@@ -113,8 +113,11 @@ fn keep(encoded: &[u8], found: &mut Found) {
 /// How every record begins: an array of six, and in it a log, an array of two ids.
 const RECORD_START: [u8; 3] = [0x86, 0x82, 0x50];
 
-/// Finds records in raw bytes. A chance find is excluded by reading the whole record and writing it again:
-/// only its one encoding counts.
+/// Bytes before a record in which its row keeps its hash: the columns between are short.
+const HASH_WITHIN: usize = 128;
+
+/// Finds records in raw bytes. What a page holds of deleted or moved rows may be spliced of two, so only
+/// a record in its one encoding whose hash stands before it, as in its row, counts.
 fn carve_records(bytes: &[u8], found: &mut Found) {
     for at in starts(bytes, &RECORD_START) {
         let rest = bytes.get(at..).unwrap_or_default();
@@ -124,7 +127,11 @@ fn carve_records(bytes: &[u8], found: &mut Found) {
             continue;
         };
         let encoded = rest.get(..decoder.position()).unwrap_or_default();
-        if record.encode() == encoded {
+        let before = bytes
+            .get(at.saturating_sub(HASH_WITHIN)..at)
+            .unwrap_or_default();
+        let hash = Hash::of(&[encoded]);
+        if record.encode() == encoded && starts(before, hash.as_bytes()).next().is_some() {
             keep(encoded, found);
         }
     }

@@ -1,0 +1,145 @@
+//! Badges, PINs and overrides.
+
+use super::*;
+use usher_domain::document::sanction::{SanctionReason, SanctionUse, verify_sanction};
+use usher_domain::hash::Hash;
+use usher_domain::ids::StaffId;
+use usher_domain::table::rows::StaffRole;
+
+fn badge_text(staff: StaffId) -> String {
+    badge(staff).text().reveal().to_owned()
+}
+
+fn overriding(record: Hash, staff: StaffId, pin: &str) -> OverrideRequest {
+    OverrideRequest {
+        record,
+        badge: badge(staff).text(),
+        pin: Private::new(pin),
+        reason: SanctionReason::GateMistake,
+    }
+}
+
+#[test]
+fn a_member_of_staff_signs_in_by_badge_and_stands_in_the_records() {
+    let mut stand = Stand::evening();
+    let signed = stand
+        .with_gate(|gate, means| gate.sign_in(means, &badge_text(STEWARD)))
+        .unwrap();
+    assert_eq!((signed.staff, signed.role), (STEWARD, StaffRole::Steward));
+    stand.enter(&barcode(1));
+    let records = stand.records();
+    assert!(matches!(&records[0].record.body, Body::Scan(scan) if scan.operator == Some(STEWARD)));
+    stand.with_gate(|gate, means| gate.sign_out(means)).unwrap();
+    let operator = stand.with_gate(|gate, means| gate.operator(means)).unwrap();
+    assert_eq!(operator, None);
+}
+
+#[test]
+fn a_badge_that_the_roster_does_not_know_signs_nobody_in() {
+    let mut stand = Stand::evening();
+    let stranger = badge_text(StaffId::from_bytes([200; 16]));
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.sign_in(means, &stranger)),
+        Err(GateError::UnknownBadge)
+    ));
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.sign_in(means, "hello")),
+        Err(GateError::Badge(_))
+    ));
+}
+
+#[test]
+fn a_supervisor_overrides_a_refusal_once() {
+    let mut stand = Stand::evening();
+    stand.enter(&barcode(1));
+    let refused = stand.enter(&barcode(1));
+    let request = overriding(refused.record.unwrap(), SUPERVISOR, PIN);
+    let answer = stand
+        .with_gate(|gate, means| gate.override_verdict(means, &request))
+        .unwrap();
+    assert!(admitted(&answer));
+    assert_ne!(answer.attempt, refused.attempt);
+    let line = stand.store.record(answer.record.unwrap()).unwrap().unwrap();
+    let Body::Scan(scan) = &line.record.body else {
+        panic!()
+    };
+    let supervisor = stand
+        .store
+        .roster_staff(ORGANIZER, SUPERVISOR)
+        .unwrap()
+        .unwrap();
+    let used = SanctionUse {
+        session: EVENING,
+        subject: scan.subject,
+        attempt: answer.attempt,
+        device: DEVICE,
+        gate: Some(NORTH),
+        at: line.record.stamp,
+    };
+    let sanction = scan.sanction.as_ref().unwrap();
+    let verified = verify_sanction(sanction, &supervisor, &used).unwrap();
+    assert_eq!(verified.value().refused, refused.attempt);
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.override_verdict(means, &request)),
+        Err(GateError::DoneBefore)
+    ));
+    assert!(stand.chain_holds());
+}
+
+#[test]
+fn a_steward_may_not_override_and_an_admission_needs_none() {
+    let mut stand = Stand::evening();
+    let admission = stand.enter(&barcode(1)).record.unwrap();
+    let refusal = stand.enter(&barcode(1)).record.unwrap();
+    let steward = overriding(refusal, STEWARD, PIN);
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.override_verdict(means, &steward)),
+        Err(GateError::Forbidden)
+    ));
+    let needless = overriding(admission, SUPERVISOR, PIN);
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.override_verdict(means, &needless)),
+        Err(GateError::WrongKind(_))
+    ));
+}
+
+#[test]
+fn wrong_pins_make_a_pause_that_a_restart_does_not_end() {
+    let mut stand = Stand::evening();
+    stand.enter(&barcode(1));
+    let refusal = stand.enter(&barcode(1)).record.unwrap();
+    let wrong = overriding(refusal, SUPERVISOR, "000000");
+    for _ in 0..3 {
+        assert!(matches!(
+            stand.with_gate(|gate, means| gate.override_verdict(means, &wrong)),
+            Err(GateError::WrongPin)
+        ));
+    }
+    stand.gate = Gate::new();
+    let right = overriding(refusal, SUPERVISOR, PIN);
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.override_verdict(means, &right)),
+        Err(GateError::PinLocked {
+            wait_ms: 30_000,
+            ..
+        })
+    ));
+    stand.clock.pass(30_000);
+    assert!(
+        stand
+            .with_gate(|gate, means| gate.override_verdict(means, &right))
+            .is_ok()
+    );
+    assert_eq!(stand.store.pin_failures(SUPERVISOR).unwrap().failures, 0);
+}
+
+#[test]
+fn only_roles_that_may_search_do() {
+    let mut stand = Stand::evening();
+    let search = |gate: &mut Gate, means: &mut Means<'_>| gate.search(means, EVENING, "ada", 5);
+    assert!(matches!(stand.with_gate(search), Err(GateError::Forbidden)));
+    stand
+        .with_gate(|gate, means| gate.sign_in(means, &badge_text(SUPERVISOR)))
+        .unwrap();
+    assert_eq!(stand.with_gate(search).unwrap(), []);
+}
