@@ -10,6 +10,7 @@ use usher_domain::problem::Code;
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/healthz", "Whether the process answers", healthz),
+        get("/readyz", "Whether the server can do its work", readyz),
         get("/metrics", "Figures for Prometheus", metrics),
         get("/openapi.json", "This document", openapi),
     ]
@@ -24,6 +25,15 @@ async fn healthz(State(_): State<Shared>) -> Result<Text, Failure> {
     Ok(Text {
         media_type: "text/plain; charset=utf-8",
         text: "ok\n".into(),
+    })
+}
+
+/// Ready means that a change would be durable now: the disk has room and the database takes it.
+async fn readyz(State(app): State<Shared>) -> Result<Text, Failure> {
+    app.service.check_writable().await?;
+    Ok(Text {
+        media_type: "text/plain; charset=utf-8",
+        text: "ready\n".into(),
     })
 }
 

@@ -9,7 +9,8 @@ use crate::keys::{self, KeyUse};
 use crate::storage::{Kind, Transaction};
 use serde::{Deserialize, Serialize};
 use usher_domain::api::access::{Confirmation, DeviceState, IssuedEnrollment, NewEnrollment};
-use usher_domain::cose::{self, ContentType, PublicKey};
+use usher_domain::challenge::check_enrollment;
+use usher_domain::cose::{ContentType, PublicKey};
 use usher_domain::document::enrollment::{Enrollment, EnrollmentCode, confirmation_digits};
 use usher_domain::document::sign;
 use usher_domain::hash::Hash;
@@ -140,19 +141,8 @@ fn check_request(request: &EnrollRequest) -> Result<()> {
             format!("{DEVICE_NAME_MAX} characters at most"),
         ));
     }
-    let proven = cose::parse(&request.proof).ok().and_then(|envelope| {
-        envelope
-            .verify(&request.key, ContentType::CHALLENGE)
-            .ok()
-            .map(|signed| signed == request.token.reveal())
-    });
-    if proven == Some(true) {
-        Ok(())
-    } else {
-        Err(Error::NotAuthentic(
-            "the proof that the device has its key".to_owned(),
-        ))
-    }
+    check_enrollment(&request.proof, &request.token, &request.key)
+        .map_err(|_| Error::NotAuthentic("the proof that the device has its key".to_owned()))
 }
 
 fn enroll(

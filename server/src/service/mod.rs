@@ -143,6 +143,17 @@ impl Service {
             .await
     }
 
+    /// Writes something that means nothing, durably: it fails where any change would.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn check_writable(&self) -> Result<()> {
+        self.write_quietly(|txn, now| {
+            Ok(txn.put_value(Space::Server, WRITABLE, &now.get().to_be_bytes(), now)?)
+        })
+        .await
+    }
+
     /// Says that this database was restored from a backup. Versions count on in a higher epoch, devices
     /// replay the feed and hand back what the backup lacks, and the server begins new logs of its own.
     ///
@@ -159,6 +170,7 @@ impl Service {
 }
 
 const EPOCH: &[u8] = b"epoch";
+const WRITABLE: &[u8] = b"writable";
 const DEVICE_TOKENS: &[u8] = b"device tokens";
 
 /// The epoch as a transaction sees it; 1 until it is raised.

@@ -1,45 +1,15 @@
 //! The frame around every endpoint, with endpoints made for the purpose.
 
-use super::answer::{CborAnswer, Json};
-use super::endpoint::{Weight, get, post};
-use super::extract::{Args, Body, Cbor, Idempotency};
 use super::*;
-use crate::clock::ManualClock;
-use crate::service::Settings;
-use crate::storage::sqlite::Sqlite;
-use axum::body::Body as Bytes;
+use crate::http::answer::{CborAnswer, Json};
+use crate::http::endpoint::{Weight, get, post};
+use crate::http::extract::{Args, Body, Cbor, Idempotency};
 use axum::extract::State;
-use http::header::CONTENT_TYPE;
-use http::{Request, Response, StatusCode};
 use proptest::prelude::*;
-use tower::ServiceExt as _;
+use std::sync::OnceLock;
+use usher_domain::api::IDEMPOTENCY_KEY;
 use usher_domain::api::venue::NewZone;
-use usher_domain::api::{CORRELATION_ID, IDEMPOTENCY_KEY};
 use usher_domain::ids::TicketId;
-use usher_domain::problem::Problem;
-use usher_domain::time::UnixMillis;
-
-/// An app over a new database; the folder may go, the file stays open.
-fn app() -> Shared {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::store(folder.path()).unwrap();
-    let clock = Arc::new(ManualClock::at(UnixMillis::new(1_800_000_000_000)));
-    Arc::new(App::new(Parts {
-        service: Service::new(store, clock, Settings::new(folder.path())),
-        limits: Limits {
-            body_bytes: 1_000,
-            ..Limits::default()
-        },
-        caller_address: CallerAddress::Connection,
-        reach: Reach {
-            public_url: None,
-            local_url: "http://localhost".into(),
-            scheme: "http",
-            spki: None,
-        },
-        token_secret: Seed::new([7; 32]),
-    }))
-}
 
 async fn echo(Body(zone): Body<NewZone>) -> Result<Json<NewZone>, Failure> {
     Ok(Json(zone))
@@ -65,7 +35,13 @@ async fn hangs(State(_): State<Shared>) -> Result<Json<String>, Failure> {
     std::future::pending().await
 }
 
+/// One router for all cases: every one over a database of its own would be slow.
 fn frame() -> Router {
+    static FRAME: OnceLock<Router> = OnceLock::new();
+    FRAME.get_or_init(build).clone()
+}
+
+fn build() -> Router {
     let endpoints = vec![
         post("/echo", "", echo),
         post("/cbor", "", echo_cbor).weighing(Weight::Sync),
@@ -74,36 +50,17 @@ fn frame() -> Router {
         get("/panics", "", panics),
         get("/hangs", "", hangs),
     ];
-    route(app(), endpoints)
-}
-
-fn request(method: &str, path: &str, media_type: &str, body: impl Into<Bytes>) -> Request<Bytes> {
-    Request::builder()
-        .method(method)
-        .uri(path)
-        .header(CONTENT_TYPE, media_type)
-        .body(body.into())
-        .unwrap()
+    let limits = Limits {
+        body_bytes: 1_000,
+        ..Limits::default()
+    };
+    // The folder may go: the database's files stay open.
+    let (app, ..) = House::app(limits);
+    route(Arc::new(app), endpoints)
 }
 
 async fn send(request: Request<Bytes>) -> Response<Bytes> {
     frame().oneshot(request).await.unwrap()
-}
-
-/// Reads a problem and checks what every problem must be.
-async fn problem(response: Response<Bytes>) -> Problem {
-    let (parts, body) = response.into_parts();
-    assert_eq!(parts.headers[CONTENT_TYPE], problem::MEDIA_TYPE);
-    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    let problem: Problem = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!(problem.status, parts.status.as_u16());
-    assert_eq!(problem.status, problem.code.status());
-    assert!(!problem.detail.is_empty());
-    assert_eq!(
-        problem.correlation.as_deref(),
-        parts.headers[CORRELATION_ID].to_str().ok()
-    );
-    problem
 }
 
 const JSON: &str = "application/json";
