@@ -12,6 +12,7 @@ mod devices;
 mod enrollments;
 mod error;
 mod events;
+mod imports;
 mod organizers;
 mod places;
 mod roster;
@@ -22,6 +23,7 @@ mod settings;
 mod staff;
 mod tables;
 mod things;
+mod tickets;
 mod times;
 mod tokens;
 mod types;
@@ -32,6 +34,7 @@ pub use error::{Error, Result};
 pub use settings::Settings;
 pub use tables::sealer::Sealer;
 pub use things::{NAME_BYTES_MAX, PAGE_MAX, SLUG_CHARS_MAX};
+pub use tickets::TICKETS_PAGE_MAX;
 pub use tokens::Access;
 
 use crate::clock::Clock;
@@ -94,6 +97,11 @@ impl Service {
         &self.inner.snapshots
     }
 
+    /// Tells the sealer that something was written.
+    fn wake_sealer(&self) {
+        self.inner.changed.notify_one();
+    }
+
     /// Waits until something was written.
     async fn changed(&self) {
         self.inner.changed.notified().await;
@@ -105,7 +113,7 @@ impl Service {
         job: impl FnOnce(&mut dyn Transaction, UnixMillis) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let done = self.write_quietly(job).await;
-        self.inner.changed.notify_one();
+        self.wake_sealer();
         done
     }
 

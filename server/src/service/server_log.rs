@@ -15,7 +15,7 @@ use usher_domain::document::batch::BatchHead;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{LogId, OrganizerId, ScopeId, SessionId};
 use usher_domain::protocol::Head;
-use usher_domain::record::{Body, LogRef, Record, Subject};
+use usher_domain::record::{Body, LogRef, Record};
 use usher_domain::time::UnixMillis;
 
 /// How far the log is.
@@ -29,22 +29,6 @@ struct Progress {
     hash: Hash,
     #[n(3)]
     stamp: UnixMillis,
-}
-
-/// Whom a record is about, as storage finds it: the subject of scans and undos; a link is about the
-/// identity it names.
-#[must_use]
-pub const fn subject_of(body: &Body) -> Option<Subject> {
-    match body {
-        Body::Scan(scan) => Some(scan.subject),
-        Body::Undo(undo) => Some(undo.subject),
-        Body::Link(_)
-        | Body::Rule(_)
-        | Body::Cut(_)
-        | Body::Ruling(_)
-        | Body::EveryoneOut(_)
-        | Body::FreeFlow(_) => None,
-    }
 }
 
 /// The session that a record names.
@@ -152,7 +136,7 @@ fn line(
         hash,
         sequence: record.sequence,
         stamp,
-        subject: subject_of(&record.body),
+        subject: record.subject(),
         session: session_of(&record.body),
         bytes,
         novelty: Novelty::New,

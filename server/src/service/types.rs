@@ -24,17 +24,6 @@ pub(crate) fn of_event(txn: &dyn Transaction, event: EventId) -> Result<Vec<Load
     things::all(txn, event.as_bytes())
 }
 
-/// The type that a request names, by slug or number.
-pub(crate) fn find(txn: &dyn Transaction, event: EventId, name: &str) -> Result<TicketType> {
-    if let Some(named) = things::named::<TicketType>(txn, event.as_bytes(), name)? {
-        return Ok(named.value);
-    }
-    let number: TypeNumber = name
-        .parse()
-        .map_err(|_| Error::NotFound(TicketType::WORD))?;
-    of_number(txn, event, number)
-}
-
 /// The type of this number.
 pub(crate) fn of_number(
     txn: &dyn Transaction,

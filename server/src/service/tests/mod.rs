@@ -1,5 +1,7 @@
 //! The services over a real database file, with a clock that is moved by hand.
 
+mod devices;
+mod tickets;
 mod venue;
 
 use super::{Service, Settings};
@@ -28,7 +30,8 @@ pub(super) struct House {
     pub(super) service: Service,
     pub(super) clock: Arc<ManualClock>,
     pub(super) organizer: OrganizerId,
-    pub(super) folder: TempDir,
+    /// Removed with everything in it at the end of the test.
+    _folder: TempDir,
 }
 
 /// 2027-10-30T12:00:00Z: the day before summer time ends.
@@ -106,7 +109,7 @@ impl House {
             service,
             clock,
             organizer: organizer.id,
-            folder,
+            _folder: folder,
         };
         let event = NewEvent {
             slug: "show".to_owned(),

@@ -1,0 +1,171 @@
+//! One line of an import as a ticket.
+
+use super::kinds;
+use crate::import::{ImportedTicket, PretixSubevent, State};
+use crate::service::error::{Error, Result};
+use crate::service::sessions::INSTRUCTION_BYTES_MAX;
+use crate::service::things::{NAME_BYTES_MAX, check_text};
+use crate::service::tickets::create::{
+    NUMBER_BYTES_MAX, SEAT_BYTES_MAX, check_entries, check_validity,
+};
+use crate::service::tickets::desk::Desk;
+use crate::service::tickets::stored::{Body, Medium};
+use crate::storage::Transaction;
+use usher_domain::api::venue::Session;
+use usher_domain::cbor;
+use usher_domain::hash::Hash;
+use usher_domain::numbers::IssueNumber;
+use usher_domain::secret::Private;
+use usher_domain::table::rows::{CancelReason, TicketState};
+
+/// What lines say only together with the import as a whole.
+pub(super) struct Surroundings<'a> {
+    /// Session of tickets whose line names none.
+    pub(super) session: Option<&'a str>,
+    /// Sales channel of tickets whose line names none.
+    pub(super) channel: &'a str,
+    /// Dates of a pretix series.
+    pub(super) subevents: &'a [PretixSubevent],
+}
+
+/// A line as a ticket that was never changed here.
+pub(super) fn body(
+    txn: &mut dyn Transaction,
+    desk: &mut Desk,
+    line: &ImportedTicket,
+    around: &Surroundings<'_>,
+    created: &mut Vec<String>,
+) -> Result<Body> {
+    check_texts(line)?;
+    let kind = kinds::of_name(txn, desk, &line.type_name, created)?;
+    let session = match (&kind.access, &line.session) {
+        (Some(_), _) => None,
+        (None, Some(name)) => Some(session(desk.sessions(), name, around.subevents)?),
+        (None, None) => around.session.map(str::to_owned),
+    };
+    let (sessions, access) = desk.entrance(&kind, session.as_deref())?;
+    let seconds = |field, moment: Option<i64>| {
+        moment
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| Error::invalid(field, "not between 1970 and 2106"))
+    };
+    let valid_from = seconds("valid_from", line.valid_from)?;
+    let valid_until = seconds("valid_until", line.valid_until)?;
+    check_validity(valid_from, valid_until)?;
+    let entries = line
+        .entries
+        .map(u16::try_from)
+        .transpose()
+        .map_err(|_| Error::invalid("entries", "65535 at most"))?;
+    check_entries(entries)?;
+    let channel = desk.channel(txn, line.channel.as_deref().unwrap_or(around.channel))?;
+    let zone = match &line.zone {
+        Some(zone) => Some(desk.zone_called(txn, zone)?),
+        None => None,
+    };
+    let media = line.code.iter();
+    let media = media.map(|code| Medium::new(desk.organizer, code, line.bits));
+    let mut body = Body {
+        revision: 0,
+        type_number: kind.number,
+        access,
+        sessions,
+        state: state(&line.state),
+        issue: IssueNumber::new(1),
+        channel,
+        media: media.collect(),
+        valid_from,
+        valid_until,
+        order: line.order.as_deref().map(Private::new),
+        holder: line.holder.clone(),
+        zone,
+        seat: line.seat.as_deref().map(str::to_owned),
+        home: None,
+        instruction: line.instruction.as_deref().map(str::to_owned),
+        entries,
+        request: None,
+        group: None,
+    };
+    body.request = Some(fingerprint(&body));
+    Ok(body)
+}
+
+/// What a line says, to know the same line again. How hard its code is to guess depends on the other
+/// lines and does not count.
+fn fingerprint(body: &Body) -> Hash {
+    let mut said = body.clone();
+    for medium in &mut said.media {
+        medium.bits = 0;
+    }
+    Hash::of(&[b"import", &cbor::encode(&said)])
+}
+
+fn check_texts(line: &ImportedTicket) -> Result<()> {
+    let texts = [
+        ("type", Some(&*line.type_name), NAME_BYTES_MAX),
+        ("external", line.external.as_deref(), NUMBER_BYTES_MAX),
+        ("order", line.order.as_deref(), NUMBER_BYTES_MAX),
+        (
+            "holder",
+            line.holder.as_ref().map(Private::reveal),
+            NAME_BYTES_MAX,
+        ),
+        ("seat", line.seat.as_deref(), SEAT_BYTES_MAX),
+        (
+            "instruction",
+            line.instruction.as_deref(),
+            INSTRUCTION_BYTES_MAX,
+        ),
+    ];
+    for (field, text, most) in texts {
+        if let Some(text) = text {
+            check_text(field, text, most)?;
+        }
+    }
+    Ok(())
+}
+
+/// The slug of the session that a line names, by slug, id or name, or by the number of a pretix date.
+fn session(sessions: &[Session], name: &str, subevents: &[PretixSubevent]) -> Result<String> {
+    let date = subevents.iter().find(|date| date.id.to_string() == name);
+    let named = |session: &&Session| {
+        session.slug == name || session.name == name || session.id.to_string() == name
+    };
+    let dated = |session: &&Session| {
+        date.is_some_and(|date| {
+            session.name == date.name
+                || date.begins == Some(session.starts.as_second())
+                || date.begins == Some(session.doors.as_second())
+        })
+    };
+    sessions
+        .iter()
+        .find(named)
+        .or_else(|| sessions.iter().find(dated))
+        .map(|session| session.slug.clone())
+        .ok_or(Error::NotFound("session"))
+}
+
+fn state(state: &State) -> TicketState {
+    match state {
+        State::Valid => TicketState::Valid,
+        State::Pending | State::Blocked { .. } => TicketState::Blocked,
+        State::Cancelled { reason } => TicketState::Cancelled(cancel_reason(reason)),
+    }
+}
+
+/// Sellers give reasons in their own words; only the clear ones are told apart.
+fn cancel_reason(words: &str) -> CancelReason {
+    let words = words.to_lowercase();
+    let says = |part: &str| words.contains(part);
+    if says("chargeback") || says("charged back") {
+        CancelReason::ChargedBack
+    } else if says("refund") || says("erstattet") {
+        CancelReason::Refunded
+    } else if says("exchange") || says("umgetauscht") {
+        CancelReason::Exchanged
+    } else {
+        CancelReason::Other
+    }
+}

@@ -1,0 +1,42 @@
+//! The organizer's options as the readers take them.
+
+use crate::import::{Mapping, Options, SlashDates};
+use crate::service::error::{Error, Result};
+use crate::service::times;
+use usher_domain::api::imports::ImportOptions;
+use usher_domain::api::venue::Event;
+
+/// How to read the files of an event.
+pub(super) fn reading(options: &ImportOptions, event: &Event) -> Result<Options> {
+    let mut reading = Options::new(times::zone(&event.time_zone)?);
+    let mut mapping = Mapping::default();
+    for (field, place) in &options.mapping {
+        // The contract calls the seller's number `external`; lists call it a number.
+        let column = match field.as_str() {
+            "external" => "number".to_owned(),
+            other => other.replace('_', "-"),
+        };
+        mapping
+            .add(&format!("{column}={place}"))
+            .map_err(|error| Error::invalid("mapping", error.to_string()))?;
+    }
+    reading.mapping = mapping;
+    reading.slash_dates = options
+        .date_format
+        .as_deref()
+        .map(slash_dates)
+        .transpose()?;
+    Ok(reading)
+}
+
+/// Only dates with slashes can be read in two ways; the format says which part stands first.
+fn slash_dates(format: &str) -> Result<SlashDates> {
+    match (format.find("%d"), format.find("%m")) {
+        (Some(day), Some(month)) if day < month => Ok(SlashDates::DayFirst),
+        (Some(_), Some(_)) => Ok(SlashDates::MonthFirst),
+        _ => Err(Error::invalid(
+            "date_format",
+            "with %d and %m, such as %d/%m/%Y or %m/%d/%Y",
+        )),
+    }
+}

@@ -1,0 +1,133 @@
+//! Changing a ticket. What changes nothing raises no revision.
+
+use super::create::{SEAT_BYTES_MAX, check_entries, check_validity, seconds};
+use super::desk::{Desk, check_home};
+use super::stored::{self, Loaded, Medium, Standing};
+use crate::service::error::{Error, Result};
+use crate::service::sessions::INSTRUCTION_BYTES_MAX;
+use crate::service::things::{NAME_BYTES_MAX, check_text};
+use crate::storage::Transaction;
+use usher_domain::api::tickets::{TicketChange, TicketDetails};
+use usher_domain::code::strength::bits_alone;
+use usher_domain::ids::TicketId;
+use usher_domain::secret::Private;
+use usher_domain::table::rows::TicketState;
+
+/// Changes the ticket that a path names.
+pub(crate) fn change(
+    txn: &mut dyn Transaction,
+    desk: &mut Desk,
+    name: &str,
+    what: &TicketChange,
+) -> Result<TicketId> {
+    let before = stored::find(txn, desk.event.id, name)?;
+    let mut ticket = before.clone();
+    match what {
+        TicketChange::Cancel { reason } => ticket.body.state = TicketState::Cancelled(*reason),
+        TicketChange::Block => {
+            not_cancelled(&ticket)?;
+            ticket.body.state = TicketState::Blocked;
+        }
+        TicketChange::Unblock => {
+            not_cancelled(&ticket)?;
+            ticket.body.state = TicketState::Valid;
+        }
+        TicketChange::Reissue { media } => {
+            not_cancelled(&ticket)?;
+            reissue(desk, &mut ticket, media)?;
+        }
+        TicketChange::Attach { medium } => {
+            not_cancelled(&ticket)?;
+            attach(desk, &mut ticket, medium)?;
+        }
+        TicketChange::Update(details) => update(txn, desk, &mut ticket, details)?,
+    }
+    if ticket != before {
+        desk.store(txn, &mut ticket)?;
+    }
+    Ok(ticket.id)
+}
+
+fn not_cancelled(ticket: &Loaded) -> Result<()> {
+    match ticket.body.state {
+        TicketState::Cancelled(_) => Err(Error::Conflict("the ticket is cancelled")),
+        TicketState::Valid | TicketState::Blocked => Ok(()),
+    }
+}
+
+fn attach(desk: &Desk, ticket: &mut Loaded, code: &Private) -> Result<()> {
+    let text = Desk::medium_text(code)?;
+    Desk::attach(
+        ticket,
+        Medium::new(desk.organizer, &text, bits_alone(&text)),
+    )
+}
+
+fn reissue(desk: &Desk, ticket: &mut Loaded, media: &[Private]) -> Result<()> {
+    ticket.body.issue = ticket
+        .body
+        .issue
+        .next()
+        .ok_or(Error::Conflict("the ticket has used up all its issues"))?;
+    for medium in &mut ticket.body.media {
+        medium.standing = Standing::Former;
+    }
+    media.iter().try_for_each(|code| attach(desk, ticket, code))
+}
+
+fn update(
+    txn: &dyn Transaction,
+    desk: &mut Desk,
+    ticket: &mut Loaded,
+    details: &TicketDetails,
+) -> Result<()> {
+    if let Some(name) = &details.kind {
+        let kind = desk.kind(name)?;
+        let own = desk.sessions().iter();
+        let own = own
+            .clone()
+            .find(|session| session.access == ticket.body.access);
+        // A type may change within the same entrance; another pass or session is another ticket.
+        let fits = match kind.access {
+            Some(access) => access == ticket.body.access,
+            None => own.is_some(),
+        };
+        if !fits {
+            return Err(Error::Conflict(
+                "this type opens other sessions: cancel the ticket and create another",
+            ));
+        }
+        ticket.body.type_number = kind.number;
+    }
+    if let Some(holder) = &details.holder {
+        check_text("holder", holder.reveal(), NAME_BYTES_MAX)?;
+        ticket.body.holder = Some(holder.clone());
+    }
+    if let Some(seat) = &details.seat {
+        check_text("seat", seat, SEAT_BYTES_MAX)?;
+        ticket.body.seat = Some(seat.clone());
+    }
+    if let Some(instruction) = &details.instruction {
+        check_text("instruction", instruction, INSTRUCTION_BYTES_MAX)?;
+        ticket.body.instruction = Some(instruction.clone());
+    }
+    if let Some(zone) = &details.zone {
+        ticket.body.zone = Some(desk.zone(txn, zone)?);
+    }
+    if let Some(from) = details.valid_from {
+        ticket.body.valid_from = Some(seconds("valid_from", from)?);
+    }
+    if let Some(until) = details.valid_until {
+        ticket.body.valid_until = Some(seconds("valid_until", until)?);
+    }
+    check_validity(ticket.body.valid_from, ticket.body.valid_until)?;
+    if details.entries.is_some() {
+        check_entries(details.entries)?;
+        ticket.body.entries = details.entries;
+    }
+    if let Some(home) = details.home {
+        check_home(txn, desk.organizer, home)?;
+        ticket.body.home = Some(home);
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! What every change of a ticket needs, read once: the event, its types and zones, and the code key.
+
+use super::stored::{Loaded, MEDIA_MAX, Medium, Standing};
+use crate::keys::{self, KeyUse};
+use crate::service::error::{Error, Result};
+use crate::service::{channels, events, places, server_log, sessions, tables, things, types};
+use crate::storage::{StorageError, Transaction};
+use std::collections::BTreeMap;
+use usher_domain::api::venue::{Event, Session, TicketType, Zone};
+use usher_domain::code::TicketCodeText;
+use usher_domain::cose::SigningKey;
+use usher_domain::ids::{OrganizerId, ScopeId, SessionId, ZoneId};
+use usher_domain::numbers::AccessNumber;
+use usher_domain::record::{Body as RecordBody, Link, Subject};
+use usher_domain::secret::Private;
+use usher_domain::table::TableId;
+use usher_domain::time::UnixMillis;
+
+/// Where tickets of an event are made and changed, within one transaction.
+pub(crate) struct Desk {
+    pub(crate) organizer: OrganizerId,
+    pub(crate) event: Event,
+    pub(crate) code_key: SigningKey,
+    pub(crate) now: UnixMillis,
+    sessions: Vec<Session>,
+    types: Vec<TicketType>,
+    zones: BTreeMap<String, ZoneId>,
+    channels: Vec<String>,
+    /// Scopes with records: only there can a medium be known before its ticket.
+    used_scopes: BTreeMap<ScopeId, bool>,
+}
+
+impl Desk {
+    /// Opens the desk of the event that a path names.
+    pub(crate) fn open(
+        txn: &dyn Transaction,
+        organizer: OrganizerId,
+        event: &str,
+        now: UnixMillis,
+    ) -> Result<Self> {
+        let event = events::find(txn, organizer, event)?.value;
+        let sessions = sessions::of_event(txn, &event)?;
+        let types = types::of_event(txn, event.id)?;
+        Ok(Self {
+            organizer,
+            code_key: keys::load(txn, organizer, KeyUse::Code)?,
+            now,
+            sessions: sessions.into_iter().map(|session| session.value).collect(),
+            types: types.into_iter().map(|kind| kind.value).collect(),
+            zones: BTreeMap::new(),
+            channels: channels::names(txn, event.id)?,
+            used_scopes: BTreeMap::new(),
+            event,
+        })
+    }
+
+    /// All sessions of the event.
+    pub(crate) fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// All types of the event.
+    pub(crate) fn types(&self) -> &[TicketType] {
+        &self.types
+    }
+
+    /// Takes in a type that was just created.
+    pub(crate) fn add_type(&mut self, kind: TicketType) {
+        self.types.push(kind);
+    }
+
+    /// The type that a request names, by slug or number.
+    pub(crate) fn kind(&self, name: &str) -> Result<&TicketType> {
+        let named = self.types.iter().find(|kind| kind.slug == name);
+        named
+            .or_else(|| {
+                let number = name.parse().ok()?;
+                self.types.iter().find(|kind| kind.number == number)
+            })
+            .ok_or(Error::NotFound("ticket type"))
+    }
+
+    /// Sessions and access number of a ticket of this type.
+    pub(crate) fn entrance(
+        &self,
+        kind: &TicketType,
+        session: Option<&str>,
+    ) -> Result<(Vec<SessionId>, AccessNumber)> {
+        match (kind.access, session) {
+            (Some(access), None) => Ok((kind.sessions.clone(), access)),
+            (Some(_), Some(_)) => Err(Error::invalid("session", "a pass names no session")),
+            (None, Some(name)) => {
+                let session = self
+                    .sessions
+                    .iter()
+                    .find(|session| session.slug == name || session.id.to_string() == name)
+                    .ok_or(Error::NotFound("session"))?;
+                Ok((vec![session.id], session.access))
+            }
+            (None, None) => match self.sessions.as_slice() {
+                [only] => Ok((vec![only.id], only.access)),
+                _ => Err(Error::invalid(
+                    "session",
+                    "needed: the event has several sessions and the type is no pass",
+                )),
+            },
+        }
+    }
+
+    /// The zone that a request names.
+    pub(crate) fn zone(&mut self, txn: &dyn Transaction, name: &str) -> Result<ZoneId> {
+        if let Some(zone) = self.zones.get(name) {
+            return Ok(*zone);
+        }
+        let zone = places::find_zone(txn, self.organizer, name)?;
+        self.zones.insert(name.to_owned(), zone);
+        Ok(zone)
+    }
+
+    /// The zone that a list names, by slug, id or name.
+    pub(crate) fn zone_called(&mut self, txn: &dyn Transaction, name: &str) -> Result<ZoneId> {
+        match self.zone(txn, name) {
+            Err(Error::NotFound(_)) => {}
+            other => return other,
+        }
+        let zones = things::all::<Zone>(txn, self.organizer.as_bytes())?;
+        let zone = zones.iter().find(|zone| zone.value.name == name);
+        let zone = zone.ok_or(Error::NotFound("zone"))?.value.id;
+        self.zones.insert(name.to_owned(), zone);
+        Ok(zone)
+    }
+
+    /// Has the sets of all sessions of the event signed anew: their terms changed.
+    pub(crate) fn mark_sets(&self, txn: &mut dyn Transaction) -> Result<()> {
+        for session in &self.sessions {
+            txn.mark_dirty(TableId::Set(session.id))?;
+        }
+        Ok(())
+    }
+
+    /// The index of a sales channel.
+    pub(crate) fn channel(&mut self, txn: &mut dyn Transaction, name: &str) -> Result<u8> {
+        let known = self.channels.iter().position(|channel| channel == name);
+        if let Some(index) = known.and_then(|index| u8::try_from(index).ok()) {
+            return Ok(index);
+        }
+        let index = channels::index(txn, self.event.id, name, self.now)?;
+        self.channels = channels::names(txn, self.event.id)?;
+        Ok(index)
+    }
+
+    /// The name of a sales channel.
+    pub(crate) fn channel_name(&self, index: u8) -> &str {
+        let name = self.channels.get(usize::from(index));
+        name.map_or("", String::as_str)
+    }
+
+    /// Reads the text of a medium.
+    pub(crate) fn medium_text(code: &Private) -> Result<TicketCodeText> {
+        TicketCodeText::new(code.reveal())
+            .map_err(|_| Error::invalid("media", "not a text that a code can hold"))
+    }
+
+    /// Adds a current medium; the same again changes nothing.
+    pub(crate) fn attach(ticket: &mut Loaded, medium: Medium) -> Result<()> {
+        let known = ticket
+            .body
+            .media
+            .iter()
+            .find(|known| known.key == medium.key);
+        match known.map(|known| known.standing) {
+            Some(Standing::Current) => Ok(()),
+            Some(Standing::Former) => Err(Error::Conflict(
+                "this medium was replaced: it stays refused for ever",
+            )),
+            None if ticket.current().count() >= MEDIA_MAX => Err(Error::invalid(
+                "media",
+                format!("a ticket has {MEDIA_MAX} media at most"),
+            )),
+            None => {
+                ticket.body.media.push(medium);
+                Ok(())
+            }
+        }
+    }
+
+    /// Stores a ticket with its next revision: itself, its media, its images in all its sessions, and
+    /// links for media that gates have seen before.
+    pub(crate) fn store(&mut self, txn: &mut dyn Transaction, ticket: &mut Loaded) -> Result<()> {
+        ticket.body.revision += 1;
+        self.store_as_is(txn, ticket)
+    }
+
+    /// As [`Desk::store`], with the revision that the ticket has.
+    pub(crate) fn store_as_is(&mut self, txn: &mut dyn Transaction, ticket: &Loaded) -> Result<()> {
+        txn.put_ticket(&ticket.stored())
+            .map_err(|error| match error {
+                StorageError::Taken { .. } => Error::AlreadyExists("ticket"),
+                other => other.into(),
+            })?;
+        for medium in &ticket.body.media {
+            txn.put_medium(self.organizer, &medium.key, ticket.id)
+                .map_err(|error| match error {
+                    StorageError::Taken { .. } => {
+                        Error::Conflict("a medium belongs to another ticket")
+                    }
+                    other => other.into(),
+                })?;
+        }
+        let directory = ticket.directory_row();
+        for session in &ticket.body.sessions {
+            let row = ticket.row(self.organizer, *session, &self.code_key)?;
+            tables::put(txn, TableId::Set(*session), &row)?;
+            tables::put(txn, TableId::Directory(*session), &directory)?;
+        }
+        self.link(txn, ticket)
+    }
+
+    /// Says whose the media are that gates have seen before they knew.
+    fn link(&mut self, txn: &mut dyn Transaction, ticket: &Loaded) -> Result<()> {
+        let Some(scope) = self.scope_of(ticket) else {
+            return Ok(());
+        };
+        if !self.is_used(txn, scope)? {
+            return Ok(());
+        }
+        let mut links = Vec::new();
+        for medium in &ticket.body.media {
+            let Some(identity) = medium.identity(self.organizer) else {
+                continue;
+            };
+            if !txn
+                .records_about(scope, Some(&Subject::Medium(identity)))?
+                .is_empty()
+            {
+                links.push(Link {
+                    identity,
+                    ticket: ticket.id,
+                });
+            }
+        }
+        // A link that was said stays said.
+        let said = txn.records_about(scope, None)?;
+        links.retain(|link| {
+            !said.iter().any(|record| {
+                usher_domain::cbor::decode::<usher_domain::record::Record>(&record.bytes)
+                    .is_ok_and(|record| record.body == RecordBody::Link(link.clone()))
+            })
+        });
+        let links = links.into_iter().map(RecordBody::Link).collect();
+        server_log::append(txn, self.organizer, scope, links, self.now).map(drop)
+    }
+
+    /// All sessions of a ticket share one scope.
+    fn scope_of(&self, ticket: &Loaded) -> Option<ScopeId> {
+        let first = ticket.body.sessions.first()?;
+        let session = self.sessions.iter().find(|session| session.id == *first)?;
+        Some(session.scope)
+    }
+
+    fn is_used(&mut self, txn: &dyn Transaction, scope: ScopeId) -> Result<bool> {
+        if let Some(used) = self.used_scopes.get(&scope) {
+            return Ok(*used);
+        }
+        let used = txn.feed_end(scope)? > 0;
+        self.used_scopes.insert(scope, used);
+        Ok(used)
+    }
+}
+
+/// Checks that a home device is one of the organizer's.
+pub(crate) fn check_home(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    home: usher_domain::ids::DeviceId,
+) -> Result<()> {
+    let device = things::get::<crate::service::devices::StoredDevice>(txn, home.as_bytes())?.value;
+    if device.organizer == organizer {
+        Ok(())
+    } else {
+        Err(Error::NotFound("device"))
+    }
+}

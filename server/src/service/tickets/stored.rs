@@ -1,0 +1,301 @@
+//! A ticket as stored, and its images in ticket sets and directories.
+
+use crate::service::error::{Error, Result};
+use crate::service::things;
+use crate::storage::{StoredTicket, Transaction};
+use minicbor::{Decode, Encode};
+use usher_domain::cbor;
+use usher_domain::code::strength::STRONG_BITS;
+use usher_domain::code::{Identity, MediumKey, TicketCode, TicketCodeText, usher};
+use usher_domain::cose::SigningKey;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{DeviceId, EventId, OrderId, OrganizerId, SessionId, TicketId, ZoneId};
+use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
+use usher_domain::seal::{Holder, seal};
+use usher_domain::secret::Private;
+use usher_domain::table::rows::{DirectoryRow, TicketRow, TicketState};
+
+/// Current media of one ticket at most.
+pub(crate) const MEDIA_MAX: usize = 8;
+/// Former media that a row lists, the latest ones; older ones stay with the ticket in the database.
+const FORMER_IN_ROW_MAX: usize = 64;
+
+/// Whether a medium still opens its ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(crate) enum Standing {
+    /// It does.
+    #[n(0)]
+    Current,
+    /// It was replaced.
+    #[n(1)]
+    Former,
+}
+
+/// An opaque medium of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Medium {
+    #[n(0)]
+    pub(crate) key: MediumKey,
+    #[n(1)]
+    pub(crate) standing: Standing,
+    /// Bits of entropy as estimated.
+    #[n(2)]
+    pub(crate) bits: u32,
+    /// Its code; unknown where only a row that a device handed back tells of the medium.
+    #[n(3)]
+    pub(crate) code: Option<Private>,
+}
+
+impl Medium {
+    /// A current medium.
+    pub(crate) fn new(organizer: OrganizerId, code: &TicketCodeText, bits: u32) -> Self {
+        Self {
+            key: Identity::of(organizer, code).medium_key(),
+            standing: Standing::Current,
+            bits,
+            code: Some(Private::new(code.reveal())),
+        }
+    }
+
+    /// Its text, if it is known.
+    fn text(&self) -> Option<TicketCodeText> {
+        TicketCodeText::new(self.code.as_ref()?.reveal()).ok()
+    }
+
+    /// Its identity, if its text is known.
+    pub(crate) fn identity(&self, organizer: OrganizerId) -> Option<Identity> {
+        self.text().map(|text| Identity::of(organizer, &text))
+    }
+}
+
+/// Everything about a ticket but its id, event and seller's number.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Body {
+    #[n(0)]
+    pub(crate) revision: u64,
+    #[n(1)]
+    pub(crate) type_number: TypeNumber,
+    #[n(2)]
+    pub(crate) access: AccessNumber,
+    #[n(3)]
+    pub(crate) sessions: Vec<SessionId>,
+    #[n(4)]
+    pub(crate) state: TicketState,
+    #[n(5)]
+    pub(crate) issue: IssueNumber,
+    #[n(6)]
+    pub(crate) channel: u8,
+    #[n(7)]
+    pub(crate) media: Vec<Medium>,
+    #[n(8)]
+    pub(crate) valid_from: Option<u32>,
+    #[n(9)]
+    pub(crate) valid_until: Option<u32>,
+    #[n(10)]
+    pub(crate) order: Option<Private>,
+    #[n(11)]
+    pub(crate) holder: Option<Private>,
+    #[n(12)]
+    pub(crate) zone: Option<ZoneId>,
+    #[n(13)]
+    pub(crate) seat: Option<String>,
+    #[n(14)]
+    pub(crate) home: Option<DeviceId>,
+    #[n(15)]
+    pub(crate) instruction: Option<String>,
+    #[n(16)]
+    pub(crate) entries: Option<u16>,
+    /// Hash of the request that created it, to know the same one again.
+    #[n(17)]
+    pub(crate) request: Option<Hash>,
+    /// The order as a group, where only a row tells of it and not the seller's number.
+    #[n(18)]
+    pub(crate) group: Option<OrderId>,
+}
+
+/// A ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Loaded {
+    pub(crate) id: TicketId,
+    pub(crate) event: EventId,
+    pub(crate) external: Option<String>,
+    pub(crate) body: Body,
+}
+
+impl Loaded {
+    fn read(stored: StoredTicket) -> Result<Self> {
+        Ok(Self {
+            id: stored.id,
+            event: stored.event,
+            body: cbor::decode(&stored.body)
+                .map_err(|_| Error::Internal("a stored ticket is not readable"))?,
+            external: stored.external,
+        })
+    }
+
+    /// As storage takes it.
+    pub(crate) fn stored(&self) -> StoredTicket {
+        StoredTicket {
+            id: self.id,
+            event: self.event,
+            external: self.external.clone(),
+            body: cbor::encode(&self.body),
+        }
+    }
+
+    /// Media that open it.
+    pub(crate) fn current(&self) -> impl Iterator<Item = &Medium> {
+        let media = self.body.media.iter();
+        media.filter(|medium| medium.standing == Standing::Current)
+    }
+
+    /// The code to print or show: the first opaque medium, or a signed code of ours where it has none.
+    pub(crate) fn code(&self, key: &SigningKey) -> Option<TicketCodeText> {
+        match self.current().next() {
+            Some(medium) => medium.text(),
+            None => Some(self.signed_code(key)),
+        }
+    }
+
+    fn signed_code(&self, key: &SigningKey) -> TicketCodeText {
+        let code = TicketCode {
+            ticket: self.id,
+            access: self.body.access,
+            issue: self.body.issue,
+            type_number: self.body.type_number,
+            not_before: self.body.valid_from,
+            not_after: self.body.valid_until,
+        };
+        usher::issue(&code, key)
+    }
+
+    /// The order as a group: derived from the seller's number, never the number itself.
+    fn order_id(&self, organizer: OrganizerId) -> Option<OrderId> {
+        let Some(order) = &self.body.order else {
+            return self.body.group;
+        };
+        let parts = [
+            b"usher/order/1".as_slice(),
+            organizer.as_bytes(),
+            self.event.as_bytes(),
+            order.reveal().as_bytes(),
+        ];
+        let hash = Hash::of(&parts);
+        let id = hash.as_bytes().first_chunk::<16>()?;
+        Some(OrderId::from_bytes(*id))
+    }
+
+    /// Texts of all strong current media: what holder data are sealed with.
+    fn sealing_codes(&self, key: &SigningKey) -> Vec<TicketCodeText> {
+        if self.current().next().is_none() {
+            return vec![self.signed_code(key)];
+        }
+        self.current()
+            .filter(|medium| medium.bits >= STRONG_BITS)
+            .filter_map(Medium::text)
+            .collect()
+    }
+
+    /// Its image in the ticket set of a session.
+    pub(crate) fn row(
+        &self,
+        organizer: OrganizerId,
+        session: SessionId,
+        key: &SigningKey,
+    ) -> Result<TicketRow> {
+        let body = &self.body;
+        let current: Vec<MediumKey> = self.current().map(|medium| medium.key).collect();
+        let former = body.media.iter().rev();
+        let former = former.filter(|medium| medium.standing == Standing::Former);
+        let sealed = match &body.holder {
+            None => Vec::new(),
+            Some(name) => {
+                let holder = Holder {
+                    name: name.clone(),
+                    lines: Vec::new(),
+                };
+                self.sealing_codes(key)
+                    .iter()
+                    .map(|code| seal(code, session, self.id, &holder))
+                    .collect::<std::result::Result<Vec<Vec<u8>>, _>>()
+                    .map_err(|_| Error::TooLarge("the holder's name"))?
+            }
+        };
+        Ok(TicketRow {
+            ticket: self.id,
+            revision: body.revision,
+            state: body.state,
+            issue: body.issue,
+            type_number: body.type_number,
+            access: body.access,
+            channel: body.channel,
+            current: u8::try_from(current.len()).map_err(|_| Error::TooLarge("media"))?,
+            media: current
+                .into_iter()
+                .chain(former.take(FORMER_IN_ROW_MAX).map(|medium| medium.key))
+                .collect(),
+            valid_from: body.valid_from,
+            valid_until: body.valid_until,
+            order: self.order_id(organizer),
+            zone: body.zone,
+            seat: body.seat.clone(),
+            home: body.home,
+            instruction: body.instruction.clone(),
+            entries: body.entries,
+            sealed: (!sealed.is_empty()).then(|| sealed.into_iter().map(Into::into).collect()),
+        })
+    }
+
+    /// Its image in the directory of a session.
+    pub(crate) fn directory_row(&self) -> DirectoryRow {
+        DirectoryRow {
+            ticket: self.id,
+            revision: self.body.revision,
+            holder: self.body.holder.clone(),
+            order: self.body.order.clone(),
+        }
+    }
+}
+
+/// The ticket of this id.
+pub(crate) fn load(txn: &dyn Transaction, id: TicketId) -> Result<Loaded> {
+    txn.ticket(id)?
+        .ok_or(Error::NotFound("ticket"))
+        .and_then(Loaded::read)
+}
+
+/// The ticket with this seller's number.
+pub(crate) fn by_external(
+    txn: &dyn Transaction,
+    event: EventId,
+    external: &str,
+) -> Result<Option<Loaded>> {
+    txn.ticket_by_external(event, external)?
+        .map(Loaded::read)
+        .transpose()
+}
+
+/// The ticket that a path names, by its id or its seller's number.
+pub(crate) fn find(txn: &dyn Transaction, event: EventId, name: &str) -> Result<Loaded> {
+    if let Some(id) = things::parse_id(name)
+        && let Some(stored) = txn.ticket(TicketId::from_bytes(id))?
+        && stored.event == event
+    {
+        return Loaded::read(stored);
+    }
+    by_external(txn, event, name)?.ok_or(Error::NotFound("ticket"))
+}
+
+/// Tickets of an event by id.
+pub(crate) fn page(
+    txn: &dyn Transaction,
+    event: EventId,
+    after: Option<TicketId>,
+    limit: u32,
+) -> Result<Vec<Loaded>> {
+    txn.tickets(event, after, limit)?
+        .into_iter()
+        .map(Loaded::read)
+        .collect()
+}
