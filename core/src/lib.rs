@@ -1,7 +1,9 @@
 //! What a device runs.
 
+pub mod app;
 pub mod camera;
 pub mod clock;
+pub mod error;
 #[cfg(test)]
 mod fixture;
 pub mod gate;

@@ -1,7 +1,7 @@
 //! Asking the server, and asking again.
 
 use super::report::Progress;
-use super::retry::{Next, Pauses, Timer, next};
+use super::retry::{Attempts, Next, Pauses, Timer};
 use super::run::{Access, Exchange};
 use crate::clock::Reading;
 use std::future::Future;
@@ -27,15 +27,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     where
         F: Future<Output = Result<V, Problem>>,
     {
-        let mut failures = 0;
+        let mut attempts = Attempts::new(Pauses::REQUEST);
         loop {
             let asked = self.parts.clock.read();
             let problem = match request().await {
                 Ok(value) => return Ok((value, asked, self.parts.clock.read())),
                 Err(problem) => problem,
             };
-            failures += 1;
-            match next(&problem, failures, &Pauses::REQUEST, self.parts.entropy) {
+            match attempts.failed(&problem, self.parts.entropy) {
                 Next::GiveUp => return Err(problem),
                 Next::AskAgain(pause) => {
                     let code = problem.code.as_str();

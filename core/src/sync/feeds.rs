@@ -126,7 +126,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
 }
 
 /// Checks a batch against the key of its writer; none if it cannot be checked, or does not hold.
-fn verify(
+pub(super) fn verify(
     store: &Store,
     batch: &Batch,
     scope: ScopeId,
@@ -172,7 +172,7 @@ fn signer(
 }
 
 /// The last position of a page, whose positions must rise.
-fn last_position(page: &FeedPage, after: u64) -> Result<u64, SyncError> {
+pub(super) fn last_position(page: &FeedPage, after: u64) -> Result<u64, SyncError> {
     page.batches.iter().try_fold(after, |last, batch| {
         if batch.position > last {
             Ok(batch.position)

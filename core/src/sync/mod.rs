@@ -36,7 +36,9 @@
 //! verified; no version goes back; what served goes on serving until its successor is whole; and every
 //! loop ends.
 
+mod audit;
 mod deliver;
+mod doctor;
 mod error;
 mod feeds;
 mod logs;
@@ -50,6 +52,8 @@ mod tables;
 mod tests;
 mod watch;
 
+pub use audit::{FeedAudit, audit_feed};
+pub use doctor::{Health, TableHealth, compare, mend};
 pub use error::SyncError;
 pub use plan::{
     Action, FeedStart, Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, ServerBehind,
@@ -58,6 +62,6 @@ pub use plan::{
 pub use report::{Mismatch, Progress, Report, Trouble};
 #[cfg(not(target_arch = "wasm32"))]
 pub use retry::TokioTimer;
-pub use retry::{Pauses, Timer};
+pub use retry::{Attempts, Next, Pauses, Timer};
 pub use run::{Access, Memory, Parts, run};
 pub use watch::{Watched, watch};

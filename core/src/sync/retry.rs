@@ -68,7 +68,7 @@ pub(super) fn jittered(whole: Duration, entropy: &dyn Entropy) -> Duration {
 
 /// What to do after a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub enum Next {
     /// Ask again after this pause.
     AskAgain(Duration),
     /// It has no sense, or it was tried often enough.
@@ -76,12 +76,7 @@ pub(super) enum Next {
 }
 
 /// What to do after failure number `failures` of a request.
-pub(super) fn next(
-    problem: &Problem,
-    failures: u32,
-    pauses: &Pauses,
-    entropy: &dyn Entropy,
-) -> Next {
+fn next(problem: &Problem, failures: u32, pauses: &Pauses, entropy: &dyn Entropy) -> Next {
     match problem.retry() {
         Retry::Never => Next::GiveUp,
         // The connection signed in anew already; the server does not want this device now.
@@ -94,6 +89,30 @@ pub(super) fn next(
             });
             Next::AskAgain(pauses.after(failures, entropy).max(told))
         }
+    }
+}
+
+/// The attempts at one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempts {
+    pauses: Pauses,
+    failures: u32,
+}
+
+impl Attempts {
+    /// None failed yet.
+    #[must_use]
+    pub const fn new(pauses: Pauses) -> Self {
+        Self {
+            pauses,
+            failures: 0,
+        }
+    }
+
+    /// Counts a failure and says what to do.
+    pub fn failed(&mut self, problem: &Problem, entropy: &dyn Entropy) -> Next {
+        self.failures = self.failures.saturating_add(1);
+        next(problem, self.failures, &self.pauses, entropy)
     }
 }
 

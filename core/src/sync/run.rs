@@ -95,16 +95,7 @@ pub async fn run<A: SyncApi, S: Access, T: Timer>(
     parts: &Parts<'_, A, S, T>,
     memory: &mut Memory,
 ) -> Result<Report, SyncError> {
-    let (identity, enrollment) = parts.store.with(|store| store.enrolled())?;
-    let mut exchange = Exchange {
-        parts,
-        memory,
-        report: Report::default(),
-        device: enrollment.device,
-        key: identity.signing_key(),
-        epoch: 0,
-        troubled: Vec::new(),
-    };
+    let mut exchange = Exchange::new(parts, memory)?;
     let ended = exchange.converge().await;
     let now = exchange.now()?.0;
     if let Err(error) = &ended {
@@ -113,7 +104,23 @@ pub async fn run<A: SyncApi, S: Access, T: Timer>(
     ended.map(|()| exchange.report)
 }
 
-impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
+impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
+    pub(super) fn new(
+        parts: &'p Parts<'p, A, S, T>,
+        memory: &'p mut Memory,
+    ) -> Result<Self, StoreError> {
+        let (identity, enrollment) = parts.store.with(|store| store.enrolled())?;
+        Ok(Self {
+            parts,
+            memory,
+            report: Report::default(),
+            device: enrollment.device,
+            key: identity.signing_key(),
+            epoch: 0,
+            troubled: Vec::new(),
+        })
+    }
+
     async fn converge(&mut self) -> Result<(), SyncError> {
         let mut before: Vec<Action> = Vec::new();
         for _ in 0..ROUNDS_MAX {
@@ -207,7 +214,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     }
 
     /// Asks how far the server is, and compares the clocks by the way.
-    async fn greet(&mut self) -> Result<Remote, SyncError> {
+    pub(super) async fn greet(&mut self) -> Result<Remote, SyncError> {
         let heartbeat = self.heartbeat()?;
         let (answer, asked, answered) = self
             .ask_timed(|| self.parts.api.heartbeat(heartbeat.clone()))

@@ -41,7 +41,11 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     }
 
     /// Checks a manifest by everything that is held: signature, version, expiry.
-    fn accept(&self, table: TableId, manifest: &[u8]) -> Result<Accepted<Manifest>, SyncError> {
+    pub(super) fn accept(
+        &self,
+        table: TableId,
+        manifest: &[u8],
+    ) -> Result<Accepted<Manifest>, SyncError> {
         let keys = self.keys()?;
         let held = self.parts.store.with(|store| store.held_manifest(table))?;
         let (now, clock) = self.now()?;
@@ -326,7 +330,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
 const SWEEPS_PER_UPDATE: u32 = 64;
 
 /// Digests that fit the manifest they came with.
-fn digests(
+pub(super) fn digests(
     hashes: Vec<usher_domain::hash::Hash>,
     manifest: &Accepted<Manifest>,
 ) -> Result<Digests, SyncError> {

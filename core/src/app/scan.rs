@@ -1,0 +1,221 @@
+//! Scanning and taking back.
+
+use super::words::{cautions, sentence};
+use super::{ApiError, App};
+use crate::gate::{Advice, Answer, Evidence, ScanRequest, Served};
+use serde::{Deserialize, Serialize};
+use usher_domain::hash::Hash;
+use usher_domain::ids::{AttemptId, SessionId, TicketId};
+use usher_domain::record::{Certainty, Confirmed, Direction, Outcome};
+use usher_domain::secret::Private;
+use usher_domain::time::UnixMillis;
+use usher_domain::verdict::Reason;
+
+/// What was shown, and how it is meant.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ScanInput {
+    /// The text that was scanned or typed.
+    pub text: Private,
+    /// In or out.
+    pub direction: Direction,
+    /// The session, if a person names it.
+    #[serde(default)]
+    pub session: Option<SessionId>,
+    /// The attempt, where this asks again after an instruction or a lost answer.
+    #[serde(default)]
+    pub attempt: Option<AttemptId>,
+    /// Whether staff checked what the instruction of that attempt asks.
+    #[serde(default)]
+    pub instruction_checked: bool,
+}
+
+/// A session by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionView {
+    /// The session.
+    pub id: SessionId,
+    /// Its name.
+    pub name: String,
+    /// Its event's name.
+    pub event: String,
+}
+
+impl From<Served> for SessionView {
+    fn from(served: Served) -> Self {
+        Self {
+            id: served.id,
+            name: served.name,
+            event: served.event,
+        }
+    }
+}
+
+/// An earlier scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EvidenceView {
+    /// When.
+    pub at: UnixMillis,
+    /// How long ago in milliseconds.
+    pub ago_ms: u64,
+    /// Name of the gate.
+    pub gate: Option<String>,
+    /// Name of the device.
+    pub device: Option<String>,
+    /// Whether it was this device.
+    pub here: bool,
+    /// Its record, which an undo names.
+    pub record: String,
+}
+
+impl From<Evidence> for EvidenceView {
+    fn from(evidence: Evidence) -> Self {
+        Self {
+            at: evidence.at,
+            ago_ms: evidence.ago_ms,
+            gate: evidence.gate,
+            device: evidence.device,
+            here: evidence.here,
+            record: evidence.record.to_string(),
+        }
+    }
+}
+
+/// The answer to one showing. Its record is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScanView {
+    /// Admit, refuse or refer.
+    pub outcome: Outcome,
+    /// Why, as a stable code.
+    pub reason: Reason,
+    /// Why, as a sentence.
+    pub message: String,
+    /// What the operator should know although the answer is yes.
+    pub cautions: Vec<String>,
+    /// The session that was served.
+    pub session: Option<SessionView>,
+    /// The earlier scan that a refusal rests on.
+    pub evidence: Option<EvidenceView>,
+    /// The ticket, where one is known.
+    pub ticket: Option<TicketId>,
+    /// Name of the ticket type.
+    pub type_name: Option<String>,
+    /// The seat.
+    pub seat: Option<String>,
+    /// Who holds the ticket.
+    pub holder: Option<Private>,
+    /// More about the holder, for the operator.
+    pub holder_lines: Vec<Private>,
+    /// How sure the gate was.
+    pub certainty: Certainty,
+    /// The attempt; it ties log lines together.
+    pub attempt: AttemptId,
+    /// The record, which an undo or an override names; none where none could be written.
+    pub record: Option<String>,
+    /// When.
+    pub at: UnixMillis,
+    /// The session that most of the last scans belong to, if it is another than the one served.
+    pub rather: Option<SessionView>,
+}
+
+impl From<Answer> for ScanView {
+    fn from(answer: Answer) -> Self {
+        let (holder, holder_lines) = answer.holder.map_or((None, Vec::new()), |holder| {
+            (Some(holder.name), holder.lines)
+        });
+        Self {
+            outcome: answer.verdict.outcome(),
+            reason: answer.verdict.reason(),
+            message: sentence(&answer.verdict, answer.evidence.as_ref()),
+            cautions: cautions(&answer.verdict),
+            session: answer.session.map(Into::into),
+            evidence: answer.evidence.map(Into::into),
+            ticket: answer.ticket,
+            type_name: answer.type_name,
+            seat: answer.seat,
+            holder,
+            holder_lines,
+            certainty: answer.certainty,
+            attempt: answer.attempt,
+            record: answer.record.map(|hash| hash.to_string()),
+            at: answer.at,
+            rather: answer
+                .advice
+                .map(|Advice::OtherSession(served)| served.into()),
+        }
+    }
+}
+
+/// A scan that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UndoneView {
+    /// The record that says so.
+    pub record: String,
+}
+
+impl From<ScanInput> for ScanRequest {
+    fn from(input: ScanInput) -> Self {
+        Self {
+            text: input.text,
+            direction: input.direction,
+            session: input.session,
+            attempt: input.attempt,
+            confirmed: input.instruction_checked.then_some(Confirmed::Instruction),
+        }
+    }
+}
+
+impl App {
+    /// Answers one showing. There is always a verdict; what goes wrong inside refers to a supervisor.
+    #[must_use]
+    pub fn scan(&self, input: ScanInput) -> ScanView {
+        let request = input.into();
+        self.at_gate(|gate, means| gate.scan(means, &request))
+            .into()
+    }
+
+    /// Answers the showing of one ticket for all tickets of its order, the one shown first.
+    #[must_use]
+    pub fn scan_order(&self, input: ScanInput) -> Vec<ScanView> {
+        let request = input.into();
+        let answers = self.at_gate(|gate, means| gate.scan_order(means, &request));
+        answers.into_iter().map(Into::into).collect()
+    }
+
+    /// Takes an admission back, by the hash of its record as [`ScanView::record`] says it.
+    ///
+    /// # Errors
+    /// `no_such_scan`, `wrong_kind`, `done_before`.
+    pub fn undo(&self, record: &str) -> Result<UndoneView, ApiError> {
+        let hash = read_record(record)?;
+        let record = self.at_gate(|gate, means| gate.undo(means, hash))?;
+        Ok(UndoneView {
+            record: record.to_string(),
+        })
+    }
+
+    /// The sessions that this device could serve, by the time their doors open.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn sessions(&self) -> Result<Vec<SessionView>, ApiError> {
+        let sessions = self.at_gate(|gate, means| gate.sessions(means))?;
+        Ok(sessions.into_iter().map(Into::into).collect())
+    }
+
+    /// Serves a session against the timetable; with none, follows the timetable again.
+    ///
+    /// # Errors
+    /// `no_such_session`.
+    pub fn choose_session(&self, session: Option<SessionId>) -> Result<(), ApiError> {
+        Ok(self.at_gate(|gate, means| gate.choose(means, session))?)
+    }
+}
+
+pub(super) fn read_record(text: &str) -> Result<Hash, ApiError> {
+    text.parse().map_err(|_| {
+        ApiError::never(
+            "invalid_record",
+            "a record is named by 64 hexadecimal digits",
+        )
+    })
+}

@@ -1,0 +1,118 @@
+//! Staff: signing in and out, overriding, searching.
+
+use super::scan::{ScanView, read_record};
+use super::{ApiError, App};
+use crate::gate::{OverrideRequest, SignedIn};
+use serde::{Deserialize, Serialize};
+use usher_domain::document::sanction::SanctionReason;
+use usher_domain::ids::{SessionId, StaffId, TicketId};
+use usher_domain::secret::Private;
+use usher_domain::table::rows::StaffRole;
+
+/// Who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperatorView {
+    /// The member of staff.
+    pub staff: StaffId,
+    /// Name as the badge shows it.
+    pub name: Private,
+    /// What they may do.
+    pub role: StaffRole,
+}
+
+impl From<SignedIn> for OperatorView {
+    fn from(signed_in: SignedIn) -> Self {
+        Self {
+            staff: signed_in.staff,
+            name: signed_in.name,
+            role: signed_in.role,
+        }
+    }
+}
+
+/// What a supervisor decides against a verdict.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OverrideInput {
+    /// The record of the refusal or referral, as [`ScanView::record`] says it.
+    pub record: String,
+    /// Text of the supervisor's badge.
+    pub badge: Private,
+    /// The supervisor's PIN.
+    pub pin: Private,
+    /// Why.
+    pub reason: SanctionReason,
+}
+
+/// Somebody whom a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PersonView {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The holder's name.
+    pub holder: Option<Private>,
+    /// The seller's order number.
+    pub order: Option<Private>,
+}
+
+impl App {
+    /// Signs a member of staff in by the text of their badge.
+    ///
+    /// # Errors
+    /// `not_a_badge`, `unknown_badge`, `badge_not_valid`, `other_gate`.
+    pub fn sign_in(&self, badge: &Private) -> Result<OperatorView, ApiError> {
+        let signed_in = self.at_gate(|gate, means| gate.sign_in(means, badge.reveal()))?;
+        Ok(signed_in.into())
+    }
+
+    /// Signs out whoever is signed in.
+    ///
+    /// # Errors
+    /// What writing the store says.
+    pub fn sign_out(&self) -> Result<(), ApiError> {
+        Ok(self.at_gate(|gate, means| gate.sign_out(means))?)
+    }
+
+    /// Lets somebody in against a verdict, by a supervisor's badge and PIN.
+    ///
+    /// # Errors
+    /// `no_such_scan`, `wrong_kind`, `done_before`, `forbidden`, `wrong_pin`, `pin_locked`.
+    pub fn override_verdict(&self, input: OverrideInput) -> Result<ScanView, ApiError> {
+        let request = OverrideRequest {
+            record: read_record(&input.record)?,
+            badge: input.badge,
+            pin: input.pin,
+            reason: input.reason,
+        };
+        let answer = self.at_gate(|gate, means| gate.override_verdict(means, &request))?;
+        Ok(answer.into())
+    }
+
+    /// People whose name or order number contains `needle`, in `session` or the one served.
+    ///
+    /// # Errors
+    /// `forbidden` unless somebody is signed in whose role may search; `no_such_session` where none is
+    /// served.
+    pub fn search(
+        &self,
+        session: Option<SessionId>,
+        needle: &Private,
+        limit: usize,
+    ) -> Result<Vec<PersonView>, ApiError> {
+        let people = self.at_gate(|gate, means| {
+            let served = match session {
+                Some(session) => Some(session),
+                None => gate.serving(means)?.map(|served| served.id),
+            };
+            let session = served.ok_or(crate::gate::GateError::NoSuchSession)?;
+            gate.search(means, session, needle.reveal(), limit)
+        })?;
+        Ok(people
+            .into_iter()
+            .map(|person| PersonView {
+                ticket: person.ticket,
+                holder: person.holder,
+                order: person.order,
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,310 @@
+//! How a device stands.
+
+use super::audit::{lines_of, scopes_of};
+use super::words::span;
+use super::{ApiError, App, OperatorView, SessionView};
+use crate::store::{Notice, NoticeBody, Store};
+use crate::sync::Access as _;
+use serde::Serialize;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{DeviceId, GateId, OrganizerId, ScopeId};
+use usher_domain::merge::{Ground, fold, state_digest};
+use usher_domain::table::TableId;
+use usher_domain::table::rows::DeviceRole;
+use usher_domain::time::{ClockTrust, UnixMillis};
+
+/// How a device stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Who it is; none before enrollment.
+    pub device: Option<DeviceView>,
+    /// The gate it stands at; a spare stands nowhere.
+    pub gate: Option<PlaceView>,
+    /// The session it serves now.
+    pub serving: Option<SessionView>,
+    /// The tables it holds.
+    pub tables: Vec<TableView>,
+    /// Records that the server does not have.
+    pub unsent: u64,
+    /// How it stands to the server and the other devices.
+    pub connection: Option<ConnectionView>,
+    /// How its clock stands.
+    pub clock: ClockView,
+    /// Who is signed in.
+    pub operator: Option<OperatorView>,
+    /// What a person should hear of.
+    pub notices: Vec<NoticeView>,
+}
+
+/// Who a device is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceView {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: DeviceRole,
+    /// The organizer.
+    pub organizer: OrganizerId,
+}
+
+/// A gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlaceView {
+    /// The gate.
+    pub id: GateId,
+    /// Its name, if a set held says it.
+    pub name: Option<String>,
+}
+
+/// A table that is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableView {
+    /// The table by name.
+    pub table: String,
+    /// Its version.
+    pub version: String,
+    /// Its session, if it is a ticket set.
+    pub session: Option<SessionView>,
+    /// Rows, those of removed tickets included.
+    pub rows: u64,
+    /// When it was signed.
+    pub issued_at: UnixMillis,
+    /// When it expires; it serves on and says so.
+    pub expires_at: UnixMillis,
+    /// Milliseconds since it was signed.
+    pub age_ms: u64,
+}
+
+/// How a device stands to the server and the other devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConnectionView {
+    /// The server's address.
+    pub server: String,
+    /// Up to when the other devices' scans are known; none for never.
+    pub peers_as_of: Option<UnixMillis>,
+    /// Since when the server does not answer; none while it does.
+    pub lost_since: Option<UnixMillis>,
+}
+
+/// How a device's clock stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClockView {
+    /// The best knowledge of the time.
+    pub now: UnixMillis,
+    /// Whether it was compared with the server's since the device started or its clock jumped.
+    pub proved: bool,
+    /// Server time minus device time in milliseconds, if proved.
+    pub offset_ms: Option<i64>,
+}
+
+/// What a person should hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NoticeView {
+    /// Its number, for [`App::heard`].
+    pub number: u64,
+    /// When it was noticed.
+    pub at: UnixMillis,
+    /// Stable code.
+    pub code: &'static str,
+    /// A sentence.
+    pub message: String,
+}
+
+/// What a device makes of the scans of a scope: two devices, or device and server, agree if the digests of
+/// equal heads are equal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScopeView {
+    /// The scope.
+    pub scope: ScopeId,
+    /// Records held.
+    pub records: u64,
+    /// SHA-256 over the heads of all logs.
+    pub heads: String,
+    /// SHA-256 over heads and merged states.
+    pub state: String,
+}
+
+impl App {
+    /// How the device stands.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn status(&self) -> Result<Status, ApiError> {
+        let reading = self.clock.read();
+        let enrolled = self.device.with(|store| {
+            let identity = store.identity()?;
+            Ok::<_, ApiError>(identity.is_some_and(|identity| identity.enrollment.is_some()))
+        })?;
+        let (serving, operator) = if enrolled {
+            self.at_gate(|gate, means| {
+                let serving = gate.serving(means)?.map(SessionView::from);
+                let operator = gate.operator(means)?.map(OperatorView::from);
+                Ok::<_, ApiError>((serving, operator))
+            })?
+        } else {
+            (None, None)
+        };
+        self.device.with(|store| {
+            let clock = store.observe_clock(reading)?;
+            let now = clock.corrected(reading);
+            Ok(Status {
+                device: device(store)?,
+                gate: place(store)?,
+                serving,
+                tables: tables(store, now)?,
+                unsent: store.own_logs()?.iter().map(|log| log.unsent()).sum(),
+                connection: connection(store)?,
+                clock: ClockView {
+                    now,
+                    proved: clock.trust() == ClockTrust::Proved,
+                    offset_ms: clock.offset_ms(),
+                },
+                operator,
+                notices: store.notices()?.into_iter().map(notice).collect(),
+            })
+        })
+    }
+
+    /// Says that a person heard of everything up to this notice.
+    ///
+    /// # Errors
+    /// What writing the store says.
+    pub fn heard(&self, number: u64) -> Result<(), ApiError> {
+        Ok(self.device.with(|store| store.heard(number))?)
+    }
+
+    /// What the device makes of the scans it knows. It folds them all, which takes a while for many.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn scopes(&self) -> Result<Vec<ScopeView>, ApiError> {
+        self.device.with(|store| {
+            let server = store.trusted_keys()?.server();
+            let mut views = Vec::new();
+            for scope in scopes_of(store)? {
+                let lines = lines_of(store, scope)?;
+                let ground = Ground::of(scope, server, &lines);
+                let heads = store.heads(scope)?;
+                views.push(ScopeView {
+                    scope,
+                    records: lines.len() as u64,
+                    heads: Hash::of(&[&usher_domain::cbor::encode(&heads)]).to_string(),
+                    state: state_digest(scope, &heads, &fold(&ground, &lines)).to_string(),
+                });
+            }
+            Ok(views)
+        })
+    }
+}
+
+fn device(store: &Store) -> Result<Option<DeviceView>, ApiError> {
+    let enrollment = store.identity()?.and_then(|identity| identity.enrollment);
+    Ok(enrollment.map(|enrollment| DeviceView {
+        id: enrollment.device,
+        name: enrollment.name,
+        role: enrollment.role,
+        organizer: enrollment.organizer,
+    }))
+}
+
+fn place(store: &Store) -> Result<Option<PlaceView>, ApiError> {
+    let Some(id) = store.gate()? else {
+        return Ok(None);
+    };
+    let mut name = None;
+    for held in store.tables()? {
+        let terms = store
+            .manifest(held.table)?
+            .and_then(|manifest| manifest.terms);
+        let gate = terms.as_ref().and_then(|terms| terms.gate(id));
+        name = name.or_else(|| gate.map(|gate| gate.name.clone()));
+    }
+    Ok(Some(PlaceView { id, name }))
+}
+
+fn tables(store: &Store, now: UnixMillis) -> Result<Vec<TableView>, ApiError> {
+    let mut views = Vec::new();
+    for held in store.tables()? {
+        let Some(manifest) = store.manifest(held.table)? else {
+            continue;
+        };
+        let session = match (held.table, manifest.terms) {
+            (TableId::Set(id), Some(terms)) => Some(SessionView {
+                id,
+                name: terms.session.name,
+                event: terms.event_name,
+            }),
+            (TableId::Set(_) | TableId::Roster(_) | TableId::Directory(_), _) => None,
+        };
+        views.push(TableView {
+            table: held.table.to_string(),
+            version: held.version.to_string(),
+            session,
+            rows: manifest.rows,
+            issued_at: manifest.issued_at,
+            expires_at: manifest.expires_at,
+            age_ms: now.since(manifest.issued_at),
+        });
+    }
+    Ok(views)
+}
+
+fn connection(store: &Store) -> Result<Option<ConnectionView>, ApiError> {
+    let Some(identity) = store.identity()? else {
+        return Ok(None);
+    };
+    let reach = store.reach()?;
+    Ok(Some(ConnectionView {
+        server: identity.server.address,
+        peers_as_of: reach.peers_as_of,
+        lost_since: reach.lost_since,
+    }))
+}
+
+fn notice(notice: Notice) -> NoticeView {
+    let (code, message) = words(notice.body);
+    NoticeView {
+        number: notice.number,
+        at: notice.at,
+        code,
+        message,
+    }
+}
+
+fn words(body: NoticeBody) -> (&'static str, String) {
+    match body {
+        NoticeBody::ClockJumped { by_ms } => {
+            let way = if by_ms < 0 { "back" } else { "forward" };
+            let span = span(by_ms.unsigned_abs());
+            (
+                "clock_jumped",
+                format!("the device's clock was set {way} by {span}"),
+            )
+        }
+        NoticeBody::StoreRescued { file, records } => (
+            "store_rescued",
+            format!(
+                "the store was damaged and set aside as {file}; {records} records were rescued"
+            ),
+        ),
+        NoticeBody::DocumentRejected { code, detail } => (
+            "document_rejected",
+            format!("a signed document was not taken in: {detail} ({code})"),
+        ),
+        NoticeBody::TableDiffers { table } => (
+            "table_differed",
+            format!("{table} did not fit its signed digest and was repaired"),
+        ),
+        NoticeBody::RecordsParked { batches } => (
+            "records_parked",
+            format!("{batches} batches of scans wait until somebody vouches for them"),
+        ),
+        NoticeBody::LogForked => (
+            "log_forked",
+            "the server holds another branch of this device's log".to_owned(),
+        ),
+        NoticeBody::DeviceRevoked => ("device_revoked", "this device was revoked".to_owned()),
+    }
+}
