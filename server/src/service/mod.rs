@@ -7,20 +7,26 @@
 //! [`Service::authenticate`] tells.
 
 mod assignment;
+mod audit;
 mod channels;
 mod devices;
 mod enrollments;
 mod error;
 mod events;
+mod feed;
 mod imports;
+mod incidents;
+mod orders;
 mod organizers;
 mod places;
+mod records;
 mod roster;
 pub mod scopes;
 pub mod server_log;
 mod sessions;
 mod settings;
 mod staff;
+mod statistics;
 mod tables;
 mod things;
 mod tickets;

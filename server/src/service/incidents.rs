@@ -1,0 +1,211 @@
+//! Incidents: what a person must look at. An incident has an id made of its kind and what it is about, so
+//! that raising it again brings it up to date; it goes when nothing is left of it. The records that led to
+//! it stay.
+
+use super::error::{Error, Result};
+use super::{PAGE_MAX, Service, times};
+use crate::storage::{StoredIncident, Transaction};
+use jiff::Timestamp;
+use usher_domain::api::Page;
+use usher_domain::api::reports::{Incident, IncidentKind, ScanLine};
+use usher_domain::ids::{DeviceId, OrganizerId, SessionId};
+use usher_domain::log::Line;
+use usher_domain::record::{Body, LogRef, Subject};
+use usher_domain::time::UnixMillis;
+
+/// Characters of an identity in an id: enough to tell two apart, too few to guess a code from.
+const IDENTITY_CHARS: usize = 16;
+
+/// What an incident is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct About {
+    kind: IncidentKind,
+    session: Option<SessionId>,
+    subject: Option<Subject>,
+    device: Option<DeviceId>,
+    log: Option<LogRef>,
+}
+
+impl About {
+    /// Too many admissions of a ticket to a session.
+    pub(crate) const fn excess(session: SessionId, subject: Subject) -> Self {
+        Self {
+            kind: IncidentKind::ExcessAdmission,
+            session: Some(session),
+            subject: Some(subject),
+            device: None,
+            log: None,
+        }
+    }
+
+    /// Something about a log.
+    pub(crate) const fn log(kind: IncidentKind, log: LogRef) -> Self {
+        Self {
+            kind,
+            session: None,
+            subject: None,
+            device: Some(log.device),
+            log: Some(log),
+        }
+    }
+
+    /// Something about a device.
+    pub(crate) const fn device(kind: IncidentKind, device: DeviceId) -> Self {
+        Self {
+            kind,
+            session: None,
+            subject: None,
+            device: Some(device),
+            log: None,
+        }
+    }
+
+    /// The stable id.
+    pub(crate) fn id(&self) -> String {
+        let subject = self.subject.map(|subject| match subject {
+            Subject::Ticket(ticket) => ticket.to_string(),
+            Subject::Medium(identity) => {
+                let hex = identity.as_bytes().iter().map(|byte| format!("{byte:02x}"));
+                let hex: String = hex.collect();
+                format!("medium-{}", hex.get(..IDENTITY_CHARS).unwrap_or_default())
+            }
+            Subject::Nothing => "nothing".to_owned(),
+        });
+        let parts = [
+            Some(word(self.kind).to_owned()),
+            self.session.map(|session| session.to_string()),
+            subject,
+            self.device.map(|device| device.to_string()),
+            self.log.map(|log| log.log.to_string()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(".")
+    }
+}
+
+const fn word(kind: IncidentKind) -> &'static str {
+    match kind {
+        IncidentKind::ExcessAdmission => "excess_admission",
+        IncidentKind::ForkedLog => "forked_log",
+        IncidentKind::ClockJump => "clock_jump",
+        IncidentKind::SetDiffers => "set_differs",
+        IncidentKind::Unreadable => "unreadable",
+        IncidentKind::Quarantined => "quarantined",
+        IncidentKind::DocumentMismatch => "document_mismatch",
+        IncidentKind::BadgeTwice => "badge_twice",
+        IncidentKind::ServerBehind => "server_behind",
+    }
+}
+
+/// A time for a person. A clock that is wrong by ages shows the end of time instead of nothing.
+pub(crate) fn shown(at: UnixMillis) -> Timestamp {
+    times::timestamp(at).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether a record counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It does.
+    Counts,
+    /// It was taken back, voided, or waits.
+    Waits,
+}
+
+/// A scan as reports show it; `subject` is whose state it counts in.
+pub(crate) fn scan_line(line: &Line, subject: Subject, standing: Standing) -> Option<ScanLine> {
+    let Body::Scan(scan) = &line.record.body else {
+        return None;
+    };
+    Some(ScanLine {
+        record: line.hash.to_string(),
+        at: shown(line.record.stamp),
+        device: line.record.log.device,
+        gate: scan.gate,
+        session: scan.session,
+        ticket: match subject {
+            Subject::Ticket(ticket) => Some(ticket),
+            Subject::Medium(_) | Subject::Nothing => None,
+        },
+        direction: scan.direction,
+        outcome: scan.outcome,
+        reason: scan.reason,
+        counts: standing == Standing::Counts,
+    })
+}
+
+/// Raises an incident, or brings it up to date.
+pub(crate) fn raise(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    about: &About,
+    detail: &str,
+    scans: Vec<ScanLine>,
+    now: UnixMillis,
+) -> Result<()> {
+    let incident = Incident {
+        id: about.id(),
+        kind: about.kind,
+        session: about.session,
+        ticket: match about.subject {
+            Some(Subject::Ticket(ticket)) => Some(ticket),
+            Some(Subject::Medium(_) | Subject::Nothing) | None => None,
+        },
+        device: about.device,
+        at: shown(now),
+        detail: detail.to_owned(),
+        scans,
+    };
+    let body = serde_json::to_vec(&incident)
+        .map_err(|_| Error::Internal("an incident cannot be written"))?;
+    txn.put_incident(
+        organizer,
+        &StoredIncident {
+            id: incident.id,
+            session: about.session,
+            at: now,
+            body,
+        },
+    )?;
+    Ok(())
+}
+
+/// Takes an incident away of which nothing is left.
+pub(crate) fn settle(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    about: &About,
+) -> Result<()> {
+    txn.drop_incident(organizer, &about.id())?;
+    Ok(())
+}
+
+fn read(stored: &StoredIncident) -> Result<Incident> {
+    let mut incident: Incident = serde_json::from_slice(&stored.body)
+        .map_err(|_| Error::Internal("an incident is not readable"))?;
+    // The body says when it was last brought up to date.
+    incident.at = shown(stored.at);
+    Ok(incident)
+}
+
+impl Service {
+    /// Open incidents by the time they were first seen, those after the one of id `after`.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn incidents(
+        &self,
+        organizer: OrganizerId,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Page<Incident>> {
+        self.interpret_organizer(organizer).await?;
+        let limit = limit.clamp(1, PAGE_MAX);
+        self.read(move |txn| {
+            let stored = txn.incidents(organizer, after.as_deref(), limit)?;
+            let full = stored.len() >= limit as usize;
+            let next = stored.last().filter(|_| full).map(|last| last.id.clone());
+            let items = stored.iter().map(read).collect::<Result<Vec<_>>>()?;
+            Ok(Page { items, next })
+        })
+        .await
+    }
+}

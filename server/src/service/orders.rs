@@ -1,0 +1,149 @@
+//! What a person says to all gates of a session: rulings on records, everyone out, free flow. Each is a
+//! record of the server's own log, so that merging comes to the same result everywhere.
+
+use super::error::{Error, Result};
+use super::statistics::find_session;
+use super::{Service, places, server_log, times};
+use crate::storage::Transaction;
+use jiff::Timestamp;
+use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow, NewRulings};
+use usher_domain::hash::Hash;
+use usher_domain::ids::{OrganizerId, ScopeId};
+use usher_domain::record::{Body, EveryoneOut, FreeFlow, Ruling};
+use usher_domain::time::UnixMillis;
+
+/// Records that one request may rule on.
+const RULINGS_MAX: usize = 1_000;
+/// Longest time for which a gate is opened at once.
+const FREE_FLOW_MAX_MS: u64 = 24 * 3_600_000;
+
+fn read_hash(text: &str) -> Result<Hash> {
+    text.parse()
+        .map_err(|_| Error::invalid("records", "a record is named by 64 hexadecimal digits"))
+}
+
+fn rulings(txn: &dyn Transaction, scope: ScopeId, new: &NewRulings) -> Result<Vec<Body>> {
+    if !(1..=RULINGS_MAX).contains(&new.records.len()) {
+        let why = format!("1 to {RULINGS_MAX} records");
+        return Err(Error::invalid("records", why));
+    }
+    new.records
+        .iter()
+        .map(|text| {
+            let of = read_hash(text)?;
+            if txn.record(scope, &of)?.is_none() {
+                return Err(Error::NotFound("record"));
+            }
+            let word = new.word;
+            Ok(Body::Ruling(Ruling { of, word }))
+        })
+        .collect()
+}
+
+/// A time of a request, or now.
+fn moment(field: &'static str, moment: Option<Timestamp>, now: UnixMillis) -> Result<UnixMillis> {
+    match moment {
+        None => Ok(now),
+        Some(moment) => {
+            times::unix_millis(moment).ok_or_else(|| Error::invalid(field, "before 1970"))
+        }
+    }
+}
+
+impl Service {
+    /// Says something in the server's log of a session's scope, and interprets it.
+    async fn say(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+        bodies: impl FnOnce(
+            &dyn Transaction,
+            &usher_domain::api::venue::Session,
+            UnixMillis,
+        ) -> Result<Vec<Body>>
+        + Send
+        + 'static,
+    ) -> Result<()> {
+        let scope = self
+            .write_quietly(move |txn, now| {
+                let (_, session) = find_session(txn, organizer, &event, &session)?;
+                let bodies = bodies(txn, &session, now)?;
+                server_log::append(txn, organizer, session.scope, bodies, now)?;
+                Ok(session.scope)
+            })
+            .await?;
+        self.interpret(organizer, scope).await
+    }
+
+    /// Says of records of a session's scope whether they count; the last word on a record counts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a record, [`Error::Invalid`].
+    pub async fn rule(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+        new: NewRulings,
+    ) -> Result<()> {
+        self.say(organizer, event, session, move |txn, session, _| {
+            rulings(txn, session.scope, &new)
+        })
+        .await
+    }
+
+    /// Says that everyone was sent out of a session or a zone: each may re-enter once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for session or zone, [`Error::Invalid`] for a time to come.
+    pub async fn everyone_out(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+        new: NewEveryoneOut,
+    ) -> Result<()> {
+        self.say(organizer, event, session, move |txn, session, now| {
+            let at = moment("at", new.at, now)?;
+            if at > now {
+                return Err(Error::invalid("at", "is still to come"));
+            }
+            let zone = new.zone.as_deref();
+            let zone = zone.map(|zone| places::find_zone(txn, organizer, zone));
+            Ok(vec![Body::EveryoneOut(EveryoneOut {
+                session: session.id,
+                zone: zone.transpose()?,
+                at,
+            })])
+        })
+        .await
+    }
+
+    /// Opens a gate of a session for a time: scans are logged without deciding.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for session or gate, [`Error::Invalid`] for the times.
+    pub async fn free_flow(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+        new: NewFreeFlow,
+    ) -> Result<()> {
+        self.say(organizer, event, session, move |txn, session, now| {
+            let from = moment("from", new.from, now)?;
+            let until = moment("until", Some(new.until), now)?;
+            if until <= from || until.since(from) > FREE_FLOW_MAX_MS {
+                return Err(Error::invalid("until", "after `from`, by a day at most"));
+            }
+            Ok(vec![Body::FreeFlow(FreeFlow {
+                session: session.id,
+                gate: places::find_gate(txn, organizer, &new.gate)?,
+                from,
+                until,
+            })])
+        })
+        .await
+    }
+}

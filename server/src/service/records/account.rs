@@ -1,0 +1,96 @@
+//! What the records about one subject add to counts and incidents.
+
+use super::tally::Count;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use usher_domain::ids::SessionId;
+use usher_domain::log::Line;
+use usher_domain::merge::{Excess, Ground, States, fold_subject, incidents, movements};
+use usher_domain::record::{Body, Direction, Outcome, Subject};
+use usher_domain::verdict::PriorScan;
+
+const MINUTE_MS: u64 = 60_000;
+
+/// What one subject adds.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Counts by session.
+    pub(super) counts: Vec<(SessionId, Count)>,
+    /// Excess admissions by session.
+    pub(super) excess: BTreeMap<SessionId, Vec<PriorScan>>,
+}
+
+impl Account {
+    /// The account of a subject on some ground; `lines` are all records about it and its aliases.
+    pub(super) fn of<'a>(
+        ground: &Ground,
+        subject: Subject,
+        lines: impl Iterator<Item = &'a Line> + Clone,
+    ) -> Self {
+        let mut account = Self::default();
+        let states: States = fold_subject(ground, subject, lines.clone())
+            .into_iter()
+            .map(|(unit, state)| ((unit, subject), state))
+            .collect();
+        for inside in states.values().filter_map(|state| state.inside) {
+            account
+                .counts
+                .push((inside.session, Count::Inside(inside.zone)));
+        }
+        account.excess = incidents(&states)
+            .into_iter()
+            .map(
+                |Excess {
+                     session,
+                     admissions,
+                     ..
+                 }| (session, admissions),
+            )
+            .collect();
+        if subject != Subject::Nothing {
+            account.count_movements(ground, subject, lines);
+        }
+        account
+    }
+
+    fn count_movements<'a>(
+        &mut self,
+        ground: &Ground,
+        subject: Subject,
+        lines: impl Iterator<Item = &'a Line>,
+    ) {
+        let mut arrived = BTreeSet::new();
+        for movement in movements(ground, subject, lines) {
+            let scan = movement.scan;
+            let mut count = |count| self.counts.push((scan.session, count));
+            match scan.direction {
+                Direction::Exit => count(Count::Exit),
+                Direction::Entry => {
+                    count(Count::Entry(scan.gate));
+                    count(Count::OfType(scan.type_number));
+                    count(Count::InMinute(movement.evidence.at.get() / MINUTE_MS));
+                    if arrived.insert(scan.session) {
+                        count(Count::Arrived);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a refusal adds, if the record is one and counts.
+pub(super) fn refusal(ground: &Ground, line: &Line) -> Option<(SessionId, Count)> {
+    match &line.record.body {
+        Body::Scan(scan) if scan.outcome == Outcome::Refuse && ground.counts(line) => {
+            Some((scan.session, Count::Refused(scan.gate, scan.reason)))
+        }
+        Body::Scan(_)
+        | Body::Undo(_)
+        | Body::Link(_)
+        | Body::Rule(_)
+        | Body::Cut(_)
+        | Body::Ruling(_)
+        | Body::EveryoneOut(_)
+        | Body::FreeFlow(_) => None,
+    }
+}

@@ -1,0 +1,465 @@
+//! Interpreting stored records: counts, incidents and links follow the feed, some batches at a time.
+//!
+//! A position says how far a scope is interpreted. A step reads the batches after it, finds the subjects
+//! they reach, and adds to the counts the difference between what each subject's records said before and
+//! what they say now. Counts, incidents and the position change in one transaction.
+
+use super::account::{Account, refusal};
+use super::tally::Changes;
+use super::watch;
+use crate::service::error::{Error, Result};
+use crate::service::incidents::{self, About};
+use crate::service::organizers::{NOBODY, StoredOrganizer};
+use crate::service::{Service, server_log, sessions, things};
+use crate::storage::{Space, StoredRecord, Transaction};
+use minicbor::{Decode, Encode};
+use std::collections::{BTreeMap, BTreeSet};
+use usher_domain::cbor;
+use usher_domain::code::Identity;
+use usher_domain::ids::{OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::log::Line;
+use usher_domain::merge::Ground;
+use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
+use usher_domain::time::UnixMillis;
+use usher_domain::verdict::PriorScan;
+
+/// Batches of one step at most: it holds up other writers.
+const BATCHES_PER_STEP: u64 = 4;
+
+/// How far a scope is interpreted.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+struct Interpreted {
+    #[n(0)]
+    organizer: OrganizerId,
+    /// Position in the feed.
+    #[n(1)]
+    position: u64,
+    /// Sessions with counts.
+    #[n(2)]
+    sessions: Vec<SessionId>,
+}
+
+/// Whether there is more to interpret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Done,
+    More,
+}
+
+fn load(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<Interpreted>> {
+    txn.value(Space::Interpreted, scope.as_bytes())?
+        .map(|bytes| cbor::decode(&bytes))
+        .transpose()
+        .map_err(|_| Error::Internal("how far a scope is interpreted is not readable"))
+}
+
+/// Whose scope it is, if records of it were interpreted.
+pub(super) fn owner(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<OrganizerId>> {
+    Ok(load(txn, scope)?.map(|interpreted| interpreted.organizer))
+}
+
+fn is_pending(txn: &dyn Transaction, scope: ScopeId) -> Result<bool> {
+    let position = load(txn, scope)?.map_or(0, |interpreted| interpreted.position);
+    Ok(position < txn.feed_end(scope)?)
+}
+
+/// A record with the position it came at.
+pub(crate) type Placed = (u64, Line);
+
+/// The readable ones of stored records.
+pub(crate) fn readable(records: Vec<StoredRecord>) -> impl Iterator<Item = Placed> {
+    records
+        .into_iter()
+        .filter_map(|record| Some((record.position, Line::read(&record.bytes).ok()?)))
+}
+
+/// All records that are about no single subject: what makes the ground.
+pub(crate) fn ground_lines(txn: &dyn Transaction, scope: ScopeId) -> Result<Vec<Placed>> {
+    Ok(readable(txn.records_about(scope, None)?).collect())
+}
+
+/// Identities that any link, in force or not, gave to a ticket.
+pub(crate) fn aliases(ground_lines: &[Placed]) -> BTreeMap<TicketId, BTreeSet<Identity>> {
+    let mut aliases: BTreeMap<TicketId, BTreeSet<Identity>> = BTreeMap::new();
+    for (_, line) in ground_lines {
+        if let Body::Link(link) = &line.record.body {
+            aliases
+                .entry(link.ticket)
+                .or_default()
+                .insert(link.identity);
+        }
+    }
+    aliases
+}
+
+/// The readable records about a subject and its aliases.
+pub(crate) fn lines_about(
+    txn: &dyn Transaction,
+    scope: ScopeId,
+    subject: Subject,
+    aliases: &BTreeMap<TicketId, BTreeSet<Identity>>,
+) -> Result<Vec<Placed>> {
+    let mut lines: Vec<Placed> = readable(txn.records_about(scope, Some(&subject))?).collect();
+    if let Subject::Ticket(ticket) = subject {
+        for identity in aliases.get(&ticket).into_iter().flatten() {
+            let of_medium = txn.records_about(scope, Some(&Subject::Medium(*identity)))?;
+            lines.extend(readable(of_medium));
+        }
+    }
+    Ok(lines)
+}
+
+/// What a step found out, before anything is written.
+struct Found {
+    scope: ScopeId,
+    old: Ground,
+    new: Ground,
+    /// Interpreted before.
+    after: u64,
+    /// Interpreted afterwards.
+    upto: u64,
+    aliases: BTreeMap<TicketId, BTreeSet<Identity>>,
+    changes: Changes,
+    /// Incidents of excess admissions that are other than before; empty ones are settled.
+    excess: Vec<(SessionId, Subject, Vec<PriorScan>)>,
+}
+
+impl Found {
+    fn read(
+        txn: &dyn Transaction,
+        organizer: OrganizerId,
+        scope: ScopeId,
+        after: u64,
+        upto: u64,
+        lines: &[Placed],
+    ) -> Result<Self> {
+        let authority = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
+            .value
+            .server;
+        let until = |end: u64| {
+            let known = lines.iter().filter(move |(position, _)| *position <= end);
+            Ground::of(scope, authority, known.map(|(_, line)| line))
+        };
+        Ok(Self {
+            scope,
+            old: until(after),
+            new: until(upto),
+            after,
+            upto,
+            aliases: aliases(lines),
+            changes: Changes::default(),
+            excess: Vec::new(),
+        })
+    }
+
+    /// Counts the difference that the step makes to a subject.
+    fn account(&mut self, subject: Subject, lines: &[Placed]) {
+        let until = |end: u64| {
+            let known = lines.iter().filter(move |(position, _)| *position <= end);
+            known.map(|(_, line)| line)
+        };
+        let before = Account::of(&self.old, subject, until(self.after));
+        let now = Account::of(&self.new, subject, until(self.upto));
+        for (session, count) in before.counts {
+            self.changes.add(session, count, -1);
+        }
+        for (session, count) in now.counts {
+            self.changes.add(session, count, 1);
+        }
+        for (session, admissions) in &now.excess {
+            if before.excess.get(session) != Some(admissions) {
+                self.excess.push((*session, subject, admissions.clone()));
+            }
+        }
+        for session in before.excess.into_keys() {
+            if !now.excess.contains_key(&session) {
+                self.excess.push((session, subject, Vec::new()));
+            }
+        }
+    }
+
+    /// Counts the difference that the step makes to a record of a refusal.
+    fn account_refusal(&mut self, (position, line): &Placed) {
+        if *position <= self.after
+            && let Some((session, count)) = refusal(&self.old, line)
+        {
+            self.changes.add(session, count, -1);
+        }
+        if *position <= self.upto
+            && let Some((session, count)) = refusal(&self.new, line)
+        {
+            self.changes.add(session, count, 1);
+        }
+    }
+
+    /// Accounts for the subjects that new records reach.
+    fn account_reached(&mut self, txn: &dyn Transaction, arrived: &[Placed]) -> Result<()> {
+        let mut reached = BTreeSet::new();
+        for placed in arrived {
+            self.account_refusal(placed);
+            let subject = match &placed.1.record.body {
+                Body::Scan(scan) if scan.outcome == Outcome::Admit => scan.subject,
+                Body::Undo(undo) => undo.subject,
+                Body::Link(link) => Subject::Medium(link.identity),
+                Body::Scan(_)
+                | Body::Rule(_)
+                | Body::Cut(_)
+                | Body::Ruling(_)
+                | Body::EveryoneOut(_)
+                | Body::FreeFlow(_) => continue,
+            };
+            reached.extend([
+                subject,
+                self.old.resolve(subject),
+                self.new.resolve(subject),
+            ]);
+        }
+        for subject in reached {
+            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
+            self.account(subject, &lines);
+        }
+        Ok(())
+    }
+
+    /// Accounts for every subject, one after the other.
+    fn account_all(&mut self, txn: &dyn Transaction) -> Result<()> {
+        let linked: BTreeSet<Subject> = self.aliases.keys().copied().map(Subject::Ticket).collect();
+        let mut group: Option<(Subject, Vec<Placed>)> = None;
+        txn.visit_by_subject(self.scope, &mut |subject, record| {
+            let Some(placed) = readable(vec![record]).next() else {
+                return Ok(());
+            };
+            self.account_refusal(&placed);
+            // What was unreadable at a gate has no state; linked tickets have records elsewhere too.
+            if subject == Subject::Nothing || linked.contains(&subject) {
+                return Ok(());
+            }
+            match &mut group {
+                Some((same, lines)) if *same == subject => lines.push(placed),
+                _ => {
+                    if let Some((before, lines)) = group.replace((subject, vec![placed])) {
+                        self.account(before, &lines);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        if let Some((last, lines)) = group {
+            self.account(last, &lines);
+        }
+        for subject in linked {
+            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
+            self.account(subject, &lines);
+        }
+        Ok(())
+    }
+}
+
+/// Whether new records of the authority change what older records of many subjects mean.
+fn reaches_everything(
+    txn: &dyn Transaction,
+    ground_lines: &[Placed],
+    after: u64,
+    arrived: &[Placed],
+) -> Result<bool> {
+    for (_, line) in arrived {
+        let reaches = match &line.record.body {
+            Body::Rule(_) | Body::Ruling(_) | Body::EveryoneOut(_) => true,
+            Body::Cut(cut) => reaches_back(txn, ground_lines, after, cut)?,
+            Body::Scan(_) | Body::Undo(_) | Body::Link(_) | Body::FreeFlow(_) => false,
+        };
+        if reaches {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a cut changes the standing of records that were interpreted.
+fn reaches_back(
+    txn: &dyn Transaction,
+    ground_lines: &[Placed],
+    after: u64,
+    cut: &Cut,
+) -> Result<bool> {
+    let was_cut = ground_lines.iter().any(|(position, line)| {
+        *position <= after && matches!(&line.record.body, Body::Cut(old) if old.log == cut.log)
+    });
+    let later = txn.records_of_log(cut.log, cut.last.saturating_add(1), 1)?;
+    Ok(was_cut || later.iter().any(|record| record.position <= after))
+}
+
+/// Links for identities that were let in and by now belong to a ticket.
+fn links(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    ground: &Ground,
+    arrived: &[Placed],
+) -> Result<Vec<Body>> {
+    let mut identities = BTreeSet::new();
+    for (_, line) in arrived {
+        if let Body::Scan(scan) = &line.record.body
+            && scan.outcome == Outcome::Admit
+            && let Subject::Medium(identity) = scan.subject
+            && ground.resolve(scan.subject) == scan.subject
+        {
+            identities.insert(identity);
+        }
+    }
+    let mut links = Vec::new();
+    for identity in identities {
+        if let Some(ticket) = txn.medium_owner(organizer, &identity.medium_key())? {
+            links.push(Body::Link(Link { identity, ticket }));
+        }
+    }
+    Ok(links)
+}
+
+/// Interprets the next batches of a scope.
+pub(super) fn step(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    now: UnixMillis,
+) -> Result<Step> {
+    let mut interpreted = load(txn, scope)?.unwrap_or(Interpreted {
+        organizer,
+        position: 0,
+        sessions: Vec::new(),
+    });
+    let (after, end) = (interpreted.position, txn.feed_end(scope)?);
+    if after >= end {
+        return Ok(Step::Done);
+    }
+    let upto = end.min(after.saturating_add(BATCHES_PER_STEP));
+    let lines = ground_lines(txn, scope)?;
+    let mut found = Found::read(txn, organizer, scope, after, upto, &lines)?;
+    let stored = txn.records_between(scope, after, upto)?;
+    let unreadable = watch::unreadable_logs(&stored);
+    let arrived: Vec<Placed> = readable(stored).collect();
+    let counted_before = !interpreted.sessions.is_empty();
+    if counted_before && reaches_everything(txn, &lines, after, &arrived)? {
+        found.account_all(txn)?;
+    } else {
+        found.account_reached(txn, &arrived)?;
+    }
+    let links = links(txn, organizer, &found.new, &arrived)?;
+    let Found {
+        new,
+        changes,
+        excess,
+        ..
+    } = found;
+    for (session, subject, admissions) in excess {
+        raise_excess(txn, organizer, scope, session, subject, &admissions, now)?;
+    }
+    watch::unreadable(txn, organizer, &unreadable, now)?;
+    watch::clocks(txn, organizer, &new, &arrived, now)?;
+    watch::quarantine(txn, organizer, scope, &new, &lines, &arrived, now)?;
+    interpreted.position = upto;
+    interpreted.sessions.extend(changes.store(txn, scope, now)?);
+    interpreted.sessions.sort_unstable();
+    interpreted.sessions.dedup();
+    let bytes = cbor::encode(&interpreted);
+    txn.put_value(Space::Interpreted, scope.as_bytes(), &bytes, now)?;
+    let said = server_log::append(txn, organizer, scope, links, now)?;
+    Ok(if said.is_some() || upto < end {
+        Step::More
+    } else {
+        Step::Done
+    })
+}
+
+fn raise_excess(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    session: SessionId,
+    subject: Subject,
+    admissions: &[PriorScan],
+    now: UnixMillis,
+) -> Result<()> {
+    let about = About::excess(session, subject);
+    if admissions.is_empty() {
+        return incidents::settle(txn, organizer, &about);
+    }
+    let mut scans = Vec::new();
+    for admission in admissions {
+        if let Some(record) = txn.record(scope, &admission.record)?
+            && let Ok(line) = Line::read(&record.bytes)
+        {
+            scans.extend(incidents::scan_line(
+                &line,
+                subject,
+                incidents::Standing::Counts,
+            ));
+        }
+    }
+    let detail = match admissions.len() {
+        1 => "one admission more than the rule allows".to_owned(),
+        more => format!("{more} admissions more than the rule allows"),
+    };
+    incidents::raise(txn, organizer, &about, &detail, scans, now)
+}
+
+impl Service {
+    /// Interprets what is stored of a scope and not interpreted yet.
+    pub(in crate::service) async fn interpret(
+        &self,
+        organizer: OrganizerId,
+        scope: ScopeId,
+    ) -> Result<()> {
+        // A look from beside the writer: most of the time somebody else was faster.
+        while self.read(move |txn| is_pending(txn, scope)).await? {
+            self.write_quietly(move |txn, now| step(txn, organizer, scope, now))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Interprets what is stored of all of an organizer's scopes and not interpreted yet.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub(in crate::service) async fn interpret_organizer(
+        &self,
+        organizer: OrganizerId,
+    ) -> Result<()> {
+        let pending = self
+            .read(move |txn| {
+                let sessions = sessions::of_organizer(txn, organizer)?;
+                let scopes: BTreeSet<ScopeId> =
+                    sessions.iter().map(|session| session.value.scope).collect();
+                let mut pending = Vec::new();
+                for scope in scopes {
+                    if is_pending(txn, scope)? {
+                        pending.push(scope);
+                    }
+                }
+                Ok(pending)
+            })
+            .await?;
+        for scope in pending {
+            self.interpret(organizer, scope).await?;
+        }
+        Ok(())
+    }
+
+    /// Interprets what a server that stopped between storing and interpreting left behind. Called once at
+    /// the start.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn interpret_pending(&self) -> Result<()> {
+        let organizers = self
+            .read(|txn| {
+                let all = things::all::<StoredOrganizer>(txn, &NOBODY)?;
+                Ok(all.into_iter().map(|one| OrganizerId::from_bytes(one.id)))
+            })
+            .await?;
+        for organizer in organizers {
+            self.interpret_organizer(organizer).await?;
+        }
+        Ok(())
+    }
+}

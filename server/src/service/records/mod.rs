@@ -1,0 +1,264 @@
+//! Records in: a batch is proved, stored, and only then interpreted.
+//!
+//! # Where a crash may fall
+//! * **Before storing.** Nothing happened; the device was told nothing and sends again.
+//! * **After storing, before interpreting.** The batch has its position in the feed. Counts and incidents
+//!   stand at an earlier position ([`interpret`]) and catch up at the next start or push. Both advance in
+//!   one transaction with the position they stand for, so nothing is counted twice.
+//! * **The answer is lost.** The device sends the same batch again. Records are known by their hash: what
+//!   was stored is not stored again, and the answer is that all of it is known.
+//! * **Resent in other batches**, after a lost answer or a restart of the device. A batch that brings
+//!   something new is stored whole, because its signature covers the whole; what it repeats is marked so
+//!   and counts once. A batch that brings nothing new is not stored.
+//! * **The server was restored from a backup.** It asks for the first record it lacks. Devices keep what was
+//!   acknowledged until the session is archived and send it again.
+//!
+//! A batch with a gap before it is not stored: the device keeps every record until it is acknowledged, so
+//! the answer "from sequence n on" loses nothing, and the log on the server has no holes.
+
+mod account;
+pub(super) mod interpret;
+mod plan;
+pub(super) mod tally;
+mod watch;
+
+use super::devices::StoredDevice;
+use super::error::{Error, Result};
+use super::incidents::{self, About};
+use super::server_log::{self, session_of};
+use super::{Service, scopes, sessions, things};
+use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Transaction};
+use plan::{Plan, plan};
+use usher_domain::api::access::DeviceState;
+use usher_domain::api::reports::IncidentKind;
+use usher_domain::cbor;
+use usher_domain::document::batch::Batch;
+use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
+use usher_domain::log::{BatchError, Entry, VerifiedBatch, verify_batch};
+use usher_domain::protocol::{Head, PushAnswer};
+use usher_domain::record::{Body, Cut, LogRef, Record};
+use usher_domain::time::UnixMillis;
+
+/// What became of a proved batch.
+enum Stored {
+    /// The answer for the device.
+    Answer(PushAnswer),
+    /// Its scope is none of the organizer's: the bytes are kept beside an incident.
+    OtherScope,
+    /// Its log was begun in another scope: the bytes are kept beside an incident.
+    LogElsewhere,
+}
+
+/// A proved batch on its way into the feed.
+struct Incoming {
+    device: DeviceId,
+    organizer: OrganizerId,
+    head: Vec<u8>,
+    verified: VerifiedBatch,
+}
+
+impl Incoming {
+    fn log(&self) -> LogRef {
+        self.verified.head().log
+    }
+
+    fn scope(&self) -> ScopeId {
+        self.verified.head().scope
+    }
+}
+
+/// What a record can be found by. A record that this program cannot interpret is found by its log.
+fn line_of(entry: Entry, novelty: Novelty) -> BatchLine {
+    let record = entry.record.as_ref();
+    BatchLine {
+        hash: entry.hash,
+        sequence: entry.frame.sequence,
+        // The column is signed; a clock beyond its range sorts last either way.
+        stamp: entry.frame.stamp.min(UnixMillis::new(i64::MAX as u64)),
+        subject: record.and_then(Record::subject),
+        session: record.and_then(|record| session_of(&record.body)),
+        bytes: entry.encoded,
+        novelty,
+    }
+}
+
+/// Keeps a proved batch that has no place in any feed, so that a person can find out where it belongs.
+fn keep(
+    txn: &mut dyn Transaction,
+    incoming: Incoming,
+    reason: &'static str,
+    now: UnixMillis,
+) -> Result<()> {
+    let (log, organizer) = (incoming.log(), incoming.organizer);
+    let entries = incoming.verified.into_entries();
+    let batch = Batch {
+        head: incoming.head.into(),
+        records: entries.into_iter().map(|e| e.encoded.into()).collect(),
+    };
+    let kept = Kept {
+        device: incoming.device,
+        reason: reason.to_owned(),
+        at: now,
+        bytes: cbor::encode(&batch),
+    };
+    txn.keep(organizer, &kept)?;
+    let about = About::log(IncidentKind::Unreadable, log);
+    let detail = "records of a scope that is none of the organizer's wait for a person";
+    incidents::raise(txn, organizer, &about, detail, Vec::new(), now)
+}
+
+/// Whether a scope is the organizer's, or was before a pass joined it with another.
+pub(super) fn is_scope_of(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+) -> Result<bool> {
+    if let Some(owner) = interpret::owner(txn, scope)? {
+        return Ok(owner == organizer);
+    }
+    let current = scopes::now_called(txn, scope)?;
+    Ok(sessions::of_organizer(txn, organizer)?
+        .iter()
+        .any(|session| session.value.scope == current))
+}
+
+/// Quarantines a log that a revoked device begins: revoking cut the logs that were known then, of all
+/// others no record was accepted.
+fn cut_off(txn: &mut dyn Transaction, incoming: &Incoming, now: UnixMillis) -> Result<()> {
+    let device = things::get::<StoredDevice>(txn, incoming.device.as_bytes())?;
+    if device.value.state != DeviceState::Revoked {
+        return Ok(());
+    }
+    let (log, scope) = (incoming.log(), incoming.scope());
+    let is_cut = interpret::ground_lines(txn, scope)?
+        .iter()
+        .any(|(_, line)| matches!(&line.record.body, Body::Cut(cut) if cut.log == log));
+    if !is_cut {
+        let cut = vec![Body::Cut(Cut { log, last: 0 })];
+        server_log::append(txn, incoming.organizer, scope, cut, now)?;
+    }
+    Ok(())
+}
+
+/// Stores a proved batch at the next position of its scope's feed.
+fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Result<Stored> {
+    let organizer = incoming.organizer;
+    let (log, scope) = (incoming.log(), incoming.scope());
+    if !is_scope_of(txn, organizer, scope)? {
+        keep(txn, incoming, "other_scope", now)?;
+        return Ok(Stored::OtherScope);
+    }
+    let of_device = txn.heads_of_device(log.device)?;
+    let of_log = of_device.into_iter().filter(|(_, head)| head.log == log);
+    let (scopes, heads): (Vec<ScopeId>, Vec<Head>) = of_log.unzip();
+    if scopes.iter().any(|other| *other != scope) {
+        keep(txn, incoming, "log_of_other_scope", now)?;
+        return Ok(Stored::LogElsewhere);
+    }
+    let planned = plan(incoming.verified.entries(), &heads, |hash| {
+        Ok(txn.record(scope, hash)?.is_some())
+    })?;
+    match planned {
+        Plan::Refuse(answer) => Ok(Stored::Answer(answer)),
+        Plan::Append {
+            repeated,
+            heads,
+            answer,
+        } => {
+            cut_off(txn, &incoming, now)?;
+            let entries = incoming.verified.into_entries();
+            let lines = entries.into_iter().enumerate().map(|(place, entry)| {
+                let novelty = if place < repeated {
+                    Novelty::Repeated
+                } else {
+                    Novelty::New
+                };
+                line_of(entry, novelty)
+            });
+            txn.append_batch(&NewBatch {
+                scope,
+                log,
+                head: incoming.head,
+                lines: lines.collect(),
+                at: now,
+            })?;
+            txn.put_heads(scope, log, &heads)?;
+            if heads.len() > 1 {
+                let about = About::log(IncidentKind::ForkedLog, log);
+                let detail = format!(
+                    "the log has {} branches: its device was copied or restored from a backup",
+                    heads.len()
+                );
+                incidents::raise(txn, organizer, &about, &detail, Vec::new(), now)?;
+            }
+            Ok(Stored::Answer(answer))
+        }
+    }
+}
+
+impl Service {
+    /// Takes in a batch of a device's log: checks signature and chain, stores it durably, then interprets
+    /// it. A batch of a revoked device is stored too; its records wait for a person.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown device and for a scope that is none of the organizer's,
+    /// [`Error::Unauthenticated`] while the device waits, [`Error::NotAuthentic`], [`Error::TooLarge`],
+    /// [`Error::Conflict`] for a log that was begun in another scope.
+    pub async fn push(&self, device: DeviceId, batch: Batch) -> Result<PushAnswer> {
+        let incoming = self.prove(device, batch).await?;
+        let (organizer, scope) = (incoming.organizer, incoming.scope());
+        let stored = self
+            .write_quietly(move |txn, now| store(txn, incoming, now))
+            .await?;
+        match stored {
+            Stored::Answer(answer) => {
+                // The batch is safe. What fails now is done at the next push or start.
+                if let Err(error) = self.interpret(organizer, scope).await {
+                    tracing::error!(%error, %scope, "records wait to be interpreted");
+                }
+                Ok(answer)
+            }
+            Stored::OtherScope => Err(Error::NotFound("scope")),
+            Stored::LogElsewhere => Err(Error::Conflict("the log was begun in another scope")),
+        }
+    }
+
+    /// Checks a batch under its device's key, away from the writer.
+    async fn prove(&self, device: DeviceId, batch: Batch) -> Result<Incoming> {
+        self.read(move |txn| {
+            let known = things::get::<StoredDevice>(txn, device.as_bytes())?.value;
+            if known.state == DeviceState::Waiting {
+                return Err(Error::Unauthenticated);
+            }
+            let verified = verify_batch(&batch, &known.key).map_err(refused)?;
+            if verified.head().log.device != device {
+                return Err(Error::NotAuthentic(
+                    "the log is another device's".to_owned(),
+                ));
+            }
+            Ok(Incoming {
+                device,
+                organizer: known.organizer,
+                head: batch.head.to_vec(),
+                verified,
+            })
+        })
+        .await
+    }
+}
+
+fn refused(error: BatchError) -> Error {
+    if error == BatchError::Size {
+        Error::TooLarge("the batch")
+    } else {
+        Error::NotAuthentic(error.to_string())
+    }
+}
+
+/// The first half of [`Service::push`], for tests of what a crash leaves behind.
+#[cfg(test)]
+pub(super) async fn store_only(service: &Service, device: DeviceId, batch: Batch) -> Result<()> {
+    let incoming = service.prove(device, batch).await?;
+    let store = move |txn: &mut dyn Transaction, now| store(txn, incoming, now).map(drop);
+    service.write_quietly(store).await
+}
