@@ -3,7 +3,7 @@
 use super::devices::{self, DeviceStatus, StoredDevice};
 use super::error::{Error, Result};
 use super::things::Loaded;
-use super::{Service, Settings, epoch, organizers, sessions, times};
+use super::{Service, Settings, epoch, heartbeat, organizers, sessions, times};
 use crate::storage::Transaction;
 use std::collections::BTreeMap;
 use usher_domain::api::venue::Session;
@@ -89,17 +89,19 @@ fn unsent(txn: &dyn Transaction, device: DeviceId, heartbeat: &Heartbeat) -> Res
 fn answer_heartbeat(
     txn: &mut dyn Transaction,
     id: DeviceId,
-    heartbeat: &Heartbeat,
+    told: &Heartbeat,
     settings: &Settings,
     now: UnixMillis,
 ) -> Result<HeartbeatAnswer> {
     let Loaded { value: device, .. } = devices::active(txn, id)?;
     let status = DeviceStatus {
         seen: now,
-        clock_offset_ms: heartbeat.clock_offset_ms,
-        unsent: Some(unsent(txn, id, heartbeat)?),
-        program: Some(heartbeat.program.chars().take(PROGRAM_MAX).collect()),
+        clock_offset_ms: told.clock_offset_ms,
+        unsent: Some(unsent(txn, id, told)?),
+        program: Some(told.program.chars().take(PROGRAM_MAX).collect()),
     };
+    let before = devices::status(txn, id)?;
+    heartbeat::watch(txn, device.organizer, id, before.as_ref(), told, now)?;
     devices::put_status(txn, id, &status)?;
     let trust = organizers::trust(txn, device.organizer)?
         .ok_or(Error::Conflict("the organizer has no trust document"))?;

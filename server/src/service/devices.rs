@@ -103,11 +103,16 @@ pub(crate) fn put_status(
     Ok(())
 }
 
+/// What a device last told of itself, if it ever did.
+pub(crate) fn status(txn: &dyn Transaction, device: DeviceId) -> Result<Option<DeviceStatus>> {
+    Ok(txn
+        .value(Space::DeviceStatus, device.as_bytes())?
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
 fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> Result<Device> {
     let stored = &device.value;
-    let status: Option<DeviceStatus> = txn
-        .value(Space::DeviceStatus, &device.id)?
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let status = status(txn, DeviceId::from_bytes(device.id))?;
     let gate_slug = match stored.gate {
         Some(gate) => Some(things::get::<Gate>(txn, gate.as_bytes())?.value.slug),
         None => None,

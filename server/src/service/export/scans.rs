@@ -1,0 +1,119 @@
+//! Scans of a session as CSV.
+
+use super::{Next, Place, Rows, word};
+use crate::service::devices::StoredDevice;
+use crate::service::error::Result;
+use crate::service::incidents::shown;
+use crate::service::organizers::StoredOrganizer;
+use crate::service::records::interpret::{Placed, aliases, ground_lines, lines_about, readable};
+use crate::service::statistics::Slugs;
+use crate::service::things;
+use crate::storage::Transaction;
+use std::collections::{BTreeMap, BTreeSet};
+use usher_domain::hash::Hash;
+use usher_domain::ids::DeviceId;
+use usher_domain::merge::{Ground, movements};
+use usher_domain::record::{Body, Outcome, Subject};
+
+pub(super) const HEADER: &[&str] = &[
+    "record",
+    "time",
+    "device",
+    "gate",
+    "ticket",
+    "type",
+    "direction",
+    "outcome",
+    "reason",
+    "counts",
+];
+
+/// Batches of one piece.
+const BATCHES: u64 = 4;
+
+/// Names of devices, read once each.
+#[derive(Default)]
+struct Devices(BTreeMap<DeviceId, String>);
+
+impl Devices {
+    fn name(&mut self, txn: &dyn Transaction, device: DeviceId) -> String {
+        self.0
+            .entry(device)
+            .or_insert_with(|| {
+                things::get::<StoredDevice>(txn, device.as_bytes())
+                    .map_or_else(|_| device.to_string(), |stored| stored.value.name)
+            })
+            .clone()
+    }
+}
+
+/// Records of these subjects by which somebody went in or out and which count.
+fn counting(
+    txn: &dyn Transaction,
+    place: &Place,
+    ground: &Ground,
+    lines: &[Placed],
+    subjects: BTreeSet<Subject>,
+) -> Result<BTreeSet<Hash>> {
+    let aliases = aliases(lines);
+    let mut counting = BTreeSet::new();
+    for subject in subjects {
+        let about = lines_about(txn, place.session.scope, subject, &aliases)?;
+        let about = about.iter().map(|(_, line)| line);
+        let moved = movements(ground, subject, about);
+        counting.extend(moved.iter().map(|movement| movement.evidence.record));
+    }
+    Ok(counting)
+}
+
+pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<(Vec<u8>, Next)> {
+    let scope = place.session.scope;
+    let end = txn.feed_end(scope)?;
+    if after >= end {
+        return Ok((Vec::new(), Next::End));
+    }
+    let upto = end.min(after.saturating_add(BATCHES));
+    let general = ground_lines(txn, scope)?;
+    let server = things::get::<StoredOrganizer>(txn, place.organizer.as_bytes())?;
+    let authority = server.value.server;
+    let ground = Ground::of(scope, authority, general.iter().map(|(_, line)| line));
+    let slugs = Slugs::read(txn, place.organizer, &place.event)?;
+    let mut devices = Devices::default();
+    let mut scans = Vec::new();
+    let mut subjects = BTreeSet::new();
+    for (_, line) in readable(txn.records_between(scope, after, upto)?) {
+        if let Body::Scan(scan) = &line.record.body
+            && scan.session == place.session.id
+        {
+            let subject = ground.resolve(scan.subject);
+            if scan.outcome == Outcome::Admit && subject != Subject::Nothing {
+                subjects.insert(subject);
+            }
+            scans.push((line.clone(), scan.clone(), subject));
+        }
+    }
+    let counting = counting(txn, place, &ground, &general, subjects)?;
+    let mut rows = Rows::new();
+    for (line, scan, subject) in scans {
+        let counts = match scan.outcome {
+            Outcome::Admit => counting.contains(&line.hash),
+            Outcome::Refuse | Outcome::Refer => ground.counts(&line),
+        };
+        rows.row(&[
+            line.hash.to_string(),
+            shown(line.record.stamp).to_string(),
+            devices.name(txn, line.record.log.device),
+            slugs.gate(scan.gate),
+            match subject {
+                Subject::Ticket(ticket) => ticket.to_string(),
+                Subject::Medium(_) | Subject::Nothing => String::new(),
+            },
+            slugs.kind(scan.type_number),
+            word(&scan.direction)?,
+            word(&scan.outcome)?,
+            word(&scan.reason)?,
+            if counts { "yes" } else { "no" }.to_owned(),
+        ])?;
+    }
+    Ok((rows.into_bytes()?, Next::Scans(upto)))
+}
