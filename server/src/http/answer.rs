@@ -18,9 +18,6 @@ pub(crate) struct Created<T>(pub T);
 /// A thing as CBOR.
 pub(crate) struct CborAnswer<T>(pub T);
 
-/// Done; there is nothing to say.
-pub(crate) struct Done;
-
 /// A text of a media type.
 pub(crate) struct Text {
     /// Its media type.
@@ -72,12 +69,6 @@ impl<T: minicbor::Encode<()>> IntoResponse for CborAnswer<T> {
     }
 }
 
-impl IntoResponse for Done {
-    fn into_response(self) -> Response {
-        StatusCode::NO_CONTENT.into_response()
-    }
-}
-
 impl IntoResponse for Text {
     fn into_response(self) -> Response {
         with_type(StatusCode::OK, self.media_type, self.text)
@@ -99,12 +90,6 @@ impl<T: ToSchema> Describe for Created<T> {
 impl<T> Describe for CborAnswer<T> {
     fn describe(to: &mut Sketch) {
         to.answers_binary(usher_domain::protocol::MEDIA_TYPE);
-    }
-}
-
-impl Describe for Done {
-    fn describe(to: &mut Sketch) {
-        to.answers_nothing();
     }
 }
 

@@ -26,6 +26,22 @@ pub(crate) struct Cbor<T>(pub T);
 /// The query of the address.
 pub(crate) struct Query<T>(pub T);
 
+/// Which page of a list.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    /// The `next` of the page before; none for the first.
+    #[serde(default)]
+    pub(crate) after: Option<String>,
+    /// Items wanted at most.
+    #[serde(default = "usual_page")]
+    pub(crate) limit: u32,
+}
+
+const fn usual_page() -> u32 {
+    100
+}
+
 /// What stands in the path in place of the route's parameters, in order.
 pub(crate) struct Args<T>(pub T);
 

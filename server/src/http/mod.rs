@@ -3,8 +3,6 @@
 //! Everything that is an error leaves as a problem ([`problem`]); everything that is served stands in one
 //! table of endpoints ([`endpoint`]), of which the router and the OpenAPI document are made.
 
-#![expect(dead_code, reason = "the endpoints of devices and tickets follow")]
-
 mod answer;
 mod api;
 mod caller;

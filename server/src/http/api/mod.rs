@@ -2,6 +2,7 @@
 
 mod access;
 mod organizers;
+mod tickets;
 mod tokens;
 mod venue;
 
@@ -13,6 +14,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(tokens::endpoints());
     all.extend(venue::endpoints());
     all.extend(access::endpoints());
+    all.extend(tickets::endpoints());
     all
 }
 

@@ -28,7 +28,7 @@ impl House {
     }
 
     /// An event tonight, and an enrollment code.
-    async fn evening(&self, office: &str) -> EnrollmentCode {
+    pub(super) async fn evening(&self, office: &str) -> EnrollmentCode {
         let new = json!({"slug": "show", "name": "Show", "time_zone": "Europe/Berlin"});
         let _: serde_json::Value = self.ok("POST", "/api/v1/events", office, &new).await;
         let new = json!({"slug": "first", "name": "First", "doors": "2027-10-30 18:00",

@@ -3,6 +3,7 @@
 mod access;
 mod devices;
 mod frame;
+mod tickets;
 
 use super::*;
 use crate::clock::ManualClock;
