@@ -53,17 +53,16 @@ impl Store {
                 // Two images of one revision cannot both be right: the digest shall say which is.
                 let action = plan_row(held.as_ref(), row)
                     .map_err(|_| StoreError::DigestMismatch { table })?;
-                match action {
-                    RowAction::Keep => return Ok(()),
-                    RowAction::Insert => {}
-                    RowAction::Replace => {
-                        if let Some(held) = &held {
-                            index::remove(tx, generation, table, held)?;
-                        }
+                match (action, &held) {
+                    (RowAction::Keep, _) => return Ok(()),
+                    (RowAction::Replace, Some(held)) => {
+                        index::replace(tx, generation, table, held, row)?;
+                    }
+                    (RowAction::Insert | RowAction::Replace, _) => {
+                        index::add(tx, generation, table, row)?;
                     }
                 }
                 put_row(tx, generation, row)?;
-                index::add(tx, generation, table, row)?;
                 dirty.insert(row.bucket());
                 written += 1;
                 Ok(())

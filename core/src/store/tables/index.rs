@@ -133,6 +133,22 @@ pub(super) fn add(
     each_entry(conn, generation, table, row, [INSERT_MEDIUM, INSERT_ORDER])
 }
 
+/// Puts the entries of a row in place of those of its image before. Most changes concern neither medium
+/// nor order, and then there is nothing to do.
+pub(super) fn replace(
+    conn: &Connection,
+    generation: i64,
+    table: TableId,
+    held: &Row<'_>,
+    row: &Row<'_>,
+) -> Result<(), StoreError> {
+    if entries(table, held)? == entries(table, row)? {
+        return Ok(());
+    }
+    remove(conn, generation, table, held)?;
+    add(conn, generation, table, row)
+}
+
 /// Takes the entries of a row away.
 pub(super) fn remove(
     conn: &Connection,
