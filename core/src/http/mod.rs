@@ -10,6 +10,9 @@
 
 mod answer;
 mod calls;
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
+mod tests;
 #[cfg(not(target_arch = "wasm32"))]
 mod tls;
 mod token;

@@ -91,16 +91,14 @@ impl ServerCertVerifier for PinnedKey {
 pub(super) fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        // An io::Error hides the error it carries from `source`.
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<Error>())
-            .or_else(|| error.downcast_ref::<Error>());
-        if let Some(Error::InvalidCertificate(_)) = inner {
+        if let Some(Error::InvalidCertificate(_)) = error.downcast_ref::<Error>() {
             return true;
         }
-        next = error.source();
+        // An io::Error is itself what it carries: its `source` would be the source of that.
+        next = match error.downcast_ref::<std::io::Error>() {
+            Some(carrier) => carrier.get_ref().map(|inner| inner as _),
+            None => error.source(),
+        };
     }
     false
 }
