@@ -5,13 +5,19 @@ use super::report::{Mismatch, Progress};
 use super::retry::Timer;
 use super::run::{Access, Exchange};
 use crate::store::{LogStanding, NoticeBody, OwnLog, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
+use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
+use usher_domain::hash::Hash;
 use usher_domain::ids::ScopeId;
-use usher_domain::log::sign_batch;
+use usher_domain::log::{BatchError, Frame, sign_batch};
 use usher_domain::protocol::{BATCH_RECORDS_MAX, BODY_BYTES_MAX, Head, PushAnswer, SyncApi};
 
 /// Bytes of records in one batch: the head and the frames of the records need some room too.
 const BATCH_BYTES: usize = BODY_BYTES_MAX - 64 * 1024;
+/// What frames a record in a batch, at most.
+const RECORD_FRAME_BYTES: usize = 8;
 /// How often a server may say that something before a batch is missing.
 const GAPS_MAX: u32 = 3;
 
@@ -95,7 +101,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let mut has = own.on_server;
         // Each turn sends at least one record or counts a gap, so this ends.
         while has < own.end.head.sequence {
-            let batch = self.next_batch(own, has)?;
+            let batch = match self.next_batch(own, has) {
+                Ok(batch) => batch,
+                // Several branches of a log that forked are held here, since the feed brought the others.
+                Err(SyncError::OwnLog(BatchError::Chain { .. })) => {
+                    return self.upload_branches(own).await;
+                }
+                Err(error) => return Err(error),
+            };
             let last = has + batch.records.len() as u64;
             let answer = self.ask(|| self.parts.api.push(batch.clone())).await?;
             let new_end = match answer {
@@ -148,16 +161,35 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             .parts
             .store
             .with(|store| store.log_records(own.end.head.log, has + 1, limit))?;
-        let mut bytes = 0;
-        let records: Vec<Vec<u8>> = rows
-            .into_iter()
-            .map(|(_, record)| record)
-            .take_while(|record| {
-                bytes += record.len() + 8;
-                bytes <= BATCH_BYTES
-            })
-            .collect();
-        sign_batch(&self.key, records).map_err(SyncError::OwnLog)
+        let mut records = rows.into_iter().map(|(_, record)| record).peekable();
+        sign_batch(&self.key, fitting(&mut records)).map_err(SyncError::OwnLog)
+    }
+
+    /// Sends every branch of a log that forked, each from its start. That happens once after a server was
+    /// restored; what it has already, it knows.
+    async fn upload_branches(&mut self, own: &OwnLog) -> Result<(), SyncError> {
+        let log = own.end.head.log;
+        let rows = self
+            .parts
+            .store
+            .with(|store| store.log_records(log, 1, u32::MAX))?;
+        for branch in branches(rows) {
+            let mut records = branch.into_iter().peekable();
+            while records.peek().is_some() {
+                let batch =
+                    sign_batch(&self.key, fitting(&mut records)).map_err(SyncError::OwnLog)?;
+                let answer = self.ask(|| self.parts.api.push(batch.clone())).await?;
+                if let PushAnswer::Gap(_) = answer {
+                    return Err(SyncError::OutOfStep(
+                        "the server misses what it was just sent",
+                    ));
+                }
+            }
+        }
+        let end = own.end.head.sequence;
+        self.report.sent += own.unsent();
+        self.parts.store.with(|store| store.server_has(log, end))?;
+        Ok(())
     }
 
     fn tell_of_fork(&self) -> Result<(), StoreError> {
@@ -183,4 +215,36 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         }
         Ok(())
     }
+}
+
+/// As many records from the front as fit one batch; at least one.
+fn fitting(records: &mut Peekable<impl Iterator<Item = Vec<u8>>>) -> Vec<Vec<u8>> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while let Some(record) = records.next_if(|record| {
+        let fits = bytes + record.len() + RECORD_FRAME_BYTES <= BATCH_BYTES;
+        fits && batch.len() < BATCH_RECORDS_MAX
+    }) {
+        bytes += record.len() + RECORD_FRAME_BYTES;
+        batch.push(record);
+    }
+    batch
+}
+
+/// The branches of a log, each from the log's start to its end.
+fn branches(rows: Vec<(Hash, Vec<u8>)>) -> Vec<Vec<Vec<u8>>> {
+    let before = |record: &[u8]| cbor::decode(record).map(|frame: Frame| frame.previous).ok();
+    let held: BTreeMap<Hash, Vec<u8>> = rows.into_iter().collect();
+    let followed: BTreeSet<Hash> = held.values().filter_map(|record| before(record)).collect();
+    let ends = held.keys().filter(|hash| !followed.contains(hash));
+    ends.map(|end| {
+        let mut branch = Vec::new();
+        let mut next = Some(*end);
+        while let Some(record) = next.and_then(|hash| held.get(&hash)) {
+            branch.push(record.clone());
+            next = before(record);
+        }
+        branch.reverse();
+        branch
+    })
+    .collect()
 }

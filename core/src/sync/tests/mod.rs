@@ -429,6 +429,29 @@ fn a_device_that_wrote_before_it_asked_forks_its_log_and_both_branches_are_kept(
 }
 
 #[test]
+fn both_branches_of_a_forked_log_go_to_a_restored_server() {
+    let server = venue();
+    let mut gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.scan(1);
+    gate.sync(&server);
+    let (copy, backup) = (gate.backup(), server.state.borrow().clone());
+    gate.scan(2);
+    gate.sync(&server);
+    gate.restore(copy);
+    gate.scan(3);
+    gate.sync(&server);
+    gate.scan(4);
+    gate.sync(&server);
+    let before = server.records();
+    server.restore(backup);
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(server.records(), before);
+    gate.assert_in_step(&server);
+}
+
+#[test]
 fn a_restored_server_gets_back_records_and_rows_and_no_ticket_comes_back_to_life() {
     let server = venue();
     let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));
