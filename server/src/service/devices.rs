@@ -222,6 +222,46 @@ fn change(
     describe(txn, &device)
 }
 
+/// Lets a device be as a row says that was handed back after a restore. One that enrolled after the
+/// backup was made becomes known again; which events it was for is not in the row, so it gets all.
+pub(crate) fn take_in(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    entry: &DeviceEntry,
+    now: UnixMillis,
+) -> Result<()> {
+    let id = entry.device.as_bytes();
+    let (events, enrolled_at, first_gate) = match things::get::<StoredDevice>(txn, id) {
+        Ok(known) => {
+            let known = known.value;
+            (known.events, known.enrolled_at, known.first_gate)
+        }
+        Err(Error::NotFound(_)) => (Vec::new(), now, entry.gate),
+        Err(error) => return Err(error),
+    };
+    let state = match entry.revoked {
+        Some(_) => DeviceState::Revoked,
+        None => DeviceState::Active,
+    };
+    let device = Loaded {
+        id: *id,
+        parent: *organizer.as_bytes(),
+        value: StoredDevice {
+            organizer,
+            key: entry.key,
+            name: entry.name.clone(),
+            role: entry.role,
+            gate: entry.gate,
+            state,
+            digits: None,
+            events,
+            enrolled_at,
+            first_gate,
+        },
+    };
+    things::put(txn, &device)
+}
+
 impl Service {
     /// All devices of an organizer.
     ///

@@ -52,20 +52,6 @@ impl StoredStaff {
             revoked_at: self.revoked_at,
         })
     }
-
-    /// As a row of the roster says, for a server that was restored from a backup.
-    pub(crate) fn from_entry(entry: &StaffEntry) -> Self {
-        Self {
-            badge: entry.badge.to_string(),
-            name: entry.name.clone(),
-            role: entry.role,
-            gates: entry.gates.clone(),
-            override_key: entry.override_key,
-            valid_from: entry.valid_from,
-            valid_until: entry.valid_until,
-            revoked_at: entry.revoked_at,
-        }
-    }
 }
 
 fn describe(staff: &Loaded<StoredStaff>) -> Result<Staff> {
@@ -144,6 +130,30 @@ fn add(txn: &mut dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Res
         value,
     };
     store(txn, organizer, &staff)
+}
+
+/// Lets a member of staff be as a row says that was handed back after a restore.
+pub(crate) fn take_in(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    entry: &StaffEntry,
+) -> Result<()> {
+    let value = StoredStaff {
+        badge: entry.badge.to_string(),
+        name: entry.name.clone(),
+        role: entry.role,
+        gates: entry.gates.clone(),
+        override_key: entry.override_key,
+        valid_from: entry.valid_from,
+        valid_until: entry.valid_until,
+        revoked_at: entry.revoked_at,
+    };
+    let staff = Loaded {
+        id: *entry.staff.as_bytes(),
+        parent: *organizer.as_bytes(),
+        value,
+    };
+    things::put(txn, &staff)
 }
 
 impl Service {

@@ -4,6 +4,7 @@
 //! version ([`seal`]); devices take snapshots, changes and buckets of it ([`serve`], [`snapshots`]).
 
 pub(crate) mod counts;
+pub(crate) mod hand_back;
 pub(crate) mod seal;
 pub(crate) mod sealer;
 pub(crate) mod serve;

@@ -6,7 +6,7 @@ use crate::service::devices::StoredDevice;
 use crate::service::error::{Error, Result};
 use crate::service::{Service, devices};
 use crate::storage::{StorageError, TableHead, Transaction};
-use usher_domain::ids::DeviceId;
+use usher_domain::ids::{DeviceId, OrganizerId};
 use usher_domain::protocol::{BucketDigests, BucketRows, Changes};
 use usher_domain::table::rows::DeviceRole;
 use usher_domain::table::{BUCKETS, TableId, Version, write_row};
@@ -22,6 +22,17 @@ pub(crate) fn readable(
     device: DeviceId,
     table: TableId,
 ) -> Result<TableHead> {
+    readable_rows_owner(txn, device, table)?;
+    txn.table_head(table)?
+        .ok_or(Error::NotFound("version of this table"))
+}
+
+/// Checks that a device may hold a table, and tells whose it is.
+pub(crate) fn readable_rows_owner(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    table: TableId,
+) -> Result<OrganizerId> {
     let StoredDevice {
         organizer, role, ..
     } = devices::active(txn, device)?.value;
@@ -29,8 +40,7 @@ pub(crate) fn readable(
     if matches!(table, TableId::Directory(_)) && role != DeviceRole::Desk {
         return Err(Error::Forbidden);
     }
-    txn.table_head(table)?
-        .ok_or(Error::NotFound("version of this table"))
+    Ok(organizer)
 }
 
 /// Rows on their way into an answer.

@@ -3,7 +3,8 @@ use crate::service::{Error, ServerAddress};
 use usher_domain::api::access::{
     Confirmation, DeviceChange, DeviceState, IssuedEnrollment, NewEnrollment, NewStaff,
 };
-use usher_domain::cose::{self, ContentType, PublicKey};
+use usher_domain::challenge::prove_enrollment;
+use usher_domain::cose::PublicKey;
 use usher_domain::document::enrollment::EnrollmentCode;
 use usher_domain::document::{TrustedKeys, verify_enrollment, verify_trust};
 use usher_domain::ids::DeviceId;
@@ -42,7 +43,7 @@ impl House {
         let code = EnrollmentCode::parse(code.code.reveal()).unwrap();
         let key = SigningKey::from_seed(&Seed::new([seed; 32]));
         let request = EnrollRequest {
-            proof: cose::sign(&key, ContentType::CHALLENGE, code.token.reveal()),
+            proof: prove_enrollment(&code.token, &key),
             token: code.token,
             key: key.public(),
             name: format!("device {seed}"),
@@ -50,7 +51,7 @@ impl House {
         self.service.enroll(request).await
     }
 
-    async fn device(&self, seed: u8) -> DeviceId {
+    pub(super) async fn device(&self, seed: u8) -> DeviceId {
         let code = self.code(enrollment(1, Confirmation::None)).await;
         let answer = self.enroll(&code, seed).await.unwrap();
         self.id_of(&answer, seed)
@@ -208,8 +209,8 @@ async fn a_snapshot_taken_in_parts_fits_its_signed_manifest() {
     let keys = house.keys().await;
     for wanted in assignment.tables {
         let table = wanted.table;
-        let (mut bytes, mut of, mut manifest) = (Vec::new(), None, Vec::new());
-        loop {
+        let (mut bytes, mut of) = (Vec::new(), None);
+        let manifest = loop {
             let request = SnapshotRequest {
                 table,
                 of,
@@ -217,12 +218,12 @@ async fn a_snapshot_taken_in_parts_fits_its_signed_manifest() {
                 length: 7,
             };
             let part = house.service.snapshot(north, request).await.unwrap();
-            (of, manifest) = (Some(part.version), part.manifest);
+            of = Some(part.version);
             bytes.extend(part.bytes);
             if bytes.len() as u64 == part.total {
-                break;
+                break part.manifest;
             }
-        }
+        };
         let manifest = verify_manifest(&manifest, &keys, table)
             .unwrap()
             .into_value();

@@ -2,6 +2,7 @@
 
 mod devices;
 mod records;
+mod restore;
 mod tickets;
 mod venue;
 
@@ -31,8 +32,7 @@ pub(super) struct House {
     pub(super) service: Service,
     pub(super) clock: Arc<ManualClock>,
     pub(super) organizer: OrganizerId,
-    /// Removed with everything in it at the end of the test.
-    _folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 /// 2027-10-30T12:00:00Z: the day before summer time ends.
@@ -110,7 +110,7 @@ impl House {
             service,
             clock,
             organizer: organizer.id,
-            _folder: folder,
+            folder,
         };
         let event = NewEvent {
             slug: "show".to_owned(),

@@ -48,7 +48,12 @@ impl House {
             .await
     }
 
-    async fn change(&self, ticket: &str, what: TicketChange) -> Result<Ticket, Error> {
+    pub(super) async fn new_ticket(&self, external: &str) -> String {
+        let ticket = self.sell(new_ticket(external, &[])).await;
+        ticket.unwrap().id.to_string()
+    }
+
+    pub(super) async fn change(&self, ticket: &str, what: TicketChange) -> Result<Ticket, Error> {
         let (show, ticket) = ("show".to_owned(), ticket.to_owned());
         self.service
             .change_ticket(self.organizer, show, ticket, what, None)

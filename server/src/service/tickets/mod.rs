@@ -6,6 +6,7 @@
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod desk;
+pub(crate) mod hand_back;
 pub(crate) mod stored;
 pub(crate) mod view;
 

@@ -1,0 +1,99 @@
+use super::*;
+use crate::service::Error;
+use usher_domain::api::access::TokenRole;
+use usher_domain::api::tickets::TicketChange;
+use usher_domain::hash::Hash;
+use usher_domain::protocol::HandBack;
+use usher_domain::table::TableId;
+use usher_domain::table::rows::{CancelReason, TicketState};
+
+/// What a gate holds of the first session's set, and a server restored from a backup made before.
+async fn restored() -> (
+    House,
+    Service,
+    TempDir,
+    HandBack,
+    usher_domain::ids::DeviceId,
+) {
+    let house = House::open().await;
+    house.kind("normal", &[]).await;
+    let north = house.device(1).await;
+    let first = house.new_ticket("A-1").await;
+    house.service.seal_now().await.unwrap();
+    let backup = TempDir::new().unwrap();
+    for file in ["usher.db", "usher.db-wal"] {
+        std::fs::copy(house.folder.path().join(file), backup.path().join(file)).unwrap();
+    }
+    let reason = CancelReason::Refunded;
+    house
+        .change(&first, TicketChange::Cancel { reason })
+        .await
+        .unwrap();
+    house.new_ticket("A-2").await;
+    house.service.seal_now().await.unwrap();
+
+    let session = house
+        .service
+        .session(house.organizer, "show".to_owned(), "first".to_owned())
+        .await
+        .unwrap();
+    let table = TableId::Set(session.id);
+    let digests = house.service.buckets(north, table).await.unwrap();
+    let buckets: Vec<u16> = (0..1024).collect();
+    let rows = house
+        .service
+        .bucket_rows(north, table, buckets.clone())
+        .await
+        .unwrap();
+    let hand_back = HandBack {
+        table,
+        manifest: digests.manifest,
+        digests: digests.digests,
+        buckets,
+        rows: rows.rows,
+    };
+    let service = service_in(&backup, &house.clock);
+    assert_eq!(service.raise_epoch().await.unwrap(), 2);
+    (house, service, backup, hand_back, north)
+}
+
+#[tokio::test]
+async fn a_ticket_cancelled_after_the_backup_stays_cancelled() {
+    let (house, service, _backup, hand_back, north) = restored().await;
+    assert_eq!(
+        service
+            .hand_back(north, hand_back.clone())
+            .await
+            .unwrap()
+            .taken,
+        2
+    );
+    assert_eq!(service.hand_back(north, hand_back).await.unwrap().taken, 0);
+    let role = TokenRole::Viewer;
+    let tickets = service.tickets(house.organizer, "show".to_owned(), None, 10, role);
+    let mut states: Vec<_> = tickets
+        .await
+        .unwrap()
+        .items
+        .iter()
+        .map(|t| t.state)
+        .collect();
+    states.sort_by_key(|state| *state == TicketState::Valid);
+    let cancelled = TicketState::Cancelled(CancelReason::Refunded);
+    assert_eq!(states, [cancelled, TicketState::Valid]);
+    service.seal_now().await.unwrap();
+    let table = service.assignment(north).await.unwrap().tables;
+    assert!(table.iter().all(|table| table.version.epoch == 2));
+}
+
+#[tokio::test]
+async fn rows_that_the_manifest_does_not_prove_are_refused() {
+    let (_house, service, _backup, mut hand_back, north) = restored().await;
+    let mut other = hand_back.clone();
+    other.buckets.truncate(1);
+    hand_back.digests[0] = Hash::ZERO;
+    for forged in [hand_back, other] {
+        let refused = service.hand_back(north, forged).await;
+        assert!(matches!(refused, Err(Error::NotAuthentic(_))));
+    }
+}

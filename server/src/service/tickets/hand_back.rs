@@ -1,0 +1,118 @@
+//! Tickets as rows tell of them that were handed back after a restore.
+
+use super::stored::{self, Body, Loaded, Medium, Standing};
+use crate::service::error::{Error, Result};
+use crate::service::tables::organizer_of;
+use crate::service::things;
+use crate::storage::Transaction;
+use usher_domain::api::venue::Session;
+use usher_domain::ids::SessionId;
+use usher_domain::table::TableId;
+use usher_domain::table::rows::{DirectoryRow, TicketRow};
+
+/// Lets a ticket be as a row of higher revision says. The row knows neither names nor codes: those that
+/// are known here stay.
+pub(crate) fn take_in_ticket(
+    txn: &mut dyn Transaction,
+    session: SessionId,
+    row: &TicketRow,
+) -> Result<()> {
+    let mut ticket = match stored::load(txn, row.ticket) {
+        Ok(known) => known,
+        Err(Error::NotFound(_)) => from_row(txn, session, row)?,
+        Err(error) => return Err(error),
+    };
+    let body = &mut ticket.body;
+    if !body.sessions.contains(&session) {
+        body.sessions.push(session);
+        body.sessions.sort_unstable();
+    }
+    // Another set of a pass may have told more already.
+    if row.revision >= body.revision {
+        body.revision = row.revision;
+        body.state = row.state;
+        body.issue = row.issue;
+        body.type_number = row.type_number;
+        body.access = row.access;
+        body.valid_from = row.valid_from;
+        body.valid_until = row.valid_until;
+        body.zone = row.zone;
+        body.seat.clone_from(&row.seat);
+        body.home = row.home;
+        body.instruction.clone_from(&row.instruction);
+        body.entries = row.entries;
+        body.group = row.order;
+        take_in_media(body, row);
+    }
+    let organizer = organizer_of(txn, TableId::Set(session))?;
+    txn.put_ticket(&ticket.stored())?;
+    for medium in &ticket.body.media {
+        if txn.medium_owner(organizer, &medium.key)?.is_none() {
+            txn.put_medium(organizer, &medium.key, ticket.id)?;
+        }
+    }
+    Ok(())
+}
+
+fn take_in_media(body: &mut Body, row: &TicketRow) {
+    for key in &row.media {
+        let standing = if row.current_media().contains(key) {
+            Standing::Current
+        } else {
+            Standing::Former
+        };
+        match body.media.iter_mut().find(|medium| medium.key == *key) {
+            Some(known) => known.standing = standing,
+            None => body.media.push(Medium {
+                key: *key,
+                standing,
+                bits: 0,
+                code: None,
+            }),
+        }
+    }
+}
+
+/// A ticket that only a row tells of.
+fn from_row(txn: &dyn Transaction, session: SessionId, row: &TicketRow) -> Result<Loaded> {
+    Ok(Loaded {
+        id: row.ticket,
+        event: things::get::<Session>(txn, session.as_bytes())?.value.event,
+        external: None,
+        body: Body {
+            revision: 0,
+            type_number: row.type_number,
+            access: row.access,
+            sessions: vec![session],
+            state: row.state,
+            issue: row.issue,
+            channel: row.channel,
+            media: Vec::new(),
+            valid_from: None,
+            valid_until: None,
+            order: None,
+            holder: None,
+            zone: None,
+            seat: None,
+            home: None,
+            instruction: None,
+            entries: None,
+            request: None,
+            group: row.order,
+        },
+    })
+}
+
+/// Takes over who holds a ticket. A directory handed back before its ticket set has no ticket yet; its
+/// row waits in the directory all the same.
+pub(crate) fn take_in_directory(txn: &mut dyn Transaction, row: &DirectoryRow) -> Result<()> {
+    let mut ticket = match stored::load(txn, row.ticket) {
+        Ok(known) => known,
+        Err(Error::NotFound(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    ticket.body.holder.clone_from(&row.holder);
+    ticket.body.order.clone_from(&row.order);
+    txn.put_ticket(&ticket.stored())?;
+    Ok(())
+}
