@@ -144,21 +144,23 @@ impl From<KeyError> for Error {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let code = error.code();
-        let detail = match code {
-            // What went wrong inside is for the log, not for who asked.
-            Code::Internal => "a fault of the server".to_owned(),
-            Code::Unavailable => "the server cannot do this now; ask again".to_owned(),
-            _ => error.to_string(),
+        // What went wrong inside is for the log, not for who asked.
+        let detail = if code == Code::Internal {
+            "a fault of the server".to_owned()
+        } else if code == Code::Unavailable {
+            "the server cannot do this now; ask again".to_owned()
+        } else {
+            error.to_string()
         };
         let mut problem = Self::new(code, detail);
-        match error {
-            Error::Invalid { field, why } => problem.errors.push(Fault {
+        if let Error::ImportRefused { faults, .. } = error {
+            problem.errors = faults;
+        } else if let Error::Invalid { field, why } = error {
+            problem.errors.push(Fault {
                 at: field.to_owned(),
                 code: code.as_str().to_owned(),
                 detail: why,
-            }),
-            Error::ImportRefused { faults, .. } => problem.errors = faults,
-            _ => {}
+            });
         }
         problem
     }

@@ -25,7 +25,7 @@ enum Undone {
     /// It went wrong.
     Failed(Error),
     /// It was only asked what it would do.
-    DryRun(ImportReport),
+    DryRun(Box<ImportReport>),
 }
 
 impl From<StorageError> for Undone {
@@ -78,7 +78,7 @@ impl Service {
                 let mut desk = Desk::open(txn, organizer, &event, now)?;
                 let mut report = apply::apply(txn, &mut desk, import, &options)?;
                 match options.mode {
-                    ImportMode::DryRun => Err(Undone::DryRun(report)),
+                    ImportMode::DryRun => Err(Undone::DryRun(Box::new(report))),
                     ImportMode::Write => {
                         report.written = true;
                         Ok(report)
@@ -88,7 +88,8 @@ impl Service {
             .await;
         self.wake_sealer();
         match outcome {
-            Ok(report) | Err(Undone::DryRun(report)) => Ok(report),
+            Ok(report) => Ok(report),
+            Err(Undone::DryRun(report)) => Ok(*report),
             Err(Undone::Failed(error)) => Err(error),
         }
     }

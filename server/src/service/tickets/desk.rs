@@ -193,19 +193,20 @@ impl Desk {
 
     /// As [`Desk::store`], with the revision that the ticket has.
     pub(crate) fn store_as_is(&mut self, txn: &mut dyn Transaction, ticket: &Loaded) -> Result<()> {
+        let taken = |word: Error| {
+            move |error| {
+                if matches!(error, StorageError::Taken { .. }) {
+                    word
+                } else {
+                    Error::Storage(error)
+                }
+            }
+        };
         txn.put_ticket(&ticket.stored())
-            .map_err(|error| match error {
-                StorageError::Taken { .. } => Error::AlreadyExists("ticket"),
-                other => other.into(),
-            })?;
+            .map_err(taken(Error::AlreadyExists("ticket")))?;
         for medium in &ticket.body.media {
             txn.put_medium(self.organizer, &medium.key, ticket.id)
-                .map_err(|error| match error {
-                    StorageError::Taken { .. } => {
-                        Error::Conflict("a medium belongs to another ticket")
-                    }
-                    other => other.into(),
-                })?;
+                .map_err(taken(Error::Conflict("a medium belongs to another ticket")))?;
         }
         let directory = ticket.directory_row();
         for session in &ticket.body.sessions {
