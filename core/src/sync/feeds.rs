@@ -1,10 +1,11 @@
 //! Feeds: what all devices of a scope recorded.
 
 use super::error::SyncError;
+use super::facts::documents;
 use super::plan::{FeedStart, Remote};
 use super::report::Progress;
 use super::retry::Timer;
-use super::run::{Access, Exchange, documents};
+use super::run::{Access, Exchange};
 use crate::store::{FeedEntry, FeedPlace, Store, StoreError};
 use usher_domain::cose::{self, PublicKey, SigningKey};
 use usher_domain::document::TrustedKeys;

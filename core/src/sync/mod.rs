@@ -40,6 +40,7 @@ mod audit;
 mod deliver;
 mod doctor;
 mod error;
+mod facts;
 mod feeds;
 mod logs;
 mod offset;

@@ -1,13 +1,11 @@
 //! One exchange: ask how far the server is, plan, do, until there is nothing left to do.
 
 use super::error::SyncError;
-use super::offset::{Offsets, Sample};
-use super::plan::{
-    Action, Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, Unlisted, plan,
-};
+use super::offset::Offsets;
+use super::plan::{Action, Remote, plan};
 use super::report::{Mismatch, Progress, Report, Trouble};
 use super::retry::Timer;
-use crate::clock::{Clock, Entropy, Reading};
+use crate::clock::{Clock, Entropy};
 use crate::http::Channel;
 use crate::store::{NoticeBody, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,15 +13,13 @@ use usher_domain::cose::SigningKey;
 use usher_domain::document::TrustedKeys;
 use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::problem::Code;
-use usher_domain::protocol::{Heartbeat, SyncApi, TableVersion};
+use usher_domain::protocol::SyncApi;
 use usher_domain::table::{TableId, Version};
-use usher_domain::time::{ClockTrust, UnixMillis};
+use usher_domain::time::UnixMillis;
 
 /// Rounds of asking and doing at most. The second usually finds nothing left; more come only while the
 /// server moves on.
 const ROUNDS_MAX: u32 = 6;
-/// How long after its end a session's tables stay, although the server lists them no more.
-const KEPT_AFTER_END_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Reaches the store for a moment. It is never held while the exchange waits for the network, so scans go
 /// on meanwhile.
@@ -213,137 +209,6 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
         }
     }
 
-    /// Asks how far the server is, and compares the clocks by the way.
-    pub(super) async fn greet(&mut self) -> Result<Remote, SyncError> {
-        let heartbeat = self.heartbeat()?;
-        let (answer, asked, answered) = self
-            .ask_timed(|| self.parts.api.heartbeat(heartbeat.clone()))
-            .await?;
-        (self.parts.progress)(Progress::Connected);
-        if answer.device != self.device {
-            return Err(usher_domain::problem::Problem::new(
-                Code::BadAnswer,
-                "the server took this device for another",
-            )
-            .into());
-        }
-        self.compare_clocks(asked, answer.server_time, answered)?;
-        self.epoch = answer.epoch;
-        Ok(Remote {
-            epoch: answer.epoch,
-            trust: answer.trust,
-            tables: answer.tables,
-            feeds: answer.feeds,
-        })
-    }
-
-    fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
-        let reading = self.parts.clock.read();
-        self.parts.store.with(|store| {
-            let heads = store
-                .own_logs()?
-                .iter()
-                .map(|log| log.end.head)
-                .filter(|head| head.sequence > 0)
-                .collect();
-            let clock = store.observe_clock(reading)?;
-            Ok(Heartbeat {
-                device_time: reading.wall,
-                heads,
-                tables: store.tables()?,
-                program: env!("CARGO_PKG_VERSION").to_owned(),
-                clock_offset_ms: clock.offset_ms(),
-                storage_left: None,
-            })
-        })
-    }
-
-    /// Takes the server's time in, if it is proved to be the server's.
-    pub(super) fn compare_clocks(
-        &mut self,
-        asked: Reading,
-        server_time: UnixMillis,
-        answered: Reading,
-    ) -> Result<(), StoreError> {
-        if self.parts.channel == Channel::Open {
-            return Ok(());
-        }
-        let sample = Sample::of(asked, server_time, answered);
-        let offsets = &mut self.memory.offsets;
-        self.parts.store.with(|store| {
-            store.saw_server_time(server_time)?;
-            let mut state = store.observe_clock(answered)?;
-            match sample {
-                Some(sample) if offsets.take(sample, state.trust()) => {
-                    state.measured(sample.server(), answered);
-                    store.set_clock_state(Some(state))
-                }
-                Some(_) | None => Ok(()),
-            }
-        })
-    }
-
-    /// The best knowledge of the time, and whether it is proved.
-    pub(super) fn now(&self) -> Result<(UnixMillis, ClockTrust), StoreError> {
-        let reading = self.parts.clock.read();
-        let state = self
-            .parts
-            .store
-            .with(|store| store.observe_clock(reading))?;
-        Ok((state.corrected(reading), state.trust()))
-    }
-
-    /// What the device has.
-    fn local(&self, remote: &Remote) -> Result<Local, StoreError> {
-        let (now, clock) = self.now()?;
-        let compared = &self.memory.compared;
-        let tried = self.memory.parked_tried;
-        self.parts.store.with(|store| {
-            let mut logs: BTreeMap<ScopeId, u64> = BTreeMap::new();
-            for log in store.own_logs()? {
-                *logs.entry(log.end.scope).or_default() += log.unsent();
-            }
-            let mut feeds = Vec::new();
-            for end in &remote.feeds {
-                let place = store.feed_place(end.scope)?;
-                feeds.push(LocalFeed {
-                    scope: end.scope,
-                    epoch: place.epoch,
-                    position: place.position,
-                });
-            }
-            let mut tables = Vec::new();
-            for TableVersion { table, version } in store.tables()? {
-                tables.push(LocalTable {
-                    table,
-                    version,
-                    when_unlisted: when_unlisted(store, table, now, clock)?,
-                });
-            }
-            let parked = if tried == Some(documents(store)?) {
-                Parked::Settled
-            } else {
-                Parked::Retry
-            };
-            Ok(Local {
-                trust: store
-                    .held_trust()?
-                    .map_or_else(Version::default, |held| held.version),
-                tables,
-                logs: logs
-                    .into_iter()
-                    .map(|(scope, unsent)| LocalLogs {
-                        scope,
-                        unsent,
-                        compared: compared.get(&scope).copied(),
-                    })
-                    .collect(),
-                feeds,
-                parked,
-            })
-        })
-    }
-
     /// Says what differs although everything was done.
     fn compare_at_end(&mut self, remote: &Remote) -> Result<(), StoreError> {
         let local = self.local(remote)?;
@@ -435,38 +300,6 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             store.lost(now)
         })
     }
-}
-
-/// Versions of the documents that decide what can be verified.
-pub(super) fn documents(store: &Store) -> Result<(Version, Version), StoreError> {
-    let version = |held: Option<usher_domain::document::Held>| {
-        held.map_or_else(Version::default, |held| held.version)
-    };
-    let (_, enrollment) = store.enrolled()?;
-    let roster = store.held_manifest(TableId::Roster(enrollment.organizer))?;
-    Ok((version(store.held_trust()?), version(roster)))
-}
-
-fn when_unlisted(
-    store: &Store,
-    table: TableId,
-    now: UnixMillis,
-    clock: ClockTrust,
-) -> Result<Unlisted, StoreError> {
-    let session = match table {
-        TableId::Set(session) | TableId::Directory(session) => session,
-        TableId::Roster(_) => return Ok(Unlisted::Stays),
-    };
-    // A directory's manifest names no times; its session's set does.
-    let terms = store
-        .manifest(TableId::Set(session))?
-        .and_then(|manifest| manifest.terms);
-    let over = terms.is_none_or(|terms| now.since(terms.session.ends) > KEPT_AFTER_END_MS);
-    Ok(if over && clock == ClockTrust::Proved {
-        Unlisted::Goes
-    } else {
-        Unlisted::Stays
-    })
 }
 
 const fn table_of(action: Action) -> Option<TableId> {
