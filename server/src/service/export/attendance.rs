@@ -4,7 +4,7 @@ use super::{Names, Next, Place, Rows};
 use crate::service::error::{Error, Result};
 use crate::service::incidents::shown;
 use crate::service::organizers::StoredOrganizer;
-use crate::service::records::interpret::{aliases, ground_lines, lines_about};
+use crate::service::records::lines::{aliases, ground_lines, lines_about};
 use crate::service::statistics::Slugs;
 use crate::service::things;
 use crate::storage::Transaction;

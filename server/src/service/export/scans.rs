@@ -5,7 +5,7 @@ use crate::service::devices::StoredDevice;
 use crate::service::error::Result;
 use crate::service::incidents::shown;
 use crate::service::organizers::StoredOrganizer;
-use crate::service::records::interpret::{Placed, aliases, ground_lines, lines_about, readable};
+use crate::service::records::lines::{Placed, aliases, ground_lines, lines_about, readable};
 use crate::service::statistics::Slugs;
 use crate::service::things;
 use crate::storage::Transaction;

@@ -4,19 +4,18 @@
 //! they reach, and adds to the counts the difference between what each subject's records said before and
 //! what they say now. Counts, incidents and the position change in one transaction.
 
-use super::account::{Account, refusal};
-use super::tally::Changes;
+use super::difference::Found;
+use super::lines::{Placed, ground_lines, readable};
 use super::watch;
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
 use crate::service::organizers::{NOBODY, StoredOrganizer};
 use crate::service::{Service, server_log, sessions, things};
-use crate::storage::{Space, StoredRecord, Transaction};
+use crate::storage::{Space, Transaction};
 use minicbor::{Decode, Encode};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use usher_domain::cbor;
-use usher_domain::code::Identity;
-use usher_domain::ids::{OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
 use usher_domain::log::Line;
 use usher_domain::merge::Ground;
 use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
@@ -61,198 +60,6 @@ pub(super) fn owner(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<Orga
 fn is_pending(txn: &dyn Transaction, scope: ScopeId) -> Result<bool> {
     let position = load(txn, scope)?.map_or(0, |interpreted| interpreted.position);
     Ok(position < txn.feed_end(scope)?)
-}
-
-/// A record with the position it came at.
-pub(crate) type Placed = (u64, Line);
-
-/// The readable ones of stored records.
-pub(crate) fn readable(records: Vec<StoredRecord>) -> impl Iterator<Item = Placed> {
-    records
-        .into_iter()
-        .filter_map(|record| Some((record.position, Line::read(&record.bytes).ok()?)))
-}
-
-/// All records that are about no single subject: what makes the ground.
-pub(crate) fn ground_lines(txn: &dyn Transaction, scope: ScopeId) -> Result<Vec<Placed>> {
-    Ok(readable(txn.records_about(scope, None)?).collect())
-}
-
-/// Identities that any link, in force or not, gave to a ticket.
-pub(crate) fn aliases(ground_lines: &[Placed]) -> BTreeMap<TicketId, BTreeSet<Identity>> {
-    let mut aliases: BTreeMap<TicketId, BTreeSet<Identity>> = BTreeMap::new();
-    for (_, line) in ground_lines {
-        if let Body::Link(link) = &line.record.body {
-            aliases
-                .entry(link.ticket)
-                .or_default()
-                .insert(link.identity);
-        }
-    }
-    aliases
-}
-
-/// The readable records about a subject and its aliases.
-pub(crate) fn lines_about(
-    txn: &dyn Transaction,
-    scope: ScopeId,
-    subject: Subject,
-    aliases: &BTreeMap<TicketId, BTreeSet<Identity>>,
-) -> Result<Vec<Placed>> {
-    let mut lines: Vec<Placed> = readable(txn.records_about(scope, Some(&subject))?).collect();
-    if let Subject::Ticket(ticket) = subject {
-        for identity in aliases.get(&ticket).into_iter().flatten() {
-            let of_medium = txn.records_about(scope, Some(&Subject::Medium(*identity)))?;
-            lines.extend(readable(of_medium));
-        }
-    }
-    Ok(lines)
-}
-
-/// What a step found out, before anything is written.
-struct Found {
-    scope: ScopeId,
-    old: Ground,
-    new: Ground,
-    /// Interpreted before.
-    after: u64,
-    /// Interpreted afterwards.
-    upto: u64,
-    aliases: BTreeMap<TicketId, BTreeSet<Identity>>,
-    changes: Changes,
-    /// Incidents of excess admissions that are other than before; empty ones are settled.
-    excess: Vec<(SessionId, Subject, Vec<PriorScan>)>,
-}
-
-impl Found {
-    fn read(
-        txn: &dyn Transaction,
-        organizer: OrganizerId,
-        scope: ScopeId,
-        after: u64,
-        upto: u64,
-        lines: &[Placed],
-    ) -> Result<Self> {
-        let authority = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
-            .value
-            .server;
-        let until = |end: u64| {
-            let known = lines.iter().filter(move |(position, _)| *position <= end);
-            Ground::of(scope, authority, known.map(|(_, line)| line))
-        };
-        Ok(Self {
-            scope,
-            old: until(after),
-            new: until(upto),
-            after,
-            upto,
-            aliases: aliases(lines),
-            changes: Changes::default(),
-            excess: Vec::new(),
-        })
-    }
-
-    /// Counts the difference that the step makes to a subject.
-    fn account(&mut self, subject: Subject, lines: &[Placed]) {
-        let until = |end: u64| {
-            let known = lines.iter().filter(move |(position, _)| *position <= end);
-            known.map(|(_, line)| line)
-        };
-        let before = Account::of(&self.old, subject, until(self.after));
-        let now = Account::of(&self.new, subject, until(self.upto));
-        for (session, count) in before.counts {
-            self.changes.add(session, count, -1);
-        }
-        for (session, count) in now.counts {
-            self.changes.add(session, count, 1);
-        }
-        for (session, admissions) in &now.excess {
-            if before.excess.get(session) != Some(admissions) {
-                self.excess.push((*session, subject, admissions.clone()));
-            }
-        }
-        for session in before.excess.into_keys() {
-            if !now.excess.contains_key(&session) {
-                self.excess.push((session, subject, Vec::new()));
-            }
-        }
-    }
-
-    /// Counts the difference that the step makes to a record of a refusal.
-    fn account_refusal(&mut self, (position, line): &Placed) {
-        if *position <= self.after
-            && let Some((session, count)) = refusal(&self.old, line)
-        {
-            self.changes.add(session, count, -1);
-        }
-        if *position <= self.upto
-            && let Some((session, count)) = refusal(&self.new, line)
-        {
-            self.changes.add(session, count, 1);
-        }
-    }
-
-    /// Accounts for the subjects that new records reach.
-    fn account_reached(&mut self, txn: &dyn Transaction, arrived: &[Placed]) -> Result<()> {
-        let mut reached = BTreeSet::new();
-        for placed in arrived {
-            self.account_refusal(placed);
-            let subject = match &placed.1.record.body {
-                Body::Scan(scan) if scan.outcome == Outcome::Admit => scan.subject,
-                Body::Undo(undo) => undo.subject,
-                Body::Link(link) => Subject::Medium(link.identity),
-                Body::Scan(_)
-                | Body::Rule(_)
-                | Body::Cut(_)
-                | Body::Ruling(_)
-                | Body::EveryoneOut(_)
-                | Body::FreeFlow(_) => continue,
-            };
-            reached.extend([
-                subject,
-                self.old.resolve(subject),
-                self.new.resolve(subject),
-            ]);
-        }
-        for subject in reached {
-            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
-            self.account(subject, &lines);
-        }
-        Ok(())
-    }
-
-    /// Accounts for every subject, one after the other.
-    fn account_all(&mut self, txn: &dyn Transaction) -> Result<()> {
-        let linked: BTreeSet<Subject> = self.aliases.keys().copied().map(Subject::Ticket).collect();
-        let mut group: Option<(Subject, Vec<Placed>)> = None;
-        txn.visit_by_subject(self.scope, &mut |subject, record| {
-            let Some(placed) = readable(vec![record]).next() else {
-                return Ok(());
-            };
-            self.account_refusal(&placed);
-            // What was unreadable at a gate has no state; linked tickets have records elsewhere too.
-            if subject == Subject::Nothing || linked.contains(&subject) {
-                return Ok(());
-            }
-            match &mut group {
-                Some((same, lines)) if *same == subject => lines.push(placed),
-                _ => {
-                    if let Some((before, lines)) = group.replace((subject, vec![placed])) {
-                        self.account(before, &lines);
-                    }
-                }
-            }
-            Ok(())
-        })?;
-        if let Some((last, lines)) = group {
-            self.account(last, &lines);
-        }
-        for subject in linked {
-            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
-            self.account(subject, &lines);
-        }
-        Ok(())
-    }
 }
 
 /// Whether new records of the authority change what older records of many subjects mean.

@@ -17,7 +17,9 @@
 //! the answer "from sequence n on" loses nothing, and the log on the server has no holes.
 
 mod account;
-pub(super) mod interpret;
+mod difference;
+mod interpret;
+pub(super) mod lines;
 mod plan;
 pub(super) mod tally;
 mod watch;
@@ -130,7 +132,7 @@ fn cut_off(txn: &mut dyn Transaction, incoming: &Incoming, now: UnixMillis) -> R
         return Ok(());
     }
     let (log, scope) = (incoming.log(), incoming.scope());
-    let is_cut = interpret::ground_lines(txn, scope)?
+    let is_cut = lines::ground_lines(txn, scope)?
         .iter()
         .any(|(_, line)| matches!(&line.record.body, Body::Cut(cut) if cut.log == log));
     if !is_cut {

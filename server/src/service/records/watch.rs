@@ -1,7 +1,7 @@
 //! What a person must see that is no matter of one ticket: unreadable records, clocks that are ahead, and
 //! records that wait after a revocation.
 
-use super::interpret::{Placed, readable};
+use super::lines::{Placed, readable};
 use crate::service::error::Result;
 use crate::service::incidents::{self, About, Standing};
 use crate::storage::{StoredRecord, Transaction};

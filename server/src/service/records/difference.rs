@@ -1,0 +1,165 @@
+//! The difference that a step of interpreting makes to counts and incidents.
+
+use super::account::{Account, refusal};
+use super::lines::{Placed, aliases, lines_about, readable};
+use super::tally::Changes;
+use crate::service::error::Result;
+use crate::service::organizers::StoredOrganizer;
+use crate::service::things;
+use crate::storage::Transaction;
+use std::collections::{BTreeMap, BTreeSet};
+use usher_domain::code::Identity;
+use usher_domain::ids::{OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::merge::Ground;
+use usher_domain::record::{Body, Outcome, Subject};
+use usher_domain::verdict::PriorScan;
+
+/// What a step found out, before anything is written.
+pub(super) struct Found {
+    scope: ScopeId,
+    old: Ground,
+    pub(super) new: Ground,
+    /// Interpreted before.
+    after: u64,
+    /// Interpreted afterwards.
+    upto: u64,
+    aliases: BTreeMap<TicketId, BTreeSet<Identity>>,
+    pub(super) changes: Changes,
+    /// Incidents of excess admissions that are other than before; empty ones are settled.
+    pub(super) excess: Vec<(SessionId, Subject, Vec<PriorScan>)>,
+}
+
+impl Found {
+    pub(super) fn read(
+        txn: &dyn Transaction,
+        organizer: OrganizerId,
+        scope: ScopeId,
+        after: u64,
+        upto: u64,
+        lines: &[Placed],
+    ) -> Result<Self> {
+        let authority = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
+            .value
+            .server;
+        let until = |end: u64| {
+            let known = lines.iter().filter(move |(position, _)| *position <= end);
+            Ground::of(scope, authority, known.map(|(_, line)| line))
+        };
+        Ok(Self {
+            scope,
+            old: until(after),
+            new: until(upto),
+            after,
+            upto,
+            aliases: aliases(lines),
+            changes: Changes::default(),
+            excess: Vec::new(),
+        })
+    }
+
+    /// Counts the difference that the step makes to a subject.
+    fn account(&mut self, subject: Subject, lines: &[Placed]) {
+        let until = |end: u64| {
+            let known = lines.iter().filter(move |(position, _)| *position <= end);
+            known.map(|(_, line)| line)
+        };
+        let before = Account::of(&self.old, subject, until(self.after));
+        let now = Account::of(&self.new, subject, until(self.upto));
+        for (session, count) in before.counts {
+            self.changes.add(session, count, -1);
+        }
+        for (session, count) in now.counts {
+            self.changes.add(session, count, 1);
+        }
+        for (session, admissions) in &now.excess {
+            if before.excess.get(session) != Some(admissions) {
+                self.excess.push((*session, subject, admissions.clone()));
+            }
+        }
+        for session in before.excess.into_keys() {
+            if !now.excess.contains_key(&session) {
+                self.excess.push((session, subject, Vec::new()));
+            }
+        }
+    }
+
+    /// Counts the difference that the step makes to a record of a refusal.
+    fn account_refusal(&mut self, (position, line): &Placed) {
+        if *position <= self.after
+            && let Some((session, count)) = refusal(&self.old, line)
+        {
+            self.changes.add(session, count, -1);
+        }
+        if *position <= self.upto
+            && let Some((session, count)) = refusal(&self.new, line)
+        {
+            self.changes.add(session, count, 1);
+        }
+    }
+
+    /// Accounts for the subjects that new records reach.
+    pub(super) fn account_reached(
+        &mut self,
+        txn: &dyn Transaction,
+        arrived: &[Placed],
+    ) -> Result<()> {
+        let mut reached = BTreeSet::new();
+        for placed in arrived {
+            self.account_refusal(placed);
+            let subject = match &placed.1.record.body {
+                Body::Scan(scan) if scan.outcome == Outcome::Admit => scan.subject,
+                Body::Undo(undo) => undo.subject,
+                Body::Link(link) => Subject::Medium(link.identity),
+                Body::Scan(_)
+                | Body::Rule(_)
+                | Body::Cut(_)
+                | Body::Ruling(_)
+                | Body::EveryoneOut(_)
+                | Body::FreeFlow(_) => continue,
+            };
+            reached.extend([
+                subject,
+                self.old.resolve(subject),
+                self.new.resolve(subject),
+            ]);
+        }
+        for subject in reached {
+            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
+            self.account(subject, &lines);
+        }
+        Ok(())
+    }
+
+    /// Accounts for every subject, one after the other.
+    pub(super) fn account_all(&mut self, txn: &dyn Transaction) -> Result<()> {
+        let linked: BTreeSet<Subject> = self.aliases.keys().copied().map(Subject::Ticket).collect();
+        let mut group: Option<(Subject, Vec<Placed>)> = None;
+        txn.visit_by_subject(self.scope, &mut |subject, record| {
+            let Some(placed) = readable(vec![record]).next() else {
+                return Ok(());
+            };
+            self.account_refusal(&placed);
+            // What was unreadable at a gate has no state; linked tickets have records elsewhere too.
+            if subject == Subject::Nothing || linked.contains(&subject) {
+                return Ok(());
+            }
+            match &mut group {
+                Some((same, lines)) if *same == subject => lines.push(placed),
+                _ => {
+                    if let Some((before, lines)) = group.replace((subject, vec![placed])) {
+                        self.account(before, &lines);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        if let Some((last, lines)) = group {
+            self.account(last, &lines);
+        }
+        for subject in linked {
+            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
+            self.account(subject, &lines);
+        }
+        Ok(())
+    }
+}

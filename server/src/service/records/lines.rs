@@ -1,0 +1,55 @@
+//! Reading stored records for merging.
+
+use crate::service::error::Result;
+use crate::storage::{StoredRecord, Transaction};
+use std::collections::{BTreeMap, BTreeSet};
+use usher_domain::code::Identity;
+use usher_domain::ids::{ScopeId, TicketId};
+use usher_domain::log::Line;
+use usher_domain::record::{Body, Subject};
+
+/// A record with the position it came at.
+pub(crate) type Placed = (u64, Line);
+
+/// The readable ones of stored records.
+pub(crate) fn readable(records: Vec<StoredRecord>) -> impl Iterator<Item = Placed> {
+    records
+        .into_iter()
+        .filter_map(|record| Some((record.position, Line::read(&record.bytes).ok()?)))
+}
+
+/// All records that are about no single subject: what makes the ground.
+pub(crate) fn ground_lines(txn: &dyn Transaction, scope: ScopeId) -> Result<Vec<Placed>> {
+    Ok(readable(txn.records_about(scope, None)?).collect())
+}
+
+/// Identities that any link, in force or not, gave to a ticket.
+pub(crate) fn aliases(ground_lines: &[Placed]) -> BTreeMap<TicketId, BTreeSet<Identity>> {
+    let mut aliases: BTreeMap<TicketId, BTreeSet<Identity>> = BTreeMap::new();
+    for (_, line) in ground_lines {
+        if let Body::Link(link) = &line.record.body {
+            aliases
+                .entry(link.ticket)
+                .or_default()
+                .insert(link.identity);
+        }
+    }
+    aliases
+}
+
+/// The readable records about a subject and its aliases.
+pub(crate) fn lines_about(
+    txn: &dyn Transaction,
+    scope: ScopeId,
+    subject: Subject,
+    aliases: &BTreeMap<TicketId, BTreeSet<Identity>>,
+) -> Result<Vec<Placed>> {
+    let mut lines: Vec<Placed> = readable(txn.records_about(scope, Some(&subject))?).collect();
+    if let Subject::Ticket(ticket) = subject {
+        for identity in aliases.get(&ticket).into_iter().flatten() {
+            let of_medium = txn.records_about(scope, Some(&Subject::Medium(*identity)))?;
+            lines.extend(readable(of_medium));
+        }
+    }
+    Ok(lines)
+}
