@@ -1,0 +1,68 @@
+//! Trust, enrollment and override documents, as received and as signed by the right key.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use usher_domain::cbor::{check_canonical, encode};
+use usher_domain::cose::{ContentType, sign};
+use usher_domain::document::sanction::{SanctionUse, verify_sanction};
+use usher_domain::document::{TrustedKeys, accept_trust, verify_enrollment};
+use usher_domain::ids::{AttemptId, DeviceId, StaffId};
+use usher_domain::record::Subject;
+use usher_domain::secret::Private;
+use usher_domain::table::rows::{StaffEntry, StaffRole};
+use usher_domain::time::ClockTrust;
+use usher_fuzz::{NOW, ORGANIZER, SESSION, device_key, key, keys, root, roster_key};
+
+fuzz_target!(|data: &[u8]| {
+    for bytes in [data.to_vec(), sign(&root(), ContentType::TRUST, data)] {
+        let trust = accept_trust(
+            &bytes,
+            &root().public(),
+            Some(ORGANIZER),
+            None,
+            NOW,
+            ClockTrust::Proved,
+        );
+        if let Ok(trust) = trust {
+            let trust = trust.into_accepted();
+            assert_eq!(check_canonical(&encode(trust.value())), Ok(()));
+            let keys = TrustedKeys::from(trust.document());
+            let _ = keys.code_keys();
+            let held = trust.held();
+            assert!(
+                held.reopen::<usher_domain::document::trust::Trust>(&bytes)
+                    .is_ok()
+            );
+        }
+    }
+    for bytes in [
+        data.to_vec(),
+        sign(&roster_key(), ContentType::ENROLLMENT, data),
+    ] {
+        if let Ok(enrollment) = verify_enrollment(&bytes, &keys(), &device_key()) {
+            assert_eq!(check_canonical(&encode(enrollment.value())), Ok(()));
+        }
+    }
+    let supervisor = StaffEntry {
+        staff: StaffId::from_bytes([3; 16]),
+        name: Private::new("S"),
+        role: StaffRole::Supervisor,
+        gates: Vec::new(),
+        badge: key(6).public(),
+        override_key: Some(key(6).public()),
+        valid_from: None,
+        valid_until: None,
+        revoked_at: None,
+    };
+    let used = SanctionUse {
+        session: SESSION,
+        subject: Subject::Nothing,
+        attempt: AttemptId::from_bytes([4; 16]),
+        device: DeviceId::from_bytes([5; 16]),
+        gate: None,
+        at: NOW,
+    };
+    for bytes in [data.to_vec(), sign(&key(6), ContentType::OVERRIDE, data)] {
+        let _ = verify_sanction(&bytes, &supervisor, &used);
+    }
+});
