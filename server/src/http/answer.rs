@@ -2,7 +2,10 @@
 
 use super::endpoint::{Describe, Sketch};
 use super::problem::Failure;
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -17,6 +20,12 @@ pub(crate) struct Created<T>(pub T);
 
 /// A thing as CBOR.
 pub(crate) struct CborAnswer<T>(pub T);
+
+/// Done; there is nothing to say.
+pub(crate) struct Done;
+
+/// A CSV file (RFC 4180), sent while it is made.
+pub(crate) struct CsvFile(pub crate::service::Export);
 
 /// A text of a media type.
 pub(crate) struct Text {
@@ -96,5 +105,41 @@ impl<T> Describe for CborAnswer<T> {
 impl Describe for Text {
     fn describe(to: &mut Sketch) {
         to.answers_binary("text/plain");
+    }
+}
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl Describe for Done {
+    fn describe(to: &mut Sketch) {
+        to.answers_nothing();
+    }
+}
+
+impl IntoResponse for CsvFile {
+    fn into_response(self) -> Response {
+        let pieces = stream::try_unfold(self.0, |mut export| async move {
+            Ok::<_, crate::service::Error>(
+                export
+                    .next()
+                    .await?
+                    .map(|piece| (Bytes::from(piece), export)),
+            )
+        });
+        with_type(
+            StatusCode::OK,
+            "text/csv; charset=utf-8",
+            Body::from_stream(pieces),
+        )
+    }
+}
+
+impl Describe for CsvFile {
+    fn describe(to: &mut Sketch) {
+        to.answers_binary("text/csv");
     }
 }

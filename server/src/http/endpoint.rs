@@ -30,7 +30,6 @@ pub(crate) enum Access {
     Token(usher_domain::api::access::TokenRole),
     /// Devices that count.
     Device,
-    #[expect(dead_code, reason = "for handing over records, which follows")]
     /// Devices, revoked ones too: what they recorded is never lost.
     DeviceEvenRevoked,
 }
@@ -127,6 +126,12 @@ impl Sketch {
     /// Says that the answer is bytes or text that this document does not describe.
     pub(crate) fn answers_binary(&mut self, media_type: &str) {
         self.answer = ResponseBuilder::new().content(media_type, binary());
+    }
+
+    /// Says that there is an answer without a body.
+    pub(crate) fn answers_nothing(&mut self) {
+        self.status = StatusCode::NO_CONTENT;
+        self.answer = ResponseBuilder::new();
     }
 
     /// A reference to a type's schema, which gets into the document; generic types have no name of their

@@ -2,6 +2,7 @@
 
 mod access;
 mod organizers;
+mod reports;
 mod tickets;
 mod tokens;
 mod venue;
@@ -15,6 +16,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(venue::endpoints());
     all.extend(access::endpoints());
     all.extend(tickets::endpoints());
+    all.extend(reports::endpoints());
     all
 }
 

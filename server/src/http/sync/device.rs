@@ -21,7 +21,6 @@ pub(crate) trait Standing: Send + Sync {
 
 /// Devices that count.
 pub(crate) struct Active;
-#[expect(dead_code, reason = "for handing over records, which follows")]
 /// Revoked ones too: they hand over what they recorded, so that nothing is lost.
 pub(crate) struct EvenRevoked;
 

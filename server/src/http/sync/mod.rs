@@ -2,6 +2,7 @@
 
 mod device;
 mod range;
+mod records;
 mod sign_in;
 mod tables;
 
@@ -10,6 +11,7 @@ use super::endpoint::{Endpoint, Weight};
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = sign_in::endpoints();
     all.extend(tables::endpoints());
+    all.extend(records::endpoints());
     all.into_iter()
         .map(|endpoint| endpoint.weighing(Weight::Sync))
         .collect()

@@ -19,8 +19,8 @@ use serde::Deserialize;
 use usher_domain::ids::DeviceId;
 use usher_domain::problem::Code;
 use usher_domain::protocol::{
-    Assignment, BucketDigests, BucketRows, Changes, Heartbeat, HeartbeatAnswer, SnapshotPart,
-    SnapshotRequest, paths,
+    Assignment, BucketDigests, BucketRows, Changes, HandBack, HandBackAnswer, Heartbeat,
+    HeartbeatAnswer, SnapshotPart, SnapshotRequest, paths,
 };
 use usher_domain::table::{TableId, Version};
 use usher_domain::wire::{SNAPSHOT_MEDIA_TYPE, SnapshotHead};
@@ -45,6 +45,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         get(paths::CHANGES, "Rows that changed after a version", changes),
         get(paths::BUCKETS, "Digests of a table's buckets", buckets),
         post(paths::ROWS, "All rows of some buckets", bucket_rows),
+        post(
+            paths::HAND_BACK,
+            "Give rows to a server restored from a backup",
+            hand_back,
+        ),
     ]
 }
 
@@ -247,4 +252,12 @@ async fn bucket_rows(
         .bucket_rows(call.device, table(&name)?, wanted)
         .await?;
     Ok(CborAnswer(rows))
+}
+
+async fn hand_back(
+    call: DeviceCall<Active>,
+    Cbor(request): Cbor<HandBack>,
+) -> Result<CborAnswer<HandBackAnswer>, Failure> {
+    let answer = call.service.hand_back(call.device, request).await?;
+    Ok(CborAnswer(answer))
 }

@@ -1,0 +1,181 @@
+//! Statistics, incidents, audits and exports, and what an organizer orders at the doors.
+
+use crate::http::answer::{CsvFile, Done, Json};
+use crate::http::caller::{Call, Organizer, Viewer};
+use crate::http::endpoint::{Endpoint, get, post};
+use crate::http::extract::{Args, Body, PageQuery, Query};
+use crate::http::problem::Failure;
+use crate::service::{ByteOrderMark, Names};
+use serde::Deserialize;
+use usher_domain::api::Page;
+use usher_domain::api::access::TokenRole;
+use usher_domain::api::reports::{
+    Audit, Incident, NewEveryoneOut, NewFreeFlow, NewRulings, Statistics,
+};
+
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        get(
+            "/api/v1/incidents",
+            "List what a person must look at",
+            incidents,
+        ),
+        get(
+            "/api/v1/events/{event}/sessions/{session}/statistics",
+            "Who is inside and what happened so far",
+            statistics,
+        ),
+        get(
+            "/api/v1/events/{event}/sessions/{session}/audit",
+            "Check chains and signatures of all logs",
+            audit,
+        ),
+        get(
+            "/api/v1/events/{event}/sessions/{session}/scans.csv",
+            "Export all scans",
+            export_scans,
+        ),
+        get(
+            "/api/v1/events/{event}/sessions/{session}/attendance.csv",
+            "Export all tickets with who came",
+            export_attendance,
+        ),
+        post(
+            "/api/v1/events/{event}/sessions/{session}/rulings",
+            "Accept or void quarantined records",
+            rule,
+        ),
+        post(
+            "/api/v1/events/{event}/sessions/{session}/everyone-out",
+            "Say that everyone left, so that each may enter again",
+            everyone_out,
+        ),
+        post(
+            "/api/v1/events/{event}/sessions/{session}/free-flow",
+            "Let a gate log scans without deciding for a while",
+            free_flow,
+        ),
+    ]
+}
+
+async fn incidents(
+    call: Call<Viewer>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Page<Incident>>, Failure> {
+    let incidents = call
+        .service
+        .incidents(call.organizer, page.after, page.limit)
+        .await?;
+    Ok(Json(incidents))
+}
+
+async fn statistics(
+    call: Call<Viewer>,
+    Args((event, session)): Args<(String, String)>,
+) -> Result<Json<Statistics>, Failure> {
+    let statistics = call
+        .service
+        .statistics(call.organizer, event, session)
+        .await?;
+    Ok(Json(statistics))
+}
+
+async fn audit(
+    call: Call<Viewer>,
+    Args((event, session)): Args<(String, String)>,
+) -> Result<Json<Audit>, Failure> {
+    Ok(Json(
+        call.service.audit(call.organizer, event, session).await?,
+    ))
+}
+
+/// How a file is written.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct FileQuery {
+    /// `present` begins the file with a byte order mark, which some spreadsheets need.
+    #[serde(default)]
+    #[param(value_type = String)]
+    mark: Mark,
+}
+
+/// Whether a byte order mark begins a file.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum Mark {
+    #[default]
+    Absent,
+    Present,
+}
+
+impl From<Mark> for ByteOrderMark {
+    fn from(mark: Mark) -> Self {
+        match mark {
+            Mark::Absent => Self::Omitted,
+            Mark::Present => Self::Written,
+        }
+    }
+}
+
+async fn export_scans(
+    call: Call<Viewer>,
+    Args((event, session)): Args<(String, String)>,
+    Query(file): Query<FileQuery>,
+) -> Result<CsvFile, Failure> {
+    let export = call
+        .service
+        .export_scans(call.organizer, event, session, file.mark.into())
+        .await?;
+    Ok(CsvFile(export))
+}
+
+/// Who sells knows the names; who only reads does not.
+async fn export_attendance(
+    call: Call<Viewer>,
+    Args((event, session)): Args<(String, String)>,
+    Query(file): Query<FileQuery>,
+) -> Result<CsvFile, Failure> {
+    let names = if call.role >= TokenRole::Sales {
+        Names::Shown
+    } else {
+        Names::Hidden
+    };
+    let export = call
+        .service
+        .export_attendance(call.organizer, event, session, file.mark.into(), names)
+        .await?;
+    Ok(CsvFile(export))
+}
+
+async fn rule(
+    call: Call<Organizer>,
+    Args((event, session)): Args<(String, String)>,
+    Body(new): Body<NewRulings>,
+) -> Result<Done, Failure> {
+    call.service
+        .rule(call.organizer, event, session, new)
+        .await?;
+    Ok(Done)
+}
+
+async fn everyone_out(
+    call: Call<Organizer>,
+    Args((event, session)): Args<(String, String)>,
+    Body(new): Body<NewEveryoneOut>,
+) -> Result<Done, Failure> {
+    call.service
+        .everyone_out(call.organizer, event, session, new)
+        .await?;
+    Ok(Done)
+}
+
+async fn free_flow(
+    call: Call<Organizer>,
+    Args((event, session)): Args<(String, String)>,
+    Body(new): Body<NewFreeFlow>,
+) -> Result<Done, Failure> {
+    call.service
+        .free_flow(call.organizer, event, session, new)
+        .await?;
+    Ok(Done)
+}
