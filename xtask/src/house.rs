@@ -65,6 +65,11 @@ impl House {
             .collect()
     }
 
+    /// Whether a file or folder is there, by its path from the root.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.root.join(path).exists()
+    }
+
     /// Reads a text file by its path from the root.
     pub(crate) fn read(&self, path: &Path) -> Result<String> {
         fs::read_to_string(self.root.join(path)).with_context(|| format!("read {}", path.display()))

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod domain;
+mod guards;
 mod lengths;
 mod places;
 pub(crate) mod supply;
@@ -21,6 +22,7 @@ pub(crate) fn house(house: &House) -> Result<()> {
     let mut breaches = arrows::breaches(&metadata);
     breaches.extend(domain::breaches(house, &metadata)?);
     breaches.extend(places::breaches(house)?);
+    breaches.extend(guards::breaches(house)?);
     let notices = lengths::notices(house)?
         .into_iter()
         .chain(unused::notices(house, &metadata)?);
