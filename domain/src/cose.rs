@@ -48,8 +48,6 @@ impl ContentType {
     pub const OVERRIDE: Self = Self("usher/override/1");
     /// A device's answer to the server's challenge.
     pub const CHALLENGE: Self = Self("usher/challenge/1");
-    /// A link from an identity to a ticket.
-    pub const LINK: Self = Self("usher/link/1");
 
     /// The text that is signed along.
     #[must_use]
