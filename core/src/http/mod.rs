@@ -33,6 +33,8 @@ use usher_domain::protocol::MEDIA_TYPE;
 use usher_domain::protocol::paths::CORRELATION_HEADER;
 
 pub use calls::SNAPSHOT_PART_BYTES;
+#[cfg(not(target_arch = "wasm32"))]
+pub use tls::{is_distrust, pinned as pinned_tls};
 
 /// One exchange may take this long in all; a gate has better things to do than to wait.
 const EXCHANGE_TIME: Duration = Duration::from_secs(30);

@@ -9,8 +9,12 @@ use usher_domain::hash::Hash;
 use usher_domain::problem::{Code, Problem};
 use webpki::EndEntityCert;
 
-/// TLS 1.2 and 1.3 to the server whose certificate holds the key of this fingerprint.
-pub(super) fn pinned(pin: Hash) -> Result<ClientConfig, Problem> {
+/// TLS 1.2 and 1.3 to the server whose certificate holds the key of this fingerprint: SHA-256 of its
+/// SubjectPublicKeyInfo.
+///
+/// # Errors
+/// `internal` if no TLS can be set up.
+pub fn pinned(pin: Hash) -> Result<ClientConfig, Problem> {
     config(Some(pin))
 }
 
@@ -88,7 +92,8 @@ impl ServerCertVerifier for PinnedKey {
 }
 
 /// Whether a failed connection failed because the server is another one.
-pub(super) fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
+#[must_use]
+pub fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(Error::InvalidCertificate(_)) = error.downcast_ref::<Error>() {
