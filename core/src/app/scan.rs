@@ -9,7 +9,7 @@ use usher_domain::ids::{AttemptId, SessionId, TicketId};
 use usher_domain::record::{Certainty, Confirmed, Direction, Outcome};
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
-use usher_domain::verdict::Reason;
+use usher_domain::verdict::{Reason, Verdict};
 
 /// What was shown, and how it is meant.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +38,8 @@ pub struct SessionView {
     pub name: String,
     /// Its event's name.
     pub event: String,
+    /// IANA name of the venue's time zone.
+    pub time_zone: String,
 }
 
 impl From<Served> for SessionView {
@@ -46,6 +48,7 @@ impl From<Served> for SessionView {
             id: served.id,
             name: served.name,
             event: served.event,
+            time_zone: served.time_zone,
         }
     }
 }
@@ -87,6 +90,9 @@ pub struct ScanView {
     pub outcome: Outcome,
     /// Why, as a stable code.
     pub reason: Reason,
+    /// All of the verdict, for shells that say it in their own words.
+    #[serde(skip)]
+    pub verdict: Verdict,
     /// Why, as a sentence.
     pub message: String,
     /// What the operator should know although the answer is yes.
@@ -138,6 +144,7 @@ impl From<Answer> for ScanView {
             attempt: answer.attempt,
             record: answer.record.map(|hash| hash.to_string()),
             at: answer.at,
+            verdict: answer.verdict,
             rather: answer
                 .advice
                 .map(|Advice::OtherSession(served)| served.into()),

@@ -235,6 +235,7 @@ fn tables(store: &Store, now: UnixMillis) -> Result<Vec<TableView>, ApiError> {
                 id,
                 name: terms.session.name,
                 event: terms.event_name,
+                time_zone: terms.time_zone,
             }),
             (TableId::Set(_) | TableId::Roster(_) | TableId::Directory(_), _) => None,
         };

@@ -53,6 +53,8 @@ pub struct Served {
     pub name: String,
     /// Its event's name.
     pub event: String,
+    /// IANA name of the venue's time zone, in which people are told times.
+    pub time_zone: String,
 }
 
 /// An earlier scan with names, as a person explains a refusal by it.

@@ -40,6 +40,7 @@ impl HeldSession {
             id: self.terms.session.id,
             name: self.terms.session.name.clone(),
             event: self.terms.event_name.clone(),
+            time_zone: self.terms.time_zone.clone(),
         }
     }
 }

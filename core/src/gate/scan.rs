@@ -291,5 +291,7 @@ fn name_session(book: &Book, served: &HeldSession, id: SessionId) -> Served {
         id,
         name: named.map(|other| other.name.clone()).unwrap_or_default(),
         event: String::new(),
+        // All sessions of one organizer's timetable are told in the served one's.
+        time_zone: served.terms.time_zone.clone(),
     }
 }
