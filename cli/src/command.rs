@@ -85,8 +85,7 @@ pub enum Command {
     Search(inspect::Search),
     /// Show what this device is, holds and still has to send
     Status,
-    /// Check the chains and signatures of all logs on this device
-    Audit,
+    Audit(inspect::Audit),
     #[command(subcommand)]
     Doctor(inspect::Doctor),
     /// Print a script that completes commands in a shell

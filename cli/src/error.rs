@@ -3,8 +3,12 @@
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
+use usher_core::app::ApiError;
 use usher_domain::document::root_key::RootKeyError;
 use usher_domain::problem::{Fault, Problem};
+use usher_server::config::ConfigError;
+use usher_server::init::InitError;
+use usher_server::serve::ServeError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,15 @@ pub enum CliError {
         /// What is wrong, without its content.
         detail: String,
     },
+    /// There is no device in the folder.
+    #[error("there is no device in {}: enroll it first", .0.display())]
+    NoDevice(PathBuf),
+    /// No code is seen in a picture.
+    #[error("{}: no code is seen in the picture", .0.display())]
+    NoCode(PathBuf),
+    /// The device could not do it.
+    #[error("{}", .0.message)]
+    Device(#[from] ApiError),
     /// Something that the command needs was not given.
     #[error("{0}")]
     Missing(&'static str),
@@ -48,6 +61,15 @@ pub enum CliError {
     /// Writing the answer failed.
     #[error("the answer could not be written: {0}")]
     Output(#[from] io::Error),
+    /// The server could not be prepared.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The server's configuration does not hold.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The server does not start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     NoRandom,
@@ -110,6 +132,12 @@ impl CliError {
         }
     }
 
+    /// A value that cannot be.
+    #[must_use]
+    pub fn invalid(detail: impl ToString) -> Self {
+        Self::Invalid(detail.to_string())
+    }
+
     /// A file with the wrong content.
     #[must_use]
     pub fn bad_file(path: &Path, detail: impl ToString) -> Self {
@@ -133,11 +161,19 @@ impl CliError {
             } => "file_not_written",
             Self::FileExists(_) => "file_exists",
             Self::BadFile { .. } => "bad_file",
+            Self::NoDevice(_) => "no_device_here",
+            Self::NoCode(_) => "no_code_in_picture",
+            Self::Device(error) => error.code,
             Self::Missing(_) => "missing_value",
             Self::Invalid(_) => "invalid_value",
             Self::RootKey(_) => "root_key",
             Self::Qr(_) => "qr",
             Self::Output(_) => "output",
+            Self::Init(InitError::AlreadyThere(_)) => "server_exists",
+            Self::Init(_) => "server_not_prepared",
+            Self::Config(_) => "server_config",
+            Self::Serve(ServeError::NotThere(_)) => "no_server_here",
+            Self::Serve(_) => "server_not_started",
             Self::NoRandom => "no_random",
         }
     }
@@ -153,8 +189,18 @@ impl CliError {
         Failure {
             code: self.code(),
             message: self.to_string(),
-            correlation: problem.and_then(|problem| problem.correlation.as_deref()),
+            correlation: self.correlation(),
             errors: problem.map_or(&[], |problem| &problem.errors),
+        }
+    }
+
+    fn correlation(&self) -> Option<&str> {
+        if let Self::Server(problem) = self {
+            problem.correlation.as_deref()
+        } else if let Self::Device(error) = self {
+            error.correlation.as_deref()
+        } else {
+            None
         }
     }
 

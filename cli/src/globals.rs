@@ -29,6 +29,10 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "HEX", env = "USHER_PIN")]
     pub pin: Option<String>,
 
+    /// Whose token of the profile is used, where it has several
+    #[arg(long, global = true, value_name = "SLUG", env = "USHER_ORGANIZER")]
+    pub organizer: Option<String>,
+
     /// File that holds an API token; the variable USHER_TOKEN can hold the token itself
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,

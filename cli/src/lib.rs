@@ -1,14 +1,24 @@
 //! The `usher` binary: its definition, its commands and what they print.
 
+pub mod client;
 pub mod command;
 pub mod demo;
 pub mod error;
 pub mod exit;
+pub mod files;
 pub mod globals;
 pub mod logs;
 pub mod output;
 pub mod passphrase;
+pub mod pictures;
+pub mod profile;
+pub mod progress;
 pub mod qr;
 pub mod rules;
+mod run;
 pub mod say;
+pub mod shell;
+pub mod trust;
 pub mod values;
+
+pub use run::main;

@@ -1,20 +1,34 @@
 //! Log lines on standard error.
 
+use crate::error::CliError;
 use crate::globals::{Globals, LogFormat};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::FmtSpan;
+use usher_server::config::{self, LogConfig};
+use usher_server::logging::subscriber;
 
-/// Starts logging. `usual` is the level if nothing else is said.
-pub fn start(globals: &Globals, usual: &str) {
-    let said = globals.log_level.as_deref().unwrap_or(usual);
-    let filter = EnvFilter::try_new(said).unwrap_or_else(|_| EnvFilter::new(usual));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_span_events(FmtSpan::NONE);
-    // Only a second start in one process fails, and then lines are written already.
-    let _ = match globals.log.unwrap_or_default() {
-        LogFormat::Human => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
+/// Starts logging as the flags say, and where they say nothing as `usual` does.
+///
+/// # Errors
+/// [`CliError::Invalid`] for a filter that is none.
+pub fn start(globals: &Globals, usual: LogConfig) -> Result<(), CliError> {
+    let format = match globals.log {
+        None => usual.format,
+        Some(LogFormat::Human) => config::LogFormat::Human,
+        Some(LogFormat::Json) => config::LogFormat::Json,
     };
+    let filter = globals.log_level.clone().unwrap_or(usual.filter);
+    let lines =
+        subscriber(&LogConfig { format, filter }, std::io::stderr).map_err(CliError::invalid)?;
+    // Only a second start in one process fails, and then lines are written already.
+    let _ = tracing::subscriber::set_global_default(lines);
+    Ok(())
+}
+
+/// What commands log that do not serve: what a person should know.
+#[must_use]
+pub fn quiet() -> LogConfig {
+    LogConfig {
+        format: config::LogFormat::Human,
+        // An exchange tells its troubles to whoever ran it.
+        filter: "warn,usher_core::sync=error".to_owned(),
+    }
 }

@@ -1,2 +1,5 @@
-//! Placeholder.
-fn main() {}
+//! The `usher` binary.
+
+fn main() -> std::process::ExitCode {
+    usher_cli::main()
+}

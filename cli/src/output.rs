@@ -18,8 +18,8 @@ pub enum Format {
 pub struct Output {
     format: Format,
     paint: Paint,
-    to: Box<dyn Write>,
-    errors: Box<dyn Write>,
+    to: Box<dyn Write + Send>,
+    errors: Box<dyn Write + Send>,
 }
 
 /// The format only: what was written is gone.
@@ -53,7 +53,12 @@ impl Output {
 
     /// Any other place.
     #[must_use]
-    pub fn new(format: Format, paint: Paint, to: Box<dyn Write>, errors: Box<dyn Write>) -> Self {
+    pub fn new(
+        format: Format,
+        paint: Paint,
+        to: Box<dyn Write + Send>,
+        errors: Box<dyn Write + Send>,
+    ) -> Self {
         Self {
             format,
             paint,
@@ -95,6 +100,35 @@ impl Output {
             }
         }
         self.to.flush()
+    }
+
+    /// Writes a list: as `{"items": […]}`, or as a table with a row for each.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn list<T: Serialize, const N: usize>(
+        &mut self,
+        items: &[T],
+        head: [&str; N],
+        empty: &str,
+        row: impl Fn(&T) -> [String; N],
+    ) -> io::Result<()> {
+        self.list_by(items, |page| {
+            let rows: Vec<[String; N]> = items.iter().map(row).collect();
+            page.table(head, &rows, empty);
+        })
+    }
+
+    /// Writes a list: as `{"items": […]}`, or as the page that `human` fills.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn list_by<T: Serialize>(
+        &mut self,
+        items: &[T],
+        human: impl FnOnce(&mut Page),
+    ) -> io::Result<()> {
+        self.show(&Items { items }, human)
     }
 
     /// Writes bytes as they are: a file that was asked for on standard output.
@@ -141,6 +175,11 @@ impl Output {
             }
         }
     }
+}
+
+#[derive(Serialize)]
+struct Items<'a, T> {
+    items: &'a [T],
 }
 
 #[derive(Serialize)]

@@ -126,6 +126,20 @@ impl RuleFlags {
     }
 }
 
+/// How often a ticket may enter, in words.
+#[must_use]
+pub fn entry(rules: &Rules) -> String {
+    let often = match rules.entry.mode {
+        EntryMode::Single => "once".to_owned(),
+        EntryMode::Reentry => "again after each exit scan".to_owned(),
+        EntryMode::Times(times) => format!("{times} times"),
+    };
+    match rules.entry.counted {
+        Counted::PerSession => often,
+        Counted::PerPass => format!("{often}, over all sessions of a pass"),
+    }
+}
+
 fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;

@@ -11,7 +11,7 @@ use usher_domain::table::rows::CancelReason;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::{Admit, AdmitWhy, Caution, PriorScan, Referral, Refusal, Verdict};
 
-/// Names behind ids, as far as the device knows them.
+/// Names behind ids, as far as the device knows them; what it does not know is left out or described.
 pub trait Names {
     /// A gate's name.
     fn gate(&self, id: GateId) -> Option<String>;
@@ -253,6 +253,7 @@ impl Scene<'_> {
         let seconds = self.now.since(prior.at) / 1000;
         if self.own == Some(prior.device) && seconds < 60 {
             let ago = match seconds {
+                0 => return "Admitted here just now.".to_owned(),
                 1 => "1 second".to_owned(),
                 seconds => format!("{seconds} seconds"),
             };
@@ -268,7 +269,7 @@ impl Scene<'_> {
             let name = self.names.gate(gate);
             said.push_str(&format!(
                 ", gate {}",
-                name.unwrap_or_else(|| gate.to_string())
+                name.unwrap_or_else(|| "unknown".to_owned())
             ));
         }
         said.push_str(&format!(", device {}", self.device_name(prior.device)));
@@ -290,11 +291,13 @@ impl Scene<'_> {
     }
 
     fn device_name(&self, id: DeviceId) -> String {
-        self.names.device(id).unwrap_or_else(|| id.to_string())
+        self.names
+            .device(id)
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 
     fn zone_name(&self, id: ZoneId) -> String {
-        self.names.zone(id).unwrap_or_else(|| format!("Zone {id}"))
+        self.names.zone(id).unwrap_or_else(|| "The zone".to_owned())
     }
 
     /// A time of the venue's clock; the date stands before it unless it is today's.

@@ -2,10 +2,10 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use std::str::FromStr;
-use usher_domain::ids::GateId;
 use usher_domain::rules::EntryMode;
 
 /// Reads one of the words of a domain type, as its JSON writes them.
@@ -15,6 +15,25 @@ where
 {
     PossibleValuesParser::new(words)
         .try_map(|word| T::deserialize(StrDeserializer::<ValueError>::new(&word)))
+}
+
+/// The word of a domain value, as its JSON writes it.
+#[must_use]
+pub fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// A time of a venue's clock, for people.
+#[must_use]
+pub fn local(at: Timestamp, time_zone: &str) -> String {
+    match at.in_tz(time_zone) {
+        Ok(at) => at.strftime("%a %Y-%m-%d %H:%M").to_string(),
+        Err(_) => at.to_string(),
+    }
 }
 
 /// Roles of tokens.
@@ -62,6 +81,14 @@ impl FromStr for InEvent {
             }),
             _ => Err("write it as EVENT/NAME, for example fair/saturday".to_owned()),
         }
+    }
+}
+
+impl InEvent {
+    /// The path of the thing, which is one of the event's `kind`.
+    #[must_use]
+    pub fn path<'a>(&'a self, kind: &'a str) -> [&'a str; 4] {
+        ["events", &self.event, kind, &self.name]
     }
 }
 
@@ -145,14 +172,6 @@ pub fn entry_mode(text: &str) -> Result<EntryMode, String> {
         (_, Ok(times)) if times > 0 => Ok(EntryMode::Times(times)),
         _ => Err("one of: single, reentry, or how many times as a number".to_owned()),
     }
-}
-
-/// Finds a gate's id behind its id or slug.
-#[must_use]
-pub fn find_gate(gates: &[usher_domain::api::venue::Gate], named: &str) -> Option<GateId> {
-    let is =
-        |gate: &&usher_domain::api::venue::Gate| gate.slug == named || gate.id.to_string() == named;
-    gates.iter().find(is).map(|gate| gate.id)
 }
 
 #[cfg(test)]

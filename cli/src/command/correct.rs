@@ -1,19 +1,25 @@
 //! `usher undo` and `usher override`: what follows a scan.
 
 use super::enroll::CodeSource;
+use super::scan::Telling;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::passphrase::pin;
+use crate::shell::Shell;
 use crate::values::{SANCTION_REASONS, words};
 use clap::Args;
 use std::path::PathBuf;
+use usher_core::app::OverrideInput;
 use usher_domain::document::sanction::SanctionReason;
 
 /// Take a scan back; an undo is final
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// Hash of the scan's record in hex; the device's last admission if left out
-    pub record: Option<String>,
+    /// Hash of the scan's record in hex, as the scan showed it
+    pub record: String,
 }
 
-/// Let someone in whom the last scan refused or referred, as a supervisor
+/// Let someone in whom a scan refused or referred, as a supervisor
 ///
 /// Needs the supervisor's badge and PIN; both are forgotten at once.
 #[derive(Debug, Args)]
@@ -24,10 +30,43 @@ pub struct Override {
     /// Why
     #[arg(long, value_parser = words::<SanctionReason>(SANCTION_REASONS))]
     pub reason: SanctionReason,
-    /// Hash of the record of the refusal in hex; the device's last one if left out
+    /// Hash of the record of the refusal in hex, as the scan showed it
     #[arg(long, value_name = "HASH")]
-    pub record: Option<String>,
+    pub record: String,
     /// File with the PIN; the variable USHER_STAFF_PIN, or a question if left out
     #[arg(long, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
+}
+
+impl Undo {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let undone = shell.device()?.undo(&self.record)?;
+        shell.output.show(&undone, |page| {
+            page.line("The scan is taken back.");
+            page.field("record", &undone.record);
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Override {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let app = shell.device()?;
+        let view = app.override_verdict(OverrideInput {
+            record: self.record,
+            badge: self.badge.read()?,
+            pin: pin(self.pin_file.as_deref())?,
+            reason: self.reason,
+        })?;
+        let telling = Telling::of(&app, shell.now())?;
+        telling.show(&mut shell.output, view)
+    }
 }

@@ -1,6 +1,12 @@
 //! `usher device`: enrolled installations.
 
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::shell::Shell;
+use crate::values::word;
 use clap::Subcommand;
+use usher_domain::api::access::{self, DeviceChange};
+use usher_domain::ids::DeviceId;
 
 /// Enrolled devices
 #[derive(Debug, Subcommand)]
@@ -30,4 +36,92 @@ pub enum Device {
         /// The device, by id or name
         device: String,
     },
+}
+
+impl Device {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        let all: Vec<access::Device> = client.list(&["devices"]).await?;
+        let (device, change) = match self {
+            Self::List => {
+                shell.output.list(
+                    &all,
+                    [
+                        "name",
+                        "gate",
+                        "role",
+                        "state",
+                        "unsent",
+                        "last heard",
+                        "id",
+                    ],
+                    "No devices yet.",
+                    row,
+                )?;
+                return Ok(Exit::Done);
+            }
+            Self::Confirm { device, digits } => (device, DeviceChange::Confirm { digits }),
+            Self::Move {
+                device,
+                gate,
+                spare: _,
+            } => (device, DeviceChange::Move { gate }),
+            Self::Revoke { device } => (device, DeviceChange::Revoke),
+        };
+        let id = find(&all, &device)?.to_string();
+        let changed: access::Device = client.patch(&["devices", &id], &change).await?;
+        shell.output.show(&changed, |page| {
+            let place = changed
+                .gate_slug
+                .as_deref()
+                .map_or("spare".to_owned(), |gate| format!("gate {gate}"));
+            page.line(format_args!(
+                "Device {}: {}, {place}",
+                changed.name,
+                word(&changed.state)
+            ));
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+/// The device of this id, or the only one of this name.
+fn find(all: &[access::Device], named: &str) -> Result<DeviceId, CliError> {
+    if let Some(device) = all.iter().find(|device| device.id.to_string() == named) {
+        return Ok(device.id);
+    }
+    let mut of_name = all.iter().filter(|device| device.name == named);
+    match (of_name.next(), of_name.next()) {
+        (Some(device), None) => Ok(device.id),
+        (Some(_), Some(_)) => Err(CliError::Invalid(format!(
+            "several devices are called {named}: give the id"
+        ))),
+        (None, _) => Err(CliError::Invalid(format!("no device is called {named}"))),
+    }
+}
+
+fn row(device: &access::Device) -> [String; 7] {
+    let none = || "-".to_owned();
+    let state = match &device.digits {
+        Some(digits) => format!("{} ({digits})", word(&device.state)),
+        None => word(&device.state),
+    };
+    [
+        device.name.clone(),
+        device
+            .gate_slug
+            .clone()
+            .unwrap_or_else(|| "spare".to_owned()),
+        word(&device.role),
+        state,
+        device.unsent.map_or_else(none, |unsent| unsent.to_string()),
+        device
+            .seen
+            .map_or_else(none, |seen| seen.strftime("%Y-%m-%d %H:%M:%SZ").to_string()),
+        device.id.to_string(),
+    ]
 }

@@ -1,7 +1,22 @@
 //! `usher enroll`, `usher sign-in` and `usher sign-out`: a device and who works with it.
 
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::passphrase::first_line;
+use crate::pictures;
+use crate::shell::Shell;
+use crate::values::word;
 use clap::Args;
+use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use usher_core::app::{EnrollInput, EnrollStep};
+use usher_core::http::PlainHttp;
+use usher_core::sync::TokioTimer;
+use usher_domain::secret::Private;
+
+/// Bytes of the longest secret code read from standard input.
+const CODE_BYTES_MAX: u64 = 4096;
 
 /// Make this folder a device: take a use of an enrollment code
 ///
@@ -14,6 +29,9 @@ pub struct Enroll {
     /// Name of the device for people, such as till-2
     #[arg(long)]
     pub name: String,
+    /// Allow plain HTTP to another machine, because a proxy keeps the secrets
+    #[arg(long)]
+    pub allow_plain_http: bool,
 }
 
 /// Sign in with a staff badge
@@ -36,4 +54,117 @@ pub struct CodeSource {
     /// Read the code from a picture (PNG, JPEG)
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
+}
+
+impl CodeSource {
+    /// The code.
+    ///
+    /// # Errors
+    /// [`CliError`] if its file or picture is not readable.
+    pub fn read(&self) -> Result<Private, CliError> {
+        match (&self.code, &self.file, &self.image) {
+            (Some(code), _, _) if code != "-" => Ok(Private::new(code.as_str())),
+            (_, Some(file), _) => first_line(file),
+            (_, _, Some(image)) => match pictures::codes(image)?.as_slice() {
+                [code] => Ok(code.clone()),
+                _ => Err(CliError::bad_file(
+                    image,
+                    "several codes are seen in the picture",
+                )),
+            },
+            _ => {
+                let mut text = String::new();
+                std::io::stdin()
+                    .take(CODE_BYTES_MAX)
+                    .read_to_string(&mut text)?;
+                Ok(Private::new(text.trim()))
+            }
+        }
+    }
+}
+
+impl Enroll {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let app = shell.new_device()?;
+        let input = EnrollInput {
+            code: self.code.read()?,
+            name: self.name,
+            plain: if self.allow_plain_http {
+                PlainHttp::Anywhere
+            } else {
+                PlainHttp::OnLoopback
+            },
+        };
+        let output = Mutex::new(&mut shell.output);
+        let told = Mutex::new(false);
+        let tell = |step: EnrollStep| {
+            let (Ok(mut output), Ok(mut told)) = (output.lock(), told.lock()) else {
+                return;
+            };
+            // Where it cannot be written, the enrollment goes on all the same.
+            let _ = match step {
+                EnrollStep::Confirm { .. } if *told => Ok(()),
+                EnrollStep::Confirm { digits } => {
+                    *told = true;
+                    let digits = digits.reveal();
+                    output.show(&serde_json::json!({ "confirm": digits }), |page| {
+                        page.line(format_args!(
+                            "Compare with the organizer's screen: {digits}"
+                        ));
+                    })
+                }
+                EnrollStep::Waiting { pause } => output.note(format_args!(
+                    "The server does not answer; asking again in {} s",
+                    pause.as_secs().max(1)
+                )),
+            };
+        };
+        let enrolled = app.enroll(&input, &TokioTimer, &tell).await?;
+        shell.output.show(&enrolled, |page| {
+            page.line(format_args!(
+                "Enrolled as {} ({})",
+                enrolled.name,
+                word(&enrolled.role)
+            ));
+            page.field("id", enrolled.device);
+        })?;
+        shell.output.note("Next: usher sync")?;
+        Ok(Exit::Done)
+    }
+}
+
+impl SignIn {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let operator = shell.device()?.sign_in(&self.badge.read()?)?;
+        shell.output.show(&operator, |page| {
+            page.line(format_args!(
+                "Signed in: {} ({})",
+                operator.name.reveal(),
+                word(&operator.role)
+            ));
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Signs out whoever is signed in.
+///
+/// # Errors
+/// [`CliError`].
+pub fn sign_out(shell: &mut Shell) -> Result<Exit, CliError> {
+    shell.device()?.sign_out()?;
+    shell
+        .output
+        .show(&serde_json::json!({ "signed_out": true }), |page| {
+            page.line("Signed out")
+        })?;
+    Ok(Exit::Done)
 }

@@ -1,9 +1,14 @@
 //! `usher enrollment`: codes by which new devices come in.
 
 use super::ticket::Drawing;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::files;
+use crate::shell::Shell;
 use crate::values::{DEVICE_ROLES, Until, words};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use usher_domain::api::access::{Confirmation, IssuedEnrollment, NewEnrollment};
 use usher_domain::table::rows::DeviceRole;
 
 /// Enrollment codes, by which new devices come in
@@ -46,4 +51,59 @@ pub struct Create {
     /// How it is drawn.
     #[command(flatten)]
     pub drawing: Drawing,
+}
+
+impl Enrollment {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let Self::Create(create) = self;
+        create.run(shell).await
+    }
+}
+
+impl Create {
+    async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        let new = NewEnrollment {
+            gate: self.gate,
+            role: self.role,
+            uses: self.uses,
+            until: shell.resolve(self.until)?,
+            confirmation: if self.confirm {
+                Confirmation::Digits
+            } else {
+                Confirmation::None
+            },
+            events: self.events,
+            server: self.reach,
+        };
+        let issued: IssuedEnrollment = client.post(&["enrollments"], &new).await?;
+        let code = issued.code.reveal();
+        if let Some(file) = &self.text_out {
+            files::create_private(file, format!("{code}\n").as_bytes())?;
+        }
+        if let Some(file) = &self.drawing.out {
+            files::create_private(file, &self.drawing.png(code, "")?)?;
+        }
+        let drawn = self.qr.then(|| self.drawing.terminal(code)).transpose()?;
+        shell.output.show(&issued, |page| {
+            if let Some(drawn) = &drawn {
+                page.block(drawn);
+            }
+            if self.text_out.is_none() {
+                page.line(code);
+            }
+        })?;
+        let devices = match issued.uses {
+            1 => "one device".to_owned(),
+            uses => format!("{uses} devices"),
+        };
+        shell
+            .output
+            .note(format_args!("Good for {devices} until {}.", issued.until))?;
+        Ok(Exit::Done)
+    }
 }

@@ -1,8 +1,17 @@
 //! `usher import`: tickets from the lists that shops export.
 
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Page;
+use crate::progress;
+use crate::shell::Shell;
 use crate::values::Column;
 use clap::Args;
-use std::path::PathBuf;
+use indicatif::ProgressBar;
+use reqwest::Body;
+use reqwest::multipart::{Form, Part};
+use std::path::{Path, PathBuf};
+use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportReport};
 
 /// Import tickets from what shops export: CSV lists, or pretix API answers
 ///
@@ -33,4 +42,114 @@ pub struct Import {
     /// Leave bad lines out and import the rest
     #[arg(long)]
     pub skip_bad: bool,
+}
+
+impl Import {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`]; with bad lines the server's problem names each.
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        let options = ImportOptions {
+            session: self.session,
+            channel: self.channel,
+            mapping: self
+                .columns
+                .into_iter()
+                .map(|column| (column.field, column.header))
+                .collect(),
+            date_format: self.date_format,
+            mode: if self.dry_run {
+                ImportMode::DryRun
+            } else {
+                ImportMode::Write
+            },
+            bad_lines: if self.skip_bad {
+                BadLines::Skip
+            } else {
+                BadLines::Refuse
+            },
+        };
+        let files = self
+            .files
+            .iter()
+            .map(|file| read(file))
+            .collect::<Result<Vec<_>, _>>()?;
+        let total = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        let bar = progress::bytes(&shell.output, "importing", Some(total));
+        let options = serde_json::to_string(&options).map_err(CliError::invalid)?;
+        let mut form = Form::new().text("options", options);
+        for (name, bytes) in files {
+            form = form.part("file", part(name, bytes, bar.clone()));
+        }
+        let answer = client
+            .upload(&["events", &self.event, "imports"], form)
+            .await;
+        bar.finish_and_clear();
+        let report: ImportReport = answer?;
+        shell
+            .output
+            .show(&report, |page| report_page(page, &report))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn read(file: &Path) -> Result<(String, Vec<u8>), CliError> {
+    let bytes = std::fs::read(file).map_err(|error| CliError::reading(file, error))?;
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok((name, bytes))
+}
+
+/// A file of the form, in chunks that move the bar as they are sent.
+fn part(name: String, bytes: Vec<u8>, bar: ProgressBar) -> Part {
+    const CHUNK: usize = 64 * 1024;
+    let length = bytes.len() as u64;
+    let chunks: Vec<Vec<u8>> = bytes.chunks(CHUNK).map(<[u8]>::to_vec).collect();
+    let sent = futures_util::stream::iter(chunks.into_iter().map(move |chunk| {
+        bar.inc(chunk.len() as u64);
+        Ok::<_, std::io::Error>(chunk)
+    }));
+    Part::stream_with_length(Body::wrap_stream(sent), length).file_name(name)
+}
+
+fn report_page(page: &mut Page, report: &ImportReport) {
+    page.line(format_args!("Read as {}", report.format));
+    for (field, header) in &report.columns {
+        page.line(format_args!("  {field:<12} {header}"));
+    }
+    let done = if report.written {
+        "imported"
+    } else {
+        "not imported"
+    };
+    page.line(format_args!(
+        "{} tickets read, {done}: {} new, {} changed, {} unchanged, {} bad",
+        report.read, report.created, report.updated, report.unchanged, report.bad_count
+    ));
+    if !report.types_created.is_empty() {
+        page.line(format_args!(
+            "New ticket types: {}",
+            report.types_created.join(", ")
+        ));
+    }
+    if report.weak_barcodes > 0 {
+        page.line(format_args!(
+            "{} barcodes can be guessed: gates do not show their holders' names",
+            report.weak_barcodes
+        ));
+    }
+    for warning in &report.warnings {
+        page.line(format_args!("Warning: {warning}"));
+    }
+    for fault in &report.bad {
+        page.line(format_args!(
+            "Line {}: {} ({})",
+            fault.at, fault.detail, fault.code
+        ));
+    }
 }

@@ -1,20 +1,104 @@
 //! `usher incident`: what a person must look at.
 
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Page;
+use crate::say;
+use crate::shell::Shell;
+use crate::values::{InEvent, word};
 use clap::Subcommand;
+use usher_domain::api::reports::{self, NewRulings};
+use usher_domain::record::RulingWord;
 
 /// What a person must look at
 #[derive(Debug, Subcommand)]
 pub enum Incident {
     /// List incidents
     List,
-    /// Let a quarantined scan count
+    /// Let quarantined scans count
     Accept {
-        /// Hash of its record in hex, as the list shows it
-        record: String,
+        /// The session, as EVENT/SESSION
+        session: InEvent,
+        /// Hashes of the records in hex, as the list shows them
+        #[arg(required = true)]
+        records: Vec<String>,
     },
-    /// Let a quarantined scan not count
+    /// Let scans not count
     Void {
-        /// Hash of its record in hex, as the list shows it
-        record: String,
+        /// The session, as EVENT/SESSION
+        session: InEvent,
+        /// Hashes of the records in hex, as the list shows them
+        #[arg(required = true)]
+        records: Vec<String>,
     },
+}
+
+impl Incident {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        match self {
+            Self::List => {
+                let all: Vec<reports::Incident> = client.list(&["incidents"]).await?;
+                shell
+                    .output
+                    .list_by(&all, |page| incidents_page(page, &all))?;
+            }
+            Self::Accept { session, records } => {
+                rule(shell, &client, &session, records, RulingWord::Accept).await?;
+            }
+            Self::Void { session, records } => {
+                rule(shell, &client, &session, records, RulingWord::Void).await?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+async fn rule(
+    shell: &mut Shell,
+    client: &Client,
+    session: &InEvent,
+    records: Vec<String>,
+    word: RulingWord,
+) -> Result<(), CliError> {
+    let sentence = match word {
+        RulingWord::Accept => "They count.",
+        RulingWord::Void => "They do not count.",
+    };
+    let [events, event, sessions, name] = session.path("sessions");
+    let path = [events, event, sessions, name, "rulings"];
+    let rulings = NewRulings { records, word };
+    let () = client.post(&path, &rulings).await?;
+    shell.output.show(&rulings, |page| page.line(sentence))?;
+    Ok(())
+}
+
+fn incidents_page(page: &mut Page, incidents: &[reports::Incident]) {
+    if incidents.is_empty() {
+        page.line("No incidents.");
+    }
+    for incident in incidents {
+        page.line(format_args!(
+            "{}  {}  {}",
+            incident.at,
+            word(&incident.kind),
+            incident.detail
+        ));
+        for scan in &incident.scans {
+            page.line(format_args!(
+                "  {}  {}  {} ({}), device {}, record {}",
+                scan.at,
+                say::direction(scan.direction),
+                say::word(scan.outcome),
+                word(&scan.reason),
+                scan.device,
+                scan.record
+            ));
+        }
+    }
 }

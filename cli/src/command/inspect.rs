@@ -1,6 +1,18 @@
 //! `usher search`, `usher status`, `usher audit` and `usher doctor`: looking into a device.
 
+use super::scan::find_session;
+use super::sync::{ShownProgress, report};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Page;
+use crate::shell::Shell;
+use crate::values::word;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use usher_core::app::{AuditView, PersonView, Status, TableHealth};
+use usher_core::sync::TokioTimer;
+use usher_domain::secret::Private;
+use usher_domain::time::UnixMillis;
 
 /// Find tickets by name or order number; only on devices whose role may search
 #[derive(Debug, Args)]
@@ -15,6 +27,14 @@ pub struct Search {
     pub limit: u32,
 }
 
+/// Check the chains of all logs on this device, and the signatures of all batches at the server
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Check the chains alone, without the server
+    #[arg(long)]
+    pub offline: bool,
+}
+
 /// Look for damage, and repair it
 #[derive(Debug, Subcommand)]
 pub enum Doctor {
@@ -22,4 +42,199 @@ pub enum Doctor {
     Compare,
     /// Fetch what differs, and only that
     Repair,
+}
+
+impl Search {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let app = shell.device()?;
+        let session = self
+            .session
+            .map(|named| find_session(&app, &named))
+            .transpose()?;
+        let found = app.search(session, &Private::new(self.text), self.limit as usize)?;
+        shell.output.list(
+            &found,
+            ["name", "order", "ticket"],
+            "Nobody found.",
+            |one: &PersonView| {
+                let text =
+                    |text: &Option<Private>| text.as_ref().map_or("-", Private::reveal).to_owned();
+                [text(&one.holder), text(&one.order), one.ticket.to_string()]
+            },
+        )?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Shows how the device stands.
+///
+/// # Errors
+/// [`CliError`].
+pub fn status(shell: &mut Shell) -> Result<Exit, CliError> {
+    let status = shell.device()?.status()?;
+    shell
+        .output
+        .show(&status, |page| status_page(page, &status))?;
+    Ok(Exit::Done)
+}
+
+fn status_page(page: &mut Page, status: &Status) {
+    match &status.device {
+        Some(device) => page.line(format_args!(
+            "Device {} ({}), {}",
+            device.name,
+            word(&device.role),
+            device.id
+        )),
+        None => page.line("Not enrolled yet"),
+    }
+    if let Some(gate) = &status.gate {
+        page.field(
+            "gate",
+            gate.name.clone().unwrap_or_else(|| gate.id.to_string()),
+        );
+    }
+    match &status.serving {
+        Some(session) => page.field(
+            "serves",
+            format_args!("{}, {}", session.name, session.event),
+        ),
+        None => page.field("serves", "no session now"),
+    }
+    if let Some(operator) = &status.operator {
+        page.field(
+            "signed in",
+            format_args!("{} ({})", operator.name.reveal(), word(&operator.role)),
+        );
+    }
+    page.field("unsent", format_args!("{} scans", status.unsent));
+    if let Some(connection) = &status.connection {
+        page.field("server", &connection.server);
+        page.field(
+            "peers as of",
+            connection
+                .peers_as_of
+                .map_or_else(|| "never".to_owned(), utc),
+        );
+        if let Some(since) = connection.lost_since {
+            page.field("alone since", utc(since));
+        }
+    }
+    page.field(
+        "clock",
+        if status.clock.proved {
+            "compared with the server's"
+        } else {
+            "not compared with the server's"
+        },
+    );
+    for table in &status.tables {
+        let what = table
+            .session
+            .as_ref()
+            .map_or_else(|| table.table.clone(), |session| session.name.clone());
+        page.line(format_args!(
+            "table {what}: {} rows, version {}, of {}",
+            table.rows,
+            table.version,
+            utc(table.issued_at)
+        ));
+    }
+    for notice in &status.notices {
+        page.line(format_args!(
+            "notice of {}: {} ({})",
+            utc(notice.at),
+            notice.message,
+            notice.code
+        ));
+    }
+}
+
+fn utc(at: UnixMillis) -> String {
+    let ms = i64::try_from(at.get()).unwrap_or(i64::MAX);
+    match Timestamp::from_millisecond(ms) {
+        Ok(at) => at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
+impl Audit {
+    /// Does it; what is wrong makes it fail.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let app = shell.device()?;
+        let audit = if self.offline {
+            app.audit()?
+        } else {
+            app.audit_with_server(&TokioTimer).await?
+        };
+        shell.output.show(&audit, |page| audit_page(page, &audit))?;
+        Ok(if audit.ok { Exit::Done } else { Exit::Failed })
+    }
+}
+
+fn audit_page(page: &mut Page, audit: &AuditView) {
+    for scope in &audit.scopes {
+        page.line(format_args!("scope {}", scope.scope));
+        for log in &scope.logs {
+            page.line(format_args!(
+                "  device {}: {} records, {} branches, {} gaps, {} altered",
+                log.device, log.records, log.branches, log.gaps, log.altered
+            ));
+        }
+        if let (Some(good), Some(bad)) = (scope.verified_batches, scope.unverified_batches) {
+            page.line(format_args!(
+                "  {good} batches are signed, {bad} are not vouched for"
+            ));
+        }
+    }
+    page.line(if audit.ok {
+        "All is well."
+    } else {
+        "Something is WRONG."
+    });
+}
+
+impl Doctor {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let app = shell.device()?;
+        match self {
+            Self::Compare => {
+                let all = app.doctor_compare(&TokioTimer).await?;
+                let same = all.iter().all(|table| table.differing_buckets == 0);
+                let head = ["table", "state", "differing parts"];
+                shell.output.list(
+                    &all,
+                    head,
+                    "This device holds no tables.",
+                    |one: &TableHealth| {
+                        [
+                            one.table.clone(),
+                            word(&one.health),
+                            one.differing_buckets.to_string(),
+                        ]
+                    },
+                )?;
+                Ok(if same { Exit::Done } else { Exit::Failed })
+            }
+            Self::Repair => {
+                let bar = ShownProgress::new(&shell.output);
+                let done = app
+                    .doctor_repair(&TokioTimer, &|progress| bar.show(progress))
+                    .await;
+                bar.finish();
+                report(shell, &done?)
+            }
+        }
+    }
 }

@@ -1,7 +1,12 @@
 //! `usher type`: kinds of tickets, and passes.
 
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Page;
+use crate::shell::Shell;
 use crate::values::InEvent;
 use clap::Subcommand;
+use usher_domain::api::venue::{NewType, TicketType};
 
 /// Ticket types, and passes for several sessions
 #[derive(Debug, Subcommand)]
@@ -25,4 +30,60 @@ pub enum Kind {
         /// The event, by slug or id
         event: String,
     },
+}
+
+impl Kind {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        match self {
+            Self::Create {
+                kind,
+                name,
+                sessions,
+            } => {
+                let new = NewType {
+                    name: name.unwrap_or_else(|| kind.name.clone()),
+                    slug: kind.name,
+                    sessions,
+                };
+                let made: TicketType = client.post(&["events", &kind.event, "types"], &new).await?;
+                shell
+                    .output
+                    .show(&made, |page| types_table(page, std::slice::from_ref(&made)))?;
+            }
+            Self::List { event } => {
+                let all: Vec<TicketType> = client.list(&["events", &event, "types"]).await?;
+                shell.output.list_by(&all, |page| types_table(page, &all))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Ticket types for people.
+pub fn types_table(page: &mut Page, types: &[TicketType]) {
+    let rows: Vec<[String; 4]> = types
+        .iter()
+        .map(|kind| {
+            let sessions = match kind.sessions.len() {
+                0 => "single session".to_owned(),
+                many => format!("pass for {many} sessions"),
+            };
+            [
+                kind.slug.clone(),
+                kind.name.clone(),
+                kind.number.to_string(),
+                sessions,
+            ]
+        })
+        .collect();
+    page.table(
+        ["type", "name", "number", "valid for"],
+        &rows,
+        "No ticket types yet.",
+    );
 }

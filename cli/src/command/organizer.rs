@@ -1,8 +1,16 @@
 //! `usher organizer`: who sells, and the root key that everything is trusted by.
 
-use crate::passphrase::PassphraseSource;
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::passphrase::{Asking, PassphraseSource};
+use crate::shell::Shell;
+use crate::trust::{make_or_open_root, next_document, open_root};
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use std::path::PathBuf;
+use usher_domain::api::access::{IssuedToken, NewToken, TokenRole};
+use usher_domain::api::venue;
 
 /// Organizers and their root keys
 #[derive(Debug, Subcommand)]
@@ -15,14 +23,9 @@ pub enum Organizer {
     Create(Create),
     /// List organizers
     List,
-    /// Show an organizer, its keys and how long they are trusted
-    Show {
-        /// The organizer, by slug or id; the one of the token if left out
-        organizer: Option<String>,
-    },
+    /// Show the organizer of the token, its keys and how long they are trusted
+    Show,
     /// Sign a new trust document, so that the server's keys stay trusted
-    ///
-    /// Where the server made new keys, they replace the old ones from now on.
     Renew(Renew),
 }
 
@@ -48,18 +51,164 @@ pub struct Create {
 /// Sign a new trust document.
 #[derive(Debug, Args)]
 pub struct Renew {
-    /// The organizer, by slug or id; the one of the token if left out
-    pub organizer: Option<String>,
     /// The encrypted root key
     #[arg(long, value_name = "FILE")]
     pub root_key: PathBuf,
     /// How many days the server's keys are trusted
     #[arg(long, value_name = "DAYS", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
-    /// Let the server make new keys first; those in use are withdrawn from then on
-    #[arg(long)]
-    pub rotate: bool,
     /// Where the passphrase comes from.
     #[command(flatten)]
     pub passphrase: PassphraseSource,
+}
+
+impl Organizer {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        match self {
+            Self::Create(create) => create.run(shell).await,
+            Self::Renew(renew) => renew.run(shell).await,
+            Self::List => {
+                let all: Vec<venue::Organizer> = shell.admin()?.list(&["organizers"]).await?;
+                let today = shell.today()?;
+                shell.output.list(
+                    &all,
+                    ["slug", "name", "trusted until", "id"],
+                    "No organizers yet.",
+                    |one| {
+                        [
+                            one.slug.clone(),
+                            one.name.clone(),
+                            trusted_until(one, today),
+                            one.id.to_string(),
+                        ]
+                    },
+                )?;
+                Ok(Exit::Done)
+            }
+            Self::Show => {
+                let organizer: venue::Organizer = shell.client()?.get(&["organizer"]).await?;
+                shell.show_organizer(&organizer)?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+impl Create {
+    /// Everything can be repeated: the root key's file, the organizer and the profile's token are made
+    /// where they are missing.
+    async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let admin = shell.admin()?;
+        let root_key = self
+            .root_key
+            .unwrap_or_else(|| format!("{}.root", self.slug).into());
+        let asking = if root_key.exists() {
+            Asking::Existing
+        } else {
+            Asking::New
+        };
+        let root = make_or_open_root(&root_key, &self.passphrase.read(asking)?)?;
+        let new = venue::NewOrganizer {
+            name: self.name.unwrap_or_else(|| self.slug.clone()),
+            slug: self.slug,
+        };
+        let organizer: venue::Organizer = admin.post(&["organizers"], &new).await?;
+        let client = organizers_client(shell, &admin, &organizer).await?;
+        let organizer = match organizer.trust {
+            Some(_) => organizer,
+            None => {
+                let document = next_document(&organizer, &root, shell.now(), self.days);
+                client.put(&["organizer", "trust"], &document).await?
+            }
+        };
+        shell.show_organizer(&organizer)?;
+        shell.output.note(format_args!(
+            "The root key is in {}, encrypted. Keep it and its passphrase apart from the server, and a copy of both.",
+            root_key.display()
+        ))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// A connection with the organizer's own token; it is made and kept in the profile if there is none.
+async fn organizers_client(
+    shell: &Shell,
+    admin: &Client,
+    organizer: &venue::Organizer,
+) -> Result<Client, CliError> {
+    let mut profile = shell.profile()?;
+    if let Some(token) = profile.tokens.get(&organizer.slug) {
+        return shell.connect(&profile, token.clone());
+    }
+    let new = NewToken {
+        name: "command line".to_owned(),
+        role: TokenRole::Organizer,
+        until: None,
+    };
+    let path = ["organizers", &organizer.slug, "tokens"];
+    let issued: IssuedToken = admin.post(&path, &new).await?;
+    profile
+        .tokens
+        .insert(organizer.slug.clone(), issued.secret.clone());
+    profile
+        .organizer
+        .get_or_insert_with(|| organizer.slug.clone());
+    if profile.server.is_none() {
+        profile.server = Some(admin.server().to_string());
+        profile.pin.clone_from(&shell.globals.pin);
+    }
+    profile.write(&shell.profile_file())?;
+    shell.connect(&profile, issued.secret)
+}
+
+impl Renew {
+    async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        let root = open_root(&self.root_key, &self.passphrase.read(Asking::Existing)?)?;
+        let organizer: venue::Organizer = client.get(&["organizer"]).await?;
+        let document = next_document(&organizer, &root, shell.now(), self.days);
+        let organizer: venue::Organizer = client.put(&["organizer", "trust"], &document).await?;
+        shell.show_organizer(&organizer)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Shell {
+    fn show_organizer(&mut self, organizer: &venue::Organizer) -> Result<(), CliError> {
+        let today = self.today()?;
+        self.output.show(organizer, |page| {
+            page.line(format_args!(
+                "Organizer {} ({})",
+                organizer.name, organizer.slug
+            ));
+            page.field("id", organizer.id);
+            page.field("trusted", trusted_until(organizer, today));
+            if let Some(trust) = &organizer.trust {
+                page.field("root key", &trust.root);
+            }
+            page.field("code key", organizer.keys.code.kid());
+            page.field("set key", organizer.keys.set.kid());
+            page.field("roster key", organizer.keys.roster.kid());
+        })?;
+        Ok(())
+    }
+}
+
+/// Until when the server's keys are trusted, in words.
+fn trusted_until(organizer: &venue::Organizer, today: Timestamp) -> String {
+    match &organizer.trust {
+        None => "no trust document yet: devices cannot enroll".to_owned(),
+        Some(trust) => {
+            let until = trust.expires_at.strftime("%Y-%m-%d");
+            if trust.expires_at <= today {
+                format!("until {until}: EXPIRED, renew it")
+            } else {
+                format!("until {until}")
+            }
+        }
+    }
 }

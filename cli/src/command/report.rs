@@ -1,8 +1,16 @@
 //! `usher report`: what happened at a session.
 
-use crate::values::InEvent;
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::progress;
+use crate::shell::Shell;
+use crate::values::{InEvent, local, word};
 use clap::Args;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use usher_domain::api::reports::Statistics;
+use usher_domain::api::venue;
 
 /// Report what happened at a session: people inside, entries by gate and minute, refusals
 #[derive(Debug, Args)]
@@ -15,4 +23,109 @@ pub struct Report {
     /// Show entries by minute as well
     #[arg(long)]
     pub minutes: bool,
+}
+
+impl Report {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        match &self.csv {
+            Some(file) => self.export(shell, &client, file).await?,
+            None => self.summary(shell, &client).await?,
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn export(
+        &self,
+        shell: &mut Shell,
+        client: &Client,
+        file: &Path,
+    ) -> Result<(), CliError> {
+        let [events, event, sessions, session] = self.session.path("sessions");
+        let mut answer = client
+            .download(&[events, event, sessions, session, "scans.csv"])
+            .await?;
+        if file == Path::new("-") {
+            while let Some(part) = answer.next().await? {
+                shell.output.bytes(&part)?;
+            }
+            return Ok(());
+        }
+        let writing = |error| CliError::writing(file, error);
+        let mut to = std::fs::File::create(file).map_err(writing)?;
+        let bar = progress::bytes(&shell.output, "exporting", answer.size_bytes());
+        let mut bytes = 0;
+        while let Some(part) = answer.next().await? {
+            to.write_all(&part).map_err(writing)?;
+            bytes += part.len() as u64;
+            bar.set_position(bytes);
+        }
+        to.sync_all().map_err(writing)?;
+        bar.finish_and_clear();
+        shell.output.show(
+            &serde_json::json!({ "file": file, "bytes": bytes }),
+            |page| {
+                page.line(format_args!("{bytes} bytes written to {}", file.display()));
+            },
+        )?;
+        Ok(())
+    }
+
+    async fn summary(&self, shell: &mut Shell, client: &Client) -> Result<(), CliError> {
+        let [events, event, sessions, session] = self.session.path("sessions");
+        let path = [events, event, sessions, session, "statistics"];
+        let found: Statistics = client.get(&path).await?;
+        let event: venue::Event = client.get(&["events", event]).await?;
+        shell.output.show(&found, |page| {
+            page.field("tickets", found.tickets);
+            page.field("inside", found.inside);
+            page.field("arrived", found.arrived);
+            page.field("entries", found.entries);
+            page.field("exits", found.exits);
+            for count in &found.zones {
+                page.line(format_args!(
+                    "inside {}: {}",
+                    count.zone.as_deref().unwrap_or("elsewhere"),
+                    count.inside
+                ));
+            }
+            page.line("");
+            let gates: Vec<[String; 3]> = found
+                .gates
+                .iter()
+                .map(|gate| {
+                    [
+                        gate.gate.clone(),
+                        gate.entries.to_string(),
+                        gate.refused.to_string(),
+                    ]
+                })
+                .collect();
+            page.table(["gate", "entries", "refused"], &gates, "No scans yet.");
+            for (reason, count) in &found.refused {
+                page.line(format_args!("refused, {}: {count}", word(reason)));
+            }
+            for (kind, count) in &found.types {
+                page.line(format_args!("entries, {kind}: {count}"));
+            }
+            if self.minutes {
+                let minutes: Vec<[String; 2]> = found
+                    .minutes
+                    .iter()
+                    .map(|count| {
+                        [
+                            local(count.minute, &event.time_zone),
+                            count.entries.to_string(),
+                        ]
+                    })
+                    .collect();
+                page.table(["minute", "entries"], &minutes, "No entries yet.");
+            }
+        })?;
+        Ok(())
+    }
 }

@@ -1,8 +1,16 @@
 //! `usher session`: dated occurrences of an event, their rules, and orders to everyone inside.
 
-use crate::rules::RuleFlags;
-use crate::values::{InEvent, Until};
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Page;
+use crate::rules::{self, RuleFlags};
+use crate::shell::Shell;
+use crate::values::{InEvent, Until, local, word};
 use clap::{Args, Subcommand};
+use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow};
+use usher_domain::api::venue::{self, NewSession, SessionChange};
+use usher_domain::rules::Rules;
 
 /// Sessions: dated occurrences of an event
 #[derive(Debug, Subcommand)]
@@ -86,4 +94,159 @@ pub struct Change {
     /// Its rules.
     #[command(flatten)]
     pub rules: RuleFlags,
+}
+
+impl Session {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        match self {
+            Self::Create(create) => {
+                let rules = if create.rules.is_empty() {
+                    None
+                } else {
+                    Some(create.rules.apply(Rules::default())?)
+                };
+                let new = NewSession {
+                    name: create.name.unwrap_or_else(|| create.session.name.clone()),
+                    slug: create.session.name,
+                    doors: create.doors,
+                    starts: create.starts,
+                    ends: create.ends,
+                    rules,
+                };
+                let event = create.session.event;
+                let made = client.post(&["events", &event, "sessions"], &new).await?;
+                show(shell, &client, &event, &made).await?;
+            }
+            Self::Change(change) => {
+                let path = change.session.path("sessions");
+                let rules = if change.rules.is_empty() {
+                    None
+                } else {
+                    let now: venue::Session = client.get(&path).await?;
+                    Some(change.rules.apply(now.rules)?)
+                };
+                let what = SessionChange {
+                    name: change.name,
+                    doors: change.doors,
+                    starts: change.starts,
+                    ends: change.ends,
+                    rules,
+                };
+                let changed = client.patch(&path, &what).await?;
+                show(shell, &client, &change.session.event, &changed).await?;
+            }
+            Self::List { event } => {
+                let all: Vec<venue::Session> = client.list(&["events", &event, "sessions"]).await?;
+                let event: venue::Event = client.get(&["events", &event]).await?;
+                shell
+                    .output
+                    .list_by(&all, |page| sessions_table(page, &all, &event.time_zone))?;
+            }
+            Self::Show { session } => {
+                let found = client.get(&session.path("sessions")).await?;
+                show(shell, &client, &session.event, &found).await?;
+            }
+            Self::EveryoneOut { session, zone } => {
+                let [events, event, sessions, name] = session.path("sessions");
+                let new = NewEveryoneOut { zone, at: None };
+                let path = [events, event, sessions, name, "everyone-out"];
+                let () = client.post(&path, &new).await?;
+                done(shell, "Everyone inside until now may come in once more.")?;
+            }
+            Self::FreeFlow {
+                session,
+                gate,
+                until,
+            } => {
+                let until = until.from_now(shell.today()?).map_err(CliError::invalid)?;
+                let [events, event, sessions, name] = session.path("sessions");
+                let new = NewFreeFlow {
+                    gate,
+                    from: None,
+                    until,
+                };
+                let path = [events, event, sessions, name, "free-flow"];
+                let () = client.post(&path, &new).await?;
+                done(
+                    shell,
+                    "The gate is open: scans are counted and not checked.",
+                )?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Says that an order was given.
+fn done(shell: &mut Shell, sentence: &str) -> Result<(), CliError> {
+    shell
+        .output
+        .show(&serde_json::json!({ "done": true }), |page| {
+            page.line(sentence)
+        })?;
+    Ok(())
+}
+
+async fn show(
+    shell: &mut Shell,
+    client: &Client,
+    event: &str,
+    session: &venue::Session,
+) -> Result<(), CliError> {
+    let event: venue::Event = client.get(&["events", event]).await?;
+    shell.output.show(session, |page| {
+        page.line(format_args!(
+            "Session {} ({}) of {}",
+            session.name, session.slug, event.name
+        ));
+        page.field("id", session.id);
+        page.field("doors", local(session.doors, &event.time_zone));
+        page.field("starts", local(session.starts, &event.time_zone));
+        page.field("ends", local(session.ends, &event.time_zone));
+        page.field("access", session.access);
+        page.field("entry", rules::entry(&session.rules));
+        page.field("isolated", word(&session.rules.isolated));
+        page.field("unknown", word(&session.rules.unknown_signed));
+        match &session.set {
+            Some(set) => page.field(
+                "ticket set",
+                format_args!(
+                    "{} tickets, version {}.{}",
+                    set.tickets, set.epoch, set.number
+                ),
+            ),
+            None => page.field("ticket set", "none yet"),
+        }
+    })?;
+    Ok(())
+}
+
+/// Sessions for people.
+pub fn sessions_table(page: &mut Page, sessions: &[venue::Session], time_zone: &str) {
+    let rows: Vec<[String; 5]> = sessions
+        .iter()
+        .map(|session| {
+            [
+                session.slug.clone(),
+                session.name.clone(),
+                local(session.doors, time_zone),
+                local(session.ends, time_zone),
+                session
+                    .set
+                    .as_ref()
+                    .map_or(0, |set| set.tickets)
+                    .to_string(),
+            ]
+        })
+        .collect();
+    page.table(
+        ["session", "name", "doors", "ends", "tickets"],
+        &rows,
+        "No sessions yet.",
+    );
 }

@@ -1,11 +1,120 @@
 //! `usher sync`: exchange with the server.
 
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{Output, Page};
+use crate::progress;
+use crate::shell::Shell;
 use clap::Args;
+use indicatif::ProgressBar;
+use std::ops::ControlFlow;
+use std::time::Duration;
+use usher_core::app::SyncView;
+use usher_core::sync::{Progress, TokioTimer};
+
+/// Pause between exchanges of `--watch`.
+const EVERY: Duration = Duration::from_secs(2);
 
 /// Exchange with the server: ticket sets, staff, scans of all gates
 #[derive(Debug, Args)]
 pub struct Sync {
-    /// Go on until told to stop, every few seconds
+    /// Go on until told to stop, every two seconds
     #[arg(long)]
     pub watch: bool,
+}
+
+impl Sync {
+    /// Does it. What failed while the rest went on makes it fail.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let app = shell.device()?;
+        let bar = ShownProgress::new(&shell.output);
+        let progress = |progress| bar.show(progress);
+        if !self.watch {
+            let done = app.sync(&TokioTimer, &progress).await;
+            bar.finish();
+            return report(shell, &done?);
+        }
+        let mut written = Ok(());
+        app.watch(&TokioTimer, EVERY, &progress, &mut |told| {
+            written = match told {
+                Ok(view) => shell.output.show(&view, |page| page_of(page, &view)),
+                Err(error) => shell.output.failure(&error.into()),
+            };
+            if written.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })
+        .await?;
+        written?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Shows what an exchange did.
+///
+/// # Errors
+/// [`CliError`].
+pub fn report(shell: &mut Shell, view: &SyncView) -> Result<Exit, CliError> {
+    shell.output.show(view, |page| page_of(page, view))?;
+    Ok(if view.troubles.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+fn page_of(page: &mut Page, view: &SyncView) {
+    page.line(format_args!(
+        "{} scans sent, {} received; {} ticket rows new or changed",
+        view.sent, view.received, view.rows
+    ));
+    if view.parked > 0 {
+        page.line(format_args!(
+            "{} batches of scans wait for a newer list of devices",
+            view.parked
+        ));
+    }
+    for trouble in &view.troubles {
+        page.line(format_args!(
+            "Trouble: {} ({})",
+            trouble.message, trouble.code
+        ));
+    }
+}
+
+/// A bar for the progress of an exchange.
+pub struct ShownProgress(ProgressBar);
+
+impl ShownProgress {
+    /// A bar where a person looks on.
+    #[must_use]
+    pub fn new(output: &Output) -> Self {
+        Self(progress::exchange(output))
+    }
+
+    /// Takes it away.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+
+    /// Shows how far it is.
+    pub fn show(&self, progress: Progress) {
+        let (what, done, of) = match progress {
+            Progress::Connected => ("connected", 0, 0),
+            Progress::Sending { done, of } => ("sending scans", done, of),
+            Progress::Downloading { done, of, .. } => ("downloading tickets", done, of),
+            Progress::Storing { done, of, .. } => ("storing tickets", done, of),
+            Progress::Updated { .. } => ("up to date", 0, 0),
+            Progress::Reading { done, of, .. } => ("reading scans", done, of),
+            Progress::Waiting { .. } => ("no answer, asking again", 0, 0),
+        };
+        self.0.set_message(what);
+        self.0.set_length(of);
+        self.0.set_position(done);
+    }
 }

@@ -1,11 +1,19 @@
 //! `usher ticket`: the rights of persons to enter.
 
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::files;
+use crate::qr::{Qr, Surface};
+use crate::say;
+use crate::shell::Shell;
 use crate::values::{CANCEL_REASONS, InEvent, words};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use std::path::PathBuf;
+use usher_domain::api::tickets::{self, NewTicket, TicketChange, TicketDetails};
 use usher_domain::ids::DeviceId;
-use usher_domain::table::rows::CancelReason;
+use usher_domain::secret::Private;
+use usher_domain::table::rows::{CancelReason, TicketState};
 
 /// Tickets
 #[derive(Debug, Subcommand)]
@@ -186,4 +194,190 @@ pub struct Update {
     /// Makes the request safe to repeat.
     #[command(flatten)]
     pub once: Once,
+}
+
+impl Drawing {
+    fn qr(&self, code: &str) -> Result<Qr, CliError> {
+        let surface = if self.paper {
+            Surface::Paper
+        } else {
+            Surface::Screen
+        };
+        Ok(Qr::new(code, surface)?)
+    }
+
+    /// The code as a PNG file, with a line for people under it.
+    ///
+    /// # Errors
+    /// [`CliError::Qr`].
+    pub fn png(&self, code: &str, caption: &str) -> Result<Vec<u8>, CliError> {
+        Ok(self.qr(code)?.png(self.module, caption)?)
+    }
+
+    /// The code for a terminal.
+    ///
+    /// # Errors
+    /// [`CliError::Qr`].
+    pub fn terminal(&self, code: &str) -> Result<String, CliError> {
+        Ok(self.qr(code)?.terminal())
+    }
+}
+
+impl Ticket {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        let (ticket, change, once) = match self {
+            Self::Create(create) => {
+                let (event, once, new) = create.request();
+                let made = client
+                    .post_once(&["events", &event, "tickets"], once.as_deref(), &new)
+                    .await?;
+                show(shell, &made)?;
+                return Ok(Exit::Done);
+            }
+            Self::Show { ticket } => {
+                let found = client.get(&ticket.path("tickets")).await?;
+                show(shell, &found)?;
+                return Ok(Exit::Done);
+            }
+            Self::Qr { ticket, drawing } => {
+                let found = client.get(&ticket.path("tickets")).await?;
+                draw(shell, &found, &drawing)?;
+                return Ok(Exit::Done);
+            }
+            Self::Update(update) => update.request(),
+            Self::Reissue {
+                ticket,
+                media,
+                once,
+            } => {
+                let media = media.into_iter().map(Private::new).collect();
+                (ticket, TicketChange::Reissue { media }, once)
+            }
+            Self::Cancel {
+                ticket,
+                reason,
+                once,
+            } => (ticket, TicketChange::Cancel { reason }, once),
+            Self::Block { ticket, once } => (ticket, TicketChange::Block, once),
+            Self::Unblock { ticket, once } => (ticket, TicketChange::Unblock, once),
+            Self::Attach {
+                ticket,
+                medium,
+                once,
+            } => {
+                let medium = Private::new(medium);
+                (ticket, TicketChange::Attach { medium }, once)
+            }
+        };
+        let [events, event, tickets, name] = ticket.path("tickets");
+        let path = [events, event, tickets, name, "changes"];
+        let changed = client
+            .post_once(&path, once.idempotency_key.as_deref(), &change)
+            .await?;
+        show(shell, &changed)?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Create {
+    fn request(self) -> (String, Option<String>, NewTicket) {
+        let new = NewTicket {
+            kind: self.kind,
+            session: self.session,
+            external: self.external,
+            order: self.order.map(Private::new),
+            channel: self.channel,
+            holder: self.holder.map(Private::new),
+            media: self.media.into_iter().map(Private::new).collect(),
+            seat: self.seat,
+            zone: self.zone,
+            valid_from: self.valid_from,
+            valid_until: self.valid_until,
+            instruction: self.instruction,
+            entries: self.entries,
+            home: self.home_device,
+        };
+        (self.event, self.once.idempotency_key, new)
+    }
+}
+
+impl Update {
+    fn request(self) -> (InEvent, TicketChange, Once) {
+        let details = TicketDetails {
+            holder: self.holder.map(Private::new),
+            seat: self.seat,
+            kind: self.kind,
+            zone: self.zone,
+            valid_from: self.valid_from,
+            valid_until: self.valid_until,
+            instruction: self.instruction,
+            entries: self.entries,
+            home: self.home_device,
+        };
+        (self.ticket, TicketChange::Update(details), self.once)
+    }
+}
+
+fn show(shell: &mut Shell, ticket: &tickets::Ticket) -> Result<(), CliError> {
+    shell.output.show(ticket, |page| {
+        page.line(format_args!("Ticket {}", ticket.id));
+        page.field("type", &ticket.kind);
+        let state = match ticket.state {
+            TicketState::Cancelled(reason) => format!("cancelled: {}", say::cancelled(reason)),
+            TicketState::Valid => "valid".to_owned(),
+            TicketState::Blocked => "held back".to_owned(),
+        };
+        page.field("state", state);
+        page.field("issue", ticket.issue);
+        page.field("channel", &ticket.channel);
+        let optional = [
+            ("number", ticket.external.as_deref()),
+            ("order", ticket.order.as_ref().map(Private::reveal)),
+            ("holder", ticket.holder.as_ref().map(Private::reveal)),
+            ("seat", ticket.seat.as_deref()),
+            ("instruction", ticket.instruction.as_deref()),
+            ("code", ticket.code.as_ref().map(Private::reveal)),
+        ];
+        for (label, value) in optional {
+            if let Some(value) = value {
+                page.field(label, value);
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn draw(shell: &mut Shell, ticket: &tickets::Ticket, drawing: &Drawing) -> Result<(), CliError> {
+    let code = ticket
+        .code
+        .as_ref()
+        .map(Private::reveal)
+        .ok_or(CliError::Missing(
+            "the server does not show this ticket's code to this token",
+        ))?;
+    match &drawing.out {
+        Some(file) => {
+            let caption = ticket.external.as_deref().unwrap_or_default();
+            files::create_private(file, &drawing.png(code, caption)?)?;
+            shell
+                .output
+                .show(&serde_json::json!({ "file": file }), |page| {
+                    page.line(format_args!("Drawn in {}", file.display()));
+                })?;
+        }
+        None => {
+            let drawn = drawing.terminal(code)?;
+            shell
+                .output
+                .show(&serde_json::json!({ "code": code }), |page| {
+                    page.block(&drawn)
+                })?;
+        }
+    }
+    Ok(())
 }

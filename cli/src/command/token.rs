@@ -1,9 +1,13 @@
 //! `usher token`: access for sales systems and people.
 
-use crate::values::{TOKEN_ROLES, Until, words};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::files;
+use crate::shell::Shell;
+use crate::values::{TOKEN_ROLES, Until, word, words};
 use clap::Subcommand;
 use std::path::PathBuf;
-use usher_domain::api::access::TokenRole;
+use usher_domain::api::access::{self, IssuedToken, NewToken, TokenRole};
 
 /// API tokens, for sales systems and people
 #[derive(Debug, Subcommand)]
@@ -29,4 +33,79 @@ pub enum Token {
         /// Its id, the part before the dot
         id: String,
     },
+}
+
+impl Token {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let client = shell.client()?;
+        match self {
+            Self::Create {
+                name,
+                role,
+                until,
+                out,
+            } => {
+                let until = shell.resolve(until)?;
+                let new = NewToken { name, role, until };
+                let issued: IssuedToken = client.post(&["tokens"], &new).await?;
+                match out {
+                    Some(file) => {
+                        files::create_private(
+                            &file,
+                            format!("{}\n", issued.secret.reveal()).as_bytes(),
+                        )?;
+                        shell.output.show(&issued.token, |page| {
+                            page.line(format_args!(
+                                "Token {} ({}); its secret is in {}",
+                                issued.token.name,
+                                issued.token.id,
+                                file.display()
+                            ));
+                        })?;
+                    }
+                    None => shell
+                        .output
+                        .show(&issued, |page| page.line(issued.secret.reveal()))?,
+                }
+            }
+            Self::List => {
+                let all: Vec<access::Token> = client.list(&["tokens"]).await?;
+                shell.output.list(
+                    &all,
+                    ["id", "name", "role", "state"],
+                    "No tokens yet.",
+                    |token| {
+                        [
+                            token.id.clone(),
+                            token.name.clone(),
+                            word(&token.role),
+                            state(token),
+                        ]
+                    },
+                )?;
+            }
+            Self::Revoke { id } => {
+                let token: access::Token = client.delete(&["tokens", &id]).await?;
+                shell.output.show(&token, |page| {
+                    page.line(format_args!(
+                        "Token {} ({}) is revoked",
+                        token.name, token.id
+                    ));
+                })?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn state(token: &access::Token) -> String {
+    match (token.revoked, token.until) {
+        (true, _) => "revoked".to_owned(),
+        (false, Some(until)) => format!("until {until}"),
+        (false, None) => "no end".to_owned(),
+    }
 }

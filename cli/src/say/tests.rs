@@ -308,14 +308,13 @@ fn every_referral_is_a_sentence() {
 }
 
 #[test]
-fn an_unknown_gate_or_device_is_named_by_its_id() {
+fn an_unknown_gate_or_device_is_said_to_be_unknown() {
     let mut unknown = prior("2027-05-01T19:42:10+02:00", DeviceId::from_bytes([0; 16]));
     unknown.gate = Some(GateId::from_bytes([0; 16]));
     unknown.operator = None;
-    let zeros = "0".repeat(26);
     assert_eq!(
         refused(Refusal::AlreadyInside(unknown)),
-        format!("Already inside since 19:42, gate {zeros}, device {zeros}.")
+        "Already inside since 19:42, gate unknown, device unknown."
     );
 }
 

@@ -1,0 +1,99 @@
+//! From the command line to the exit code.
+
+use crate::command::{Command, Usher, enroll, inspect};
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::logs;
+use crate::shell::Shell;
+use clap::{CommandFactory as _, Parser as _};
+use std::process::ExitCode;
+use tokio::runtime::Runtime;
+
+/// Runs the command that the process's arguments say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let usher = Usher::parse();
+    let mut shell = Shell::new(usher.globals);
+    let exit = run(usher.command, &mut shell).unwrap_or_else(|error| failed(&mut shell, &error));
+    exit.into()
+}
+
+fn failed(shell: &mut Shell, error: &CliError) -> Exit {
+    if !error.is_nobody_reading() {
+        // Where even this cannot be written, the exit code says it.
+        let _ = shell.output.failure(error);
+    }
+    Exit::Failed
+}
+
+fn run(command: Command, shell: &mut Shell) -> Result<Exit, CliError> {
+    if let Command::Serve(serve) = command {
+        logs::start(&shell.globals, serve.config()?.log)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        return runtime.block_on(serve.run(shell));
+    }
+    logs::start(&shell.globals, logs::quiet())?;
+    let runtime = single_thread()?;
+    let ended = runtime.block_on(until_told_to_stop(command, shell));
+    // Somebody may still be reading standard input: nobody waits for that.
+    runtime.shutdown_background();
+    ended
+}
+
+fn completions(shell: &mut Shell, of: clap_complete::Shell) -> Result<Exit, CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(of, &mut Usher::command(), "usher", &mut script);
+    shell.output.bytes(&script)?;
+    Ok(Exit::Done)
+}
+
+/// Runs a command; Ctrl-C drops it at its next step, and everything it holds is closed in order.
+async fn until_told_to_stop(command: Command, shell: &mut Shell) -> Result<Exit, CliError> {
+    tokio::select! {
+        ended = dispatch(command, shell) => ended,
+        _ = tokio::signal::ctrl_c() => Ok(Exit::Failed),
+    }
+}
+
+/// One thread is enough for everything but serving: a device has few.
+fn single_thread() -> Result<Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    Ok(runtime?)
+}
+
+async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError> {
+    match command {
+        Command::Init(init) => init.run(shell).await,
+        Command::Organizer(verb) => verb.run(shell).await,
+        Command::Event(verb) => verb.run(shell).await,
+        Command::Session(verb) => verb.run(shell).await,
+        Command::Kind(verb) => verb.run(shell).await,
+        Command::Zone(verb) => verb.run(shell).await,
+        Command::Gate(verb) => verb.run(shell).await,
+        Command::Token(verb) => verb.run(shell).await,
+        Command::Staff(verb) => verb.run(shell).await,
+        Command::Import(import) => import.run(shell).await,
+        Command::Ticket(verb) => verb.run(shell).await,
+        Command::Enrollment(verb) => verb.run(shell).await,
+        Command::Device(verb) => verb.run(shell).await,
+        Command::Incident(verb) => verb.run(shell).await,
+        Command::Report(report) => report.run(shell).await,
+        Command::Enroll(enroll) => enroll.run(shell).await,
+        Command::SignIn(sign_in) => sign_in.run(shell),
+        Command::SignOut => enroll::sign_out(shell),
+        Command::Sync(sync) => sync.run(shell).await,
+        Command::Scan(scan) => scan.run(shell).await,
+        Command::Undo(undo) => undo.run(shell),
+        Command::Override(decision) => decision.run(shell),
+        Command::Search(search) => search.run(shell),
+        Command::Status => inspect::status(shell),
+        Command::Audit(audit) => audit.run(shell).await,
+        Command::Doctor(verb) => verb.run(shell).await,
+        Command::Serve(serve) => serve.run(shell).await,
+        Command::Completions { shell: of } => completions(shell, of),
+    }
+}

@@ -1,0 +1,220 @@
+//! What every command works with: the flags, the output, the clock, and the way to the server.
+
+use crate::client::{Access, Client};
+use crate::error::CliError;
+use crate::globals::Globals;
+use crate::output::{Format, Output};
+use crate::passphrase::first_line;
+use crate::profile::{self, Profile};
+use crate::values::Until;
+use jiff::Timestamp;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use usher_core::app::App;
+use usher_core::clock::SystemEntropy;
+use usher_domain::hash::Hash;
+use usher_domain::secret::{Private, Seed};
+use usher_domain::time::UnixMillis;
+use usher_server::clock::{Clock as _, SystemClock};
+
+/// The variable that can hold an API token.
+pub const TOKEN: &str = "USHER_TOKEN";
+
+/// What every command works with.
+#[derive(Debug)]
+pub struct Shell {
+    /// Flags.
+    pub globals: Globals,
+    /// Where it writes.
+    pub output: Output,
+}
+
+impl Shell {
+    /// A shell of these flags that writes to standard output.
+    #[must_use]
+    pub fn new(globals: Globals) -> Self {
+        let format = if globals.json {
+            Format::Json
+        } else {
+            Format::Human
+        };
+        Self {
+            globals,
+            output: Output::standard(format),
+        }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> UnixMillis {
+        SystemClock.now()
+    }
+
+    /// What time it is, in the calendar.
+    ///
+    /// # Errors
+    /// [`CliError::Invalid`] if the clock is beyond the calendar.
+    pub fn today(&self) -> Result<Timestamp, CliError> {
+        let ms = i64::try_from(self.now().get()).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(ms).map_err(|_| {
+            CliError::Invalid("this machine's clock shows an impossible time".to_owned())
+        })
+    }
+
+    /// The time that a flag says, counted from now.
+    ///
+    /// # Errors
+    /// [`CliError::Invalid`] if it is beyond the calendar.
+    pub fn resolve(&self, until: Option<Until>) -> Result<Option<Timestamp>, CliError> {
+        let today = self.today()?;
+        until
+            .map(|until| until.from_now(today).map_err(CliError::invalid))
+            .transpose()
+    }
+
+    /// The folder of the device.
+    ///
+    /// # Errors
+    /// [`CliError::Missing`].
+    pub fn home(&self) -> Result<&Path, CliError> {
+        self.globals.home.as_deref().ok_or(CliError::Missing(
+            "which device? Give its folder by --home or USHER_HOME",
+        ))
+    }
+
+    /// The device in its folder.
+    ///
+    /// # Errors
+    /// [`CliError`] if there is none, or another program works with it.
+    pub fn device(&self) -> Result<App, CliError> {
+        let home = self.home()?;
+        if !home.is_dir() {
+            return Err(CliError::NoDevice(home.to_owned()));
+        }
+        self.new_device()
+    }
+
+    /// The device in its folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`CliError`] if another program works with it.
+    pub fn new_device(&self) -> Result<App, CliError> {
+        let clock = Arc::new(usher_core::clock::SystemClock::new());
+        Ok(App::open(self.home()?, clock, Arc::new(SystemEntropy))?)
+    }
+
+    /// The profile's file: the one named, or the one in the server's data folder.
+    #[must_use]
+    pub fn profile_file(&self) -> PathBuf {
+        match &self.globals.profile {
+            Some(file) => file.clone(),
+            None => {
+                let data = std::env::var_os("USHER_DATA").map(PathBuf::from);
+                data.unwrap_or_else(|| crate::command::serve::DATA.into())
+                    .join(profile::FILE)
+            }
+        }
+    }
+
+    /// The profile; an empty one if none is named and none is there.
+    ///
+    /// # Errors
+    /// [`CliError`] if it is not readable.
+    pub fn profile(&self) -> Result<Profile, CliError> {
+        let file = self.profile_file();
+        if self.globals.profile.is_none() && !file.exists() {
+            return Ok(Profile::default());
+        }
+        Profile::read(&file)
+    }
+
+    /// A connection to the server with the organizer's token.
+    ///
+    /// # Errors
+    /// [`CliError`] if address or token are missing.
+    pub fn client(&self) -> Result<Client, CliError> {
+        let profile = self.profile()?;
+        let token = match self.given_token()? {
+            Some(token) => token,
+            None => profile.token(self.globals.organizer.as_deref()).cloned().ok_or(CliError::Missing(
+                "no token: give --token-file or USHER_TOKEN, or a profile that has one, and --organizer if it has several",
+            ))?,
+        };
+        self.connect(&profile, token)
+    }
+
+    /// A connection to the server with the administrator's token.
+    ///
+    /// # Errors
+    /// [`CliError`] if address or token are missing.
+    pub fn admin(&self) -> Result<Client, CliError> {
+        let profile = self.profile()?;
+        let token = match self.given_token()? {
+            Some(token) => token,
+            None => profile.admin_token.clone().ok_or(CliError::Missing(
+                "no administrator's token: give --token-file or USHER_TOKEN, or the profile that usher init wrote",
+            ))?,
+        };
+        self.connect(&profile, token)
+    }
+
+    fn given_token(&self) -> Result<Option<Private>, CliError> {
+        match &self.globals.token_file {
+            Some(file) => first_line(file).map(Some),
+            None => Ok(std::env::var(TOKEN).ok().map(Private::new)),
+        }
+    }
+
+    /// A connection with a token to the server that flags or `profile` name.
+    ///
+    /// # Errors
+    /// [`CliError`] if the address is missing or wrong.
+    pub fn connect(&self, profile: &Profile, token: Private) -> Result<Client, CliError> {
+        let said = self.globals.server.clone();
+        // A pin belongs to a server: another address does not inherit the profile's.
+        let (server, pin) = match said {
+            Some(server) => (Some(server), self.globals.pin.clone()),
+            None => (
+                profile.server.clone(),
+                self.globals.pin.clone().or_else(|| profile.pin.clone()),
+            ),
+        };
+        let server = server.ok_or(CliError::Missing(
+            "which server? Give --server or USHER_SERVER, or the profile that usher init wrote",
+        ))?;
+        let pin = pin.as_deref().map(parse_pin).transpose()?;
+        Client::new(Access { server, pin, token }, self.correlation()?)
+    }
+
+    /// A new id that ties a command's requests to log lines and errors.
+    ///
+    /// # Errors
+    /// [`CliError::NoRandom`].
+    pub fn correlation(&self) -> Result<String, CliError> {
+        let bytes: [u8; 16] = random()?;
+        Ok(usher_domain::ids::AttemptId::from_bytes(bytes).to_string())
+    }
+}
+
+fn parse_pin(text: &str) -> Result<Hash, CliError> {
+    text.parse()
+        .map_err(|_| CliError::Invalid("a pin is 64 hexadecimal digits".to_owned()))
+}
+
+/// Random bytes that nobody can guess.
+///
+/// # Errors
+/// [`CliError::NoRandom`].
+pub fn random<const N: usize>() -> Result<[u8; N], CliError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| CliError::NoRandom)?;
+    Ok(bytes)
+}
+
+/// A new seed.
+///
+/// # Errors
+/// [`CliError::NoRandom`].
+pub fn new_seed() -> Result<Seed, CliError> {
+    random().map(Seed::new)
+}

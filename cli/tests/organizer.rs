@@ -1,0 +1,234 @@
+//! The organizer's commands against a real server of this process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "all of this file is tests"
+)]
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use tempfile::TempDir;
+use usher_server::clock::SystemClock;
+use usher_server::config::{Config, Settings};
+use usher_server::serve::Server;
+
+/// A folder with a server, and the server.
+struct House {
+    folder: TempDir,
+    address: String,
+    server: Option<Server>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl House {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let line = ["init", "--transport", "plain", "--listen", "127.0.0.1:0"];
+        let output = run(folder.path(), &line);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let data = folder.path().join("usher-data");
+        let config = Config::load(&data, Settings::default(), []).unwrap();
+        let server = runtime
+            .block_on(Server::start(&config, Arc::new(SystemClock)))
+            .unwrap();
+        let address = server.public_url().to_owned();
+        let house = Self {
+            folder,
+            address,
+            server: Some(server),
+            runtime,
+        };
+        std::fs::write(house.folder.path().join("pass"), "correct horse battery\n").unwrap();
+        house
+    }
+
+    /// A house with an organizer.
+    fn with_organizer() -> Self {
+        let house = Self::open();
+        house.json("organizer create house --name House --passphrase-file pass");
+        house
+    }
+
+    fn run(&self, line: &str) -> Output {
+        let line: Vec<&str> = line.split(' ').collect();
+        let mut all = vec!["--server", &self.address];
+        all.extend(line);
+        run(self.folder.path(), &all)
+    }
+
+    fn ok(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.ok(&format!("--json {line}"))).unwrap()
+    }
+
+    fn error(&self, line: &str) -> Value {
+        let output = self.run(&format!("--json {line}"));
+        assert_eq!(output.status.code(), Some(1), "{line}: {output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["error"].clone()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.stop());
+        }
+    }
+}
+
+fn run(folder: &Path, line: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_usher"))
+        .args(line)
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn an_organizer_is_created_with_a_root_key_that_stays_here() {
+    let house = House::with_organizer();
+    let shown = house.json("organizer show");
+    assert_eq!(shown["trust"]["number"], 1);
+    let key = std::fs::read_to_string(house.folder.path().join("house.root")).unwrap();
+    assert!(key.starts_with("-----BEGIN USHER ROOT KEY-----"));
+}
+
+#[test]
+fn creating_an_organizer_again_changes_nothing() {
+    let house = House::with_organizer();
+    let before = house.json("organizer show");
+    let again = house.json("organizer create house --name House --passphrase-file pass");
+    assert_eq!(again, before);
+}
+
+#[test]
+fn renewing_signs_the_next_version_with_the_root_key() {
+    let house = House::with_organizer();
+    let renewed = house.json("organizer renew --root-key house.root --passphrase-file pass");
+    assert_eq!(renewed["trust"]["number"], 2);
+    std::fs::write(house.folder.path().join("other"), "another passphrase\n").unwrap();
+    let error = house.error("organizer renew --root-key house.root --passphrase-file other");
+    assert_eq!(error["code"], "root_key");
+}
+
+#[test]
+fn an_event_with_sessions_types_zones_and_gates_comes_from_few_commands() {
+    let house = House::with_organizer();
+    house.ok("event create fair --time-zone Europe/Berlin");
+    house.ok(
+        "session create fair/sat --doors 2027-05-01T18:00 --ends 2027-05-01T23:00 --entry reentry",
+    );
+    house.ok("session create fair/sun --doors 2027-05-02T18:00 --ends 2027-05-02T23:00");
+    house.ok("type create fair/full");
+    house.ok("type create fair/weekend --session sat --session sun");
+    house.ok("zone create floor");
+    house.ok("gate create north --zone floor");
+    let event = house.json("event show fair");
+    assert_eq!(event["sessions"].as_array().unwrap().len(), 2);
+    assert_eq!(event["types"].as_array().unwrap().len(), 2);
+    let session = house.json("session show fair/sat");
+    assert_eq!(session["rules"]["entry"]["mode"], "reentry");
+    assert_eq!(session["doors"], "2027-05-01T16:00:00Z");
+    assert!(
+        house
+            .ok("session list fair")
+            .contains("Sat 2027-05-01 18:00")
+    );
+    assert!(house.ok("gate list").contains("floor"));
+}
+
+#[test]
+fn changing_a_session_leaves_the_rules_that_no_flag_names() {
+    let house = House::with_organizer();
+    house.ok("event create fair --time-zone UTC");
+    house.ok("session create fair/sat --doors 2027-05-01T18:00 --ends 2027-05-01T23:00 --early 45");
+    let changed = house.json("session change fair/sat --isolated refer");
+    assert_eq!(changed["rules"]["early_minutes"], 45);
+    assert_eq!(changed["rules"]["isolated"], "refer");
+}
+
+#[test]
+fn a_refusal_of_the_server_keeps_its_code_and_correlation_id() {
+    let house = House::with_organizer();
+    let error = house.error("event show nothing");
+    assert_eq!(error["code"], "not_found");
+    assert_eq!(error["correlation"].as_str().unwrap().len(), 26);
+}
+
+#[test]
+fn a_token_works_until_it_is_revoked() {
+    let house = House::with_organizer();
+    let made = house.json("token create shop --role sales --out shop.token");
+    assert!(made.get("secret").is_none());
+    house.error("--token-file shop.token token list");
+    house.ok(&format!("token revoke {}", made["id"].as_str().unwrap()));
+    let error = house.error("--token-file shop.token event list");
+    assert_eq!(error["code"], "unauthenticated");
+}
+
+#[test]
+fn staff_get_badges_and_supervisors_a_pin_that_is_shown_once() {
+    let house = House::with_organizer();
+    house.ok("gate create north");
+    let steward = house.json("staff add Sam --gate north --out sam.png");
+    assert!(steward.get("pin").is_none());
+    let lead = house.json("staff add Kim --role supervisor --out kim.png");
+    assert_eq!(lead["pin"].as_str().unwrap().len(), 6);
+    let id = lead["id"].as_str().unwrap();
+    house.ok(&format!("staff badge {id} --out kim-2.png"));
+    let all = house.json("staff list");
+    let revoked = |one: &&Value| one["revoked"] == true;
+    assert_eq!(
+        all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(revoked)
+            .count(),
+        1
+    );
+    assert!(!house.ok("--json staff list").contains("pin"));
+}
+
+#[test]
+fn a_list_of_staff_becomes_badges_in_a_folder() {
+    let house = House::with_organizer();
+    house.ok("gate create north");
+    let list = "name,role,gates\nSam,steward,north\n\"Kim \"\"K\"\" Lee\",supervisor,\n";
+    std::fs::write(house.folder.path().join("staff.csv"), list).unwrap();
+    house.ok("staff import staff.csv --out badges");
+    let pins = std::fs::read_to_string(house.folder.path().join("badges/pins.csv")).unwrap();
+    assert_eq!(pins.lines().count(), 2);
+    assert!(house.folder.path().join("badges/badge-0002.png").exists());
+    std::fs::write(house.folder.path().join("bad.csv"), "name,role\nSam,king\n").unwrap();
+    let error = house.error("staff import bad.csv --out badges-2");
+    assert_eq!(error["code"], "bad_file");
+}
+
+#[test]
+fn an_enrollment_code_is_text_a_terminals_drawing_and_a_picture() {
+    let house = House::with_organizer();
+    house.ok("gate create north");
+    let issued = house.json("enrollment create --gate north --uses 2 --until 2h --out code.png");
+    let code = issued["code"].as_str().unwrap();
+    assert!(code.starts_with("USHE1:"));
+    let drawn = house.ok("enrollment create --qr");
+    assert!(drawn.contains('▀') && drawn.contains("USHE1:"));
+    house.ok("enrollment create --text-out code.txt");
+    assert!(house.folder.path().join("code.txt").exists());
+    assert!(house.ok("device list").contains("No devices yet."));
+}
