@@ -126,3 +126,13 @@ fn a_server_that_is_not_there_is_said_with_a_correlation_id() {
     assert_eq!(line["error"]["correlation"].as_str().unwrap().len(), 26);
     assert!(!text(&output.stdout).contains("secret"));
 }
+
+#[test]
+fn a_device_command_without_a_device_says_so_and_makes_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = usher(folder.path(), &["scan", "CODE", "--json"]);
+    assert_eq!(error_code(&output), "missing_value");
+    let line = ["scan", "CODE", "--json", "--home", "till"];
+    assert_eq!(error_code(&usher(folder.path(), &line)), "no_device_here");
+    assert!(!folder.path().join("till").exists());
+}
