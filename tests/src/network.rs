@@ -1,0 +1,200 @@
+//! The network between one gate and the server: a relay of TCP connections that fails when it is told to.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+/// What the network does to bytes on their way to the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    /// They pass.
+    Clear,
+    /// This many more pass; then this happens.
+    After(u64, Failure),
+    /// Every connection ends at once.
+    Cut,
+    /// Nothing passes, and nobody is told.
+    Stalled,
+}
+
+/// How a network fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Connections end.
+    Cut,
+    /// Nothing arrives any more, and connections stay open.
+    Stall,
+}
+
+/// The way of one gate to the server.
+#[derive(Debug)]
+pub struct Network {
+    address: SocketAddr,
+    state: Arc<State>,
+    relay: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    server: Mutex<SocketAddr>,
+    weather: Mutex<Weather>,
+    /// Counts the moments at which all connections end.
+    cuts: watch::Sender<u64>,
+    failed: Notify,
+    arrived: Mutex<u64>,
+}
+
+impl Network {
+    /// A way to the server at this address.
+    pub async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            server: Mutex::new(server),
+            weather: Mutex::new(Weather::Clear),
+            cuts: watch::Sender::new(0),
+            failed: Notify::new(),
+            arrived: Mutex::new(0),
+        });
+        let relay = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Self {
+            address,
+            state,
+            relay,
+        }
+    }
+
+    /// The address that the gate believes to be the server's.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends all connections and lets none stand.
+    pub fn cut(&self) {
+        self.state.set(Weather::Cut);
+        self.state.end_all();
+    }
+
+    /// Lets `bytes` more arrive at the gate, then fails.
+    pub fn fail_after(&self, bytes: u64, failure: Failure) {
+        self.state.set(Weather::After(bytes, failure));
+    }
+
+    /// Lets everything pass again, over new connections.
+    pub fn heal(&self) {
+        self.state.end_all();
+        self.state.set(Weather::Clear);
+    }
+
+    /// Leads to another server from now on.
+    pub fn lead_to(&self, server: SocketAddr) {
+        *self.state.server.lock().unwrap() = server;
+        self.state.end_all();
+    }
+
+    /// Waits until the failure that was ordered happened.
+    pub async fn failed(&self) {
+        self.state.failed.notified().await;
+    }
+
+    /// Bytes that arrived at the gate so far.
+    #[must_use]
+    pub fn arrived(&self) -> u64 {
+        *self.state.arrived.lock().unwrap()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.state.end_all();
+        self.relay.abort();
+    }
+}
+
+impl State {
+    fn set(&self, weather: Weather) {
+        *self.weather.lock().unwrap() = weather;
+    }
+
+    fn end_all(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// How many of `bytes` pass now.
+    fn pass(&self, bytes: usize) -> usize {
+        let mut weather = self.weather.lock().unwrap();
+        let passing = match *weather {
+            Weather::Clear => bytes,
+            Weather::Cut | Weather::Stalled => 0,
+            Weather::After(left, failure) => {
+                let passing = bytes.min(usize::try_from(left).unwrap_or(usize::MAX));
+                let left = left - passing as u64;
+                *weather = match (left, failure) {
+                    (1.., _) => Weather::After(left, failure),
+                    (0, Failure::Cut) => Weather::Cut,
+                    (0, Failure::Stall) => Weather::Stalled,
+                };
+                passing
+            }
+        };
+        *self.arrived.lock().unwrap() += passing as u64;
+        passing
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((gate, _)) = listener.accept().await {
+        if *state.weather.lock().unwrap() != Weather::Cut {
+            tokio::spawn(relay(gate, Arc::clone(&state)));
+        }
+    }
+}
+
+async fn relay(gate: TcpStream, state: Arc<State>) {
+    let mut cuts = state.cuts.subscribe();
+    let server = *state.server.lock().unwrap();
+    let Ok(server) = TcpStream::connect(server).await else {
+        return;
+    };
+    let (from_gate, to_gate) = gate.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::select! {
+        _ = cuts.changed() => {}
+        () = up(from_gate, to_server) => {}
+        () = down(from_server, to_gate, &state) => {}
+    }
+}
+
+async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let _ended = tokio::io::copy(&mut from, &mut to).await;
+}
+
+async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let passing = state.pass(read);
+        let Some(bytes) = buffer.get(..passing) else {
+            return;
+        };
+        if to.write_all(bytes).await.is_err() {
+            return;
+        }
+        let weather = *state.weather.lock().unwrap();
+        match weather {
+            Weather::Cut => {
+                state.failed.notify_one();
+                return;
+            }
+            Weather::Stalled => {
+                state.failed.notify_one();
+                return std::future::pending().await;
+            }
+            Weather::Clear | Weather::After(..) => {}
+        }
+    }
+}
