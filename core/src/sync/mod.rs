@@ -45,6 +45,7 @@ mod feeds;
 mod logs;
 mod offset;
 mod plan;
+mod portion;
 mod report;
 mod retry;
 mod run;

@@ -3,6 +3,7 @@
 use super::error::SyncError;
 use super::offset::Offsets;
 use super::plan::{Action, Remote, plan};
+use super::portion::Portion;
 use super::report::{Mismatch, Progress, Report, Trouble};
 use super::retry::Timer;
 use crate::clock::{Clock, Entropy};
@@ -64,6 +65,8 @@ pub struct Memory {
     pub(super) compared: BTreeMap<ScopeId, u32>,
     /// The documents with which batches set aside were last tried.
     pub(super) parked_tried: Option<(Version, Version)>,
+    /// How much of a snapshot this line brings at once.
+    pub(super) portion: Portion,
 }
 
 /// One exchange under way.

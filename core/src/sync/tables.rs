@@ -5,13 +5,12 @@ use super::error::{SyncError, is_about_data};
 use super::report::Progress;
 use super::retry::Timer;
 use super::run::{Access, Exchange};
-use crate::http::SNAPSHOT_PART_BYTES;
 use crate::store::tables::Progress as Unpacked;
 use crate::store::{NoticeBody, StoreError};
 use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::{Changes, HandBack, SnapshotPart, SnapshotRequest, SyncApi};
-use usher_domain::table::{Bucket, Digests, Manifest, TableId};
+use usher_domain::table::{Bucket, Digests, Manifest, TableId, Version};
 
 /// How often a download or a repair is begun anew while the server's table changes meanwhile.
 const TRIES_MAX: u32 = 4;
@@ -82,13 +81,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         };
         let version = manifest.value().version;
         while received < total {
-            let request = SnapshotRequest {
-                table,
-                of: Some(version),
-                from: received,
-                length: SNAPSHOT_PART_BYTES.min(total - received),
-            };
-            let part = self.ask(|| self.parts.api.snapshot(request)).await?;
+            let part = self.next_part(table, Some(version), received).await?;
             if part.version != version || part.total != total {
                 return Err(bad_part());
             }
@@ -113,13 +106,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         &mut self,
         table: TableId,
     ) -> Result<(Accepted<Manifest>, u64, u64), SyncError> {
-        let request = SnapshotRequest {
-            table,
-            of: None,
-            from: 0,
-            length: SNAPSHOT_PART_BYTES,
-        };
-        let part = self.ask(|| self.parts.api.snapshot(request)).await?;
+        let part = self.next_part(table, None, 0).await?;
         let manifest = self.accept(table, &part.manifest)?;
         if part.version != manifest.value().version || part.total > SNAPSHOT_BYTES_MAX {
             return Err(bad_part());
@@ -130,6 +117,26 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let received = self.keep(table, 0, &part)?;
         self.tell_download(table, received, part.total);
         Ok((manifest, received, part.total))
+    }
+
+    async fn next_part(
+        &self,
+        table: TableId,
+        of: Option<Version>,
+        from: u64,
+    ) -> Result<SnapshotPart, SyncError> {
+        let portion = &self.memory.portion;
+        let request = || {
+            self.parts.api.snapshot(SnapshotRequest {
+                table,
+                of,
+                from,
+                length: portion.ask(),
+            })
+        };
+        let part = self.ask(request).await?;
+        portion.came();
+        Ok(part)
     }
 
     fn keep(&mut self, table: TableId, from: u64, part: &SnapshotPart) -> Result<u64, SyncError> {
