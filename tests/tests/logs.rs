@@ -2,6 +2,11 @@
 //!
 //! A test of its own process, because what catches the logs hears everything in it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up fails at once, and says where"
+)]
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::fmt::MakeWriter;

@@ -1,12 +1,13 @@
 //! A network that fails in the middle, and copies that are damaged.
 
+use usher_domain::api::access::Confirmation;
 use usher_domain::record::Outcome;
 use usher_domain::secret::Private;
 use usher_domain::table::TableId;
 use usher_domain::verdict::Reason;
 use usher_tests::network::Failure;
 use usher_tests::office::usual;
-use usher_tests::{Said as _, Venue};
+use usher_tests::{Gate, Said as _, Venue};
 
 /// A venue with a set of some tickets whose snapshot is far larger than one failure.
 async fn filled(count: usize) -> Venue {
@@ -15,46 +16,76 @@ async fn filled(count: usize) -> Venue {
     for number in 0..count {
         let hash = usher_domain::hash::Hash::of(&[&number.to_be_bytes()]).to_string();
         let code = hash[..20].to_uppercase();
-        list.push_str(&format!("{code};Person {number};regular\n"));
+        list.push_str(&format!("{code};{} {number};regular\n", &hash[20..]));
     }
     let report = venue.import(&list).await;
     assert_eq!(report.created, count as u64, "{report:?}");
     venue
 }
 
-#[tokio::test]
-async fn a_snapshot_goes_on_where_it_was_cut() {
-    let venue = filled(400).await;
-    let measure = venue.gate("measure").await;
-    let whole = measure.network.arrived();
-    let device = venue.fresh_device("north").await;
+/// A device that is enrolled and holds nothing yet.
+async fn enrolled(venue: &Venue) -> Gate {
     venue.place("north", None).await;
+    let device = venue.fresh_device("north").await;
     let address = device.network.address();
     let code = venue
-        .enrollment("north", 1, Default::default(), address)
+        .enrollment("north", 1, Confirmation::None, address)
         .await;
     device.enroll(&code.code).await.unwrap();
     venue.seal().await;
+    device
+}
+
+async fn assert_holds_the_set(venue: &Venue, device: &Gate) {
+    let session = venue.show_session("evening").await;
+    let digests = device.store(|store| store.computed_digests(TableId::Set(session.id)).unwrap());
+    let digest = digests.table_digest().to_string();
+    assert_eq!(digest, session.set.unwrap().digest);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_always_cut_comes_whole_in_the_end() {
+    let venue = filled(2_000).await;
+    let measure = venue.gate("measure").await;
+    let whole = measure.network.arrived();
+    assert!(whole > 200_000, "{whole}");
+    let device = enrolled(&venue).await;
     let mut cuts = 0_u64;
     loop {
-        device.network.fail_after(whole / 12, Failure::Cut);
+        device.network.fail_after(45_000, Failure::Cut);
         let ended = device.try_sync().await;
+        device.network.heal();
+        if ended.is_ok_and(|report| report.is_clean()) {
+            break;
+        }
+        cuts += 1;
+        assert!(cuts < 40, "no progress after {cuts} cuts");
+    }
+    assert!(cuts >= 3, "{cuts}");
+    assert_holds_the_set(&venue, &device).await;
+    let wasted = device.network.arrived() - whole;
+    assert!(
+        wasted < 45_000 * 8,
+        "parts that came are not asked for again: {wasted}"
+    );
+}
+
+#[tokio::test]
+async fn a_device_killed_wherever_its_first_download_was_cut_takes_it_up_again() {
+    let venue = filled(50).await;
+    let whole = venue.gate("measure").await.network.arrived();
+    let device = enrolled(&venue).await;
+    let mut bytes = 0;
+    while bytes < whole {
+        device.network.fail_after(bytes, Failure::Cut);
+        let _cut = device.try_sync().await;
         device.kill();
         device.start();
         device.network.heal();
-        match ended {
-            Ok(report) if report.is_clean() => break,
-            Ok(_) | Err(_) => cuts += 1,
-        }
-        assert!(cuts < 60, "no progress after {cuts} cuts");
+        bytes += whole / 30;
     }
     device.sync().await;
-    let session = venue.show_session("evening").await;
-    let digests = device.store(|store| store.computed_digests(TableId::Set(session.id)).unwrap());
-    assert_eq!(
-        digests.table_digest().to_string(),
-        session.set.unwrap().digest
-    );
+    assert_holds_the_set(&venue, &device).await;
 }
 
 #[tokio::test]

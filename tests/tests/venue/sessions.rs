@@ -222,6 +222,6 @@ async fn a_device_that_was_moved_stands_at_its_new_gate_after_the_next_exchange(
             }
             _ => None,
         })
-        .last();
+        .next_back();
     assert_eq!(last, Some(west.id));
 }
