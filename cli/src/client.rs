@@ -16,6 +16,10 @@ use usher_domain::secret::Private;
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// An answer must be there within this time; imports are long.
 const ANSWER_TIME: Duration = Duration::from_secs(10 * 60);
+/// A server that was just started may need this long until it listens.
+const STARTING_PAUSE: Duration = Duration::from_millis(100);
+/// How often a refused connection is tried again after [`STARTING_PAUSE`].
+const STARTING_TRIES: usize = 50;
 /// Pages of a list read at most: a server that never ends must not hang us.
 const PAGES_MAX: usize = 100_000;
 
@@ -38,6 +42,36 @@ pub struct Client {
     base: Url,
     token: Private,
     correlation: String,
+}
+
+/// Sends a request. Where nobody listens yet it is sent again for some seconds: nothing of it was heard,
+/// and `usher serve &` is often the line before.
+async fn connect(mut request: RequestBuilder) -> Result<Response, reqwest::Error> {
+    for _ in 0..STARTING_TRIES {
+        let Some(again) = request.try_clone() else {
+            break;
+        };
+        match request.send().await {
+            Err(error) if is_refused(&error) => tokio::time::sleep(STARTING_PAUSE).await,
+            answered => return answered,
+        }
+        request = again;
+    }
+    request.send().await
+}
+
+fn is_refused(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let refused = error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+        if refused {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl Client {
@@ -237,8 +271,7 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CliError> {
-        let answer = request
-            .send()
+        let answer = connect(request)
             .await
             .map_err(|error| self.not_reached(&error))?;
         if answer.status().is_success() {

@@ -161,6 +161,44 @@ impl FromStr for Until {
     }
 }
 
+/// A time of a session: `now`, how long from now such as `+90m` or `+6h`, or whatever the server reads:
+/// RFC 3339, or a local time of the event's time zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// So many seconds from now.
+    In(i64),
+    /// As the server reads it.
+    Written(String),
+}
+
+impl When {
+    /// The time as the server reads it, told what time it is.
+    ///
+    /// # Errors
+    /// A sentence if the time is beyond the calendar.
+    pub fn written(self, now: Timestamp) -> Result<String, jiff::Error> {
+        match self {
+            Self::In(seconds) => Ok(Until::In(seconds).from_now(now)?.to_string()),
+            Self::Written(text) => Ok(text),
+        }
+    }
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "now" {
+            return Ok(Self::In(0));
+        }
+        match text.strip_prefix('+').map(str::parse) {
+            None => Ok(Self::Written(text.to_owned())),
+            Some(Ok(Until::In(seconds))) => Ok(Self::In(seconds)),
+            Some(_) => Err("write how long from now as +90m, +6h or +2d".to_owned()),
+        }
+    }
+}
+
 /// How often a ticket may enter: `single`, `reentry` or a number.
 ///
 /// # Errors
@@ -204,6 +242,18 @@ mod tests {
         assert_eq!(at.parse(), Ok(Until::At(at.parse().unwrap())));
         for text in ["", "m", "-2h", "2w", "tomorrow", "ü"] {
             assert!(text.parse::<Until>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_a_session_is_now_or_later_or_written() {
+        let now = "2027-05-01T16:00:00Z".parse().unwrap();
+        let written = |text: &str| text.parse::<When>().unwrap().written(now).unwrap();
+        assert_eq!(written("now"), "2027-05-01T16:00:00Z");
+        assert_eq!(written("+6h"), "2027-05-01T22:00:00Z");
+        assert_eq!(written("2027-10-30 22:00"), "2027-10-30 22:00");
+        for text in ["+", "+6", "+later", "+2027-05-01T18:00:00+02:00"] {
+            assert!(text.parse::<When>().is_err(), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::output::Page;
 use crate::rules::{self, RuleFlags};
 use crate::shell::Shell;
-use crate::values::{InEvent, Until, local, word};
+use crate::values::{InEvent, Until, When, local, word};
 use clap::{Args, Subcommand};
 use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow};
 use usher_domain::api::venue::{self, NewSession, SessionChange};
@@ -17,7 +17,8 @@ use usher_domain::rules::Rules;
 pub enum Session {
     /// Create a session
     ///
-    /// Times are local times of the event's time zone, such as "2027-10-30 22:00", or RFC 3339.
+    /// Times are local times of the event's time zone, such as "2027-10-30 22:00", RFC 3339, "now", or how
+    /// long from now as "+90m" or "+6h".
     Create(Create),
     /// List the sessions of an event
     List {
@@ -62,13 +63,13 @@ pub struct Create {
     pub name: Option<String>,
     /// When the doors open
     #[arg(long, value_name = "TIME")]
-    pub doors: String,
+    pub doors: When,
     /// When it starts; when the doors open if left out
     #[arg(long, value_name = "TIME")]
-    pub starts: Option<String>,
+    pub starts: Option<When>,
     /// When it ends
     #[arg(long, value_name = "TIME")]
-    pub ends: String,
+    pub ends: When,
     /// Its rules.
     #[command(flatten)]
     pub rules: RuleFlags,
@@ -84,13 +85,13 @@ pub struct Change {
     pub name: Option<String>,
     /// When the doors open
     #[arg(long, value_name = "TIME")]
-    pub doors: Option<String>,
+    pub doors: Option<When>,
     /// When it starts
     #[arg(long, value_name = "TIME")]
-    pub starts: Option<String>,
+    pub starts: Option<When>,
     /// When it ends
     #[arg(long, value_name = "TIME")]
-    pub ends: Option<String>,
+    pub ends: Option<When>,
     /// Its rules.
     #[command(flatten)]
     pub rules: RuleFlags,
@@ -103,6 +104,8 @@ impl Session {
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let client = shell.client()?;
+        let today = shell.today()?;
+        let time = |when: When| when.written(today).map_err(CliError::invalid);
         match self {
             Self::Create(create) => {
                 let rules = if create.rules.is_empty() {
@@ -113,9 +116,9 @@ impl Session {
                 let new = NewSession {
                     name: create.name.unwrap_or_else(|| create.session.name.clone()),
                     slug: create.session.name,
-                    doors: create.doors,
-                    starts: create.starts,
-                    ends: create.ends,
+                    doors: time(create.doors)?,
+                    starts: create.starts.map(time).transpose()?,
+                    ends: time(create.ends)?,
                     rules,
                 };
                 let event = create.session.event;
@@ -132,9 +135,9 @@ impl Session {
                 };
                 let what = SessionChange {
                     name: change.name,
-                    doors: change.doors,
-                    starts: change.starts,
-                    ends: change.ends,
+                    doors: change.doors.map(time).transpose()?,
+                    starts: change.starts.map(time).transpose()?,
+                    ends: change.ends.map(time).transpose()?,
                     rules,
                 };
                 let changed = client.patch(&path, &what).await?;
