@@ -80,16 +80,7 @@ impl Venue {
     }
 
     async fn with(transport: TransportKind, seed: u64) -> Self {
-        let folder = TempDir::new().unwrap();
-        let clock = Arc::new(ManualClock::at(at(BEGIN)));
-        let new = NewServer {
-            listen: Some(vec!["127.0.0.1:0".parse().unwrap()]),
-            transport: Some(transport),
-            ..NewServer::default()
-        };
-        let made = init(folder.path(), new, Arc::<ManualClock>::clone(&clock) as _)
-            .await
-            .unwrap();
+        let (folder, clock, admin_token) = make_server(transport).await;
         let server = serve(folder.path(), &clock).await;
         let service = server.service();
         let organizer = service
@@ -103,7 +94,7 @@ impl Venue {
             folder,
             server: RefCell::new(Some(server)),
             organizer,
-            admin_token: made.token,
+            admin_token,
             gates: RefCell::default(),
             clock,
             transport,
@@ -126,6 +117,40 @@ impl Venue {
             .await;
         venue.kind(TYPE, &[]).await;
         venue
+    }
+
+    /// A venue that goes on with the database that an earlier server left.
+    pub async fn left_with(file: &str, database: &[u8]) -> Self {
+        let transport = TransportKind::Plain;
+        let (folder, clock, admin_token) = make_server(transport).await;
+        put_database(folder.path(), file, database);
+        let server = serve(folder.path(), &clock).await;
+        let organizer = server.service().organizers().await.unwrap().remove(0);
+        Self {
+            folder,
+            server: RefCell::new(Some(server)),
+            organizer,
+            admin_token,
+            gates: RefCell::default(),
+            clock,
+            transport,
+            seed: 2,
+            devices: Cell::new(0),
+        }
+    }
+
+    /// A gate that goes on with the database that an earlier device left.
+    pub async fn left_gate(&self, name: &str, file: &str, database: &[u8]) -> Rc<Gate> {
+        let gate = self.fresh_device(name).await;
+        gate.stop();
+        put_database(&gate.folder(), file, database);
+        gate.start();
+        let address = format!("http://{}", gate.network.address());
+        gate.store(|store| store.move_server(&address, None).unwrap());
+        gate.restart();
+        let gate = Rc::new(gate);
+        self.gates.borrow_mut().push(Rc::clone(&gate));
+        gate
     }
 
     /// The services of the running server.
@@ -458,6 +483,29 @@ impl Venue {
     pub async fn run_beside(&self, backup: &Backup) -> Server {
         serve(backup.0.path(), &self.clock).await
     }
+}
+
+/// Puts a database in the place of the one that is there, with nothing left of that.
+fn put_database(folder: &Path, file: &str, bytes: &[u8]) {
+    for rest in ["-wal", "-shm"] {
+        let _none = std::fs::remove_file(folder.join(format!("{file}{rest}")));
+    }
+    std::fs::write(folder.join(file), bytes).unwrap();
+}
+
+/// Makes a server's folder as `usher init` does.
+async fn make_server(transport: TransportKind) -> (TempDir, Arc<ManualClock>, Private) {
+    let folder = TempDir::new().unwrap();
+    let clock = Arc::new(ManualClock::at(at(BEGIN)));
+    let new = NewServer {
+        listen: Some(vec!["127.0.0.1:0".parse().unwrap()]),
+        transport: Some(transport),
+        ..NewServer::default()
+    };
+    let made = init(folder.path(), new, Arc::<ManualClock>::clone(&clock) as _)
+        .await
+        .unwrap();
+    (folder, clock, made.token)
 }
 
 /// Runs a server on a folder, with limits that no test meets by chance.

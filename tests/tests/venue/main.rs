@@ -12,6 +12,7 @@ mod changes;
 mod cuts;
 mod enrolling;
 mod isolation;
+mod kept;
 mod property;
 mod restores;
 mod sessions;
