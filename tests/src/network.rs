@@ -46,6 +46,8 @@ struct State {
     cuts: watch::Sender<u64>,
     failed: Notify,
     arrived: Mutex<u64>,
+    /// What the gate sent over each connection, in the order of the connections.
+    sent: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Network {
@@ -59,6 +61,7 @@ impl Network {
             cuts: watch::Sender::new(0),
             failed: Notify::new(),
             arrived: Mutex::new(0),
+            sent: Mutex::default(),
         });
         let relay = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self {
@@ -106,6 +109,12 @@ impl Network {
     #[must_use]
     pub fn arrived(&self) -> u64 {
         *self.state.arrived.lock().unwrap()
+    }
+
+    /// What the gate sent so far, as it travelled: one entry for each connection.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.state.sent.lock().unwrap().clone()
     }
 }
 
@@ -165,13 +174,27 @@ async fn relay(gate: TcpStream, state: Arc<State>) {
     let (from_server, to_server) = server.into_split();
     tokio::select! {
         _ = cuts.changed() => {}
-        () = up(from_gate, to_server) => {}
+        () = up(from_gate, to_server, &state) => {}
         () = down(from_server, to_gate, &state) => {}
     }
 }
 
-async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-    let _ended = tokio::io::copy(&mut from, &mut to).await;
+async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
+    let connection = {
+        let mut sent = state.sent.lock().unwrap();
+        sent.push(Vec::new());
+        sent.len() - 1
+    };
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if let Some(sent) = state.sent.lock().unwrap().get_mut(connection) {
+            sent.extend_from_slice(bytes);
+        }
+        if to.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {

@@ -13,6 +13,7 @@ mod cuts;
 mod enrolling;
 mod isolation;
 mod kept;
+mod messages;
 mod property;
 mod restores;
 mod sessions;

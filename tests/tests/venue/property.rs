@@ -13,7 +13,7 @@ use usher_domain::verdict::Reason;
 use usher_tests::network::Failure;
 use usher_tests::{Gate, Said as _, Sold, Venue};
 
-const ROUNDS: u64 = 4;
+const ROUNDS: u64 = 10;
 const STEPS: usize = 90;
 const GATES: [&str; 3] = ["north", "south", "east"];
 
