@@ -1,6 +1,7 @@
 //! The command line's definition: nouns with verbs, and what a device does. `docs/cli.md` is made of it.
 
 pub mod correct;
+pub mod demo;
 pub mod device;
 pub mod enroll;
 pub mod enrollment;
@@ -88,6 +89,7 @@ pub enum Command {
     Audit(inspect::Audit),
     #[command(subcommand)]
     Doctor(inspect::Doctor),
+    Demo(demo::Demo),
     /// Print a script that completes commands in a shell
     Completions {
         /// The shell

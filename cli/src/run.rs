@@ -94,6 +94,7 @@ async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError>
         Command::Audit(audit) => audit.run(shell).await,
         Command::Doctor(verb) => verb.run(shell).await,
         Command::Serve(serve) => serve.run(shell).await,
+        Command::Demo(demo) => demo.run(shell).await,
         Command::Completions { shell: of } => completions(shell, of),
     }
 }
