@@ -57,13 +57,14 @@ impl Demo {
 async fn perform(folder: &Path, size: Size, shell: &mut Shell) -> Result<Exit, CliError> {
     let mut expectations = Expectations::default();
     let played = tokio::select! {
-        played = play(folder, size, shell, &mut expectations) => played,
-        () = terminated() => Err(CliError::Missing("the demo was told to stop")),
+        played = play(folder, size, shell, &mut expectations) => Some(played),
+        () = terminated() => None,
     };
     let ended = match played {
-        Err(error) if error.is_nobody_reading() => return Err(error),
-        Ok(()) => "to its end".to_owned(),
-        Err(error) => format!("{error} ({})", error.code()),
+        Some(Err(error)) if error.is_nobody_reading() => return Err(error),
+        Some(Ok(())) => "to its end".to_owned(),
+        Some(Err(error)) => format!("{error} ({})", error.code()),
+        None => "until it was told to stop".to_owned(),
     };
     expectations.compare("the_story_was_played", ended, "to its end");
     let outcome = expectations.outcome();

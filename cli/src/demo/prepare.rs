@@ -119,11 +119,12 @@ impl Play<'_> {
             "The network is gone",
             "The server's process is killed and the cable pulled. Both devices try to reach it and cannot.",
         )?;
+        let address = self.house.server.address()?;
         let ended = self.house.server.kill().await?;
         self.house.cable.pull();
         let tried = [
             ending(ended),
-            format!("organizer {}", self.house.ask().await),
+            format!("organizer {}", self.house.ask(address).await?),
             format!("north {}", self.north.try_sync().await?),
             format!("south {}", self.south.try_sync().await?),
         ];

@@ -39,7 +39,7 @@ impl Play<'_> {
             format!(
                 "{} cancelled, by the gates' cable {}",
                 cancelled.count(),
-                self.house.ask_through_cable().await?
+                self.house.ask(self.house.cable.address()).await?
             ),
             "2 cancelled, by the gates' cable unreachable",
         );
