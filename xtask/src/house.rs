@@ -54,6 +54,13 @@ impl House {
         command
     }
 
+    /// Where cargo puts a program built in release.
+    pub(crate) fn release_program(&self, name: &str) -> PathBuf {
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+        let folder = self.root.join(target).join("release");
+        folder.join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+
     /// Every Rust file under a folder of the workspace, with its path from the root, sorted.
     pub(crate) fn rust_files(&self, folder: &str) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();

@@ -7,6 +7,7 @@
     reason = "a command line tool speaks on standard output"
 )]
 
+mod bench;
 mod check;
 mod house;
 mod needs;
@@ -37,6 +38,12 @@ struct CommandLine {
 enum Habit {
     /// The fast part: format, rules of the house, supply chain, lints, docs.
     Check,
+    /// The promised speeds, in release, beside their baselines; takes some minutes.
+    Bench {
+        /// Workloads by part of their name, all if none; `--json FILE` writes the figures too.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Everything CI runs: installs what is needed, then `check`, all tests and doc tests.
     Test,
 }
@@ -44,6 +51,7 @@ enum Habit {
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     let outcome = House::find().and_then(|house| match line.habit {
+        Habit::Bench { words } => bench::run(&house, &words),
         Habit::Check => check::run(&house),
         Habit::Test => test::run(&house),
     });
