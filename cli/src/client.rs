@@ -19,7 +19,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(10 * 60);
 /// A server that was just started may need this long until it listens.
 const STARTING_PAUSE: Duration = Duration::from_millis(100);
 /// How often a refused connection is tried again after [`STARTING_PAUSE`].
-const STARTING_TRIES: usize = 50;
+const STARTING_TRIES: usize = 30;
 /// Pages of a list read at most: a server that never ends must not hang us.
 const PAGES_MAX: usize = 100_000;
 
