@@ -348,6 +348,27 @@ pub struct Heartbeat {
     /// Bytes left on its disk, if known.
     #[n(5)]
     pub storage_left: Option<u64>,
+    /// Digest of each of `tables` in the same order, as the device's rows give it. Older programs do not
+    /// tell.
+    #[n(6)]
+    pub digests: Option<Vec<Hash>>,
+    /// What the server acknowledged of the device's logs. Older programs do not tell.
+    #[n(7)]
+    pub acknowledged: Option<Vec<Acknowledged>>,
+}
+
+/// How much of a device's log the server said it had stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Acknowledged {
+    /// The log.
+    #[n(0)]
+    pub log: LogRef,
+    /// Sequence of the last record acknowledged.
+    #[n(1)]
+    pub sequence: u64,
+    /// The server's epoch when it said so: a server restored since may have lost it, and asks again.
+    #[n(2)]
+    pub epoch: u32,
 }
 
 /// How far the server is.

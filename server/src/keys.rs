@@ -48,6 +48,72 @@ impl KeyUse {
     }
 }
 
+/// Makes the key that follows the one in use, or answers with the one that waits already: whoever lost
+/// the answer asks again. It signs nothing before [`promote`].
+///
+/// # Errors
+/// [`KeyError`].
+pub fn make_next(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    key_use: KeyUse,
+    now: UnixMillis,
+) -> Result<SigningKey, KeyError> {
+    if let Some(waiting) = next(txn, organizer, key_use)? {
+        return Ok(SigningKey::from_seed(&waiting));
+    }
+    let seed = Seed::new(random()?);
+    let name = next_name(organizer, key_use);
+    txn.put_value(Space::Seed, &name, seed.reveal(), now)?;
+    Ok(SigningKey::from_seed(&seed))
+}
+
+/// The key that waits to follow the one in use.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn load_next(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    key_use: KeyUse,
+) -> Result<Option<SigningKey>, KeyError> {
+    let waiting = next(txn, organizer, key_use)?;
+    Ok(waiting.map(|seed| SigningKey::from_seed(&seed)))
+}
+
+/// Puts the waiting key into use. The one before is gone then: nothing can be signed with it any more.
+///
+/// # Errors
+/// [`KeyError::Missing`] if none waits.
+pub fn promote(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    key_use: KeyUse,
+    now: UnixMillis,
+) -> Result<(), KeyError> {
+    let waiting = next(txn, organizer, key_use)?.ok_or(KeyError::Missing)?;
+    txn.put_value(Space::Seed, &key_use.name(organizer), waiting.reveal(), now)?;
+    txn.put_value(Space::Seed, &next_name(organizer, key_use), &[], now)?;
+    Ok(())
+}
+
+fn next_name(organizer: OrganizerId, key_use: KeyUse) -> Vec<u8> {
+    [key_use.name(organizer).as_slice(), b"next"].concat()
+}
+
+fn next(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    key_use: KeyUse,
+) -> Result<Option<Seed>, KeyError> {
+    let bytes = txn
+        .value(Space::Seed, &next_name(organizer, key_use))?
+        .map(Zeroizing::new);
+    Ok(bytes
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok())
+        .map(Seed::new))
+}
+
 /// Random bytes of the operating system.
 ///
 /// # Errors

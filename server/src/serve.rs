@@ -96,6 +96,8 @@ impl Server {
             clock,
             service::Settings::new(config.data.join(SNAPSHOTS)),
         );
+        // Before the first request: reports must not lag behind what an earlier run had stored.
+        service.interpret_pending().await?;
         let app = App::new(Parts {
             service: service.clone(),
             limits: config.limits.clone(),

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use usher_domain::document::Held;
 use usher_domain::ids::ScopeId;
 use usher_domain::problem::{Code, Problem};
-use usher_domain::protocol::{Heartbeat, SyncApi, TableVersion};
+use usher_domain::protocol::{Acknowledged, Heartbeat, SyncApi, TableVersion};
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::{ClockTrust, UnixMillis};
 
@@ -46,20 +46,36 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         let reading = self.parts.clock.read();
         self.parts.store.with(|store| {
-            let heads = store
-                .own_logs()?
+            let logs = store.own_logs()?;
+            let heads = logs
                 .iter()
                 .map(|log| log.end.head)
                 .filter(|head| head.sequence > 0)
                 .collect();
+            let mut acknowledged = Vec::new();
+            for log in logs.iter().filter(|log| log.on_server > 0) {
+                acknowledged.push(Acknowledged {
+                    log: log.end.head.log,
+                    sequence: log.on_server,
+                    // The feed is read from its beginning only after the logs were compared.
+                    epoch: store.feed_place(log.end.scope)?.epoch,
+                });
+            }
+            let tables = store.tables()?;
+            let digests = tables
+                .iter()
+                .map(|held| Ok(store.digests(held.table)?.table_digest()))
+                .collect::<Result<_, StoreError>>()?;
             let clock = store.observe_clock(reading)?;
             Ok(Heartbeat {
                 device_time: reading.wall,
                 heads,
-                tables: store.tables()?,
+                tables,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 clock_offset_ms: clock.offset_ms(),
                 storage_left: None,
+                digests: Some(digests),
+                acknowledged: Some(acknowledged),
             })
         })
     }

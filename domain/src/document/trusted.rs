@@ -150,6 +150,13 @@ impl TrustedKeys {
         self.rows(kid).filter_map(|d| d.revoked_at).min()
     }
 
+    /// When the organizer last revoked a key, if it ever did.
+    #[must_use]
+    pub fn last_revocation(&self) -> Option<UnixMillis> {
+        let revoked = self.trust.delegations.iter().filter_map(|d| d.revoked_at);
+        revoked.max()
+    }
+
     fn rows(&self, kid: KeyId) -> impl Iterator<Item = &Delegation> {
         self.trust
             .delegations

@@ -156,6 +156,8 @@ fn writing() -> Examples {
         program: "0.1.0".to_owned(),
         clock_offset_ms: Some(1500),
         storage_left: None,
+        digests: None,
+        acknowledged: None,
     };
     let answer = HeartbeatAnswer {
         server_time: NOW,

@@ -1,12 +1,15 @@
-//! What a sign of life tells beside how far the device is: a clock that jumped, and a server that forgot.
+//! What a sign of life tells beside how far the device is: a clock that jumped, a server that forgot, and
+//! tables that differ.
 
 use super::devices::DeviceStatus;
 use super::error::Result;
 use super::incidents::{self, About};
+use super::{epoch, tables};
 use crate::storage::Transaction;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::ids::{DeviceId, OrganizerId};
 use usher_domain::protocol::Heartbeat;
+use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
 
 /// How far a device's clock may move against the server's between two signs of life.
@@ -19,9 +22,13 @@ fn jump(before: Option<&DeviceStatus>, heartbeat: &Heartbeat) -> Option<u64> {
     (moved > JUMP_MS).then_some(moved)
 }
 
-/// Whether the device holds a version of a table that this server, in this epoch, has not made: it lost
-/// what it had told, and nobody declared that it was restored.
-fn is_server_behind(txn: &dyn Transaction, heartbeat: &Heartbeat) -> Result<bool> {
+/// Whether the device knows of something that this server, in this epoch, has not made or does not have:
+/// the server lost it, and nobody declared that it was restored.
+fn is_server_behind(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    heartbeat: &Heartbeat,
+) -> Result<bool> {
     for held in &heartbeat.tables {
         if let Some(head) = txn.table_head(held.table)?
             && held.version.epoch == head.version.epoch
@@ -30,7 +37,30 @@ fn is_server_behind(txn: &dyn Transaction, heartbeat: &Heartbeat) -> Result<bool
             return Ok(true);
         }
     }
-    Ok(false)
+    let epoch = epoch(txn)?;
+    let stored = txn.heads_of_device(device)?;
+    let acknowledged = heartbeat.acknowledged.iter().flatten();
+    Ok(acknowledged
+        .filter(|told| told.epoch == epoch && told.log.device == device)
+        .any(|told| {
+            let of_log = stored.iter().filter(|(_, head)| head.log == told.log);
+            let end = of_log.map(|(_, head)| head.sequence).max().unwrap_or(0);
+            told.sequence > end
+        }))
+}
+
+/// The first table of which the device holds other rows than this server under the same version.
+fn differing(txn: &dyn Transaction, heartbeat: &Heartbeat) -> Result<Option<TableId>> {
+    let digests = heartbeat.digests.iter().flatten();
+    for (held, digest) in heartbeat.tables.iter().zip(digests) {
+        if let Some(head) = txn.table_head(held.table)?
+            && head.version == held.version
+            && tables::manifest(&head)?.digest != *digest
+        {
+            return Ok(Some(held.table));
+        }
+    }
+    Ok(None)
 }
 
 /// Raises the incidents that a sign of life gives reason for. `before` is what the device told last.
@@ -45,16 +75,24 @@ pub(crate) fn watch(
     if let Some(ms) = jump(before, heartbeat) {
         let about = About::device(IncidentKind::ClockJump, device);
         let detail = format!(
-            "the clock moved by {} s between two signs of life",
-            ms / 1_000
+            "the clock moved by {} s between two signs of life before {}",
+            ms / 1_000,
+            incidents::shown(now)
         );
         incidents::raise(txn, organizer, &about, &detail, Vec::new(), now)?;
     }
-    if is_server_behind(txn, heartbeat)? {
+    if is_server_behind(txn, device, heartbeat)? {
         let about = About::device(IncidentKind::ServerBehind, device);
-        let detail = "the device holds a newer version of a table than this server ever made: the server \
-                      lost data; if it was restored from a backup, declare that";
+        let detail = "the device holds a newer version of a table, or acknowledgements of more of its \
+                      records, than this server knows: the server lost data; if it was restored from a \
+                      backup, declare that";
         incidents::raise(txn, organizer, &about, detail, Vec::new(), now)?;
+    }
+    if let Some(table) = differing(txn, heartbeat)? {
+        let about = About::device(IncidentKind::SetDiffers, device);
+        let detail =
+            format!("the device holds other rows of {table} than the version it names has");
+        incidents::raise(txn, organizer, &about, &detail, Vec::new(), now)?;
     }
     Ok(())
 }

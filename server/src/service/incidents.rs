@@ -1,13 +1,15 @@
 //! Incidents: what a person must look at. An incident has an id made of its kind and what it is about, so
-//! that raising it again brings it up to date; it goes when nothing is left of it. The records that led to
-//! it stay.
+//! that raising it again brings it up to date; it goes when nothing is left of it, or when a person closes
+//! it. A closed one comes back once it says something else than it did then. The records that led to it
+//! stay.
 
 use super::error::{Error, Result};
 use super::{PAGE_MAX, Service, times};
-use crate::storage::{StoredIncident, Transaction};
+use crate::storage::{Space, StoredIncident, Transaction};
 use jiff::Timestamp;
 use usher_domain::api::Page;
 use usher_domain::api::reports::{Incident, IncidentKind, ScanLine};
+use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId, SessionId};
 use usher_domain::log::Line;
 use usher_domain::record::{Body, LogRef, Subject};
@@ -132,7 +134,24 @@ pub(crate) fn scan_line(line: &Line, subject: Subject, standing: Standing) -> Op
     })
 }
 
-/// Raises an incident, or brings it up to date.
+/// Where it is kept what an incident said when it was closed.
+fn closed_place(organizer: OrganizerId, id: &str) -> Vec<u8> {
+    [organizer.as_bytes().as_slice(), id.as_bytes()].concat()
+}
+
+/// What an incident says, for comparing; the time it was last brought up to date is no part of it.
+fn said(detail: &str, scans: &[ScanLine]) -> Hash {
+    let records = scans
+        .iter()
+        .flat_map(|scan| [scan.record.as_bytes(), b"\n"]);
+    let parts: Vec<&[u8]> = [detail.as_bytes(), b"\n"]
+        .into_iter()
+        .chain(records)
+        .collect();
+    Hash::of(&parts)
+}
+
+/// Raises an incident, or brings it up to date. One that was closed stays so while it says the same.
 pub(crate) fn raise(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -141,8 +160,13 @@ pub(crate) fn raise(
     scans: Vec<ScanLine>,
     now: UnixMillis,
 ) -> Result<()> {
+    let id = about.id();
+    let closed = txn.value(Space::ClosedIncident, &closed_place(organizer, &id))?;
+    if closed.is_some_and(|closed| closed == said(detail, &scans).as_bytes()) {
+        return Ok(());
+    }
     let incident = Incident {
-        id: about.id(),
+        id,
         kind: about.kind,
         session: about.session,
         ticket: match about.subject {
@@ -174,7 +198,34 @@ pub(crate) fn settle(
     organizer: OrganizerId,
     about: &About,
 ) -> Result<()> {
-    txn.drop_incident(organizer, &about.id())?;
+    let id = about.id();
+    txn.drop_incident(organizer, &id)?;
+    // Should it come again, it is news.
+    let place = closed_place(organizer, &id);
+    if txn.value(Space::ClosedIncident, &place)?.is_some() {
+        txn.put_value(Space::ClosedIncident, &place, &[], UnixMillis::default())?;
+    }
+    Ok(())
+}
+
+fn close(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    id: &str,
+    now: UnixMillis,
+) -> Result<()> {
+    let place = closed_place(organizer, id);
+    let Some(stored) = txn.incident(organizer, id)? else {
+        // The answer to an earlier call may have been lost.
+        return match txn.value(Space::ClosedIncident, &place)? {
+            Some(_) => Ok(()),
+            None => Err(Error::NotFound("incident")),
+        };
+    };
+    let incident = read(&stored)?;
+    let said = said(&incident.detail, &incident.scans);
+    txn.put_value(Space::ClosedIncident, &place, said.as_bytes(), now)?;
+    txn.drop_incident(organizer, id)?;
     Ok(())
 }
 
@@ -187,6 +238,16 @@ fn read(stored: &StoredIncident) -> Result<Incident> {
 }
 
 impl Service {
+    /// Closes an incident that a person has looked at. It comes back when there is something new to it;
+    /// closing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn close_incident(&self, organizer: OrganizerId, id: String) -> Result<()> {
+        self.write_quietly(move |txn, now| close(txn, organizer, &id, now))
+            .await
+    }
+
     /// Open incidents by the time they were first seen, those after the one of id `after`.
     ///
     /// # Errors

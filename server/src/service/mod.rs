@@ -23,6 +23,7 @@ mod organizers;
 mod places;
 mod records;
 mod roster;
+mod rotation;
 pub mod scopes;
 pub mod server_log;
 mod sessions;

@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing};
 use super::times;
-use super::{Service, things::check_names};
+use super::{Service, rotation, things::check_names};
 use crate::keys::{self, KeyUse};
 use crate::storage::{Id, Kind, Space, Transaction};
 use base64::Engine as _;
@@ -156,6 +156,10 @@ fn take_trust(
             txn.put_value(Space::Document, organizer.as_bytes(), document.bytes(), now)?;
             stored.value.root = Some(new.root);
             things::put(txn, &stored)?;
+            let Some(in_force) = trust(txn, organizer)? else {
+                return Err(Error::Internal("the document just taken in is not there"));
+            };
+            rotation::follow(txn, &mut stored, &in_force, now)?;
             super::sessions::mark_sets(txn, organizer, now)?;
             txn.mark_dirty(TableId::Roster(organizer))?;
         }

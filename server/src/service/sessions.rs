@@ -4,18 +4,16 @@ use super::error::{Error, Result};
 use super::server_log;
 use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_names, check_text};
 use super::times::{self, Edge};
-use super::{Service, events, next_number, types};
+use super::{Service, events, next_number, tables, types};
 use crate::storage::{Kind, Transaction};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use usher_domain::api::venue::{Event, NewSession, Session, SessionChange, SetStatus, Zone};
-use usher_domain::cbor;
-use usher_domain::cose;
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
 use usher_domain::numbers::AccessNumber;
 use usher_domain::record::{Body, RuleChange};
 use usher_domain::rules::{EntryRule, Rules};
-use usher_domain::table::{Manifest, TableId};
+use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
 
 /// Longest session: what lasts longer is several sessions, perhaps with a pass.
@@ -85,10 +83,7 @@ pub(crate) fn mark_sets(
 /// Fills in the newest version of the session's set.
 fn with_set(txn: &dyn Transaction, mut session: Session) -> Result<Session> {
     if let Some(head) = txn.table_head(TableId::Set(session.id))? {
-        let manifest: Manifest = cose::parse(&head.manifest)
-            .ok()
-            .and_then(|envelope| cbor::decode(envelope.unverified_payload()).ok())
-            .ok_or(Error::Internal("a stored manifest is not readable"))?;
+        let manifest = tables::manifest(&head)?;
         session.set = Some(SetStatus {
             epoch: manifest.version.epoch,
             number: manifest.version.number,

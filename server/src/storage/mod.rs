@@ -125,7 +125,7 @@ impl Store {
     {
         let backend = Arc::clone(&self.backend);
         let (tell, told) = tokio::sync::oneshot::channel();
-        tokio::task::spawn_blocking(move || {
+        let reading = tokio::task::spawn_blocking(move || {
             backend.read(Box::new(move |txn| {
                 let _gone = tell.send(match txn {
                     Ok(txn) => job(txn),
@@ -133,6 +133,9 @@ impl Store {
                 });
             }));
         });
+        // The thread lets go of the database before anybody is told, so that whoever drops the last
+        // handle afterwards has closed it. How it ended is told below.
+        let _ended = reading.await;
         told.await
             .unwrap_or_else(|_| Err(StorageError::Aborted.into()))
     }

@@ -105,6 +105,19 @@ pub trait Records {
     /// [`super::StorageError`].
     fn feed(&self, scope: ScopeId, after: u64, limit: u32) -> Result<Vec<(u64, Batch)>>;
 
+    /// Scope, position and signed head of all batches of a device, in all scopes. Rarely asked: it looks
+    /// at every batch.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn batch_heads(&self, device: DeviceId) -> Result<Vec<(ScopeId, u64, Vec<u8>)>>;
+
+    /// Puts another signature over the same range in place of a batch's head.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn put_batch_head(&mut self, scope: ScopeId, position: u64, head: &[u8]) -> Result<()>;
+
     /// The last position of a scope's feed; 0 if it is empty.
     ///
     /// # Errors

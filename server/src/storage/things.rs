@@ -71,6 +71,8 @@ pub enum Space {
     Interpreted = 10,
     /// What was counted at a session.
     Tally = 11,
+    /// What an incident said when a person closed it.
+    ClosedIncident = 12,
 }
 
 /// Configured things and single values.

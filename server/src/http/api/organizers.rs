@@ -8,7 +8,7 @@ use crate::http::extract::{Args, Body};
 use crate::http::problem::Failure;
 use usher_domain::api::Page;
 use usher_domain::api::access::{IssuedToken, NewToken};
-use usher_domain::api::venue::{NewOrganizer, NewTrust, Organizer};
+use usher_domain::api::venue::{NewOrganizer, NewTrust, Organizer, OrganizerKeys};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -24,6 +24,16 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/organizer/trust",
             "Hand in a trust document signed by the root",
             take_trust,
+        ),
+        get(
+            "/api/v1/organizer/trust",
+            "Show the trust document in force",
+            show_trust,
+        ),
+        post(
+            "/api/v1/organizer/keys",
+            "Make the keys that follow those in use, to be delegated by the root",
+            make_keys,
         ),
     ]
 }
@@ -52,6 +62,16 @@ async fn show(call: Call<Viewer>) -> Result<Json<Organizer>, Failure> {
     Ok(Json(
         call.service.organizer(call.organizer.to_string()).await?,
     ))
+}
+
+async fn show_trust(call: Call<Viewer>) -> Result<Json<NewTrust>, Failure> {
+    Ok(Json(call.service.trust_in_force(call.organizer).await?))
+}
+
+async fn make_keys(
+    call: Call<crate::http::caller::Organizer>,
+) -> Result<Json<OrganizerKeys>, Failure> {
+    Ok(Json(call.service.make_next_keys(call.organizer).await?))
 }
 
 async fn take_trust(

@@ -20,6 +20,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "List what a person must look at",
             incidents,
         ),
+        post(
+            "/api/v1/incidents/{incident}/close",
+            "Close an incident that a person has looked at",
+            close_incident,
+        ),
         get(
             "/api/v1/events/{event}/sessions/{session}/statistics",
             "Who is inside and what happened so far",
@@ -67,6 +72,16 @@ async fn incidents(
         .incidents(call.organizer, page.after, page.limit)
         .await?;
     Ok(Json(incidents))
+}
+
+async fn close_incident(
+    call: Call<Organizer>,
+    Args(incident): Args<String>,
+) -> Result<Done, Failure> {
+    call.service
+        .close_incident(call.organizer, incident)
+        .await?;
+    Ok(Done)
 }
 
 async fn statistics(

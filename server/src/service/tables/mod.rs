@@ -13,10 +13,11 @@ pub(crate) mod terms;
 
 use super::error::{Error, Result};
 use super::{sessions, things};
-use crate::storage::{StoredRow, Transaction};
+use crate::storage::{StoredRow, TableHead, Transaction};
 use usher_domain::api::venue::{Event, Session};
 use usher_domain::ids::OrganizerId;
-use usher_domain::table::{Bucket, RowKey, TableId, TableRow, encode_row};
+use usher_domain::table::{Bucket, Manifest, RowKey, TableId, TableRow, encode_row};
+use usher_domain::{cbor, cose};
 
 /// Lets a row wait for sealing.
 pub(crate) fn put<R: TableRow>(txn: &mut dyn Transaction, table: TableId, row: &R) -> Result<()> {
@@ -50,6 +51,14 @@ pub(crate) fn organizer_of(txn: &dyn Transaction, table: TableId) -> Result<Orga
             Ok(OrganizerId::from_bytes(event.parent))
         }
     }
+}
+
+/// The manifest that this server signed.
+pub(crate) fn manifest(head: &TableHead) -> Result<Manifest> {
+    cose::parse(&head.manifest)
+        .ok()
+        .and_then(|envelope| cbor::decode(envelope.unverified_payload()).ok())
+        .ok_or(Error::Internal("a stored manifest is not readable"))
 }
 
 /// Checks that a table is of this organizer.

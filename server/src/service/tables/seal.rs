@@ -78,7 +78,10 @@ pub(crate) fn seal(
         TableId::Set(_) | TableId::Directory(_) => KeyUse::Set,
     };
     let key = keys::load(txn, organizer, key_use)?;
-    organizers::may_sign(&trust, key.kid(), content_type_of(table), now)?;
+    // Where a key was revoked, devices ask for documents issued after that, also if the clock of whoever
+    // revoked it is ahead of this server's.
+    let issued_at = trust.keys.last_revocation().map_or(now, |at| now.max(at));
+    organizers::may_sign(&trust, key.kid(), content_type_of(table), issued_at)?;
 
     let mut base = Base::load(txn, table)?;
     let touched = count_pending(txn, table, &mut base.counts)?;
@@ -95,8 +98,8 @@ pub(crate) fn seal(
         version,
         rows: base.counts.rows,
         digest: base.digests.table_digest(),
-        issued_at: now,
-        expires_at: now.shifted(i64::try_from(settings.manifest_life_ms).unwrap_or(i64::MAX)),
+        issued_at,
+        expires_at: issued_at.shifted(i64::try_from(settings.manifest_life_ms).unwrap_or(i64::MAX)),
         terms: match table {
             TableId::Set(session) => {
                 Some(terms::of_session(txn, organizer, session, &base.counts)?)

@@ -3,6 +3,7 @@
 mod devices;
 mod records;
 mod restore;
+mod rotation;
 mod tickets;
 mod venue;
 

@@ -137,6 +137,28 @@ impl Records for Session<'_> {
             .collect()
     }
 
+    fn batch_heads(&self, device: DeviceId) -> Result<Vec<(ScopeId, u64, Vec<u8>)>> {
+        self.all(
+            "SELECT scope, position, head FROM batch WHERE device = ?1 ORDER BY scope, position",
+            params![device.as_bytes()],
+            "listing the batches of a device",
+            |row| {
+                let scope = ScopeId::from_bytes(bytes(row, 0)?);
+                Ok((scope, uint(row, 1)?, row.get(2)?))
+            },
+        )
+    }
+
+    fn put_batch_head(&mut self, scope: ScopeId, position: u64, head: &[u8]) -> Result<()> {
+        let doing = "signing a batch anew";
+        self.execute(
+            "UPDATE batch SET head = ?3 WHERE scope = ?1 AND position = ?2",
+            params![scope.as_bytes(), int(position, doing)?, head],
+            doing,
+        )
+        .map(drop)
+    }
+
     fn feed_end(&self, scope: ScopeId) -> Result<u64> {
         let end = self.first(
             "SELECT position FROM batch WHERE scope = ?1 ORDER BY position DESC LIMIT 1",

@@ -2,11 +2,12 @@
 
 use super::super::House;
 use super::{Gate, at, first, open_incidents, scan, ticket};
-use crate::service::{ByteOrderMark, Names};
+use crate::service::{ByteOrderMark, Error, Names};
 use usher_domain::api::reports::{IncidentKind, NewEveryoneOut, NewFreeFlow};
 use usher_domain::api::venue::SessionChange;
+use usher_domain::hash::Hash;
 use usher_domain::ids::TicketId;
-use usher_domain::protocol::{Heartbeat, PushAnswer, TableVersion};
+use usher_domain::protocol::{Acknowledged, Heartbeat, PushAnswer, TableVersion};
 use usher_domain::record::{Body, Direction, Outcome};
 use usher_domain::rules::{EntryMode, EntryRule, Rules};
 use usher_domain::table::rows::{TicketRow, TicketState};
@@ -286,6 +287,8 @@ async fn a_clock_that_moves_and_a_server_that_forgot_are_incidents() {
             program: "usher 0.1.0".to_owned(),
             clock_offset_ms: Some(offset),
             storage_left: None,
+            digests: None,
+            acknowledged: None,
         };
         house.service.heartbeat(north.id, heartbeat)
     };
@@ -298,4 +301,117 @@ async fn a_clock_that_moves_and_a_server_that_forgot_are_incidents() {
     let mut kinds: Vec<_> = open.iter().map(|incident| incident.kind).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, [IncidentKind::ClockJump, IncidentKind::ServerBehind]);
+}
+
+/// A sign of life of a device whose clock is right.
+fn beat() -> Heartbeat {
+    Heartbeat {
+        device_time: at(0),
+        heads: Vec::new(),
+        tables: Vec::new(),
+        program: "usher 0.1.0".to_owned(),
+        clock_offset_ms: Some(0),
+        storage_left: None,
+        digests: None,
+        acknowledged: None,
+    }
+}
+
+#[tokio::test]
+async fn other_rows_under_the_same_version_are_an_incident() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    house.service.seal_now().await.unwrap();
+    let north = Gate::enroll(&house, 1, &session).await;
+    let table = TableId::Set(session.id);
+    let head = house
+        .service
+        .read(move |txn| Ok(txn.table_head(table)?.unwrap()))
+        .await
+        .unwrap();
+    let right = crate::service::tables::manifest(&head).unwrap().digest;
+    let version = head.version;
+    let tell = |digest, version| {
+        let beat = Heartbeat {
+            tables: vec![TableVersion { table, version }],
+            digests: Some(vec![digest]),
+            ..beat()
+        };
+        house.service.heartbeat(north.id, beat)
+    };
+    let older = Version {
+        number: 0,
+        ..version
+    };
+    tell(right, version).await.unwrap();
+    tell(Hash::ZERO, older).await.unwrap();
+    assert_eq!(open_incidents(&house).await, []);
+    tell(Hash::ZERO, version).await.unwrap();
+    let open = open_incidents(&house).await;
+    assert_eq!(open[0].kind, IncidentKind::SetDiffers);
+    assert_eq!((open.len(), open[0].device), (1, Some(north.id)));
+}
+
+#[tokio::test]
+async fn a_server_that_lost_what_it_acknowledged_is_an_incident_unless_it_says_that_it_was_restored()
+ {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let mut north = Gate::enroll(&house, 1, &session).await;
+    let log = north.admit(at(1), &session, ticket(1)).record.log;
+    house.service.push(north.id, north.all()).await.unwrap();
+    let tell = |sequence, epoch| {
+        let told = Acknowledged {
+            log,
+            sequence,
+            epoch,
+        };
+        let beat = Heartbeat {
+            acknowledged: Some(vec![told]),
+            ..beat()
+        };
+        house.service.heartbeat(north.id, beat)
+    };
+    tell(1, 1).await.unwrap();
+    tell(9, 0).await.unwrap();
+    assert_eq!(open_incidents(&house).await, []);
+    tell(9, 1).await.unwrap();
+    let open = open_incidents(&house).await;
+    assert_eq!(open[0].kind, IncidentKind::ServerBehind);
+}
+
+#[tokio::test]
+async fn a_closed_incident_stays_closed_until_there_is_something_new_to_it() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let mut gates = [
+        Gate::enroll(&house, 1, &session).await,
+        Gate::enroll(&house, 2, &session).await,
+        Gate::enroll(&house, 3, &session).await,
+    ];
+    for (gate, ms) in gates.iter_mut().zip([1, 2]) {
+        gate.admit(at(ms), &session, ticket(1));
+        house.service.push(gate.id, gate.all()).await.unwrap();
+    }
+    let id = open_incidents(&house).await.remove(0).id;
+    let close = |id: &str| house.service.close_incident(house.organizer, id.to_owned());
+    close(&id).await.unwrap();
+    close(&id).await.unwrap();
+    assert!(matches!(close("none").await, Err(Error::NotFound(_))));
+    // Another ticket is nothing new to it; another admission of the same is.
+    gates[0].admit(at(5), &session, ticket(2));
+    house
+        .service
+        .push(gates[0].id, gates[0].all())
+        .await
+        .unwrap();
+    assert_eq!(open_incidents(&house).await, []);
+    gates[2].admit(at(9), &session, ticket(1));
+    house
+        .service
+        .push(gates[2].id, gates[2].all())
+        .await
+        .unwrap();
+    let open = open_incidents(&house).await;
+    assert_eq!((open[0].id.as_str(), open[0].scans.len()), (id.as_str(), 2));
 }

@@ -1,0 +1,195 @@
+//! New keys come into use with the document that delegates to them, and take everything along.
+
+use super::*;
+use crate::service::Error;
+use usher_domain::api::venue::{OrganizerKeys, SessionChange};
+use usher_domain::cose::{self, KeyId, PublicKey};
+use usher_domain::log::verify_batch;
+use usher_domain::rules::{EntryMode, EntryRule, Rules};
+use usher_domain::table::TableId;
+
+/// Whether the keys before stay good.
+enum Before {
+    Kept,
+    Revoked,
+}
+
+/// A trust document of version 2 that delegates to `next` beside the keys in use.
+fn trust_with(organizer: &Organizer, next: &OrganizerKeys, before: &Before) -> NewTrust {
+    let one = |key: PublicKey, purpose: &Purpose, revoked_at| Delegation {
+        key,
+        purpose: purpose.clone(),
+        not_before: NOON.shifted(-DAY_MS),
+        not_after: NOON.shifted(30 * DAY_MS),
+        revoked_at,
+    };
+    let revoked_at = match before {
+        Before::Kept => None,
+        // By a clock that is ahead of the server's.
+        Before::Revoked => Some(NOON.shifted(5_000)),
+    };
+    let code = Purpose::Code {
+        accesses: Limit::All,
+        types: Limit::All,
+    };
+    let all = |keys: &OrganizerKeys, revoked_at| {
+        [
+            one(keys.roster, &Purpose::Roster, revoked_at),
+            one(keys.set, &Purpose::Set, revoked_at),
+            one(keys.code, &code, revoked_at),
+        ]
+    };
+    let delegations = [all(&organizer.keys, revoked_at), all(next, None)].concat();
+    let trust = Trust {
+        organizer: organizer.id,
+        version: Version {
+            epoch: 1,
+            number: 2,
+        },
+        issued_at: NOON,
+        expires_at: NOON.shifted(30 * DAY_MS),
+        server: organizer.server,
+        delegations,
+    };
+    NewTrust {
+        root: root().public(),
+        document: STANDARD.encode(sign(&trust, &root())),
+    }
+}
+
+impl House {
+    async fn change_rules(&self, mode: EntryMode) {
+        let entry = EntryRule {
+            mode,
+            ..EntryRule::default()
+        };
+        let change = SessionChange {
+            rules: Some(Rules {
+                entry,
+                ..Rules::default()
+            }),
+            ..SessionChange::default()
+        };
+        self.service
+            .change_session(self.organizer, "show".into(), "first".into(), change)
+            .await
+            .unwrap();
+    }
+
+    async fn first(&self) -> Session {
+        self.service
+            .session(self.organizer, "show".into(), "first".into())
+            .await
+            .unwrap()
+    }
+
+    /// Which keys signed the batches of the first session's scope.
+    async fn signers(&self) -> Vec<KeyId> {
+        let scope = self.first().await.scope;
+        self.service
+            .read(move |txn| {
+                let feed = txn.feed(scope, 0, 100)?;
+                let kid = |head: &[u8]| cose::parse(head).unwrap().kid();
+                Ok(feed.iter().map(|(_, batch)| kid(&batch.head)).collect())
+            })
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn keys_that_no_document_delegates_to_sign_nothing() {
+    let house = House::open().await;
+    let before = house.service.organizer("house".into()).await.unwrap();
+    let next = house.service.make_next_keys(before.id).await.unwrap();
+    assert_eq!(house.service.make_next_keys(before.id).await.unwrap(), next);
+    assert_ne!(next, before.keys);
+    let renewed = trust_for(&before, 2, NOON);
+    let after = house.service.take_trust(before.id, renewed).await.unwrap();
+    assert_eq!(after.keys, before.keys);
+    house.service.seal_now().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_document_brings_the_next_keys_into_use_and_everything_is_signed_anew() {
+    let house = House::open().await;
+    house.change_rules(EntryMode::Reentry).await;
+    house.service.seal_now().await.unwrap();
+    let before = house.service.organizer("house".into()).await.unwrap();
+    let session = house.first().await;
+    let next = house.service.make_next_keys(before.id).await.unwrap();
+    let trust = trust_with(&before, &next, &Before::Revoked);
+    let after = house
+        .service
+        .take_trust(before.id, trust.clone())
+        .await
+        .unwrap();
+    assert_eq!(after.keys, next);
+    assert_eq!(
+        house.service.trust_in_force(before.id).await.unwrap(),
+        trust
+    );
+
+    // The server's own log, then and now.
+    assert_eq!(house.signers().await, [next.set.kid()]);
+    house.change_rules(EntryMode::Times(2)).await;
+    assert_eq!(house.signers().await, [next.set.kid(); 2]);
+    let scope = session.scope;
+    let feed = house
+        .service
+        .read(move |txn| Ok(txn.feed(scope, 0, 10)?))
+        .await
+        .unwrap();
+    for (_, batch) in &feed {
+        verify_batch(batch, &next.set).unwrap();
+    }
+    let audit = house
+        .service
+        .audit(before.id, "show".into(), "first".into())
+        .await
+        .unwrap();
+    assert_eq!(audit.faults, []);
+
+    // Every table, issued no earlier than the old keys ended.
+    house.service.seal_now().await.unwrap();
+    for (table, key) in [
+        (TableId::Roster(before.id), next.roster),
+        (TableId::Set(session.id), next.set),
+    ] {
+        let head = house
+            .service
+            .read(move |txn| Ok(txn.table_head(table)?.unwrap()))
+            .await
+            .unwrap();
+        assert_eq!(cose::parse(&head.manifest).unwrap().kid(), key.kid());
+        let manifest = crate::service::tables::manifest(&head).unwrap();
+        assert_eq!(manifest.issued_at, NOON.shifted(5_000));
+    }
+    let again = house.service.make_next_keys(before.id).await.unwrap();
+    assert_ne!(again, next);
+}
+
+#[tokio::test]
+async fn what_a_key_signed_that_stays_good_is_left_as_it_is() {
+    let house = House::open().await;
+    house.change_rules(EntryMode::Reentry).await;
+    let before = house.service.organizer("house".into()).await.unwrap();
+    let next = house.service.make_next_keys(before.id).await.unwrap();
+    let trust = trust_with(&before, &next, &Before::Kept);
+    house.service.take_trust(before.id, trust).await.unwrap();
+    house.change_rules(EntryMode::Times(2)).await;
+    let signers = house.signers().await;
+    assert_eq!(signers, [before.keys.set.kid(), next.set.kid()]);
+}
+
+#[tokio::test]
+async fn before_the_first_document_there_is_none_to_go_on_from() {
+    let house = House::open().await;
+    let new = NewOrganizer {
+        slug: "other".into(),
+        name: "Other".into(),
+    };
+    let other = house.service.create_organizer(new).await.unwrap();
+    let none = house.service.trust_in_force(other.id).await;
+    assert!(matches!(none, Err(Error::NotFound(_))));
+}
