@@ -105,7 +105,7 @@ codes! {
     Conflict = "conflict", 409, Never;
     /// The idempotency key was used for another request.
     IdempotencyMismatch = "idempotency_mismatch", 409, Never;
-    /// Scans exist in a scope that would have to be joined with another.
+    /// Devices know a scope that would have to be joined with another.
     ScopeInUse = "scope_in_use", 409, Never;
     /// The enrollment code is unknown, used up or past its time.
     EnrollmentRefused = "enrollment_refused", 403, Never;

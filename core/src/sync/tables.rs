@@ -205,8 +205,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             if differing.len() > REPAIR_BUCKETS_MAX {
                 return self.download(table).await;
             }
-            if self.replace(table, manifest, &differing).await? {
-                return self.updated(table);
+            match self.replace(table, manifest, &differing).await {
+                Ok(true) => return self.updated(table),
+                Ok(false) => {}
+                // These buckets fill more than one answer: the whole comes in bounded pieces.
+                Err(SyncError::Problem(problem)) if problem.code == Code::TooLarge => {
+                    return self.download(table).await;
+                }
+                Err(error) => return Err(error),
             }
         }
         // What is kept of the digests may itself be damaged: only the whole helps.

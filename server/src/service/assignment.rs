@@ -106,7 +106,9 @@ fn answer_heartbeat(
     let trust = organizers::trust(txn, device.organizer)?
         .ok_or(Error::Conflict("the organizer has no trust document"))?;
     let sessions = assigned(txn, &device, settings, now)?;
-    let feeds = scopes(&sessions)
+    let told = scopes(&sessions);
+    super::scopes::tell(txn, &told, now)?;
+    let feeds = told
         .into_iter()
         .map(|scope| {
             Ok(FeedEnd {
@@ -125,6 +127,26 @@ fn answer_heartbeat(
     })
 }
 
+fn assign(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    settings: &Settings,
+    now: UnixMillis,
+) -> Result<Assignment> {
+    let device = devices::active(txn, device)?.value;
+    let trust = organizers::trust(txn, device.organizer)?
+        .ok_or(Error::Conflict("the organizer has no trust document"))?;
+    let sessions = assigned(txn, &device, settings, now)?;
+    Ok(Assignment {
+        trust: trust.bytes.into(),
+        tables: tables(txn, &device, &sessions)?,
+        scopes: scopes(&sessions),
+        gate: device.gate,
+        server_time: now,
+        epoch: epoch(txn)?,
+    })
+}
+
 impl Service {
     /// What a device should hold now, and the documents that say whom to believe.
     ///
@@ -133,19 +155,21 @@ impl Service {
     pub async fn assignment(&self, device: DeviceId) -> Result<Assignment> {
         let now = self.now();
         let settings = self.settings().clone();
-        self.read(move |txn| {
-            let device = devices::active(txn, device)?.value;
-            let trust = organizers::trust(txn, device.organizer)?
-                .ok_or(Error::Conflict("the organizer has no trust document"))?;
-            let sessions = assigned(txn, &device, &settings, now)?;
-            Ok(Assignment {
-                trust: trust.bytes.into(),
-                tables: tables(txn, &device, &sessions)?,
-                scopes: scopes(&sessions),
-                gate: device.gate,
-                server_time: now,
-                epoch: epoch(txn)?,
+        let (assignment, untold) = self
+            .read(move |txn| {
+                let assignment = assign(txn, device, &settings, now)?;
+                let untold = super::scopes::untold(txn, &assignment.scopes)?;
+                Ok((assignment, untold))
             })
+            .await?;
+        if untold.is_empty() {
+            return Ok(assignment);
+        }
+        let settings = self.settings().clone();
+        self.write_quietly(move |txn, now| {
+            let assignment = assign(txn, device, &settings, now)?;
+            super::scopes::tell(txn, &assignment.scopes, now)?;
+            Ok(assignment)
         })
         .await
     }

@@ -27,8 +27,8 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
-    /// Scans exist in more than one scope that would have to be joined.
-    #[error("more than one of these sessions has scans already: a pass for them comes too late")]
+    /// Devices know more than one scope that would have to be joined.
+    #[error("devices hold more than one of these sessions already: a pass for them comes too late")]
     ScopeInUse,
     /// The enrollment code is unknown, used up or past its time.
     #[error("the enrollment code is unknown, used up or past its time")]

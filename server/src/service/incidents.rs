@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use usher_domain::api::Page;
 use usher_domain::api::reports::{Incident, IncidentKind, ScanLine};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, OrganizerId, SessionId};
+use usher_domain::ids::{DeviceId, OrganizerId, SessionId, StaffId};
 use usher_domain::log::Line;
 use usher_domain::record::{Body, LogRef, Subject};
 use usher_domain::time::UnixMillis;
@@ -26,6 +26,7 @@ pub(crate) struct About {
     subject: Option<Subject>,
     device: Option<DeviceId>,
     log: Option<LogRef>,
+    staff: Option<StaffId>,
 }
 
 impl About {
@@ -37,6 +38,19 @@ impl About {
             subject: Some(subject),
             device: None,
             log: None,
+            staff: None,
+        }
+    }
+
+    /// A badge in use on two devices at once.
+    pub(crate) const fn badge(staff: StaffId) -> Self {
+        Self {
+            kind: IncidentKind::BadgeTwice,
+            session: None,
+            subject: None,
+            device: None,
+            log: None,
+            staff: Some(staff),
         }
     }
 
@@ -48,6 +62,7 @@ impl About {
             subject: None,
             device: Some(log.device),
             log: Some(log),
+            staff: None,
         }
     }
 
@@ -59,6 +74,7 @@ impl About {
             subject: None,
             device: Some(device),
             log: None,
+            staff: None,
         }
     }
 
@@ -79,6 +95,7 @@ impl About {
             subject,
             self.device.map(|device| device.to_string()),
             self.log.map(|log| log.log.to_string()),
+            self.staff.map(|staff| staff.to_string()),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(".")
     }

@@ -1,4 +1,8 @@
 //! Scopes: sessions that passes connect share one feed and one merged state.
+//!
+//! A device writes its log in the scope that its ticket set names, and may do so for days without a network.
+//! So a scope that a device was told of is never given up: what is recorded in it later would stand beside
+//! the merged state of its sessions, not in it.
 
 use super::error::{Error, Result};
 use super::organizers::StoredOrganizer;
@@ -29,18 +33,44 @@ pub fn now_called(txn: &dyn Transaction, scope: ScopeId) -> Result<ScopeId> {
     Err(Error::Internal("scopes join each other in a circle"))
 }
 
-/// Whether a device wrote a record in it. The server's own rules do not count: they are said again.
-fn has_scans(txn: &dyn Transaction, organizer: OrganizerId, scope: ScopeId) -> Result<bool> {
+/// Notes that a device is told of scopes, before it is.
+pub(crate) fn tell(txn: &mut dyn Transaction, scopes: &[ScopeId], now: UnixMillis) -> Result<()> {
+    for scope in untold(txn, scopes)? {
+        txn.put_value(Space::ToldScope, scope.as_bytes(), &[], now)?;
+    }
+    Ok(())
+}
+
+/// The scopes that no device was told of.
+pub(crate) fn untold(txn: &dyn Transaction, scopes: &[ScopeId]) -> Result<Vec<ScopeId>> {
+    let mut untold = Vec::new();
+    for scope in scopes {
+        if txn.value(Space::ToldScope, scope.as_bytes())?.is_none() {
+            untold.push(*scope);
+        }
+    }
+    Ok(untold)
+}
+
+/// Whether a device may write records in it, or did. The server's own rules do not count: they are said
+/// again.
+fn is_in_use(txn: &dyn Transaction, organizer: OrganizerId, scope: ScopeId) -> Result<bool> {
     let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
         .value
         .server;
+    if untold(txn, &[scope])?.is_empty() {
+        return Ok(true);
+    }
     Ok(txn
         .heads(scope)?
         .iter()
         .any(|head| head.log.device != server))
 }
 
-/// Joins the scopes of sessions into one: the one that has scans, else the lowest.
+/// Joins the scopes of sessions into one: the one that devices use, else the lowest.
+///
+/// # Errors
+/// [`Error::ScopeInUse`] if devices use several.
 pub(crate) fn join(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -52,7 +82,7 @@ pub(crate) fn join(
     scopes.dedup();
     let mut used = Vec::new();
     for scope in &scopes {
-        if has_scans(txn, organizer, *scope)? {
+        if is_in_use(txn, organizer, *scope)? {
             used.push(*scope);
         }
     }

@@ -73,6 +73,10 @@ pub enum Space {
     Tally = 11,
     /// What an incident said when a person closed it.
     ClosedIncident = 12,
+    /// When and where a badge was in use.
+    BadgeUse = 13,
+    /// Scopes that a device was told of.
+    ToldScope = 14,
 }
 
 /// Configured things and single values.

@@ -124,7 +124,7 @@ impl Found {
             ]);
         }
         for subject in reached {
-            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
+            let lines = lines_about(txn, self.scope, subject, &self.aliases, self.upto)?;
             self.account(subject, &lines);
         }
         Ok(())
@@ -134,7 +134,11 @@ impl Found {
     pub(super) fn account_all(&mut self, txn: &dyn Transaction) -> Result<()> {
         let linked: BTreeSet<Subject> = self.aliases.keys().copied().map(Subject::Ticket).collect();
         let mut group: Option<(Subject, Vec<Placed>)> = None;
+        let upto = self.upto;
         txn.visit_by_subject(self.scope, &mut |subject, record| {
+            if record.position > upto {
+                return Ok(());
+            }
             let Some(placed) = readable(vec![record]).next() else {
                 return Ok(());
             };
@@ -157,7 +161,7 @@ impl Found {
             self.account(last, &lines);
         }
         for subject in linked {
-            let lines = lines_about(txn, self.scope, subject, &self.aliases)?;
+            let lines = lines_about(txn, self.scope, subject, &self.aliases, self.upto)?;
             self.account(subject, &lines);
         }
         Ok(())

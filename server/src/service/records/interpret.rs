@@ -4,6 +4,7 @@
 //! they reach, and adds to the counts the difference between what each subject's records said before and
 //! what they say now. Counts, incidents and the position change in one transaction.
 
+use super::badges;
 use super::difference::Found;
 use super::lines::{Placed, ground_lines, readable};
 use super::watch;
@@ -22,8 +23,10 @@ use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::PriorScan;
 
-/// Batches of one step at most: it holds up other writers.
-const BATCHES_PER_STEP: u64 = 4;
+/// Batches of one step at most. A step holds up other writers, below a second even if all batches are as
+/// large as they may be. It reads every subject it reaches once with all that is known of it, so when many
+/// devices come back at the same time, few large steps do far less than many small ones.
+const BATCHES_PER_STEP: u64 = 32;
 
 /// How far a scope is interpreted.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -162,6 +165,7 @@ pub(super) fn step(
     }
     watch::unreadable(txn, organizer, &unreadable, now)?;
     watch::clocks(txn, organizer, &new, &arrived, now)?;
+    badges::watch(txn, organizer, &new, &arrived, now)?;
     watch::quarantine(txn, organizer, scope, &new, &lines, &arrived, now)?;
     interpreted.position = upto;
     interpreted.sessions.extend(changes.store(txn, scope, now)?);

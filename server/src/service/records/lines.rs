@@ -37,18 +37,24 @@ pub(crate) fn aliases(ground_lines: &[Placed]) -> BTreeMap<TicketId, BTreeSet<Id
     aliases
 }
 
-/// The readable records about a subject and its aliases.
+/// The readable records about a subject and its aliases that came up to position `upto`.
 pub(crate) fn lines_about(
     txn: &dyn Transaction,
     scope: ScopeId,
     subject: Subject,
     aliases: &BTreeMap<TicketId, BTreeSet<Identity>>,
+    upto: u64,
 ) -> Result<Vec<Placed>> {
-    let mut lines: Vec<Placed> = readable(txn.records_about(scope, Some(&subject))?).collect();
+    let known = |subject: Subject| -> Result<_> {
+        let mut records = txn.records_about(scope, Some(&subject))?;
+        // Before reading them, which costs more than finding them.
+        records.retain(|record| record.position <= upto);
+        Ok(readable(records))
+    };
+    let mut lines: Vec<Placed> = known(subject)?.collect();
     if let Subject::Ticket(ticket) = subject {
         for identity in aliases.get(&ticket).into_iter().flatten() {
-            let of_medium = txn.records_about(scope, Some(&Subject::Medium(*identity)))?;
-            lines.extend(readable(of_medium));
+            lines.extend(known(Subject::Medium(*identity))?);
         }
     }
     Ok(lines)

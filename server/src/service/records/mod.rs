@@ -17,6 +17,7 @@
 //! the answer "from sequence n on" loses nothing, and the log on the server has no holes.
 
 mod account;
+mod badges;
 mod difference;
 mod interpret;
 pub(super) mod lines;

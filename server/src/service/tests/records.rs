@@ -452,3 +452,34 @@ async fn a_feed_begins_anew_in_another_epoch_and_pages_without_gaps() {
     assert_eq!(page(1, 5).await, [0_u64; 0]);
     assert_eq!(page(9, 4).await, [1, 2]);
 }
+
+#[tokio::test]
+async fn a_badge_in_use_here_there_and_here_again_is_one_incident() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let mut north = Gate::enroll(&house, 1, &session).await;
+    let mut south = Gate::enroll(&house, 2, &session).await;
+    let staff = usher_domain::ids::StaffId::from_bytes([5; 16]);
+    let operated = |number, ms| {
+        let scan = Scan {
+            operator: Some(staff),
+            ..scan(&session, ticket(number), Direction::Entry)
+        };
+        (at(ms), Body::Scan(scan))
+    };
+    // Walking over is no incident.
+    for (gate, number, ms) in [(&mut north, 1, 0), (&mut south, 2, 30_000)] {
+        let (stamp, body) = operated(number, ms);
+        gate.write(stamp, body);
+        house.service.push(gate.id, gate.all()).await.unwrap();
+    }
+    assert_eq!(kinds(&house).await, []);
+    let (stamp, body) = operated(3, 50_000);
+    north.write(stamp, body);
+    let (stamp, body) = operated(4, 70_000);
+    south.write(stamp, body);
+    house.service.push(south.id, south.all()).await.unwrap();
+    assert_eq!(kinds(&house).await, []);
+    house.service.push(north.id, north.all()).await.unwrap();
+    assert_eq!(kinds(&house).await, [IncidentKind::BadgeTwice]);
+}

@@ -109,6 +109,37 @@ async fn a_pass_joins_the_scopes_of_its_sessions() {
 }
 
 #[tokio::test]
+async fn a_pass_never_takes_a_scope_away_that_a_device_was_told_of() {
+    let house = House::open().await;
+    let first = house
+        .session("first", "2027-10-30 18:00", "2027-10-30 22:00")
+        .await;
+    house
+        .session("second", "2027-10-31 18:00", "2027-10-31 22:00")
+        .await;
+    // Too far ahead for devices to know of it.
+    house
+        .session("winter", "2027-12-30 18:00", "2027-12-30 22:00")
+        .await;
+    let north = house.device(1).await;
+    let told = house.service.assignment(north).await.unwrap().scopes;
+    assert_eq!(told.len(), 2);
+    let weekend = new_type("weekend", &["first", "second"]);
+    let refused = house
+        .service
+        .create_type(house.organizer, show(), weekend)
+        .await;
+    assert!(matches!(refused, Err(Error::ScopeInUse)));
+    house.kind("season", &["first", "winter"]).await;
+    let winter = house
+        .service
+        .session(house.organizer, show(), "winter".to_owned())
+        .await
+        .unwrap();
+    assert_eq!(winter.scope, first.scope);
+}
+
+#[tokio::test]
 async fn changed_entry_rules_are_chained_signed_records_of_the_server() {
     let house = House::open().await;
     for mode in [EntryMode::Reentry, EntryMode::Times(2)] {
