@@ -6,12 +6,12 @@ use crate::shell::{new_seed, random};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::path::Path;
-use usher_domain::api::venue::{NewTrust, Organizer};
+use usher_domain::api::venue::{NewTrust, Organizer, OrganizerKeys};
 use usher_domain::code::Limit;
 use usher_domain::cose::SigningKey;
 use usher_domain::document::root_key::{Fresh, RootKeyError, RootKeyFile};
-use usher_domain::document::sign;
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
+use usher_domain::document::{sign, verify_trust};
 use usher_domain::secret::Private;
 use usher_domain::table::Version;
 use usher_domain::time::UnixMillis;
@@ -53,62 +53,114 @@ pub fn open_root(file: &Path, passphrase: &Private) -> Result<SigningKey, CliErr
     Ok(RootKeyFile::parse(&text)?.decrypt(passphrase)?)
 }
 
-/// Signs the next trust document: the server's keys are trusted for `days` from `now`.
+/// Opens the trust document in force, as the server hands it out: only the root's own word is gone on from.
 ///
-/// The windows are open towards the past: the server made these keys for this organizer, and what they
-/// signed under an earlier document stays good.
-#[must_use]
-pub fn next_document(
+/// # Errors
+/// [`CliError::Invalid`] if the root did not sign it for this organizer.
+pub fn open_document(
+    held: &NewTrust,
     organizer: &Organizer,
     root: &SigningKey,
-    now: UnixMillis,
-    days: u32,
-) -> NewTrust {
-    let until = now.shifted(i64::from(days) * DAY_MS);
-    let version = match &organizer.trust {
-        Some(held) => Version {
-            epoch: held.epoch,
-            number: held.number + 1,
-        },
-        None => Version {
-            epoch: 1,
-            number: 1,
-        },
-    };
+) -> Result<Trust, CliError> {
+    let bytes = STANDARD
+        .decode(&held.document)
+        .map_err(|_| CliError::Invalid("the server's trust document is not readable".to_owned()))?;
+    let verified = verify_trust(&bytes, &root.public(), Some(organizer.id))
+        .map_err(|error| CliError::Invalid(format!("the server's trust document: {error}")))?;
+    Ok(verified.value().clone())
+}
+
+/// How a trust document is signed.
+pub struct Signing<'a> {
+    /// The organizer's root key.
+    pub root: &'a SigningKey,
+    /// When.
+    pub now: UnixMillis,
+    /// How many days the server's keys are trusted from then on.
+    pub days: u32,
+}
+
+impl Signing<'_> {
+    /// Signs the next trust document. Keys that were delegated to before stay listed as they are: what they
+    /// signed stays good, or revoked. With keys that are `next`, those in use are withdrawn.
+    ///
+    /// The windows are open towards the past: the server made these keys for this organizer, and what they
+    /// signed under an earlier document stays good.
+    #[must_use]
+    pub fn next_document(
+        &self,
+        organizer: &Organizer,
+        held: Option<&Trust>,
+        next: Option<&OrganizerKeys>,
+    ) -> NewTrust {
+        let until = self.now.shifted(i64::from(self.days) * DAY_MS);
+        let version = match held {
+            Some(held) => Version {
+                epoch: held.version.epoch,
+                number: held.version.number + 1,
+            },
+            None => Version {
+                epoch: 1,
+                number: 1,
+            },
+        };
+        let withdrawn = next.map(|_| self.now);
+        let mut delegations = delegated(&organizer.keys, until, withdrawn);
+        delegations.extend(
+            next.into_iter()
+                .flat_map(|next| delegated(next, until, None)),
+        );
+        let mut earlier: Vec<Delegation> = held
+            .into_iter()
+            .flat_map(|held| held.delegations.iter().cloned())
+            .filter(|old| delegations.iter().all(|new| new.key != old.key))
+            .collect();
+        earlier.append(&mut delegations);
+        let trust = Trust {
+            organizer: organizer.id,
+            version,
+            issued_at: self.now,
+            expires_at: until,
+            server: organizer.server,
+            delegations: earlier,
+        };
+        NewTrust {
+            root: self.root.public(),
+            document: STANDARD.encode(sign(&trust, self.root)),
+        }
+    }
+}
+
+fn delegated(
+    keys: &OrganizerKeys,
+    until: UnixMillis,
+    revoked_at: Option<UnixMillis>,
+) -> Vec<Delegation> {
     let everything = Purpose::Code {
         accesses: Limit::All,
         types: Limit::All,
     };
-    let delegate = |key, purpose| Delegation {
+    [
+        (keys.roster, Purpose::Roster),
+        (keys.set, Purpose::Set),
+        (keys.code, everything),
+    ]
+    .into_iter()
+    .map(|(key, purpose)| Delegation {
         key,
         purpose,
         not_before: UnixMillis::new(0),
         not_after: until,
-        revoked_at: None,
-    };
-    let trust = Trust {
-        organizer: organizer.id,
-        version,
-        issued_at: now,
-        expires_at: until,
-        server: organizer.server,
-        delegations: vec![
-            delegate(organizer.keys.roster, Purpose::Roster),
-            delegate(organizer.keys.set, Purpose::Set),
-            delegate(organizer.keys.code, everything),
-        ],
-    };
-    NewTrust {
-        root: root.public(),
-        document: STANDARD.encode(sign(&trust, root)),
-    }
+        revoked_at,
+    })
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use usher_domain::api::venue::{OrganizerKeys, TrustStatus};
-    use usher_domain::document::verify_trust;
+    use usher_domain::code::KeyStanding;
+    use usher_domain::document::TrustedKeys;
     use usher_domain::ids::{DeviceId, OrganizerId};
     use usher_domain::secret::Seed;
 
@@ -116,7 +168,7 @@ mod tests {
         SigningKey::from_seed(&Seed::new([number; 32]))
     }
 
-    fn organizer(trust: Option<TrustStatus>) -> Organizer {
+    fn organizer() -> Organizer {
         Organizer {
             id: OrganizerId::from_bytes([1; 16]),
             slug: "house".to_owned(),
@@ -127,14 +179,14 @@ mod tests {
                 code: key(3).public(),
             },
             server: DeviceId::from_bytes([2; 16]),
-            trust,
+            trust: None,
         }
     }
 
     #[test]
     fn a_first_document_verifies_under_its_root_and_names_the_servers_keys() {
-        let (organizer, now) = (organizer(None), UnixMillis::new(1_800_000_000_000));
-        let new = next_document(&organizer, &key(9), now, 400);
+        let (organizer, now) = (organizer(), UnixMillis::new(1_800_000_000_000));
+        let new = signing(now, &key(9)).next_document(&organizer, None, None);
         let bytes = STANDARD.decode(&new.document).unwrap();
         let verified = verify_trust(&bytes, &new.root, Some(organizer.id)).unwrap();
         let trust = verified.value();
@@ -154,24 +206,47 @@ mod tests {
         assert_eq!(keys, [key(1).public(), key(2).public(), key(3).public()]);
     }
 
+    fn signing(now: UnixMillis, root: &SigningKey) -> Signing<'_> {
+        Signing {
+            root,
+            now,
+            days: 400,
+        }
+    }
+
     #[test]
-    fn every_renewal_takes_the_next_version() {
-        let held = TrustStatus {
-            epoch: 3,
-            number: 7,
-            expires_at: jiff::Timestamp::UNIX_EPOCH,
-            root: String::new(),
+    fn every_renewal_takes_the_next_version_and_keeps_what_earlier_keys_signed() {
+        let (organizer, root) = (organizer(), key(9));
+        let now = UnixMillis::new(1_800_000_000_000);
+        let first = signing(now, &root).next_document(&organizer, None, None);
+        let held = open_document(&first, &organizer, &root).unwrap();
+        let next = OrganizerKeys {
+            roster: key(11).public(),
+            set: key(12).public(),
+            code: key(13).public(),
         };
-        let new = next_document(&organizer(Some(held)), &key(9), UnixMillis::new(1), 1);
-        let bytes = STANDARD.decode(&new.document).unwrap();
-        let verified = verify_trust(&bytes, &new.root, None).unwrap();
+        let second = signing(now, &root).next_document(&organizer, Some(&held), Some(&next));
+        let held = open_document(&second, &organizer, &root).unwrap();
+        assert_eq!(held.version.number, 2);
+        let rotated = Organizer {
+            keys: next,
+            ..organizer
+        };
+        let third = signing(now, &root).next_document(&rotated, Some(&held), None);
+        let bytes = STANDARD.decode(&third.document).unwrap();
+        let verified = verify_trust(&bytes, &root.public(), Some(rotated.id)).unwrap();
+        assert_eq!(verified.value().version.number, 3);
+        let codes = TrustedKeys::from(&verified).code_keys();
+        let standings: Vec<_> = codes.iter().map(|code| (code.key, code.standing)).collect();
         assert_eq!(
-            verified.value().version,
-            Version {
-                epoch: 3,
-                number: 8
-            }
+            standings,
+            [
+                (key(3).public(), KeyStanding::Revoked),
+                (key(13).public(), KeyStanding::Good)
+            ]
         );
+        let other = open_document(&third, &rotated, &key(8));
+        assert_eq!(other.unwrap_err().code(), "invalid_value");
     }
 
     #[test]

@@ -16,6 +16,12 @@ use usher_domain::record::RulingWord;
 pub enum Incident {
     /// List incidents
     List,
+    /// Close incidents that somebody has looked at; they come back if there is something new to them
+    Close {
+        /// Ids of incidents, as the list shows them
+        #[arg(required = true)]
+        incidents: Vec<String>,
+    },
     /// Let quarantined scans count
     Accept {
         /// The session, as EVENT/SESSION
@@ -47,6 +53,14 @@ impl Incident {
                 shell
                     .output
                     .list_by(&all, |page| incidents_page(page, &all))?;
+            }
+            Self::Close { incidents } => {
+                for incident in &incidents {
+                    let nothing = serde_json::json!({});
+                    let path = ["incidents", incident, "close"];
+                    let () = client.post(&path, &nothing).await?;
+                }
+                shell.output.show(&incidents, |page| page.line("Closed."))?;
             }
             Self::Accept { session, records } => {
                 rule(shell, &client, &session, records, RulingWord::Accept).await?;
@@ -89,6 +103,7 @@ fn incidents_page(page: &mut Page, incidents: &[reports::Incident]) {
             word(&incident.kind),
             incident.detail
         ));
+        page.line(format_args!("  id {}", incident.id));
         for scan in &incident.scans {
             page.line(format_args!(
                 "  {}  {}  {} ({}), device {}, record {}",

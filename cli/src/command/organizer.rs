@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::passphrase::{Asking, PassphraseSource};
 use crate::shell::Shell;
-use crate::trust::{make_or_open_root, next_document, open_root};
+use crate::trust::{Signing, make_or_open_root, open_document, open_root};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -57,6 +57,10 @@ pub struct Renew {
     /// How many days the server's keys are trusted
     #[arg(long, value_name = "DAYS", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
+    /// Let the server make new keys; those in use are withdrawn, and tickets that they signed count where
+    /// the ticket set lists them
+    #[arg(long)]
+    pub rotate: bool,
     /// Where the passphrase comes from.
     #[command(flatten)]
     pub passphrase: PassphraseSource,
@@ -121,7 +125,12 @@ impl Create {
         let organizer = match organizer.trust {
             Some(_) => organizer,
             None => {
-                let document = next_document(&organizer, &root, shell.now(), self.days);
+                let signing = Signing {
+                    root: &root,
+                    now: shell.now(),
+                    days: self.days,
+                };
+                let document = signing.next_document(&organizer, None, None);
                 client.put(&["organizer", "trust"], &document).await?
             }
         };
@@ -170,7 +179,25 @@ impl Renew {
         let client = shell.client()?;
         let root = open_root(&self.root_key, &self.passphrase.read(Asking::Existing)?)?;
         let organizer: venue::Organizer = client.get(&["organizer"]).await?;
-        let document = next_document(&organizer, &root, shell.now(), self.days);
+        let held = match organizer.trust {
+            Some(_) => {
+                let held: venue::NewTrust = client.get(&["organizer", "trust"]).await?;
+                Some(open_document(&held, &organizer, &root)?)
+            }
+            None => None,
+        };
+        let next: Option<venue::OrganizerKeys> = if self.rotate {
+            let nothing = serde_json::json!({});
+            Some(client.post(&["organizer", "keys"], &nothing).await?)
+        } else {
+            None
+        };
+        let signing = Signing {
+            root: &root,
+            now: shell.now(),
+            days: self.days,
+        };
+        let document = signing.next_document(&organizer, held.as_ref(), next.as_ref());
         let organizer: venue::Organizer = client.put(&["organizer", "trust"], &document).await?;
         shell.show_organizer(&organizer)?;
         Ok(Exit::Done)

@@ -6,7 +6,7 @@ use super::shop::{List, PASS};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::shell::random;
-use crate::trust::{make_or_open_root, next_document};
+use crate::trust::{Signing, make_or_open_root};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::multipart::{Form, Part};
 use std::net::SocketAddr;
@@ -87,7 +87,12 @@ impl House {
         // Nobody needs this root key again, so nobody needs to know its passphrase.
         let passphrase = Private::new(Hash::of(&[&random::<32>()?]).to_string());
         let root = make_or_open_root(&folder.join("harbour.root"), &passphrase)?;
-        let document = next_document(&organizer, &root, now, DAYS);
+        let signing = Signing {
+            root: &root,
+            now,
+            days: DAYS,
+        };
+        let document = signing.next_document(&organizer, None, None);
         let _: venue::Organizer = client.put(&["organizer", "trust"], &document).await?;
         let cable = Cable::lay().await?;
         cable.plug(address);
