@@ -1,6 +1,6 @@
 //! What can go wrong in the store.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use std::path::PathBuf;
 use usher_domain::table::TableId;
 
@@ -154,6 +154,10 @@ impl<T> Doing<T> for Result<T, rusqlite::Error> {
     fn doing(self, doing: &'static str) -> Result<T, StoreError> {
         self.map_err(|source| match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full { doing },
+            // Made when a store opens: the first file that finds no room on a full disk.
+            Some(_) if extended_code(&source) == Some(ffi::SQLITE_IOERR_SHMSIZE) => {
+                StoreError::Full { doing }
+            }
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 StoreError::ReadOnly { doing }
             }
@@ -162,5 +166,29 @@ impl<T> Doing<T> for Result<T, rusqlite::Error> {
             }
             _ => StoreError::Sqlite { doing, source },
         })
+    }
+}
+
+fn extended_code(error: &rusqlite::Error) -> Option<std::ffi::c_int> {
+    error.sqlite_error().map(|error| error.extended_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(extended_code: std::ffi::c_int) -> &'static str {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(extended_code), None);
+        Err::<(), _>(error).doing("testing").unwrap_err().code()
+    }
+
+    #[test]
+    fn failures_are_sorted_by_what_a_person_can_do() {
+        assert_eq!(sorted(ffi::SQLITE_FULL), "disk_full");
+        assert_eq!(sorted(ffi::SQLITE_IOERR_SHMSIZE), "disk_full");
+        assert_eq!(sorted(ffi::SQLITE_READONLY), "store_read_only");
+        assert_eq!(sorted(ffi::SQLITE_CANTOPEN), "store_read_only");
+        assert_eq!(sorted(ffi::SQLITE_CORRUPT), "store_damaged");
+        assert_eq!(sorted(ffi::SQLITE_IOERR_WRITE), "store_failed");
     }
 }
