@@ -242,7 +242,7 @@ impl Scene<'_> {
                 alone("Signed by a key that was withdrawn, and not in this gate's list.")
             }
             Referral::DeviceTrouble { code } => (
-                format!("This device cannot decide ({code}): use another one."),
+                format!("{} ({code}): use another one.", trouble(code)),
                 Vec::new(),
             ),
             Referral::NoSession => alone("This device serves no session now."),
@@ -355,3 +355,14 @@ fn either(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests;
+
+/// What troubles a device, by the code of its store.
+fn trouble(code: &str) -> &'static str {
+    match code {
+        "disk_full" => "This device's disk is full",
+        "store_read_only" => "This device's folder cannot be written",
+        "store_in_use" => "Another program is using this device's folder",
+        "store_damaged" => "This device's store is damaged",
+        _ => "This device cannot decide",
+    }
+}

@@ -6,104 +6,17 @@
     reason = "all of this file is tests"
 )]
 
+mod house;
+
+use house::House;
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output};
-use std::sync::Arc;
-use tempfile::TempDir;
-use usher_server::clock::SystemClock;
-use usher_server::config::{Config, Settings};
-use usher_server::serve::Server;
-
-/// A folder with a server, and the server.
-struct House {
-    folder: TempDir,
-    address: String,
-    server: Option<Server>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl House {
-    fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let line = ["init", "--transport", "plain", "--listen", "127.0.0.1:0"];
-        let output = run(folder.path(), &line);
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let data = folder.path().join("usher-data");
-        let config = Config::load(&data, Settings::default(), []).unwrap();
-        let server = runtime
-            .block_on(Server::start(&config, Arc::new(SystemClock)))
-            .unwrap();
-        let address = server.public_url().to_owned();
-        let house = Self {
-            folder,
-            address,
-            server: Some(server),
-            runtime,
-        };
-        std::fs::write(house.folder.path().join("pass"), "correct horse battery\n").unwrap();
-        house
-    }
-
-    /// A house with an organizer.
-    fn with_organizer() -> Self {
-        let house = Self::open();
-        house.json("organizer create house --name House --passphrase-file pass");
-        house
-    }
-
-    fn run(&self, line: &str) -> Output {
-        let line: Vec<&str> = line.split(' ').collect();
-        let mut all = vec!["--server", &self.address];
-        all.extend(line);
-        run(self.folder.path(), &all)
-    }
-
-    fn ok(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.ok(&format!("--json {line}"))).unwrap()
-    }
-
-    fn error(&self, line: &str) -> Value {
-        let output = self.run(&format!("--json {line}"));
-        assert_eq!(output.status.code(), Some(1), "{line}: {output:?}");
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()["error"].clone()
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.stop());
-        }
-    }
-}
-
-fn run(folder: &Path, line: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_usher"))
-        .args(line)
-        .current_dir(folder)
-        .env_clear()
-        .output()
-        .unwrap()
-}
 
 #[test]
 fn an_organizer_is_created_with_a_root_key_that_stays_here() {
     let house = House::with_organizer();
     let shown = house.json("organizer show");
     assert_eq!(shown["trust"]["number"], 1);
-    let key = std::fs::read_to_string(house.folder.path().join("house.root")).unwrap();
+    let key = std::fs::read_to_string(house.path().join("house.root")).unwrap();
     assert!(key.starts_with("-----BEGIN USHER ROOT KEY-----"));
 }
 
@@ -120,7 +33,7 @@ fn renewing_signs_the_next_version_with_the_root_key() {
     let house = House::with_organizer();
     let renewed = house.json("organizer renew --root-key house.root --passphrase-file pass");
     assert_eq!(renewed["trust"]["number"], 2);
-    std::fs::write(house.folder.path().join("other"), "another passphrase\n").unwrap();
+    std::fs::write(house.path().join("other"), "another passphrase\n").unwrap();
     let error = house.error("organizer renew --root-key house.root --passphrase-file other");
     assert_eq!(error["code"], "root_key");
 }
@@ -209,12 +122,12 @@ fn a_list_of_staff_becomes_badges_in_a_folder() {
     let house = House::with_organizer();
     house.ok("gate create north");
     let list = "name,role,gates\nSam,steward,north\n\"Kim \"\"K\"\" Lee\",supervisor,\n";
-    std::fs::write(house.folder.path().join("staff.csv"), list).unwrap();
+    std::fs::write(house.path().join("staff.csv"), list).unwrap();
     house.ok("staff import staff.csv --out badges");
-    let pins = std::fs::read_to_string(house.folder.path().join("badges/pins.csv")).unwrap();
+    let pins = std::fs::read_to_string(house.path().join("badges/pins.csv")).unwrap();
     assert_eq!(pins.lines().count(), 2);
-    assert!(house.folder.path().join("badges/badge-0002.png").exists());
-    std::fs::write(house.folder.path().join("bad.csv"), "name,role\nSam,king\n").unwrap();
+    assert!(house.path().join("badges/badge-0002.png").exists());
+    std::fs::write(house.path().join("bad.csv"), "name,role\nSam,king\n").unwrap();
     let error = house.error("staff import bad.csv --out badges-2");
     assert_eq!(error["code"], "bad_file");
 }
@@ -229,6 +142,6 @@ fn an_enrollment_code_is_text_a_terminals_drawing_and_a_picture() {
     let drawn = house.ok("enrollment create --qr");
     assert!(drawn.contains('▀') && drawn.contains("USHE1:"));
     house.ok("enrollment create --text-out code.txt");
-    assert!(house.folder.path().join("code.txt").exists());
+    assert!(house.path().join("code.txt").exists());
     assert!(house.ok("device list").contains("No devices yet."));
 }

@@ -1,29 +1,31 @@
 //! `usher scan`: a gate at the command line.
 
+mod door;
+mod lines;
+mod telling;
+
+pub use telling::Telling;
+
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Output, Page};
 use crate::pictures;
-use crate::say::{Names, Scene};
 use crate::shell::Shell;
 use clap::{Args, ValueEnum};
-use jiff::tz::TimeZone;
+use door::{Door, Open};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use usher_core::app::{App, EvidenceView, ScanInput, ScanView, SessionView};
-use usher_core::sync::TokioTimer;
-use usher_domain::ids::{DeviceId, GateId, SessionId, StaffId, ZoneId};
+use tokio::io::BufReader;
+use usher_core::app::{ApiError, App, ScanInput, ScanView, SessionView};
+use usher_core::gate::Answer;
+use usher_core::sync::{Timer as _, TokioTimer};
+use usher_domain::ids::{AttemptId, SessionId};
 use usher_domain::secret::Private;
-use usher_domain::time::UnixMillis;
 
 /// How long a scan waits for the exchange before it; what does not come in time is not waited for.
 const EXCHANGE_TIME: Duration = Duration::from_millis(1_000);
 /// Pause between exchanges while codes come from standard input.
 const EVERY: Duration = Duration::from_secs(2);
-/// Bytes of the longest line read from a hand scanner; the rest of a longer one is no code anyway.
-const LINE_BYTES_MAX: u64 = 8 * 1024;
 
 /// Scan tickets on this device
 ///
@@ -79,24 +81,22 @@ impl Scan {
     /// Does it.
     ///
     /// # Errors
-    /// [`CliError`] before the first code; from then on there are verdicts.
+    /// [`CliError`] if no device or session is there that could scan; from then on there are verdicts.
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let app = shell.device()?;
-        let session = self
-            .session
-            .as_deref()
-            .map(|named| find_session(&app, named))
-            .transpose()?;
+        let door = Door::new(shell.globals.clone(), self.session.clone());
         let gate = CliGate {
-            app: &app,
-            session,
+            door: &door,
             scan: &self,
         };
+        // A device in trouble refers; that there is none is said at once.
+        if let Some(error) = door.open()?.err() {
+            shell.output.note(&error)?;
+        }
         if self.stdin {
             return gate.lines(shell).await;
         }
         if !self.offline {
-            gate.exchange().await;
+            gate.exchange().await?;
         }
         let mut exit = Exit::Done;
         if let Some(code) = &self.code {
@@ -117,7 +117,7 @@ impl Scan {
             }
         }
         if !self.offline {
-            gate.exchange().await;
+            gate.exchange().await?;
         }
         Ok(exit)
     }
@@ -125,38 +125,45 @@ impl Scan {
 
 /// A device with the flags of one command.
 struct CliGate<'a> {
-    app: &'a App,
-    session: Option<SessionId>,
+    door: &'a Door,
     scan: &'a Scan,
 }
 
 impl CliGate<'_> {
     /// Tells the other gates and hears of them, if that is quickly done. What fails is no concern of a
     /// scan: its verdict says how much was known.
-    async fn exchange(&self) {
-        let exchange = self.app.sync(&TokioTimer, &|_| {});
+    async fn exchange(&self) -> Result<(), CliError> {
+        let Ok(Open { app, .. }) = self.door.open()? else {
+            return Ok(());
+        };
+        let exchange = app.sync(&TokioTimer, &|_| {});
         match tokio::time::timeout(EXCHANGE_TIME, exchange).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::info!(code = error.code, "no exchange: {error}"),
             Err(_) => tracing::info!("no exchange in time"),
         }
+        Ok(())
     }
 
     /// Scans one code and shows its verdict, or those of its whole order.
     fn show(&self, shell: &mut Shell, text: Private) -> Result<Exit, CliError> {
+        let open = match self.door.open()? {
+            Ok(open) => open,
+            Err(error) => return trouble(shell, &error),
+        };
         let input = ScanInput {
             text,
             direction: self.scan.direction.into(),
-            session: self.session,
+            session: open.session,
             attempt: None,
             instruction_checked: self.scan.confirm,
         };
         let views = if self.scan.group {
-            self.app.scan_order(input)
+            open.app.scan_order(input)
         } else {
-            vec![self.app.scan(input)]
+            vec![open.app.scan(input)]
         };
-        let telling = Telling::of(self.app, shell.now())?;
+        let telling = Telling::by(open.own, shell.now());
         views.into_iter().try_fold(Exit::Done, |exit, view| {
             Ok(exit.worse(telling.show(&mut shell.output, view)?))
         })
@@ -164,9 +171,10 @@ impl CliGate<'_> {
 
     /// Scans what comes in line by line, and exchanges beside it.
     async fn lines(&self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let serving = self.door.open()?.and_then(|open| open.app.status());
         let ready = Ready {
             ready: true,
-            session: self.app.status()?.serving,
+            session: serving.ok().and_then(|status| status.serving),
         };
         shell.output.show(&ready, |page| {
             let serves = ready
@@ -179,63 +187,62 @@ impl CliGate<'_> {
         })?;
         tokio::select! {
             exit = self.read(shell) => exit,
-            () = self.keep_in_step() => Ok(Exit::Failed),
+            ended = self.keep_in_step() => ended.map(|()| Exit::Failed),
         }
     }
 
     async fn read(&self, shell: &mut Shell) -> Result<Exit, CliError> {
         let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
-        while let Some(line) = next_line(&mut input).await? {
+        while let Some(line) = lines::next_line(&mut input).await? {
             exit = exit.worse(self.show(shell, line)?);
         }
         if !self.scan.offline {
-            self.exchange().await;
+            self.exchange().await?;
         }
         Ok(exit)
     }
 
-    /// Never ends.
-    async fn keep_in_step(&self) {
+    /// Ends only if there is no device any more.
+    async fn keep_in_step(&self) -> Result<(), CliError> {
         if !self.scan.offline {
             let mut go_on = |_| std::ops::ControlFlow::Continue(());
             let ended = self
-                .app
+                .opened()
+                .await?
                 .watch(&TokioTimer, EVERY, &|_| {}, &mut go_on)
                 .await;
             if let Err(error) = ended {
                 tracing::warn!(code = error.code, "no exchange: {error}");
             }
         }
-        std::future::pending::<()>().await;
+        std::future::pending().await
     }
+
+    /// The device, as soon as it can be opened.
+    async fn opened(&self) -> Result<&App, CliError> {
+        loop {
+            if let Ok(open) = self.door.open()? {
+                return Ok(&open.app);
+            }
+            TokioTimer.sleep(EVERY).await;
+        }
+    }
+}
+
+/// Shows the verdict of a device whose store does not open: somebody stands there and waits.
+fn trouble(shell: &mut Shell, error: &ApiError) -> Result<Exit, CliError> {
+    let attempt = AttemptId::from_bytes(crate::shell::random()?);
+    tracing::error!(%attempt, code = error.code, "no verdict: {error}");
+    let now = shell.now();
+    let view = ScanView::from(Answer::trouble(error.code, attempt, now));
+    Telling::by(None, now).show(&mut shell.output, view)
 }
 
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
     session: Option<SessionView>,
-}
-
-/// The next line that is not empty; none at the end. What is not UTF-8 stays wrong and gets its verdict.
-async fn next_line(
-    input: &mut (impl tokio::io::AsyncBufRead + Unpin),
-) -> Result<Option<Private>, CliError> {
-    loop {
-        let mut line = Vec::new();
-        let read = (&mut *input)
-            .take(LINE_BYTES_MAX)
-            .read_until(b'\n', &mut line)
-            .await?;
-        if read == 0 {
-            return Ok(None);
-        }
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end_matches(['\r', '\n']);
-        if !text.trim().is_empty() {
-            return Ok(Some(Private::new(text)));
-        }
-    }
 }
 
 /// The session of this id or name that the device holds.
@@ -256,125 +263,5 @@ pub fn find_session(app: &App, named: &str) -> Result<SessionId, CliError> {
         (None, _) => Err(CliError::Invalid(format!(
             "this device holds no session called {named}"
         ))),
-    }
-}
-
-/// How verdicts are told on this device.
-pub struct Telling {
-    own: Option<DeviceId>,
-    now: UnixMillis,
-}
-
-/// A verdict as it is printed: the gate's answer, with the sentences of this page.
-#[derive(Serialize)]
-struct Told {
-    #[serde(flatten)]
-    view: ScanView,
-    /// How sure the gate is, in words.
-    known: String,
-}
-
-impl Telling {
-    /// For verdicts of this device at this time.
-    ///
-    /// # Errors
-    /// [`CliError`] if the device cannot be read.
-    pub fn of(app: &App, now: UnixMillis) -> Result<Self, CliError> {
-        let own = app.status()?.device.map(|device| device.id);
-        Ok(Self { own, now })
-    }
-
-    /// Shows a verdict.
-    ///
-    /// # Errors
-    /// [`CliError`] if it cannot be written.
-    pub fn show(&self, output: &mut Output, mut view: ScanView) -> Result<Exit, CliError> {
-        let named = view
-            .session
-            .as_ref()
-            .and_then(|session| TimeZone::get(&session.time_zone).ok());
-        let zone = named.unwrap_or(TimeZone::UTC);
-        let names = Evidence(view.evidence.as_ref());
-        // A device that could not tell the time says its own.
-        let now = if view.at.get() == 0 {
-            self.now
-        } else {
-            view.at
-        };
-        let scene = Scene {
-            names: &names,
-            zone: &zone,
-            now,
-            own: self.own,
-        };
-        let said = scene.verdict(&view.verdict);
-        let known = scene.certainty(&view.certainty);
-        view.message.clone_from(&said.why);
-        view.cautions.clone_from(&said.more);
-        let exit = Exit::from(view.outcome);
-        let told = Told { view, known };
-        output.show(&told, |page| {
-            page.headline(said.colour, said.word, &said.why);
-            for line in &said.more {
-                page.line(format_args!("  {line}"));
-            }
-            details(page, &told);
-        })?;
-        Ok(exit)
-    }
-}
-
-fn details(page: &mut Page, told: &Told) {
-    let view = &told.view;
-    let ticket: Vec<&str> = [
-        view.type_name.as_deref(),
-        view.seat.as_deref(),
-        view.holder.as_ref().map(Private::reveal),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if !ticket.is_empty() {
-        page.line(format_args!("  {}", ticket.join(", ")));
-    }
-    for line in &view.holder_lines {
-        page.line(format_args!("  {}", line.reveal()));
-    }
-    match &view.session {
-        Some(session) => page.line(format_args!(
-            "  {}, {}; {}",
-            session.name, session.event, told.known
-        )),
-        None => page.line(format_args!("  {}", told.known)),
-    }
-    if let Some(rather) = &view.rather {
-        page.line(format_args!(
-            "  Half of the last scans belong to {}: is this the right session?",
-            rather.name
-        ));
-    }
-    if let Some(record) = &view.record {
-        page.line(format_args!("  record {record}"));
-    }
-}
-
-/// Names of the earlier scan that a verdict rests on: the only one that its sentence speaks of.
-struct Evidence<'a>(Option<&'a EvidenceView>);
-
-impl Names for Evidence<'_> {
-    fn gate(&self, _: GateId) -> Option<String> {
-        self.0.and_then(|evidence| evidence.gate.clone())
-    }
-
-    fn device(&self, _: DeviceId) -> Option<String> {
-        self.0.and_then(|evidence| evidence.device.clone())
-    }
-
-    fn zone(&self, _: ZoneId) -> Option<String> {
-        None
-    }
-
-    fn staff(&self, _: StaffId) -> Option<String> {
-        None
     }
 }

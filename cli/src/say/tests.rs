@@ -299,7 +299,7 @@ fn every_referral_is_a_sentence() {
         ),
         (
             Referral::DeviceTrouble { code: "disk_full" },
-            "This device cannot decide (disk_full): use another one.",
+            "This device's disk is full (disk_full): use another one.",
         ),
         (Referral::NoSession, "This device serves no session now."),
     ] {

@@ -1,0 +1,112 @@
+//! What comes in at `usher scan`: each showing gets a verdict, whatever it is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "all of this file is tests"
+)]
+
+mod house;
+
+use house::{House, json_lines, texts};
+use serde_json::Value;
+use std::io::Write as _;
+use std::process::Stdio;
+use usher_cli::qr::{Qr, Surface};
+
+fn gate() -> House {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\nV6N2D8LPY3GQ,Bo,Regular\n\
+                HX4M9B7RT2KC,Cy,Regular\n";
+    House::with_device(&[("tickets.csv", list.to_owned())])
+}
+
+/// Types bytes at a gate: the exit code, and the verdicts.
+fn typed(gate: &House, bytes: &[u8]) -> (Option<i32>, Vec<Value>) {
+    let mut scanning = gate
+        .device(&["scan", "--stdin", "--offline"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    scanning.stdin.take().unwrap().write_all(bytes).unwrap();
+    let output = scanning.wait_with_output().unwrap();
+    let mut lines = json_lines(&output.stdout);
+    assert_eq!(lines.remove(0)["ready"], true);
+    (output.status.code(), lines)
+}
+
+fn draw(gate: &House, code: &str, file: &str) {
+    let picture = Qr::new(code, Surface::Screen).unwrap().png(6, "").unwrap();
+    std::fs::write(gate.path().join(file), picture).unwrap();
+}
+
+#[test]
+fn of_several_codes_the_worst_makes_the_exit_code() {
+    let gate = gate();
+    let (exit, lines) = typed(&gate, b"QF3K7T2ZC5W8\nV6N2D8LPY3GQ\n");
+    assert_eq!(texts(&lines, "outcome"), ["admit", "admit"]);
+    assert_eq!(exit, Some(0));
+    let (exit, lines) = typed(&gate, b"QF3K7T2ZC5W8\nHX4M9B7RT2KC\n");
+    assert_eq!(texts(&lines, "outcome"), ["refuse", "admit"]);
+    assert_eq!(exit, Some(10));
+}
+
+#[test]
+fn lines_that_are_no_codes_get_a_verdict_each() {
+    let gate = gate();
+    let mut bytes = b"\xff\xfe\x80\nQF3K7T2ZC5W8\r\n\r\n\n".to_vec();
+    bytes.extend([b'x'; 10_000]);
+    // What is far out in a long line is no showing of its own.
+    bytes.extend(b"V6N2D8LPY3GQ\n\0\x1b[2J\nUSH1:\nV6N2D8LPY3GQ");
+    let (exit, lines) = typed(&gate, &bytes);
+    assert_eq!(
+        texts(&lines, "outcome"),
+        ["refuse", "admit", "refuse", "refuse", "refuse", "admit"],
+        "empty lines are no showings: {lines:?}"
+    );
+    assert!(lines.iter().all(|line| line["record"].is_string()));
+    assert_eq!(exit, Some(10));
+}
+
+#[test]
+fn an_empty_code_is_refused() {
+    let gate = gate();
+    let (exit, lines) = gate.scan(&[""]);
+    assert_eq!((exit, texts(&lines, "outcome")), (10, vec!["refuse"]));
+}
+
+#[test]
+fn a_picture_that_cannot_be_read_does_not_hide_the_others() {
+    let gate = gate();
+    draw(&gate, "QF3K7T2ZC5W8", "ada.png");
+    draw(&gate, "V6N2D8LPY3GQ", "bo.png");
+    std::fs::write(gate.path().join("torn.png"), b"\x89PNG\r\n\x1a\nnothing").unwrap();
+    image::GrayImage::from_pixel(64, 64, image::Luma([255]))
+        .save(gate.path().join("white.png"))
+        .unwrap();
+    let files = ["ada.png", "torn.png", "white.png", "gone.png", "bo.png"];
+    let (exit, lines) = gate.scan(&[&["--image"], &files[..]].concat());
+    assert_eq!(texts(&lines, "outcome"), ["admit", "admit"]);
+    let codes: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["error"]["code"].as_str())
+        .collect();
+    assert_eq!(codes, ["bad_file", "no_code_in_picture", "file_not_read"]);
+    assert_eq!(exit, 1);
+    let (exit, lines) = gate.scan(&["--image", "ada.png", "bo.png"]);
+    assert_eq!(texts(&lines, "outcome"), ["refuse", "refuse"]);
+    assert_eq!(exit, 10);
+}
+
+#[test]
+fn the_page_for_people_says_the_verdict_first() {
+    let gate = gate();
+    let line = ["--home", "till", "scan", "--offline", "QF3K7T2ZC5W8"];
+    let output = house::run(gate.path(), &line);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("ADMIT"), "{said}");
+    let output = house::run(gate.path(), &line);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("REFUSE"), "{said}");
+    assert_eq!(output.status.code(), Some(10));
+}
