@@ -71,10 +71,21 @@ impl House {
             std::fs::write(house.path().join(name), content).unwrap();
         }
         let names: Vec<&str> = imports.iter().map(|(name, _)| *name).collect();
-        house.ok(&format!("import fair {}", names.join(" ")));
+        let report = house.json(&format!("import fair {}", names.join(" ")));
         house.ok("enrollment create --gate north --text-out north.code");
         house.ok("--home till enroll --name till --file north.code");
-        house.ok("--home till sync");
+        // The server seals what is new a moment after it took it in.
+        for _ in 0..1_000 {
+            house.ok("--home till sync");
+            if house.json("--home till status")["tables"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|table| !table["session"].is_null() && table["rows"] == report["created"])
+            {
+                break;
+            }
+        }
         house
     }
 
