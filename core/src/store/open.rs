@@ -34,7 +34,7 @@ impl Store {
     /// [`StoreError::InUse`], [`StoreError::NewerSchema`], [`StoreError::ReadOnly`], or what the file
     /// system says.
     pub fn open(folder: &Path, now: UnixMillis) -> Result<(Self, Opened), StoreError> {
-        fs::create_dir_all(folder).map_err(StoreError::io("making the device folder"))?;
+        make_private(folder)?;
         let lock = lock(folder)?;
         let path = folder.join(FILE);
         let existed = path.exists();
@@ -64,6 +64,23 @@ impl Store {
     pub fn suspect(&self) {
         let _best_effort = fs::write(self.folder.join(SUSPECT), []);
     }
+}
+
+/// Makes the folder if it is missing. It holds the device's key, so only its owner may look into it; a
+/// folder that was there before keeps what its owner decided.
+fn make_private(folder: &Path) -> Result<(), StoreError> {
+    let doing = "making the device folder";
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).map_err(StoreError::io(doing))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let owner_only = fs::Permissions::from_mode(0o700);
+        fs::set_permissions(folder, owner_only).map_err(StoreError::io(doing))?;
+    }
+    Ok(())
 }
 
 fn lock(folder: &Path) -> Result<File, StoreError> {

@@ -46,6 +46,17 @@ fn a_new_store_knows_nothing_and_a_second_process_is_refused() {
     assert_eq!(opened, Opened::Known { was: schema::KNOWN });
 }
 
+#[cfg(unix)]
+#[test]
+fn a_new_device_folder_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let above = tempfile::tempdir().unwrap();
+    let folder = above.path().join("venue").join("till-1");
+    let _store = Store::open(&folder, UnixMillis::new(NOW)).unwrap();
+    let mode = folder.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
 #[test]
 fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();

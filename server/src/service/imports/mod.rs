@@ -86,9 +86,14 @@ impl Service {
                 }
             })
             .await;
-        self.wake_sealer();
         match outcome {
-            Ok(report) => Ok(report),
+            Ok(report) => {
+                // Whoever imports and then syncs a device must find the tickets on it.
+                if let Err(error) = self.seal_now().await {
+                    tracing::warn!(code = %error.code(), "an import is not sealed yet: {error}");
+                }
+                Ok(report)
+            }
             Err(Undone::DryRun(report)) => Ok(*report),
             Err(Undone::Failed(error)) => Err(error),
         }

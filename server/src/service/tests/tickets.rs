@@ -304,6 +304,34 @@ async fn importing_twice_changes_nothing_even_after_a_cancellation_here() {
 }
 
 #[tokio::test]
+async fn a_ticket_is_found_by_the_barcode_that_its_holder_shows() {
+    let house = House::with_types().await;
+    let sold = house.sell(new_ticket("A-1", &[STRONG])).await.unwrap();
+    let reason = CancelReason::Refunded;
+    let cancelled = house
+        .change(STRONG, TicketChange::Cancel { reason })
+        .await
+        .unwrap();
+    assert_eq!(cancelled.id, sold.id);
+    let unknown = house
+        .change("SOME-OTHER-BARCODE", TicketChange::Block)
+        .await;
+    assert!(matches!(unknown, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn what_was_imported_is_sealed_when_the_import_answers() {
+    let house = House::with_types().await;
+    house.import(LIST, ImportOptions::default()).await.unwrap();
+    let session = house
+        .service
+        .session(house.organizer, "show".to_owned(), "first".to_owned())
+        .await
+        .unwrap();
+    assert_eq!(session.set.map(|set| set.tickets), Some(2));
+}
+
+#[tokio::test]
 async fn a_dry_run_writes_nothing() {
     let house = House::with_types().await;
     let dry = ImportOptions {

@@ -20,7 +20,7 @@ pub(crate) fn change(
     name: &str,
     what: &TicketChange,
 ) -> Result<TicketId> {
-    let before = stored::find(txn, desk.event.id, name)?;
+    let before = stored::find(txn, desk.organizer, desk.event.id, name)?;
     let mut ticket = before.clone();
     match what {
         TicketChange::Cancel { reason } => ticket.body.state = TicketState::Cancelled(*reason),

@@ -276,15 +276,35 @@ pub(crate) fn by_external(
         .transpose()
 }
 
-/// The ticket that a path names, by its id or its seller's number.
-pub(crate) fn find(txn: &dyn Transaction, event: EventId, name: &str) -> Result<Loaded> {
+/// The ticket that a path names: by its id, its seller's number, or the barcode that its holder shows.
+pub(crate) fn find(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    event: EventId,
+    name: &str,
+) -> Result<Loaded> {
+    let of_event = |id| -> Result<Option<Loaded>> {
+        txn.ticket(id)?
+            .filter(|stored| stored.event == event)
+            .map(Loaded::read)
+            .transpose()
+    };
     if let Some(id) = things::parse_id(name)
-        && let Some(stored) = txn.ticket(TicketId::from_bytes(id))?
-        && stored.event == event
+        && let Some(ticket) = of_event(TicketId::from_bytes(id))?
     {
-        return Loaded::read(stored);
+        return Ok(ticket);
     }
-    by_external(txn, event, name)?.ok_or(Error::NotFound("ticket"))
+    if let Some(ticket) = by_external(txn, event, name)? {
+        return Ok(ticket);
+    }
+    if let Ok(code) = TicketCodeText::new(name)
+        && let medium = Identity::of(organizer, &code).medium_key()
+        && let Some(owner) = txn.medium_owner(organizer, &medium)?
+        && let Some(ticket) = of_event(owner)?
+    {
+        return Ok(ticket);
+    }
+    Err(Error::NotFound("ticket"))
 }
 
 /// Tickets of an event by id.
