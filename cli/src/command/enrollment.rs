@@ -7,6 +7,7 @@ use crate::files;
 use crate::shell::Shell;
 use crate::values::{DEVICE_ROLES, Until, words};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use std::path::PathBuf;
 use usher_domain::api::access::{Confirmation, IssuedEnrollment, NewEnrollment};
 use usher_domain::table::rows::DeviceRole;
@@ -89,7 +90,12 @@ impl Create {
             files::create_private(file, &self.drawing.png(code, "")?)?;
         }
         let drawn = self.qr.then(|| self.drawing.terminal(code)).transpose()?;
-        shell.output.show(&issued, |page| {
+        let told = Told {
+            code: self.text_out.is_none().then_some(code),
+            uses: issued.uses,
+            until: issued.until,
+        };
+        shell.output.show(&told, |page| {
             if let Some(drawn) = &drawn {
                 page.block(drawn);
             }
@@ -106,4 +112,13 @@ impl Create {
             .note(format_args!("Good for {devices} until {}.", issued.until))?;
         Ok(Exit::Done)
     }
+}
+
+/// What is told of a new code. One that was asked for as a file stands there alone.
+#[derive(Serialize)]
+struct Told<'c> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'c str>,
+    uses: u32,
+    until: jiff::Timestamp,
 }

@@ -24,7 +24,7 @@ pub enum Ticket {
     Update(Update),
     /// Make a new code; the old one is refused from now on
     Reissue {
-        /// The ticket, as EVENT/TICKET
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
         /// A barcode of the new issue in place of a signed code; repeat it for each
         #[arg(long = "medium", value_name = "CODE")]
@@ -35,7 +35,7 @@ pub enum Ticket {
     },
     /// Let it not enter any more
     Cancel {
-        /// The ticket, as EVENT/TICKET
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
         /// Why
         #[arg(long, default_value = "other", value_parser = words::<CancelReason>(CANCEL_REASONS))]
@@ -46,7 +46,7 @@ pub enum Ticket {
     },
     /// Hold it back
     Block {
-        /// The ticket, as EVENT/TICKET
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
         /// Makes the request safe to repeat.
         #[command(flatten)]
@@ -54,7 +54,7 @@ pub enum Ticket {
     },
     /// Hold it back no longer
     Unblock {
-        /// The ticket, as EVENT/TICKET
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
         /// Makes the request safe to repeat.
         #[command(flatten)]
@@ -62,7 +62,7 @@ pub enum Ticket {
     },
     /// Let one more barcode or wristband open it
     Attach {
-        /// The ticket, as EVENT/TICKET
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
         /// The barcode's text
         medium: String,
@@ -72,12 +72,12 @@ pub enum Ticket {
     },
     /// Show a ticket
     Show {
-        /// The ticket, as EVENT/TICKET
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
     },
     /// Draw a ticket's code: in the terminal, or as a PNG file
     Qr {
-        /// The ticket, as EVENT/TICKET
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
         /// How it is drawn.
         #[command(flatten)]
@@ -162,7 +162,7 @@ pub struct Create {
 /// Change a ticket's details.
 #[derive(Debug, Args)]
 pub struct Update {
-    /// The ticket, as EVENT/TICKET
+    /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
     pub ticket: InEvent,
     /// The holder's name
     #[arg(long, value_name = "NAME")]
