@@ -1,13 +1,12 @@
 //! Ticket sets over loopback: the first download, and what changes afterwards.
 
-use crate::figure::{Figure, Limit, Sample};
+use crate::figure::{Figure, Limit, Sample, now};
 use crate::program;
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::Connection;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::rc::Rc;
-use usher_domain::api::access::TokenRole;
+use usher_domain::api::access::{Confirmation, TokenRole};
 use usher_domain::api::tickets::TicketChange;
 use usher_tests::gate::Gate;
 use usher_tests::venue::{EVENT, Venue};
@@ -32,7 +31,7 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
 async fn of_size(tickets: usize) -> Result<Vec<Figure>> {
     let venue = Venue::new().await;
     let mut imported = Sample::default();
-    let begun = crate::figure::now();
+    let begun = now();
     venue.import(&list(tickets)).await;
     imported.note(begun.elapsed());
     venue.seal().await;
@@ -41,8 +40,8 @@ async fn of_size(tickets: usize) -> Result<Vec<Figure>> {
     let mut bytes = 0;
     let mut last = None;
     for round in 0..ROUNDS {
-        let gate = venue.gate(&format!("gate-{round}")).await;
-        let begun = crate::figure::now();
+        let gate = device(&venue, round).await?;
+        let begun = now();
         let report = gate.sync().await;
         ours.note(begun.elapsed());
         bytes = report.table_bytes;
@@ -94,6 +93,19 @@ async fn of_size(tickets: usize) -> Result<Vec<Figure>> {
     figures.extend(changes(&venue, &gate).await?);
     figures.push(memory(&venue).await?);
     Ok(figures)
+}
+
+/// A device that is enrolled and holds nothing yet.
+async fn device(venue: &Venue, number: usize) -> Result<Gate> {
+    let name = format!("gate-{number}");
+    venue.place(&name, None).await;
+    venue.seal().await;
+    let gate = venue.fresh_device(&name).await;
+    let code = venue
+        .enrollment(&name, 1, Confirmation::None, gate.network.address())
+        .await;
+    gate.enroll(&code.code).await?;
+    Ok(gate)
 }
 
 /// A shop's list of tickets without names.
@@ -153,10 +165,13 @@ fn insert_plainly(folder: &Path, took: &mut Sample) -> Result<()> {
     })
 }
 
-async fn changes(venue: &Venue, gate: &Rc<Gate>) -> Result<Vec<Figure>> {
-    let mut ours = Sample::default();
+async fn changes(venue: &Venue, gate: &Gate) -> Result<Vec<Figure>> {
+    let (mut ours, mut idle) = (Sample::default(), Sample::default());
     let mut bytes = 0;
-    for round in 0..5 {
+    for round in 0..7 {
+        let begun = now();
+        gate.sync().await;
+        idle.note(begun.elapsed());
         let page = venue
             .service()
             .tickets(
@@ -177,7 +192,7 @@ async fn changes(venue: &Venue, gate: &Rc<Gate>) -> Result<Vec<Figure>> {
             venue.change(ticket.id, change.clone()).await;
         }
         venue.seal().await;
-        let begun = crate::figure::now();
+        let begun = now();
         let report = gate.sync().await;
         ours.note(begun.elapsed());
         bytes = bytes.max(report.table_bytes);
@@ -186,7 +201,8 @@ async fn changes(venue: &Venue, gate: &Rc<Gate>) -> Result<Vec<Figure>> {
         Figure {
             work: format!("{CHANGED} changes on it, to swapped in"),
             measured: ours.median(),
-            baseline: None,
+            // An exchange that finds nothing new.
+            baseline: Some(idle.median()),
             unit: "ms",
             limit: Limit::AtMost(50.0),
         },
