@@ -1,4 +1,4 @@
-//! [`SyncApi`] over HTTP: one connection to the server of the enrollment.
+//! [`SyncApi`](usher_domain::protocol::SyncApi) over HTTP: one connection to the server of the enrollment.
 //!
 //! The server is known by the SHA-256 of its certificate's SubjectPublicKeyInfo (RFC 7469, section 2.4),
 //! which the enrollment code carries; names, dates and authorities of the certificate count for nothing.
