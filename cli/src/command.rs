@@ -1,5 +1,6 @@
 //! The command line's definition: nouns with verbs, and what a device does. `docs/cli.md` is made of it.
 
+pub mod audit;
 pub mod correct;
 pub mod demo;
 pub mod device;
@@ -86,7 +87,7 @@ pub enum Command {
     Search(inspect::Search),
     /// Show what this device is, holds and still has to send
     Status,
-    Audit(inspect::Audit),
+    Audit(audit::Audit),
     #[command(subcommand)]
     Doctor(inspect::Doctor),
     Demo(demo::Demo),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use usher_core::app::ApiError;
 use usher_domain::document::root_key::RootKeyError;
 use usher_domain::problem::{Fault, Problem};
+use usher_domain::secret::Private;
 use usher_server::config::ConfigError;
 use usher_server::init::InitError;
 use usher_server::serve::ServeError;
@@ -38,14 +39,23 @@ pub enum CliError {
         detail: String,
     },
     /// There is no device in the folder.
-    #[error("there is no device in {}: enroll it first", .0.display())]
+    #[error("there is no device in {home}: enroll it by usher --home {home} enroll CODE --name NAME", home = .0.display())]
     NoDevice(PathBuf),
+    /// The folder was opened before and never enrolled.
+    #[error("the device in {home} is not enrolled: enroll it by usher --home {home} enroll CODE --name NAME", home = .0.display())]
+    NotEnrolled(PathBuf),
+    /// The device waits until an organizer has compared its digits.
+    #[error("the device waits to be confirmed: an organizer compares the digits {digits} and runs usher device confirm; then run usher enroll again with the same code", digits = .0.reveal())]
+    NotConfirmed(Private),
     /// No code is seen in a picture.
     #[error("{}: no code is seen in the picture", .0.display())]
     NoCode(PathBuf),
     /// The device could not do it.
     #[error("{}", .0.message)]
     Device(#[from] ApiError),
+    /// The command line is not what the definition says.
+    #[error("{0}")]
+    Usage(String),
     /// Something that the command needs was not given.
     #[error("{0}")]
     Missing(&'static str),
@@ -162,8 +172,11 @@ impl CliError {
             Self::FileExists(_) => "file_exists",
             Self::BadFile { .. } => "bad_file",
             Self::NoDevice(_) => "no_device_here",
+            Self::NotEnrolled(_) => "not_enrolled",
+            Self::NotConfirmed(_) => "not_confirmed",
             Self::NoCode(_) => "no_code_in_picture",
             Self::Device(error) => error.code,
+            Self::Usage(_) => "wrong_usage",
             Self::Missing(_) => "missing_value",
             Self::Invalid(_) => "invalid_value",
             Self::RootKey(_) => "root_key",

@@ -14,15 +14,18 @@ pub enum Exit {
     Referred,
     /// It failed.
     Failed,
+    /// The command line was wrong, and nothing was done.
+    Misused,
 }
 
 impl Exit {
-    /// The number that the shell sees. 2, wrong usage, is said by the reader of arguments.
+    /// The number that the shell sees.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Misused => 2,
             Self::Refused => 10,
             Self::Referred => 11,
         }

@@ -20,5 +20,6 @@ pub mod say;
 pub mod shell;
 pub mod trust;
 pub mod values;
+pub mod zone;
 
 pub use run::main;

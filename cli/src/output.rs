@@ -4,6 +4,7 @@ use crate::error::CliError;
 use serde::Serialize;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal as _, Write};
+use usher_domain::problem::Fault;
 
 /// For whom a command writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,8 @@ impl std::fmt::Debug for Output {
 }
 
 impl Output {
-    /// Standard output; errors for people go to standard error, for programs to standard output as well,
-    /// so that a program reads one stream.
+    /// Standard output for results, standard error for what failed: a program that reads results never
+    /// takes an error for one.
     ///
     /// Colours appear on a terminal only, and not where `NO_COLOR` forbids them
     /// (<https://no-color.org>).
@@ -158,10 +159,16 @@ impl Output {
     pub fn failure(&mut self, error: &CliError) -> io::Result<()> {
         let failure = error.failure();
         match self.format {
-            Format::Json => self.show(&Failed { error: failure }, |_| ()),
+            Format::Json => {
+                serde_json::to_writer(&mut self.errors, &Failed { error: failure })?;
+                self.errors.write_all(b"\n")?;
+                self.errors.flush()
+            }
             Format::Human => {
                 writeln!(self.errors, "error: {} ({})", failure.message, failure.code)?;
-                for fault in failure.errors {
+                // A single field at fault is what the sentence says already.
+                let unsaid = |fault: &&Fault| !failure.message.contains(&fault.detail);
+                for fault in failure.errors.iter().filter(unsaid) {
                     writeln!(
                         self.errors,
                         "  {}: {} ({})",

@@ -4,7 +4,9 @@ use crate::command::{Command, Usher, enroll, inspect};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::logs;
+use crate::output::{Format, Output};
 use crate::shell::Shell;
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
@@ -12,10 +14,42 @@ use tokio::runtime::Runtime;
 /// Runs the command that the process's arguments say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let usher = Usher::parse();
+    let usher = match Usher::try_parse() {
+        Ok(usher) => usher,
+        Err(error) => return misused(&error).into(),
+    };
     let mut shell = Shell::new(usher.globals);
     let exit = run(usher.command, &mut shell).unwrap_or_else(|error| failed(&mut shell, &error));
     exit.into()
+}
+
+/// Tells what is wrong with the command line, or shows the help that was asked for.
+fn misused(error: &clap::Error) -> Exit {
+    let asks_json = std::env::args_os().any(|argument| argument == "--json");
+    if !error.use_stderr() || !asks_json {
+        // Where even this cannot be written, the exit code says it.
+        let _ = error.print();
+        return if error.use_stderr() {
+            Exit::Misused
+        } else {
+            Exit::Done
+        };
+    }
+    let error = CliError::Usage(usage_sentence(error));
+    let _ = Output::standard(Format::Json).failure(&error);
+    Exit::Misused
+}
+
+/// What is wrong with the command line, on one line and without the usage that follows it.
+fn usage_sentence(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command or an argument is missing: --help lists them".to_owned();
+    }
+    let text = error.to_string();
+    let said = text.split("\n\n").next().unwrap_or_default();
+    let said = said.strip_prefix("error: ").unwrap_or(said);
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    lines.join(" ")
 }
 
 fn failed(shell: &mut Shell, error: &CliError) -> Exit {

@@ -10,7 +10,7 @@ use crate::values::Until;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use usher_core::app::App;
+use usher_core::app::{App, Standing};
 use usher_core::clock::SystemEntropy;
 use usher_domain::hash::Hash;
 use usher_domain::secret::{Private, Seed};
@@ -82,11 +82,24 @@ impl Shell {
         ))
     }
 
-    /// The device in its folder.
+    /// The device in its folder, which can work.
     ///
     /// # Errors
-    /// [`CliError`] if there is none, or another program works with it.
+    /// [`CliError`] if there is none, it is not enrolled, or another program works with it.
     pub fn device(&self) -> Result<App, CliError> {
+        let app = self.folder()?;
+        match app.standing()? {
+            Standing::Enrolled => Ok(app),
+            Standing::Waiting { digits } => Err(CliError::NotConfirmed(digits)),
+            Standing::New => Err(CliError::NotEnrolled(self.home()?.to_owned())),
+        }
+    }
+
+    /// What is in the device's folder, enrolled or not.
+    ///
+    /// # Errors
+    /// [`CliError`] if there is no folder, or another program works with it.
+    pub fn folder(&self) -> Result<App, CliError> {
         let home = self.home()?;
         if !home.is_dir() {
             return Err(CliError::NoDevice(home.to_owned()));

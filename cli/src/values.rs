@@ -2,10 +2,12 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use std::str::FromStr;
+use std::time::Duration;
 use usher_domain::rules::EntryMode;
 
 /// Reads one of the words of a domain type, as its JSON writes them.
@@ -146,23 +148,41 @@ impl FromStr for Until {
         if let Ok(at) = text.parse() {
             return Ok(Self::At(at));
         }
-        let unit = text.chars().next_back().ok_or(sentence)?;
-        let seconds = match unit {
-            'm' => 60,
-            'h' => 60 * 60,
-            'd' => 24 * 60 * 60,
-            _ => return Err(sentence.to_owned()),
-        };
-        let count: u32 = text
-            .strip_suffix(unit)
-            .and_then(|count| count.parse().ok())
-            .ok_or(sentence)?;
-        Ok(Self::In(i64::from(count) * seconds))
+        let text = text.strip_prefix('+').unwrap_or(text);
+        seconds(text)
+            .filter(|_| !text.ends_with('s'))
+            .map(Self::In)
+            .ok_or_else(|| sentence.to_owned())
     }
 }
 
-/// A time of a session: `now`, how long from now such as `+90m` or `+6h`, or whatever the server reads:
-/// RFC 3339, or a local time of the event's time zone.
+/// A span of time such as `90s`, `10m`, `2h` or `3d`, in seconds.
+fn seconds(text: &str) -> Option<i64> {
+    let unit = text.chars().next_back()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        _ => return None,
+    };
+    let count: u32 = text.strip_suffix(unit)?.parse().ok()?;
+    Some(i64::from(count) * seconds)
+}
+
+/// Reads how long something may take, such as `90s`, `10m` or `1h`.
+///
+/// # Errors
+/// A sentence for any other text.
+pub fn span(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write how long as 90s, 10m or 1h".to_owned())
+}
+
+/// A time at a venue: `now`, how long from now such as `+90m` or `6h`, RFC 3339, or a local time of the
+/// event's time zone, which the server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// So many seconds from now.
@@ -191,10 +211,15 @@ impl FromStr for When {
         if text == "now" {
             return Ok(Self::In(0));
         }
-        match text.strip_prefix('+').map(str::parse) {
-            None => Ok(Self::Written(text.to_owned())),
-            Some(Ok(Until::In(seconds))) => Ok(Self::In(seconds)),
-            Some(_) => Err("write how long from now as +90m, +6h or +2d".to_owned()),
+        let is_date = text.parse::<Timestamp>().is_ok() || text.parse::<DateTime>().is_ok();
+        match text.parse() {
+            Ok(Until::In(seconds)) => Ok(Self::In(seconds)),
+            Ok(Until::At(_)) | Err(_) if is_date => Ok(Self::Written(text.to_owned())),
+            Ok(Until::At(_)) | Err(_) => Err(
+                "write a time of the venue's clock as \"2027-10-30 22:00\", or \
+                 2027-10-30T22:00:00+02:00, now, +90m, +6h or +2d"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -252,7 +277,16 @@ mod tests {
         assert_eq!(written("now"), "2027-05-01T16:00:00Z");
         assert_eq!(written("+6h"), "2027-05-01T22:00:00Z");
         assert_eq!(written("2027-10-30 22:00"), "2027-10-30 22:00");
-        for text in ["+", "+6", "+later", "+2027-05-01T18:00:00+02:00"] {
+        assert_eq!(written("3d"), "2027-05-04T16:00:00Z");
+        for text in [
+            "",
+            "+",
+            "+6",
+            "+later",
+            "tomorrow",
+            "soon",
+            "+2027-05-01T18:00:00+02:00",
+        ] {
             assert!(text.parse::<When>().is_err(), "{text}");
         }
     }

@@ -23,7 +23,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 fn error_code(output: &Output) -> String {
-    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let line: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
     line["error"]["code"].as_str().unwrap().to_owned()
 }
 
@@ -38,6 +38,24 @@ fn wrong_usage_exits_2() {
     ] {
         let output = usher(folder.path(), line);
         assert_eq!(output.status.code(), Some(2), "{line:?}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn wrong_usage_is_an_object_too_where_json_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for line in [
+        &["--json", "dance"][..],
+        &["--json", "event"],
+        &["ticket", "create", "fair", "--json"],
+        &[
+            "--json", "session", "create", "x/y", "--doors", "tomorrow", "--ends", "+1h",
+        ],
+    ] {
+        let output = usher(folder.path(), line);
+        assert_eq!(output.status.code(), Some(2), "{line:?}");
+        assert_eq!(error_code(&output), "wrong_usage", "{line:?}");
         assert!(output.stdout.is_empty());
     }
 }
@@ -70,12 +88,13 @@ fn an_error_for_people_goes_to_standard_error() {
 }
 
 #[test]
-fn an_error_for_programs_is_an_object_with_a_stable_code_on_standard_output() {
+fn an_error_for_programs_is_one_object_with_a_stable_code_on_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let output = usher(folder.path(), &["event", "list", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(error_code(&output), "missing_value");
-    assert!(output.stderr.is_empty());
+    assert!(output.stdout.is_empty());
+    assert_eq!(text(&output.stderr).lines().count(), 1);
 }
 
 #[test]
@@ -86,7 +105,7 @@ fn serving_a_folder_without_a_server_says_what_to_do() {
         &["serve", "--json", "--listen", "127.0.0.1:0"],
     );
     assert_eq!(error_code(&output), "no_server_here");
-    assert!(text(&output.stdout).contains("usher init"));
+    assert!(text(&output.stderr).contains("usher init"));
 }
 
 #[test]
@@ -122,9 +141,9 @@ fn a_server_that_is_not_there_is_said_with_a_correlation_id() {
     ];
     let output = usher(folder.path(), &line);
     assert_eq!(error_code(&output), "unreachable");
-    let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let line: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(line["error"]["correlation"].as_str().unwrap().len(), 26);
-    assert!(!text(&output.stdout).contains("secret"));
+    assert!(!text(&output.stderr).contains("secret"));
 }
 
 #[test]
@@ -135,4 +154,33 @@ fn a_device_command_without_a_device_says_so_and_makes_no_folder() {
     let line = ["scan", "CODE", "--json", "--home", "till"];
     assert_eq!(error_code(&usher(folder.path(), &line)), "no_device_here");
     assert!(!folder.path().join("till").exists());
+}
+
+#[test]
+fn a_device_command_in_a_folder_that_is_not_enrolled_is_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("till")).unwrap();
+    for line in [
+        &["scan", "CODE"][..],
+        &["scan", "--stdin"],
+        &["undo", "00"],
+        &["sync"],
+        &["search", "Ada"],
+        &["audit"],
+        &["doctor", "compare"],
+        &["sign-out"],
+    ] {
+        let mut line = line.to_vec();
+        line.extend(["--home", "till"]);
+        let output = usher(folder.path(), &line);
+        assert_eq!(output.status.code(), Some(1), "{line:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let said = text(&output.stderr);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("usher --home till enroll CODE"), "{said}");
+        line.push("--json");
+        assert_eq!(error_code(&usher(folder.path(), &line)), "not_enrolled");
+    }
+    let status = usher(folder.path(), &["status", "--home", "till"]);
+    assert!(text(&status.stdout).starts_with("Not enrolled yet"));
 }

@@ -94,5 +94,6 @@ fn a_kept_folder_can_be_looked_into_and_is_never_overwritten() {
 
     let again = demo(folder.path(), &["--keep", "kept", "--json"]);
     assert_eq!(again.status.code(), Some(1));
-    assert_eq!(lines(&again)[0]["error"]["code"], "file_exists");
+    let error: Value = serde_json::from_slice(&again.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "file_exists");
 }

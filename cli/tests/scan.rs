@@ -85,14 +85,17 @@ fn a_picture_that_cannot_be_read_does_not_hide_the_others() {
         .save(gate.path().join("white.png"))
         .unwrap();
     let files = ["ada.png", "torn.png", "white.png", "gone.png", "bo.png"];
-    let (exit, lines) = gate.scan(&[&["--image"], &files[..]].concat());
+    let line = [&["scan", "--offline", "--image"], &files[..]].concat();
+    let output = gate.device(&line).output().unwrap();
+    let lines = json_lines(&output.stdout);
     assert_eq!(texts(&lines, "outcome"), ["admit", "admit"]);
-    let codes: Vec<&str> = lines
+    let errors = json_lines(&output.stderr);
+    let codes: Vec<&str> = errors
         .iter()
         .filter_map(|line| line["error"]["code"].as_str())
         .collect();
     assert_eq!(codes, ["bad_file", "no_code_in_picture", "file_not_read"]);
-    assert_eq!(exit, 1);
+    assert_eq!(output.status.code(), Some(1));
     let (exit, lines) = gate.scan(&["--image", "ada.png", "bo.png"]);
     assert_eq!(texts(&lines, "outcome"), ["refuse", "refuse"]);
     assert_eq!(exit, 10);

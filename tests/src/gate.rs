@@ -88,6 +88,7 @@ impl Gate {
             code: code.clone(),
             name: self.name.clone(),
             plain: PlainHttp::OnLoopback,
+            patience: std::time::Duration::from_secs(3_600),
         };
         self.as_app(async |app| app.enroll(&input, &Impatient, tell).await)
             .await

@@ -4,8 +4,9 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
 use crate::values::word;
+use crate::zone::Wall;
 use clap::Subcommand;
-use usher_domain::api::access::{self, DeviceChange};
+use usher_domain::api::access::{self, DeviceChange, DeviceState};
 use usher_domain::ids::DeviceId;
 
 /// Enrolled devices
@@ -48,6 +49,8 @@ impl Device {
         let all: Vec<access::Device> = client.list(&["devices"]).await?;
         let (device, change) = match self {
             Self::List => {
+                let wall = Wall::of_events(&client, &[]).await?;
+                let row = |device: &access::Device| row(device, &wall);
                 shell.output.list(
                     &all,
                     [
@@ -62,6 +65,15 @@ impl Device {
                     "No devices yet.",
                     row,
                 )?;
+                if all
+                    .iter()
+                    .any(|device| device.state == DeviceState::Waiting)
+                {
+                    shell.output.note(
+                        "Compare the digits with those on the device's screen; if they match: \
+                         usher device confirm NAME DIGITS",
+                    )?;
+                }
                 return Ok(Exit::Done);
             }
             Self::Confirm { device, digits } => (device, DeviceChange::Confirm { digits }),
@@ -72,6 +84,10 @@ impl Device {
             } => (device, DeviceChange::Move { gate }),
             Self::Revoke { device } => (device, DeviceChange::Revoke),
         };
+        let confirmed = match &change {
+            DeviceChange::Confirm { digits } => format!(" is confirmed by {digits}"),
+            DeviceChange::Move { .. } | DeviceChange::Revoke => String::new(),
+        };
         let id = find(&all, &device)?.to_string();
         let changed: access::Device = client.patch(&["devices", &id], &change).await?;
         shell.output.show(&changed, |page| {
@@ -80,7 +96,7 @@ impl Device {
                 .as_deref()
                 .map_or("spare".to_owned(), |gate| format!("gate {gate}"));
             page.line(format_args!(
-                "Device {}: {}, {place}",
+                "Device {}{confirmed}: {}, {place}",
                 changed.name,
                 word(&changed.state)
             ));
@@ -104,10 +120,10 @@ fn find(all: &[access::Device], named: &str) -> Result<DeviceId, CliError> {
     }
 }
 
-fn row(device: &access::Device) -> [String; 7] {
+fn row(device: &access::Device, wall: &Wall) -> [String; 7] {
     let none = || "-".to_owned();
     let state = match &device.digits {
-        Some(digits) => format!("{} ({digits})", word(&device.state)),
+        Some(digits) => format!("to be confirmed: {digits}"),
         None => word(&device.state),
     };
     [
@@ -119,9 +135,7 @@ fn row(device: &access::Device) -> [String; 7] {
         word(&device.role),
         state,
         device.unsent.map_or_else(none, |unsent| unsent.to_string()),
-        device
-            .seen
-            .map_or_else(none, |seen| seen.strftime("%Y-%m-%d %H:%M:%SZ").to_string()),
+        device.seen.map_or_else(none, |seen| wall.say(seen)),
         device.id.to_string(),
     ]
 }

@@ -2,14 +2,16 @@
 
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::output::Page;
 use crate::passphrase::first_line;
 use crate::pictures;
 use crate::shell::Shell;
-use crate::values::word;
+use crate::values::{span, word};
 use clap::Args;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 use usher_core::app::{EnrollInput, EnrollStep};
 use usher_core::http::PlainHttp;
 use usher_core::sync::TokioTimer;
@@ -29,6 +31,11 @@ pub struct Enroll {
     /// Name of the device for people, such as till-2
     #[arg(long)]
     pub name: String,
+    /// How long to wait until an organizer has confirmed the device, as 90s, 10m or 1h; 0m asks once
+    ///
+    /// Only codes made with --confirm need it. The same command goes on waiting.
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = span)]
+    pub wait: Duration,
     /// Allow plain HTTP to another machine, because a proxy keeps the secrets
     #[arg(long)]
     pub allow_plain_http: bool,
@@ -90,6 +97,8 @@ impl Enroll {
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let app = shell.new_device()?;
+        let name = self.name.clone();
+        let wait = self.wait;
         let input = EnrollInput {
             code: self.code.read()?,
             name: self.name,
@@ -98,6 +107,7 @@ impl Enroll {
             } else {
                 PlainHttp::OnLoopback
             },
+            patience: wait,
         };
         let output = Mutex::new(&mut shell.output);
         let told = Mutex::new(false);
@@ -112,9 +122,7 @@ impl Enroll {
                     *told = true;
                     let digits = digits.reveal();
                     output.show(&serde_json::json!({ "confirm": digits }), |page| {
-                        page.line(format_args!(
-                            "Compare with the organizer's screen: {digits}"
-                        ));
+                        waiting_page(page, &name, digits, wait);
                     })
                 }
                 EnrollStep::Waiting { pause } => output.note(format_args!(
@@ -134,6 +142,22 @@ impl Enroll {
         })?;
         shell.output.note("Next: usher sync")?;
         Ok(Exit::Done)
+    }
+}
+
+/// What a person at a device must know that an organizer has to confirm.
+fn waiting_page(page: &mut Page, name: &str, digits: &str, wait: Duration) {
+    page.line("An organizer must confirm this device.");
+    page.line(format_args!("  Digits to compare: {digits}"));
+    page.line("  The organizer sees the same digits in: usher device list");
+    page.line(format_args!(
+        "  and, if they match, says: usher device confirm {name} {digits}"
+    ));
+    let minutes = wait.as_secs().div_ceil(60);
+    if minutes > 0 {
+        page.line(format_args!(
+            "Waiting for up to {minutes} min. Stopping is safe: the same command goes on."
+        ));
     }
 }
 

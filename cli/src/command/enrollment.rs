@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::files;
 use crate::shell::Shell;
 use crate::values::{DEVICE_ROLES, Until, words};
+use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -68,6 +69,7 @@ impl Enrollment {
 impl Create {
     async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let client = shell.client()?;
+        let wall = Wall::of_events(&client, &self.events).await?;
         let new = NewEnrollment {
             gate: self.gate,
             role: self.role,
@@ -107,9 +109,10 @@ impl Create {
             1 => "one device".to_owned(),
             uses => format!("{uses} devices"),
         };
-        shell
-            .output
-            .note(format_args!("Good for {devices} until {}.", issued.until))?;
+        shell.output.note(format_args!(
+            "Good for {devices} until {}.",
+            wall.say(issued.until)
+        ))?;
         Ok(Exit::Done)
     }
 }

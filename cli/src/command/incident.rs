@@ -7,6 +7,7 @@ use crate::output::Page;
 use crate::say;
 use crate::shell::Shell;
 use crate::values::{InEvent, word};
+use crate::zone::Wall;
 use clap::Subcommand;
 use usher_domain::api::reports::{self, NewRulings};
 use usher_domain::record::RulingWord;
@@ -50,9 +51,10 @@ impl Incident {
         match self {
             Self::List => {
                 let all: Vec<reports::Incident> = client.list(&["incidents"]).await?;
+                let wall = Wall::of_events(&client, &[]).await?;
                 shell
                     .output
-                    .list_by(&all, |page| incidents_page(page, &all))?;
+                    .list_by(&all, |page| incidents_page(page, &all, &wall))?;
             }
             Self::Close { incidents } => {
                 for incident in &incidents {
@@ -92,14 +94,14 @@ async fn rule(
     Ok(())
 }
 
-fn incidents_page(page: &mut Page, incidents: &[reports::Incident]) {
+fn incidents_page(page: &mut Page, incidents: &[reports::Incident], wall: &Wall) {
     if incidents.is_empty() {
         page.line("No incidents.");
     }
     for incident in incidents {
         page.line(format_args!(
             "{}  {}  {}",
-            incident.at,
+            wall.say(incident.at),
             word(&incident.kind),
             incident.detail
         ));
@@ -107,7 +109,7 @@ fn incidents_page(page: &mut Page, incidents: &[reports::Incident]) {
         for scan in &incident.scans {
             page.line(format_args!(
                 "  {}  {}  {} ({}), device {}, record {}",
-                scan.at,
+                wall.say(scan.at),
                 say::direction(scan.direction),
                 say::word(scan.outcome),
                 word(&scan.reason),

@@ -1,4 +1,4 @@
-//! `usher search`, `usher status`, `usher audit` and `usher doctor`: looking into a device.
+//! `usher search`, `usher status` and `usher doctor`: looking into a device.
 
 use super::scan::find_session;
 use super::sync::{ShownProgress, report};
@@ -7,9 +7,10 @@ use crate::exit::Exit;
 use crate::output::Page;
 use crate::shell::Shell;
 use crate::values::word;
+use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use usher_core::app::{AuditView, PersonView, Status, TableHealth};
+use usher_core::app::{PersonView, Status, TableHealth};
 use usher_core::sync::TokioTimer;
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
@@ -25,14 +26,6 @@ pub struct Search {
     /// At most this many
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: u32,
-}
-
-/// Check the chains of all logs on this device, and the signatures of all batches at the server
-#[derive(Debug, Args)]
-pub struct Audit {
-    /// Check the chains alone, without the server
-    #[arg(long)]
-    pub offline: bool,
 }
 
 /// Look for damage, and repair it
@@ -75,7 +68,7 @@ impl Search {
 /// # Errors
 /// [`CliError`].
 pub fn status(shell: &mut Shell) -> Result<Exit, CliError> {
-    let status = shell.device()?.status()?;
+    let status = shell.folder()?.status()?;
     shell
         .output
         .show(&status, |page| status_page(page, &status))?;
@@ -83,6 +76,12 @@ pub fn status(shell: &mut Shell) -> Result<Exit, CliError> {
 }
 
 fn status_page(page: &mut Page, status: &Status) {
+    let held = status
+        .tables
+        .iter()
+        .filter_map(|table| table.session.as_ref());
+    let wall = Wall::shared(held.map(|session| &session.time_zone));
+    let time = |at| say(&wall, at);
     match &status.device {
         Some(device) => page.line(format_args!(
             "Device {} ({}), {}",
@@ -90,7 +89,13 @@ fn status_page(page: &mut Page, status: &Status) {
             word(&device.role),
             device.id
         )),
-        None => page.line("Not enrolled yet"),
+        None => match &status.waiting_digits {
+            Some(digits) => page.line(format_args!(
+                "Waiting to be confirmed: an organizer compares the digits {}",
+                digits.reveal()
+            )),
+            None => page.line("Not enrolled yet"),
+        },
     }
     if let Some(gate) = &status.gate {
         page.field(
@@ -118,10 +123,10 @@ fn status_page(page: &mut Page, status: &Status) {
             "peers as of",
             connection
                 .peers_as_of
-                .map_or_else(|| "never".to_owned(), utc),
+                .map_or_else(|| "never".to_owned(), time),
         );
         if let Some(since) = connection.lost_since {
-            page.field("alone since", utc(since));
+            page.field("alone since", time(since));
         }
     }
     page.field(
@@ -141,64 +146,26 @@ fn status_page(page: &mut Page, status: &Status) {
             "table {what}: {} rows, version {}, of {}",
             table.rows,
             table.version,
-            utc(table.issued_at)
+            time(table.issued_at)
         ));
     }
     for notice in &status.notices {
         page.line(format_args!(
             "notice of {}: {} ({})",
-            utc(notice.at),
+            time(notice.at),
             notice.message,
             notice.code
         ));
     }
 }
 
-fn utc(at: UnixMillis) -> String {
+/// A time as people read it; one beyond the calendar is a number.
+fn say(wall: &Wall, at: UnixMillis) -> String {
     let ms = i64::try_from(at.get()).unwrap_or(i64::MAX);
     match Timestamp::from_millisecond(ms) {
-        Ok(at) => at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        Ok(at) => wall.say(at),
         Err(_) => at.to_string(),
     }
-}
-
-impl Audit {
-    /// Does it; what is wrong makes it fail.
-    ///
-    /// # Errors
-    /// [`CliError`].
-    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let app = shell.device()?;
-        let audit = if self.offline {
-            app.audit()?
-        } else {
-            app.audit_with_server(&TokioTimer).await?
-        };
-        shell.output.show(&audit, |page| audit_page(page, &audit))?;
-        Ok(if audit.ok { Exit::Done } else { Exit::Failed })
-    }
-}
-
-fn audit_page(page: &mut Page, audit: &AuditView) {
-    for scope in &audit.scopes {
-        page.line(format_args!("scope {}", scope.scope));
-        for log in &scope.logs {
-            page.line(format_args!(
-                "  device {}: {} records, {} branches, {} gaps, {} altered",
-                log.device, log.records, log.branches, log.gaps, log.altered
-            ));
-        }
-        if let (Some(good), Some(bad)) = (scope.verified_batches, scope.unverified_batches) {
-            page.line(format_args!(
-                "  {good} batches are signed, {bad} are not vouched for"
-            ));
-        }
-    }
-    page.line(if audit.ok {
-        "All is well."
-    } else {
-        "Something is WRONG."
-    });
 }
 
 impl Doctor {

@@ -18,8 +18,16 @@ pub struct Report {
     /// The session, as EVENT/SESSION
     pub session: InEvent,
     /// Write every scan to this CSV file in place of the summary; - is standard output
-    #[arg(long, value_name = "FILE")]
+    ///
+    /// Columns: record, time, device, gate, ticket, type, direction, outcome, reason, counts.
+    #[arg(long, value_name = "FILE", conflicts_with = "attendance")]
     pub csv: Option<PathBuf>,
+    /// Write every ticket with who came to this CSV file in place of the summary; - is standard output
+    ///
+    /// Columns: ticket, type, external, order, holder, state, entries, first_entry, first_gate, last_exit.
+    /// Order numbers and names only with a token that may see them.
+    #[arg(long, value_name = "FILE")]
+    pub attendance: Option<PathBuf>,
     /// Show entries by minute as well
     #[arg(long)]
     pub minutes: bool,
@@ -32,9 +40,12 @@ impl Report {
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let client = shell.client()?;
-        match &self.csv {
-            Some(file) => self.export(shell, &client, file).await?,
-            None => self.summary(shell, &client).await?,
+        match (&self.csv, &self.attendance) {
+            (Some(file), _) => self.export(shell, &client, "scans.csv", file).await?,
+            (None, Some(file)) => {
+                self.export(shell, &client, "attendance.csv", file).await?;
+            }
+            (None, None) => self.summary(shell, &client).await?,
         }
         Ok(Exit::Done)
     }
@@ -43,11 +54,12 @@ impl Report {
         &self,
         shell: &mut Shell,
         client: &Client,
+        export: &str,
         file: &Path,
     ) -> Result<(), CliError> {
         let [events, event, sessions, session] = self.session.path("sessions");
         let mut answer = client
-            .download(&[events, event, sessions, session, "scans.csv"])
+            .download(&[events, event, sessions, session, export])
             .await?;
         if file == Path::new("-") {
             while let Some(part) = answer.next().await? {

@@ -9,6 +9,7 @@ use crate::progress;
 use crate::qr::{Qr, Surface};
 use crate::shell::{Shell, new_seed, random};
 use crate::values::{STAFF_ROLES, Until, word, words};
+use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,7 +117,8 @@ impl Staff {
             Self::List => {
                 let all: Vec<access::Staff> = client.list(&["staff"]).await?;
                 let gates: Vec<venue::Gate> = client.list(&["gates"]).await?;
-                let row = |one: &access::Staff| row(one, &gates);
+                let wall = Wall::of_events(&client, &[]).await?;
+                let row = |one: &access::Staff| row(one, &gates, &wall);
                 let head = ["name", "role", "gates", "state", "id"];
                 shell.output.list(&all, head, "Nobody yet.", row)?;
             }
@@ -248,7 +250,7 @@ fn show(shell: &mut Shell, added: &Added) -> Result<(), CliError> {
     Ok(())
 }
 
-fn row(staff: &access::Staff, gates: &[venue::Gate]) -> [String; 5] {
+fn row(staff: &access::Staff, gates: &[venue::Gate], wall: &Wall) -> [String; 5] {
     let slug = |id: &GateId| {
         gates
             .iter()
@@ -258,7 +260,7 @@ fn row(staff: &access::Staff, gates: &[venue::Gate]) -> [String; 5] {
     let places: Vec<String> = staff.gates.iter().filter_map(slug).collect();
     let state = match (staff.revoked, staff.valid_until) {
         (true, _) => "revoked".to_owned(),
-        (false, Some(until)) => format!("until {until}"),
+        (false, Some(until)) => format!("until {}", wall.say(until)),
         (false, None) => "valid".to_owned(),
     };
     [

@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::files;
 use crate::shell::Shell;
 use crate::values::{TOKEN_ROLES, Until, word, words};
+use crate::zone::Wall;
 use clap::Subcommand;
 use std::path::PathBuf;
 use usher_domain::api::access::{self, IssuedToken, NewToken, TokenRole};
@@ -74,6 +75,7 @@ impl Token {
             }
             Self::List => {
                 let all: Vec<access::Token> = client.list(&["tokens"]).await?;
+                let wall = Wall::of_events(&client, &[]).await?;
                 shell.output.list(
                     &all,
                     ["id", "name", "role", "state"],
@@ -83,7 +85,7 @@ impl Token {
                             token.id.clone(),
                             token.name.clone(),
                             word(&token.role),
-                            state(token),
+                            state(token, &wall),
                         ]
                     },
                 )?;
@@ -102,10 +104,10 @@ impl Token {
     }
 }
 
-fn state(token: &access::Token) -> String {
+fn state(token: &access::Token, wall: &Wall) -> String {
     match (token.revoked, token.until) {
         (true, _) => "revoked".to_owned(),
-        (false, Some(until)) => format!("until {until}"),
+        (false, Some(until)) => format!("until {}", wall.say(until)),
         (false, None) => "no end".to_owned(),
     }
 }

@@ -93,6 +93,7 @@ impl DemoGate {
             code,
             name: format!("{}-1", self.name),
             plain: PlainHttp::OnLoopback,
+            patience: std::time::Duration::ZERO,
         };
         self.device()?.enroll(&input, &TokioTimer, &|_| {}).await?;
         Ok(())

@@ -137,7 +137,7 @@ impl House {
     pub(crate) fn error(&self, line: &str) -> Value {
         let output = self.run(&format!("--json {line}"));
         assert_eq!(output.status.code(), Some(1), "{line}: {output:?}");
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()["error"].clone()
+        error_of(&output)
     }
 }
 
@@ -147,6 +147,12 @@ impl Drop for House {
             self.runtime.block_on(server.stop());
         }
     }
+}
+
+/// The one error that a command wrote to standard error with `--json`.
+pub(crate) fn error_of(output: &Output) -> Value {
+    let line: Value = serde_json::from_slice(&output.stderr).unwrap();
+    line["error"].clone()
 }
 
 /// Runs the binary in a folder.

@@ -17,8 +17,6 @@ use usher_domain::protocol::{EnrollAnswer, EnrollRequest, SyncApi};
 use usher_domain::secret::{Private, Seed};
 use usher_domain::table::rows::DeviceRole;
 
-/// How often a device asks whether it was confirmed; at a second or more each, that is half an hour.
-const QUESTIONS_MAX: u32 = 1_800;
 const QUESTION_PAUSE_MIN: Duration = Duration::from_secs(1);
 const QUESTION_PAUSE_MAX: Duration = Duration::from_secs(10);
 
@@ -31,6 +29,9 @@ pub struct EnrollInput {
     pub name: String,
     /// Whether plain HTTP to another machine is allowed, because a proxy keeps the secrets.
     pub plain: PlainHttp,
+    /// How long to ask whether an organizer has confirmed the device, where one must. The server is
+    /// asked once at least.
+    pub patience: Duration,
 }
 
 /// What a person should see while a device enrolls.
@@ -46,6 +47,20 @@ pub enum EnrollStep {
         /// The pause.
         pause: Duration,
     },
+}
+
+/// How far a folder has come to be a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody enrolled it.
+    New,
+    /// An organizer must compare its digits first.
+    Waiting {
+        /// Six digits.
+        digits: Private,
+    },
+    /// It is a device.
+    Enrolled,
 }
 
 /// A device that is enrolled.
@@ -64,10 +79,27 @@ pub struct EnrolledView {
 }
 
 impl App {
+    /// How far this folder has come to be a device.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn standing(&self) -> Result<Standing, ApiError> {
+        let identity = self.device.with(|store| store.identity())?;
+        Ok(match identity {
+            Some(identity) if identity.enrollment.is_some() => Standing::Enrolled,
+            Some(identity) => match identity.waiting {
+                Some(digits) => Standing::Waiting { digits },
+                None => Standing::New,
+            },
+            None => Standing::New,
+        })
+    }
+
     /// Enrolls the device with a code. The key is kept before the server is asked, so that asking again
     /// with the same code is the same enrollment, whatever was cut. Dropping the future gives up.
     ///
     /// # Errors
+    /// `not_confirmed` if no organizer confirmed the device in time: the same call goes on waiting.
     /// `invalid_enrollment_code`, `enrollment_refused`, `enrolled_elsewhere`, `server_not_trusted`,
     /// `unreachable`, and what is wrong with the documents that the server sent.
     pub async fn enroll(
@@ -100,7 +132,8 @@ impl App {
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
         )?;
-        for _ in 0..QUESTIONS_MAX {
+        let mut left = input.patience;
+        loop {
             let answer = self.ask_enrollment(&api, &request, timer, tell).await?;
             let pause = match answer {
                 EnrollAnswer::Enrolled {
@@ -114,15 +147,21 @@ impl App {
                 EnrollAnswer::Waiting { retry_ms } => Duration::from_millis(retry_ms.into()),
             };
             let digits = confirmation_digits(&code.token, &request.key);
+            self.device
+                .with(|store| store.wait_for_confirmation(digits.clone()))?;
             tell(EnrollStep::Confirm { digits });
-            timer
-                .sleep(pause.clamp(QUESTION_PAUSE_MIN, QUESTION_PAUSE_MAX))
-                .await;
+            if left.is_zero() {
+                return Err(ApiError::later(
+                    "not_confirmed",
+                    "no organizer has confirmed this device yet; the same command goes on waiting",
+                ));
+            }
+            let pause = pause
+                .clamp(QUESTION_PAUSE_MIN, QUESTION_PAUSE_MAX)
+                .min(left);
+            timer.sleep(pause).await;
+            left -= pause;
         }
-        Err(ApiError::later(
-            "not_confirmed",
-            "nobody confirmed this device; ask again with the same code",
-        ))
     }
 
     async fn ask_enrollment(

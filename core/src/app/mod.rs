@@ -13,7 +13,7 @@ mod status;
 mod words;
 
 pub use audit::{AuditView, LogView, ScopeAudit};
-pub use enroll::{EnrollInput, EnrollStep, EnrolledView};
+pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{SyncView, TableHealth, TroubleView};
 pub use scan::{EvidenceView, ScanInput, ScanView, SessionView, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};

@@ -2,13 +2,14 @@
 
 use super::audit::{lines_of, scopes_of};
 use super::words::span;
-use super::{ApiError, App, OperatorView, SessionView};
+use super::{ApiError, App, OperatorView, SessionView, Standing};
 use crate::store::{Notice, NoticeBody, Store};
 use crate::sync::Access as _;
 use serde::Serialize;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, GateId, OrganizerId, ScopeId};
 use usher_domain::merge::{Ground, fold, state_digest};
+use usher_domain::secret::Private;
 use usher_domain::table::TableId;
 use usher_domain::table::rows::DeviceRole;
 use usher_domain::time::{ClockTrust, UnixMillis};
@@ -18,6 +19,8 @@ use usher_domain::time::{ClockTrust, UnixMillis};
 pub struct Status {
     /// Who it is; none before enrollment.
     pub device: Option<DeviceView>,
+    /// Digits that an organizer must compare before the device counts; none if it does not wait for that.
+    pub waiting_digits: Option<Private>,
     /// The gate it stands at; a spare stands nowhere.
     pub gate: Option<PlaceView>,
     /// The session it serves now.
@@ -133,11 +136,8 @@ impl App {
     /// What reading the store says.
     pub fn status(&self) -> Result<Status, ApiError> {
         let reading = self.clock.read();
-        let enrolled = self.device.with(|store| {
-            let identity = store.identity()?;
-            Ok::<_, ApiError>(identity.is_some_and(|identity| identity.enrollment.is_some()))
-        })?;
-        let (serving, operator) = if enrolled {
+        let standing = self.standing()?;
+        let (serving, operator) = if standing == Standing::Enrolled {
             self.at_gate(|gate, means| {
                 let serving = gate.serving(means)?.map(SessionView::from);
                 let operator = gate.operator(means)?.map(OperatorView::from);
@@ -151,6 +151,10 @@ impl App {
             let now = clock.corrected(reading);
             Ok(Status {
                 device: device(store)?,
+                waiting_digits: match standing {
+                    Standing::Waiting { digits } => Some(digits),
+                    Standing::New | Standing::Enrolled => None,
+                },
                 gate: place(store)?,
                 serving,
                 tables: tables(store, now)?,

@@ -37,6 +37,7 @@ fn enroll(app: &App, code: Private) -> ApiError {
         code,
         name: "north".into(),
         plain: PlainHttp::OnLoopback,
+        patience: std::time::Duration::ZERO,
     };
     runtime
         .block_on(app.enroll(&input, &AtOnce, &|_| {}))

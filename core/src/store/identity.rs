@@ -14,7 +14,7 @@ use usher_domain::document::trust::Trust;
 use usher_domain::document::{Accepted, Verified};
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
-use usher_domain::secret::Seed;
+use usher_domain::secret::{Private, Seed};
 
 /// Stands in front of the stored identity.
 pub(super) const MARK: &str = "usher/identity/1";
@@ -41,6 +41,8 @@ pub struct DeviceIdentity {
     pub root_key: Option<PublicKey>,
     /// What the server said; none while enrollment is under way.
     pub enrollment: Option<Enrollment>,
+    /// Digits that an organizer must compare before the device counts; none if nobody must.
+    pub waiting: Option<Private>,
 }
 
 impl DeviceIdentity {
@@ -69,6 +71,8 @@ pub(super) struct Stored {
     /// The signed [`Enrollment`] as received.
     #[n(6)]
     enrollment: Option<ByteVec>,
+    #[n(7)]
+    waiting: Option<Private>,
 }
 
 impl Stored {
@@ -101,6 +105,7 @@ impl Stored {
             },
             root_key: self.root_key,
             enrollment,
+            waiting: self.waiting,
         })
     }
 }
@@ -188,9 +193,22 @@ impl Store {
                 spki: server.spki,
                 root_key: held.as_ref().and_then(|held| held.root_key),
                 enrollment: held.and_then(|held| held.enrollment),
+                waiting: None,
             };
             save(tx, &stored)?;
             stored.read()
+        })
+    }
+
+    /// Keeps the digits that an organizer must compare before this device counts.
+    ///
+    /// # Errors
+    /// [`StoreError::NotEnrolled`] if no enrollment was begun.
+    pub fn wait_for_confirmation(&mut self, digits: Private) -> Result<(), StoreError> {
+        self.write("waiting to be confirmed", |tx| {
+            let mut stored = load(tx)?.ok_or(StoreError::NotEnrolled)?;
+            stored.waiting = Some(digits);
+            save(tx, &stored)
         })
     }
 
@@ -207,6 +225,7 @@ impl Store {
         self.learn("finishing an enrollment", |tx| {
             let mut stored = load(tx)?.ok_or(StoreError::NotEnrolled)?;
             stored.root_key = Some(root);
+            stored.waiting = None;
             stored.enrollment = Some(enrollment.bytes().to_vec().into());
             save(tx, &stored)?;
             documents::put(tx, documents::TRUST, trust.document().bytes(), trust.held())
