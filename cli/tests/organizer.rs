@@ -39,6 +39,30 @@ fn renewing_signs_the_next_version_with_the_root_key() {
 }
 
 #[test]
+fn a_dry_run_shows_how_a_list_is_read_its_bad_lines_and_counts_that_add_up() {
+    let house = House::with_organizer();
+    house.ok("event create fair --time-zone Europe/Berlin");
+    house.ok("session create fair/sat --doors 2027-05-01T18:00 --ends 2027-05-01T23:00");
+    let list = "Barcode;Type\nq7ZkT2mV9xLp4RwYb8NcHd3F;Full\n;Full\n";
+    std::fs::write(house.path().join("list.csv"), list).unwrap();
+    let tried = house.run("import fair list.csv --dry-run");
+    assert_eq!(tried.status.code(), Some(1));
+    let told = String::from_utf8(tried.stdout).unwrap();
+    for part in [
+        "Read as csv; semicolon; utf-8",
+        "  barcode      Barcode",
+        "2 lines, not imported: 1 new, 0 changed, 0 unchanged, 1 bad",
+        "\n  line 3: column “Barcode”: the barcode is missing (barcode_missing)",
+    ] {
+        assert!(told.contains(part), "{part} in\n{told}");
+    }
+    std::fs::write(house.path().join("odd.csv"), "Foo;Bar\n1;2\n").unwrap();
+    let error = house.error("import fair odd.csv");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("--column barcode=1"), "{message}");
+}
+
+#[test]
 fn an_event_with_sessions_types_zones_and_gates_comes_from_few_commands() {
     let house = House::with_organizer();
     house.ok("event create fair --time-zone Europe/Berlin");

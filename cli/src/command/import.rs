@@ -16,12 +16,13 @@ use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportRepo
 /// Import tickets from what shops export: CSV lists, or pretix API answers
 ///
 /// Delimiter, encoding and columns of a CSV list are found out and reported. Nothing is imported unless
-/// all lines are good; importing the same twice changes nothing.
+/// all lines are good; importing the same twice changes nothing, and after an import that was cut off
+/// it does the rest.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The event, by slug or id
     pub event: String,
-    /// The files; of pretix: orders, and event.json and items.json
+    /// A CSV list; or of pretix the orders, event.json and items.json, or the folder that holds them
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
     /// Session of tickets whose line names none, by slug or id; needed if the event has several
@@ -30,7 +31,8 @@ pub struct Import {
     /// Sales channel of the tickets; the kind of the file if left out
     #[arg(long)]
     pub channel: Option<String>,
-    /// A column, where it is not found out, as FIELD=HEADER; repeat it for each
+    /// A column, where it is not found out, as FIELD=HEADER or FIELD=NUMBER, such as barcode=1; repeat
+    /// it for each
     #[arg(long = "column", value_name = "FIELD=HEADER")]
     pub columns: Vec<Column>,
     /// Format of dates, where they are ambiguous, such as %d/%m/%Y
@@ -71,11 +73,12 @@ impl Import {
                 BadLines::Refuse
             },
         };
-        let files = self
-            .files
-            .iter()
-            .map(|file| read(file))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut files = Vec::new();
+        for named in &self.files {
+            for file in behind(named)? {
+                files.push(read(&file)?);
+            }
+        }
         let total = files.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         let bar = progress::bytes(&shell.output, "importing", Some(total));
         let options = serde_json::to_string(&options).map_err(CliError::invalid)?;
@@ -91,8 +94,32 @@ impl Import {
         shell
             .output
             .show(&report, |page| report_page(page, &report))?;
+        // Skipping is a wish; otherwise a bad line means that not all is, or would be, imported.
+        if report.bad_count > 0 && !self.skip_bad {
+            return Ok(Exit::Failed);
+        }
         Ok(Exit::Done)
     }
+}
+
+/// The files that an argument names: itself, or the JSON files of a folder by name.
+fn behind(named: &Path) -> Result<Vec<PathBuf>, CliError> {
+    if !named.is_dir() {
+        return Ok(vec![named.to_owned()]);
+    }
+    let failed = |error| CliError::reading(named, error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(named).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        if file.extension().is_some_and(|ending| ending == "json") {
+            found.push(file);
+        }
+    }
+    if found.is_empty() {
+        return Err(CliError::bad_file(named, "the folder holds no JSON files"));
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn read(file: &Path) -> Result<(String, Vec<u8>), CliError> {
@@ -122,13 +149,19 @@ fn report_page(page: &mut Page, report: &ImportReport) {
     for (field, header) in &report.columns {
         page.line(format_args!("  {field:<12} {header}"));
     }
+    if report.files.len() > 1 {
+        for file in &report.files {
+            let used = file.used_as.as_deref().unwrap_or("not needed");
+            page.line(format_args!("  {:<24} {used}", file.name));
+        }
+    }
     let done = if report.written {
         "imported"
     } else {
         "not imported"
     };
     page.line(format_args!(
-        "{} tickets read, {done}: {} new, {} changed, {} unchanged, {} bad",
+        "{} lines, {done}: {} new, {} changed, {} unchanged, {} bad",
         report.read, report.created, report.updated, report.unchanged, report.bad_count
     ));
     if !report.types_created.is_empty() {
@@ -137,18 +170,15 @@ fn report_page(page: &mut Page, report: &ImportReport) {
             report.types_created.join(", ")
         ));
     }
-    if report.weak_barcodes > 0 {
-        page.line(format_args!(
-            "{} barcodes can be guessed: gates do not show their holders' names",
-            report.weak_barcodes
-        ));
-    }
     for warning in &report.warnings {
         page.line(format_args!("Warning: {warning}"));
     }
+    if report.bad_count > report.bad.len() as u64 {
+        page.line(format_args!("The first {} bad lines:", report.bad.len()));
+    }
     for fault in &report.bad {
         page.line(format_args!(
-            "Line {}: {} ({})",
+            "  {}: {} ({})",
             fault.at, fault.detail, fault.code
         ));
     }

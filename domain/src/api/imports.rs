@@ -48,17 +48,30 @@ pub enum BadLines {
     Skip,
 }
 
+/// A file of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportedFile {
+    /// Its name, without a folder.
+    pub name: String,
+    /// What it was used for, for example `list`, `orders` or `items`; absent if it was not needed.
+    pub used_as: Option<String>,
+}
+
 /// What an import found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ImportReport {
     /// What the files were taken for, for example `csv; delimiter ;; windows-1252`.
     pub format: String,
+    /// The files, and what each was used for.
+    #[serde(default)]
+    pub files: Vec<ImportedFile>,
     /// Columns used: field and header.
     pub columns: Vec<(String, String)>,
     /// Whether anything was written.
     pub written: bool,
-    /// Tickets read.
+    /// Lines of the list or positions of the orders: the sum of the new, changed, unchanged and bad ones.
     pub read: u64,
     /// New tickets.
     pub created: u64,
@@ -76,4 +89,15 @@ pub struct ImportReport {
     pub warnings: Vec<String>,
     /// Types that were created because the files name them.
     pub types_created: Vec<String>,
+}
+
+impl ImportReport {
+    /// One sentence: how the files were read, and what the lines are.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!(
+            "{} lines: {} new, {} changed, {} unchanged, {} bad (read as {})",
+            self.read, self.created, self.updated, self.unchanged, self.bad_count, self.format
+        )
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Text {
     /// Its media type.
     pub media_type: &'static str,
     /// The text.
-    pub text: String,
+    pub text: Bytes,
 }
 
 fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {

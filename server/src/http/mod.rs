@@ -21,13 +21,14 @@ use crate::metrics::Metrics;
 use crate::service::Service;
 use axum::Router;
 use axum::response::IntoResponse as _;
+use bytes::Bytes;
 use device_token::DeviceTokens;
 use endpoint::Endpoint;
 use problem::Failure;
 use rate::RateLimit;
 use std::any::Any;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tower_http::catch_panic::CatchPanicLayer;
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
@@ -67,6 +68,8 @@ pub struct App {
     by_device: RateLimit<DeviceId>,
     by_token: RateLimit<String>,
     failed_sign_ins: RateLimit<IpAddr>,
+    /// The OpenAPI document: the same as long as the process lives.
+    openapi: OnceLock<Bytes>,
 }
 
 type Shared = Arc<App>;
@@ -99,7 +102,19 @@ impl App {
             reach: parts.reach,
             metrics: Metrics::new(),
             device_tokens: DeviceTokens::new(parts.token_secret),
+            openapi: OnceLock::new(),
         }
+    }
+}
+
+impl App {
+    /// The OpenAPI document, put together when it is first asked for.
+    fn openapi(&self) -> Result<Bytes, Failure> {
+        if let Some(made) = self.openapi.get() {
+            return Ok(made.clone());
+        }
+        let made = openapi_json().map_err(|_| status::unwritable())?;
+        Ok(self.openapi.get_or_init(|| made.into()).clone())
     }
 }
 

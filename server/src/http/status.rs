@@ -38,21 +38,20 @@ async fn readyz(State(app): State<Shared>) -> Result<Text, Failure> {
 }
 
 async fn metrics(State(app): State<Shared>) -> Result<Text, Failure> {
-    let text = app.metrics.text().map_err(|_| unwritable())?;
+    let text = app.metrics.text().map_err(|_| unwritable())?.into();
     Ok(Text {
         media_type: crate::metrics::MEDIA_TYPE,
         text,
     })
 }
 
-async fn openapi(State(_): State<Shared>) -> Result<Text, Failure> {
-    let text = super::openapi_json().map_err(|_| unwritable())?;
+async fn openapi(State(app): State<Shared>) -> Result<Text, Failure> {
     Ok(Text {
         media_type: "application/json",
-        text,
+        text: app.openapi()?,
     })
 }
 
-fn unwritable() -> Failure {
+pub(crate) fn unwritable() -> Failure {
     Failure::new(Code::Internal, "a fault of the server")
 }

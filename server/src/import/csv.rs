@@ -11,6 +11,7 @@ use super::ticket::{ImportedTicket, Shared, State, Text};
 use super::{Import, ImportError, NamedBytes, Options, Source};
 use ::csv::StringRecord;
 use std::borrow::Cow;
+use usher_domain::api::imports::ImportedFile;
 use usher_domain::code::TicketCodeText;
 use usher_domain::secret::Private;
 
@@ -37,6 +38,10 @@ pub(super) fn read(file: &NamedBytes<'_>, options: &Options) -> Result<Import, I
     } = rows;
     rounding.refuse(&layout, &mut tickets, &mut bad);
     Ok(Import {
+        files: vec![ImportedFile {
+            name: file.name.to_owned(),
+            used_as: Some("list".to_owned()),
+        }],
         tickets,
         bad,
         warnings: decoded

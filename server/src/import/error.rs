@@ -41,7 +41,7 @@ pub enum ImportError {
     },
     /// The first line names no column that is known. Its cells are not shown: they may be a ticket.
     #[error(
-        "none of the {count} cells of the first line names a column that is known ({accepted} for the barcode): give a mapping, such as barcode=1"
+        "none of the {count} cells of the first line names a column that is known ({accepted} for the barcode): say which column holds what, at the command line with --column barcode=1 --column type=2"
     )]
     NoHeader {
         /// Cells of the first line.
@@ -51,7 +51,7 @@ pub enum ImportError {
     },
     /// The column of the barcodes is missing.
     #[error(
-        "no column holds the barcode: found {found}; accepted are {accepted}; or give a mapping, such as barcode=1"
+        "no column holds the barcode: found {found}; accepted are {accepted}; or say which it is, at the command line with --column barcode=1 or --column 'barcode=My header'"
     )]
     BarcodeColumnMissing {
         /// The header of the file.

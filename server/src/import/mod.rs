@@ -30,6 +30,7 @@ pub use ticket::{ImportedTicket, State, Text};
 
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use usher_domain::api::imports::ImportedFile;
 
 /// A file as it came in.
 #[derive(Clone, Copy)]
@@ -119,6 +120,8 @@ impl Options {
 pub struct Import {
     /// The good lines, in the order of the file.
     pub tickets: Vec<ImportedTicket>,
+    /// The files, and what each was used for.
+    pub files: Vec<ImportedFile>,
     /// The bad lines, in the order of the file.
     pub bad: Vec<BadLine>,
     /// What the organizer should know although it stops nothing.

@@ -58,6 +58,17 @@ pub struct BadLine {
     pub reason: BadReason,
 }
 
+impl BadLine {
+    /// What is wrong, without the place.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match &self.column {
+            Some(column) => format!("column “{column}”: {}", self.reason),
+            None => self.reason.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.column {

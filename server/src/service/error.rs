@@ -2,6 +2,7 @@
 
 use crate::keys::KeyError;
 use crate::storage::StorageError;
+use usher_domain::api::imports::ImportReport;
 use usher_domain::problem::{Code, Fault, Problem};
 
 /// Why a service did not do what it was asked for. No text holds a name, a code or a key.
@@ -54,14 +55,9 @@ pub enum Error {
     /// The device was revoked.
     #[error("this device was revoked")]
     DeviceRevoked,
-    /// Lines of an import are bad and nothing was imported.
-    #[error("{count} lines are bad and nothing was imported")]
-    ImportRefused {
-        /// How many.
-        count: u64,
-        /// The first of them.
-        faults: Vec<Fault>,
-    },
+    /// Lines of an import are bad and nothing was imported; with what was found.
+    #[error("{} lines are bad and nothing was imported; {}", .0.bad_count, .0.summary())]
+    ImportRefused(Box<ImportReport>),
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -108,7 +104,7 @@ impl Error {
             Self::Unauthenticated => Code::Unauthenticated,
             Self::Forbidden => Code::Forbidden,
             Self::DeviceRevoked => Code::DeviceRevoked,
-            Self::ImportRefused { .. } => Code::ImportRefused,
+            Self::ImportRefused(_) => Code::ImportRefused,
             Self::Storage(error) => storage_code(error),
             Self::File { .. } => Code::Unavailable,
             Self::Internal(_) => Code::Internal,
@@ -153,8 +149,8 @@ impl From<Error> for Problem {
             error.to_string()
         };
         let mut problem = Self::new(code, detail);
-        if let Error::ImportRefused { faults, .. } = error {
-            problem.errors = faults;
+        if let Error::ImportRefused(report) = error {
+            problem.errors = report.bad;
         } else if let Error::Invalid { field, why } = error {
             problem.errors.push(Fault {
                 at: field.to_owned(),

@@ -51,7 +51,7 @@ use crate::clock::Clock;
 use crate::storage::{Space, StorageError, Store, Transaction};
 use std::sync::Arc;
 use tables::snapshots::Snapshots;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use usher_domain::secret::Seed;
 use usher_domain::time::UnixMillis;
 
@@ -68,6 +68,9 @@ struct Inner {
     snapshots: Snapshots,
     /// Told after every write, for the sealer.
     changed: Notify,
+    /// Whose turn it is to import. One at a time: each holds a whole file in memory, and none meets
+    /// another's lines half written.
+    import: Arc<Mutex<()>>,
 }
 
 impl Service {
@@ -80,6 +83,7 @@ impl Service {
                 snapshots: Snapshots::empty(&settings),
                 settings,
                 changed: Notify::new(),
+                import: Arc::default(),
             }),
         }
     }
@@ -115,6 +119,11 @@ impl Service {
     /// Waits until something was written.
     async fn changed(&self) {
         self.inner.changed.notified().await;
+    }
+
+    /// Waits for the turn to import; others wait until it is dropped.
+    async fn turn_to_import(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.inner.import).lock_owned().await
     }
 
     /// Runs a job in a write transaction.

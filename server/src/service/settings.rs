@@ -18,6 +18,10 @@ pub struct Settings {
     pub reseal_after_ms: u64,
     /// Pause between two sealings at least.
     pub seal_every_ms: u64,
+    /// Rows that one version of a table takes in at most; more become several versions.
+    pub seal_rows_max: u32,
+    /// Lines of an import that are written in one transaction at most.
+    pub import_lines_max: usize,
     /// How long before its doors a session is given to devices.
     pub assign_before_ms: u64,
     /// How long after its end a session stays on devices.
@@ -35,6 +39,8 @@ impl Settings {
             manifest_life_ms: 7 * DAY_MS,
             reseal_after_ms: DAY_MS,
             seal_every_ms: 200,
+            seal_rows_max: 5_000,
+            import_lines_max: 2_000,
             assign_before_ms: 14 * DAY_MS,
             assign_after_ms: DAY_MS,
             idempotency_ms: 7 * DAY_MS,

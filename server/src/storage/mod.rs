@@ -14,6 +14,7 @@
 //! Jobs are plain closures: a backend that talks over a network runs them on a blocking thread.
 
 mod error;
+mod overlay;
 mod records;
 pub mod sqlite;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod things;
 mod tickets;
 
 pub use error::{Result, StorageError};
+pub use overlay::Overlay;
 pub use records::{BatchLine, Kept, NewBatch, Novelty, Records, StoredIncident, StoredRecord};
 pub use tables::{Pending, StoredRow, TableHead, Tables};
 pub use things::{Entity, Id, Kind, Space, Things};

@@ -24,6 +24,7 @@ macro_rules! storage_tests {
             values_are_replaced_and_forgotten_by_age,
             a_medium_belongs_to_one_ticket_for_ever,
             a_sellers_number_names_one_ticket_of_an_event,
+            a_table_sealed_in_parts_stays_dirty_until_the_last,
             readers_see_sealed_rows_until_the_next_sealing,
             a_row_of_lower_revision_changes_nothing,
             changes_are_the_latest_images_after_a_version,
@@ -224,7 +225,11 @@ fn row(key: u8, revision: u64) -> StoredRow {
 }
 
 fn seal(txn: &mut dyn Transaction, number: u64) -> Result<()> {
-    txn.seal_pending(TABLE, number)?;
+    txn.seal_pending(TABLE, number, 100)?;
+    put_head(txn, number)
+}
+
+fn put_head(txn: &mut dyn Transaction, number: u64) -> Result<()> {
     let head = TableHead {
         version: Version { epoch: 1, number },
         manifest: vec![1],
@@ -263,7 +268,7 @@ pub(crate) async fn readers_see_sealed_rows_until_the_next_sealing(store: Store)
     assert_eq!(dirty, [TABLE]);
     let waiting = write(&store, |txn| {
         let mut waiting = Vec::new();
-        txn.pending_rows(TABLE, &mut |pending| {
+        txn.pending_rows(TABLE, 100, &mut |pending| {
             waiting.push((
                 pending.bucket,
                 pending.new.to_vec(),
@@ -286,6 +291,22 @@ pub(crate) async fn readers_see_sealed_rows_until_the_next_sealing(store: Store)
     assert_eq!(rows, [[1, 2], [2, 1]]);
     assert!(dirty.is_empty());
     assert_eq!(aged, (0, 1));
+}
+
+pub(crate) async fn a_table_sealed_in_parts_stays_dirty_until_the_last(store: Store) {
+    let counted = write(&store, |txn| {
+        (1..=3).try_for_each(|key| txn.put_row(TABLE, &row(key, 1)))?;
+        let mut counted = Vec::new();
+        for number in 1..=2 {
+            txn.seal_pending(TABLE, number, 2)?;
+            put_head(txn, number)?;
+            counted.push((sealed(txn)?.len(), txn.dirty_tables()?.len()));
+        }
+        Ok(counted)
+    })
+    .await
+    .unwrap();
+    assert_eq!(counted, [(2, 1), (3, 0)]);
 }
 
 pub(crate) async fn a_row_of_lower_revision_changes_nothing(store: Store) {

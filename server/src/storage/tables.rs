@@ -92,13 +92,14 @@ pub trait Tables {
         visit: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()>;
 
-    /// Visits the rows that wait, in (bucket, key) order.
+    /// Visits the rows that wait, in (bucket, key) order, the first `limit` of them.
     ///
     /// # Errors
     /// [`super::StorageError`], also the visitor's.
     fn pending_rows(
         &self,
         table: TableId,
+        limit: u32,
         visit: &mut dyn FnMut(Pending<'_>) -> Result<()>,
     ) -> Result<()>;
 
@@ -114,13 +115,14 @@ pub trait Tables {
     /// [`super::StorageError`].
     fn mark_dirty(&mut self, table: TableId) -> Result<()>;
 
-    /// Makes the waiting rows sealed ones of version `number`; none wait then.
+    /// Makes the first `limit` waiting rows, those that [`Tables::pending_rows`] visits, sealed ones of
+    /// version `number`.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn seal_pending(&mut self, table: TableId, number: u64) -> Result<()>;
+    fn seal_pending(&mut self, table: TableId, number: u64, limit: u32) -> Result<()>;
 
-    /// Stores the head that goes with the rows, and takes the dirty mark away.
+    /// Stores the head that goes with the rows, and takes the dirty mark away unless rows still wait.
     ///
     /// # Errors
     /// [`super::StorageError`].

@@ -216,3 +216,11 @@ fn the_checked_in_document_is_the_one_of_this_router() {
         "docs/openapi.json is out of date: run the tests with USHER_BLESS=1 and look at the difference"
     );
 }
+
+#[test]
+fn the_document_is_made_once_and_answered_again() {
+    let (app, ..) = House::app(Limits::default());
+    let (first, second) = (app.openapi().unwrap(), app.openapi().unwrap());
+    assert_eq!(first.as_ptr(), second.as_ptr());
+    assert_eq!(first, openapi_json().unwrap());
+}

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use usher_domain::api::imports::ImportedFile;
 
 /// An entry of a list, not read yet, and where it stands.
 pub(super) struct Entry<'a> {
@@ -63,6 +64,8 @@ pub(super) struct Files<'a> {
     subevents: Vec<Entry<'a>>,
     check_in_lists: Vec<Entry<'a>>,
     pub(super) ignored: Vec<Warning>,
+    /// Every file, and what it was used for.
+    pub(super) used: Vec<ImportedFile>,
 }
 
 /// What the entries of a list are.
@@ -76,7 +79,27 @@ enum ListOf {
     CheckInLists,
     /// Of no use here.
     Others,
+    /// No list, but the event's description.
+    Event,
+    /// A page of orders without any.
+    NoOrders,
     Nothing,
+}
+
+impl ListOf {
+    /// What a file of it is used for, in a word that never changes.
+    const fn used_as(self) -> Option<&'static str> {
+        match self {
+            Self::Orders | Self::NoOrders => Some("orders"),
+            Self::Items => Some("items"),
+            Self::Revoked => Some("revoked_secrets"),
+            Self::Blocked => Some("blocked_secrets"),
+            Self::Subevents => Some("subevents"),
+            Self::CheckInLists => Some("check_in_lists"),
+            Self::Event => Some("event"),
+            Self::Others | Self::Nothing => None,
+        }
+    }
 }
 
 impl<'a> Files<'a> {
@@ -85,7 +108,12 @@ impl<'a> Files<'a> {
         let mut sorted = Self::default();
         let mut empty_orders = false;
         for file in files {
-            empty_orders |= sorted.add(file)?;
+            let kind = sorted.add(file)?;
+            sorted.used.push(ImportedFile {
+                name: file.name.to_owned(),
+                used_as: kind.used_as().map(str::to_owned),
+            });
+            empty_orders |= kind == ListOf::NoOrders;
         }
         if sorted.orders.is_empty() && !empty_orders {
             return Err(ImportError::OrdersMissing);
@@ -96,8 +124,8 @@ impl<'a> Files<'a> {
         Ok(sorted)
     }
 
-    /// Adds a file; true if it may be a page of orders without any.
-    fn add(&mut self, file: &NamedBytes<'a>) -> Result<bool, ImportError> {
+    /// Adds a file and tells what it is.
+    fn add(&mut self, file: &NamedBytes<'a>) -> Result<ListOf, ImportError> {
         let bytes = file
             .bytes
             .strip_prefix(b"\xef\xbb\xbf")
@@ -118,7 +146,7 @@ impl<'a> Files<'a> {
         if has("slug") && (has("valid_keys") || has("timezone")) {
             let event = serde_json::from_str(whole.get()).map_err(|_| unknown(file.name))?;
             self.event = Some(event);
-            return Ok(false);
+            return Ok(ListOf::Event);
         }
         if list_of(whole) == ListOf::Orders {
             return self.add_list(file.name, vec![whole], None);
@@ -131,7 +159,7 @@ impl<'a> Files<'a> {
         name: &str,
         results: Vec<&'a RawValue>,
         count: Option<u64>,
-    ) -> Result<bool, ImportError> {
+    ) -> Result<ListOf, ImportError> {
         let kind = results.first().map_or(ListOf::Nothing, |f| list_of(f));
         let list = match kind {
             ListOf::Orders => {
@@ -143,12 +171,15 @@ impl<'a> Files<'a> {
             ListOf::Blocked => &mut self.blocked,
             ListOf::Subevents => &mut self.subevents,
             ListOf::CheckInLists => &mut self.check_in_lists,
-            ListOf::Nothing => return Ok(name.to_lowercase().contains("order")),
+            ListOf::Nothing if name.to_lowercase().contains("order") => {
+                return Ok(ListOf::NoOrders);
+            }
+            ListOf::Event | ListOf::Nothing | ListOf::NoOrders => return Ok(kind),
             ListOf::Others => {
                 self.ignored.push(Warning::FileIgnored {
                     file: name.to_owned(),
                 });
-                return Ok(false);
+                return Ok(kind);
             }
         };
         let file: Arc<str> = name.into();
@@ -157,7 +188,7 @@ impl<'a> Files<'a> {
             index,
             json,
         }));
-        Ok(false)
+        Ok(kind)
     }
 
     /// The check-in lists that can be read.

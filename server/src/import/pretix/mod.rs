@@ -128,6 +128,7 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
     warnings.extend(reading.warnings());
     facts.revoked = secrets.not_among(&reading.tickets);
     Ok(Import {
+        files: files.used,
         tickets: reading.tickets,
         bad: reading.bad,
         warnings,

@@ -262,6 +262,12 @@ fn pages_come_in_any_order_and_a_missing_one_is_told() {
     assert!(import.warnings.contains(&Warning::FileIgnored {
         file: "categories.json".into()
     }));
+    let used = import.files.iter().map(|file| file.used_as.as_deref());
+    let used: Vec<&str> = used.map(|used| used.unwrap_or("-")).collect();
+    assert_eq!(
+        used[used.len() - 5..],
+        ["items", "orders", "orders", "check_in_lists", "-"]
+    );
 }
 
 #[test]

@@ -1,127 +1,44 @@
-//! Writing what was read.
+//! One line of an import, written within a transaction or rehearsed over one.
 
+use super::kinds;
 use super::lines::{self, Surroundings};
-use super::{FAULTS_MAX, kinds};
-use crate::import::{Import, ImportedTicket, PretixSubevent, Source};
+use crate::import::{ImportedTicket, PretixFacts};
 use crate::service::error::{Error, Result};
-use crate::service::things;
 use crate::service::tickets::desk::Desk;
 use crate::service::tickets::stored::{self, Body, Loaded, Medium, Standing};
+use crate::service::{channels, things};
 use crate::storage::Transaction;
-use usher_domain::api::imports::{BadLines, ImportOptions, ImportReport};
+use usher_domain::api::imports::ImportReport;
 use usher_domain::code::TicketCodeText;
-use usher_domain::code::strength::{STRONG_BITS, bits_alone};
+use usher_domain::code::strength::bits_alone;
 use usher_domain::hash::Hash;
 use usher_domain::ids::TicketId;
-use usher_domain::problem::Fault;
+use usher_domain::session::{PretixItem, PretixTerms};
 use usher_domain::table::rows::{CancelReason, TicketState};
 
 /// What one line did.
-enum Effect {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// A new ticket, or something else that was not there.
     Created,
+    /// Something was there and differs.
     Updated,
+    /// The same was there.
     Unchanged,
 }
 
-/// Writes an import within a transaction and reports on it.
-///
-/// # Errors
-/// [`Error::ImportRefused`] where bad lines refuse the whole; then the transaction is rolled back.
-pub(super) fn apply(
-    txn: &mut dyn Transaction,
-    desk: &mut Desk,
-    import: Import,
-    options: &ImportOptions,
-) -> Result<ImportReport> {
-    let mut report = begin_report(&import);
-    for bad in &import.bad {
-        let fault = Fault {
-            at: bad.place.to_string(),
-            code: bad.reason.code().to_owned(),
-            detail: bad.to_string(),
-        };
-        note_fault(&mut report, fault);
-    }
-    let (channel, subevents): (_, &[PretixSubevent]) = match &import.source {
-        Source::Csv(_) => ("csv", &[]),
-        Source::Pretix(facts) => ("pretix", &facts.subevents),
-    };
-    let around = Surroundings {
-        session: options.session.as_deref(),
-        channel: options.channel.as_deref().unwrap_or(channel),
-        subevents,
-    };
-    for line in &import.tickets {
-        match apply_line(txn, desk, line, &around, &mut report.types_created) {
-            Ok(Effect::Created) => report.created += 1,
-            Ok(Effect::Updated) => report.updated += 1,
-            Ok(Effect::Unchanged) => report.unchanged += 1,
-            Err(error @ (Error::Storage(_) | Error::Internal(_) | Error::KeyExpired(_))) => {
-                return Err(error);
-            }
-            Err(error) => {
-                let fault = Fault {
-                    at: line.place.to_string(),
-                    code: error.code().as_str().to_owned(),
-                    detail: format!("{}: {error}", line.place),
-                };
-                note_fault(&mut report, fault);
-            }
-        }
-    }
-    if options.bad_lines == BadLines::Refuse && report.bad_count > 0 {
-        return Err(Error::ImportRefused {
-            count: report.bad_count,
-            faults: report.bad,
-        });
-    }
-    if let Source::Pretix(facts) = &import.source {
-        kinds::keep_pretix(txn, desk, facts, &mut report.types_created)?;
-        for secret in &facts.revoked {
-            refuse_for_ever(txn, desk, secret, around.channel)?;
-        }
-    }
-    Ok(report)
-}
-
-fn note_fault(report: &mut ImportReport, fault: Fault) {
-    report.bad_count += 1;
-    if report.bad.len() < FAULTS_MAX {
-        report.bad.push(fault);
+/// Counts what a line did.
+pub(super) const fn count(report: &mut ImportReport, effect: Effect) {
+    match effect {
+        Effect::Created => report.created += 1,
+        Effect::Updated => report.updated += 1,
+        Effect::Unchanged => report.unchanged += 1,
     }
 }
 
-fn begin_report(import: &Import) -> ImportReport {
-    let (format, columns) = match &import.source {
-        Source::Pretix(_) => ("pretix".to_owned(), Vec::new()),
-        Source::Csv(found) => {
-            let columns = found.columns.iter().map(|column| {
-                let header = column.header.as_deref();
-                let header = header.map_or_else(|| column.number.to_string(), str::to_owned);
-                (column.column.to_string(), header)
-            });
-            let format = format!("csv; {:?}; {}", found.delimiter, found.encoding.name());
-            (format.to_lowercase(), columns.collect())
-        }
-    };
-    let weak = |ticket: &&ImportedTicket| ticket.code.is_some() && ticket.bits < STRONG_BITS;
-    ImportReport {
-        format,
-        columns,
-        written: false,
-        read: import.tickets.len() as u64,
-        created: 0,
-        updated: 0,
-        unchanged: 0,
-        bad: Vec::new(),
-        bad_count: 0,
-        weak_barcodes: import.tickets.iter().filter(weak).count() as u64,
-        warnings: import.warnings.iter().map(ToString::to_string).collect(),
-        types_created: Vec::new(),
-    }
-}
-
-fn apply_line(
+/// Writes one line as a ticket; `created` collects the names of new types. A line that is an error has
+/// changed no ticket.
+pub(super) fn line(
     txn: &mut dyn Transaction,
     desk: &mut Desk,
     line: &ImportedTicket,
@@ -219,18 +136,18 @@ fn take_over(ticket: &mut Loaded, mut said: Body) -> Result<()> {
 
 /// pretix lists secrets that it revoked without saying of which ticket. They still verify, so each
 /// stands in every set of the event as the medium of a cancelled ticket.
-fn refuse_for_ever(
+pub(super) fn refuse_for_ever(
     txn: &mut dyn Transaction,
     desk: &mut Desk,
     secret: &TicketCodeText,
     channel: &str,
-) -> Result<()> {
+) -> Result<Effect> {
     let medium = Medium::new(desk.organizer, secret, bits_alone(secret));
     if txn.medium_owner(desk.organizer, &medium.key)?.is_some() {
-        return Ok(());
+        return Ok(Effect::Unchanged);
     }
     let (Some(first), Some(kind)) = (desk.sessions().first(), desk.types().first()) else {
-        return Ok(());
+        return Ok(Effect::Unchanged);
     };
     let (access, type_number) = (first.access, kind.number);
     let sessions = desk.sessions().iter().map(|session| session.id).collect();
@@ -260,5 +177,35 @@ fn refuse_for_ever(
             group: None,
         },
     };
-    desk.store(txn, &mut ticket)
+    desk.store(txn, &mut ticket)?;
+    Ok(Effect::Created)
+}
+
+/// Keeps the keys and products of a pretix event, so that gates read its signed secrets.
+pub(super) fn keep_pretix(
+    txn: &mut dyn Transaction,
+    desk: &mut Desk,
+    facts: &PretixFacts,
+    created: &mut Vec<String>,
+) -> Result<Effect> {
+    if facts.keys.is_empty() {
+        return Ok(Effect::Unchanged);
+    }
+    let keys = facts.keys.clone();
+    let mut items = Vec::new();
+    for item in facts.items.iter().filter(|item| item.admission) {
+        let type_number = kinds::of_name(txn, desk, &item.name, created)?.number;
+        items.push(PretixItem {
+            item: item.item,
+            type_number,
+            variation: item.variation,
+        });
+    }
+    let terms = PretixTerms { keys, items };
+    if channels::pretix(txn, desk.event.id)?.as_ref() == Some(&terms) {
+        return Ok(Effect::Unchanged);
+    }
+    channels::put_pretix(txn, desk.event.id, &terms, desk.now)?;
+    desk.mark_sets(txn)?;
+    Ok(Effect::Updated)
 }

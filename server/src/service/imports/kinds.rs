@@ -1,14 +1,11 @@
 //! Ticket types of an import: those of the same name, or new ones.
 
-use crate::import::PretixFacts;
 use crate::service::error::{Error, Result};
 use crate::service::things::SLUG_CHARS_MAX;
 use crate::service::tickets::desk::Desk;
-use crate::service::{channels, types};
+use crate::service::types;
 use crate::storage::Transaction;
 use usher_domain::api::venue::{NewType, TicketType};
-use usher_domain::numbers::TypeNumber;
-use usher_domain::session::{PretixItem, PretixTerms};
 
 /// The type of this name, created if the event has none; `created` collects the names of new ones.
 pub(super) fn of_name(
@@ -65,34 +62,6 @@ fn slug(name: &str) -> String {
     } else {
         trimmed.to_owned()
     }
-}
-
-/// Keeps the keys and products of a pretix event, so that gates read its signed secrets.
-pub(super) fn keep_pretix(
-    txn: &mut dyn Transaction,
-    desk: &mut Desk,
-    facts: &PretixFacts,
-    created: &mut Vec<String>,
-) -> Result<()> {
-    if facts.keys.is_empty() {
-        return Ok(());
-    }
-    let keys = facts.keys.clone();
-    let mut items = Vec::new();
-    for item in facts.items.iter().filter(|item| item.admission) {
-        let type_number: TypeNumber = of_name(txn, desk, &item.name, created)?.number;
-        items.push(PretixItem {
-            item: item.item,
-            type_number,
-            variation: item.variation,
-        });
-    }
-    let terms = PretixTerms { keys, items };
-    if channels::pretix(txn, desk.event.id)?.as_ref() != Some(&terms) {
-        channels::put_pretix(txn, desk.event.id, &terms, desk.now)?;
-        desk.mark_sets(txn)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

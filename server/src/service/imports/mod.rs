@@ -1,43 +1,96 @@
-//! Imports: what [`crate::import`] read becomes tickets, in one transaction.
+//! Imports: what [`crate::import`] read becomes tickets.
 //!
 //! Importing the same again changes nothing, also where tickets were changed here in the meantime: a
 //! line that is the same as last time says nothing new. So no ticket that was cancelled here comes back
 //! to life by an old list.
+//!
+//! # Nothing unless all is good, and nobody waits for long
+//! An import of half a million lines must not keep the scans of a door waiting. So it has two parts:
+//!
+//! 1. [`check`] rehearses all lines on a reader, which holds nobody up. One bad line refuses the whole
+//!    unless bad lines are skipped. A dry run ends here.
+//! 2. [`write`] writes what changes something, some thousand lines a transaction. Between two of them
+//!    whoever waits to write has its turn.
+//!
+//! What is true wherever it ends, by a crash, a kill or a full disk: **every line is imported whole or
+//! not at all, and importing the same files again does exactly the rest.** Before the first transaction
+//! nothing is there; between two, the lines of the first ones are; after the last one everything is, and
+//! importing again changes nothing, so a lost answer is harmless. What was cut off is noted with the event
+//! until an import into it ends, and told by the next one. Whoever asked may hang up: the second part goes
+//! on to its end.
+//!
+//! Imports run one after the other. A sale or a change of a ticket may come in between: each line is
+//! judged again in the transaction that writes it, and one that does not fit any more is left out and
+//! reported as bad, while the others are imported. That can only be something that changed within the
+//! seconds since the check.
 
 mod apply;
+mod check;
 mod kinds;
 mod lines;
 mod options;
+mod report;
+mod write;
 
 use super::error::{Error, Result};
-use super::tickets::desk::Desk;
 use super::{Service, events};
-use crate::import::{self, Import, NamedBytes};
-use crate::storage::StorageError;
-use usher_domain::api::imports::{ImportMode, ImportOptions, ImportReport};
+use crate::import::{
+    self, Import, ImportedTicket, NamedBytes, PretixFacts, PretixSubevent, Source,
+};
+use std::sync::Arc;
+use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportReport};
+use usher_domain::code::TicketCodeText;
 use usher_domain::ids::OrganizerId;
 
-/// Bad lines that a report lists.
-const FAULTS_MAX: usize = 1_000;
-
-/// Why an import's transaction is rolled back.
-enum Undone {
-    /// It went wrong.
-    Failed(Error),
-    /// It was only asked what it would do.
-    DryRun(Box<ImportReport>),
+/// What all lines of an import share.
+struct Whole {
+    organizer: OrganizerId,
+    event: String,
+    options: ImportOptions,
+    source: Source,
 }
 
-impl From<StorageError> for Undone {
-    fn from(error: StorageError) -> Self {
-        Self::Failed(error.into())
+impl Whole {
+    /// What pretix told besides the tickets.
+    const fn pretix(&self) -> Option<&PretixFacts> {
+        match &self.source {
+            Source::Csv(_) => None,
+            Source::Pretix(facts) => Some(facts),
+        }
+    }
+
+    /// Sales channel of tickets whose line names none.
+    fn channel(&self) -> &str {
+        let kind = match &self.source {
+            Source::Csv(_) => "csv",
+            Source::Pretix(_) => "pretix",
+        };
+        self.options.channel.as_deref().unwrap_or(kind)
+    }
+
+    fn surroundings(&self) -> lines::Surroundings<'_> {
+        let subevents: &[PretixSubevent] = self.pretix().map_or(&[], |facts| &facts.subevents);
+        lines::Surroundings {
+            session: self.options.session.as_deref(),
+            channel: self.channel(),
+            subevents,
+        }
     }
 }
 
-impl From<Error> for Undone {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
+/// Something that an import changes. They are written in the order of this list: the event's keys come
+/// last, so that no gate knows how to read a signed secret before it knows which are refused.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are tickets: boxing them would only cost"
+)]
+enum Step {
+    /// A line as a ticket.
+    Ticket(ImportedTicket),
+    /// A secret that pretix revoked.
+    Revoked(TicketCodeText),
+    /// The event's keys and products.
+    Keys,
 }
 
 fn read_files(files: &[(String, Vec<u8>)], options: &import::Options) -> Result<Import> {
@@ -50,7 +103,7 @@ fn read_files(files: &[(String, Vec<u8>)], options: &import::Options) -> Result<
 
 impl Service {
     /// Imports tickets from files into an event, all or, with `skip`, all good lines. A dry run writes
-    /// nothing and answers with what would be done.
+    /// nothing and answers with what would be done, bad lines or not.
     ///
     /// # Errors
     /// [`Error::ImportRefused`] with the bad lines, [`Error::Invalid`] for unreadable files or options,
@@ -62,40 +115,54 @@ impl Service {
         files: Vec<(String, Vec<u8>)>,
         options: ImportOptions,
     ) -> Result<ImportReport> {
+        let turn = self.turn_to_import().await;
         let found = {
             let event = event.clone();
             self.read(move |txn| events::find(txn, organizer, &event))
                 .await?
         };
         let reading = options::reading(&options, &found.value)?;
-        let import = tokio::task::spawn_blocking(move || read_files(&files, &reading))
+        let read = tokio::task::spawn_blocking(move || read_files(&files, &reading))
             .await
             .map_err(|_| Error::Internal("reading an import broke off"))??;
         let now = self.now();
-        let outcome = self
-            .store()
-            .write(move |txn| {
-                let mut desk = Desk::open(txn, organizer, &event, now)?;
-                let mut report = apply::apply(txn, &mut desk, import, &options)?;
-                match options.mode {
-                    ImportMode::DryRun => Err(Undone::DryRun(Box::new(report))),
-                    ImportMode::Write => {
-                        report.written = true;
-                        Ok(report)
-                    }
-                }
+        let checked = self
+            .read(move |txn| {
+                let (whole, lines, report) = report::begin(read, organizer, event, options);
+                check::check(txn, whole, lines, report, now)
             })
-            .await;
-        match outcome {
-            Ok(report) => {
-                // Whoever imports and then syncs a device must find the tickets on it.
-                if let Err(error) = self.seal_now().await {
-                    tracing::warn!(code = %error.code(), "an import is not sealed yet: {error}");
-                }
-                Ok(report)
-            }
-            Err(Undone::DryRun(report)) => Ok(*report),
-            Err(Undone::Failed(error)) => Err(error),
+            .await?;
+        let options = &checked.whole.options;
+        if options.mode == ImportMode::DryRun {
+            return Ok(checked.report);
         }
+        if options.bad_lines == BadLines::Refuse && checked.report.bad_count > 0 {
+            return Err(Error::ImportRefused(Box::new(checked.report)));
+        }
+        let service = self.clone();
+        // A task of its own: whoever asked may have hung up.
+        let writing = tokio::spawn(async move {
+            let report = service.write_import(checked).await;
+            drop(turn);
+            report
+        });
+        writing
+            .await
+            .map_err(|_| Error::Internal("writing an import broke off"))?
+    }
+
+    async fn write_import(&self, checked: check::Checked) -> Result<ImportReport> {
+        let check::Checked {
+            whole,
+            report,
+            steps,
+        } = checked;
+        let report = write::write(self, Arc::new(whole), steps, report).await?;
+        // Whoever imports and then syncs a device must find the tickets on it.
+        if let Err(error) = self.seal_now().await {
+            tracing::warn!(code = %error.code(), "an import is not sealed yet: {error}");
+            self.wake_sealer();
+        }
+        Ok(report)
     }
 }

@@ -17,8 +17,10 @@ use usher_domain::time::UnixMillis;
 /// What a sealing did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sealing {
-    /// A new version is signed.
+    /// A new version is signed, and no row waits.
     Sealed,
+    /// A new version is signed, and more rows wait for the next one.
+    Part,
     /// The organizer has handed in no trust document yet; nothing it signs could be believed.
     NoTrust,
 }
@@ -62,7 +64,8 @@ fn write_digests(digests: &Digests) -> Vec<u8> {
         .collect()
 }
 
-/// Seals a table.
+/// Seals a table: its terms, and as many of its waiting rows as one version takes. More rows than that
+/// become several versions, so that others may write in between.
 pub(crate) fn seal(
     txn: &mut dyn Transaction,
     table: TableId,
@@ -84,12 +87,12 @@ pub(crate) fn seal(
     organizers::may_sign(&trust, key.kid(), content_type_of(table), issued_at)?;
 
     let mut base = Base::load(txn, table)?;
-    let touched = count_pending(txn, table, &mut base.counts)?;
+    let touched = count_pending(txn, table, settings.seal_rows_max, &mut base.counts)?;
     let version = Version {
         epoch: epoch(txn)?,
         number: base.number + 1,
     };
-    txn.seal_pending(table, version.number)?;
+    txn.seal_pending(table, version.number, settings.seal_rows_max)?;
     for bucket in touched {
         base.digests.set(bucket, digest_of(txn, table, bucket)?);
     }
@@ -115,18 +118,24 @@ pub(crate) fn seal(
         sealed_at: now,
     };
     txn.put_table_head(table, &head)?;
-    Ok(Sealing::Sealed)
+    let mut waiting = Sealing::Sealed;
+    txn.pending_rows(table, 1, &mut |_| {
+        waiting = Sealing::Part;
+        Ok(())
+    })?;
+    Ok(waiting)
 }
 
 /// Takes the waiting rows into the counts and tells their buckets.
 fn count_pending(
     txn: &dyn Transaction,
     table: TableId,
+    limit: u32,
     counts: &mut Counts,
 ) -> Result<BTreeSet<Bucket>> {
     let mut touched = BTreeSet::new();
     let mut broken = None;
-    let visited = txn.pending_rows(table, &mut |Pending { bucket, new, old }| {
+    let visited = txn.pending_rows(table, limit, &mut |Pending { bucket, new, old }| {
         touched.extend(Bucket::new(bucket));
         counts.change(table, old, new).map_err(|error| {
             broken = Some(error);

@@ -11,6 +11,8 @@ use usher_domain::table::TableId;
 
 /// Without any change, manifests are looked at this often for their age.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Versions of one table in one go at most; whoever always writes more must not keep the others waiting.
+const VERSIONS_MAX: usize = 2_000;
 
 /// The running sealer. Dropping it lets it run on; [`Sealer::stop`] ends it.
 #[derive(Debug)]
@@ -77,12 +79,8 @@ impl Service {
             .await?;
         let mut sealed = 0;
         for table in tables {
-            let settings = self.settings().clone();
-            let outcome = self
-                .write_quietly(move |txn, now| seal(txn, table, &settings, now))
-                .await;
-            match outcome {
-                Ok(Sealing::Sealed) => sealed += 1,
+            match self.seal_whole(table).await {
+                Ok(Sealing::Sealed | Sealing::Part) => sealed += 1,
                 Ok(Sealing::NoTrust) => {}
                 Err(error @ Error::Storage(_)) => return Err(error),
                 Err(error) => {
@@ -91,5 +89,21 @@ impl Service {
             }
         }
         Ok(sealed)
+    }
+
+    /// Seals versions of a table until no row waits. Every version is a transaction of its own, between
+    /// which others write. What still comes after many of them waits for the next look.
+    async fn seal_whole(&self, table: TableId) -> Result<Sealing> {
+        let mut sealing = Sealing::Part;
+        for _ in 0..VERSIONS_MAX {
+            let settings = self.settings().clone();
+            sealing = self
+                .write_quietly(move |txn, now| seal(txn, table, &settings, now))
+                .await?;
+            if sealing != Sealing::Part {
+                break;
+            }
+        }
+        Ok(sealing)
     }
 }

@@ -1,6 +1,7 @@
 //! The services over a real database file, with a clock that is moved by hand.
 
 mod devices;
+mod imports;
 mod records;
 mod restore;
 mod rotation;

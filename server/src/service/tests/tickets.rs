@@ -1,7 +1,6 @@
 use super::*;
 use crate::service::Error;
 use usher_domain::api::access::TokenRole;
-use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions};
 use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange, TicketDetails};
 use usher_domain::code::{Identity, Presented, TicketCodeText, read};
 use usher_domain::ids::TicketId;
@@ -11,7 +10,7 @@ use usher_domain::table::{Bucket, RowKey, TableId, decode_row};
 
 const STRONG: &str = "q7ZkT2mV9xLp4RwYb8NcHd3F";
 
-fn new_ticket(external: &str, media: &[&str]) -> NewTicket {
+pub(super) fn new_ticket(external: &str, media: &[&str]) -> NewTicket {
     NewTicket {
         kind: "normal".to_owned(),
         session: Some("first".to_owned()),
@@ -31,7 +30,7 @@ fn new_ticket(external: &str, media: &[&str]) -> NewTicket {
 }
 
 impl House {
-    async fn with_types() -> Self {
+    pub(super) async fn with_types() -> Self {
         let house = Self::open().await;
         house
             .session("second", "2027-10-31 18:00", "2027-10-31 22:00")
@@ -41,7 +40,7 @@ impl House {
         house
     }
 
-    async fn sell(&self, new: NewTicket) -> Result<Ticket, Error> {
+    pub(super) async fn sell(&self, new: NewTicket) -> Result<Ticket, Error> {
         let show = "show".to_owned();
         self.service
             .create_ticket(self.organizer, show, new, None)
@@ -60,7 +59,7 @@ impl House {
             .await
     }
 
-    async fn row(&self, session: &str, ticket: TicketId) -> Option<TicketRow> {
+    pub(super) async fn row(&self, session: &str, ticket: TicketId) -> Option<TicketRow> {
         let session = self
             .service
             .session(self.organizer, "show".to_owned(), session.to_owned())
@@ -75,25 +74,6 @@ impl House {
             .await
             .unwrap()
             .map(|row| decode_row(&row.row).unwrap())
-    }
-
-    async fn import(
-        &self,
-        csv: &str,
-        options: ImportOptions,
-    ) -> Result<usher_domain::api::imports::ImportReport, Error> {
-        let files = vec![("list.csv".to_owned(), csv.as_bytes().to_vec())];
-        let mut options = ImportOptions {
-            session: Some("first".to_owned()),
-            ..options
-        };
-        if csv.contains(",number") {
-            let (field, header) = ("external".to_owned(), "number".to_owned());
-            options.mapping.insert(field, header);
-        }
-        self.service
-            .import(self.organizer, "show".to_owned(), files, options)
-            .await
     }
 }
 
@@ -268,41 +248,6 @@ async fn a_cancelled_ticket_is_neither_blocked_nor_reissued() {
     }
 }
 
-const LIST: &str =
-    "barcode,name,type\nq7ZkT2mV9xLp4RwYb8NcHd3F,Ada,Normal\nw8XkP4nB6yMq2StVa9RdJf5G,Bob,VIP\n";
-
-#[tokio::test]
-async fn importing_twice_changes_nothing_even_after_a_cancellation_here() {
-    let house = House::with_types().await;
-    let first = house.import(LIST, ImportOptions::default()).await.unwrap();
-    assert_eq!((first.created, first.written), (2, true));
-    assert_eq!(first.types_created, ["Normal", "VIP"]);
-    let page = house
-        .service
-        .tickets(
-            house.organizer,
-            "show".to_owned(),
-            None,
-            10,
-            TokenRole::Sales,
-        )
-        .await
-        .unwrap();
-    let id = page.items[0].id.to_string();
-    let reason = CancelReason::Refunded;
-    house
-        .change(&id, TicketChange::Cancel { reason })
-        .await
-        .unwrap();
-    let second = house.import(LIST, ImportOptions::default()).await.unwrap();
-    assert_eq!(
-        (second.created, second.updated, second.unchanged),
-        (0, 0, 2)
-    );
-    let row = house.row("first", page.items[0].id).await.unwrap();
-    assert_eq!(row.state, TicketState::Cancelled(reason));
-}
-
 #[tokio::test]
 async fn a_ticket_is_found_by_the_barcode_that_its_holder_shows() {
     let house = House::with_types().await;
@@ -317,81 +262,4 @@ async fn a_ticket_is_found_by_the_barcode_that_its_holder_shows() {
         .change("SOME-OTHER-BARCODE", TicketChange::Block)
         .await;
     assert!(matches!(unknown, Err(Error::NotFound(_))));
-}
-
-#[tokio::test]
-async fn what_was_imported_is_sealed_when_the_import_answers() {
-    let house = House::with_types().await;
-    house.import(LIST, ImportOptions::default()).await.unwrap();
-    let session = house
-        .service
-        .session(house.organizer, "show".to_owned(), "first".to_owned())
-        .await
-        .unwrap();
-    assert_eq!(session.set.map(|set| set.tickets), Some(2));
-}
-
-#[tokio::test]
-async fn a_dry_run_writes_nothing() {
-    let house = House::with_types().await;
-    let dry = ImportOptions {
-        mode: ImportMode::DryRun,
-        ..ImportOptions::default()
-    };
-    let report = house.import(LIST, dry).await.unwrap();
-    assert_eq!((report.created, report.written), (2, false));
-    let types = house
-        .service
-        .types(house.organizer, "show".to_owned())
-        .await
-        .unwrap();
-    assert_eq!(types.len(), 2);
-}
-
-#[tokio::test]
-async fn one_bad_line_refuses_all_unless_bad_lines_are_skipped() {
-    let house = House::with_types().await;
-    house
-        .sell(new_ticket("A-1", &["w8XkP4nB6yMq2StVa9RdJf5G"]))
-        .await
-        .unwrap();
-    let list = LIST
-        .replace("barcode,name,type", "barcode,name,type,number")
-        .replace("Normal", "Normal,N-1")
-        .replace("VIP", "VIP,N-2");
-    let refused = house.import(&list, ImportOptions::default()).await;
-    let Err(Error::ImportRefused { count: 1, faults }) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(
-        (faults[0].at.as_str(), faults[0].code.as_str()),
-        ("line 3", "conflict")
-    );
-    let skip = ImportOptions {
-        bad_lines: BadLines::Skip,
-        ..ImportOptions::default()
-    };
-    let report = house.import(&list, skip).await.unwrap();
-    assert_eq!((report.created, report.bad_count), (1, 1));
-}
-
-#[tokio::test]
-async fn another_barcode_for_a_sellers_number_is_another_issue() {
-    let house = House::with_types().await;
-    let list = "barcode,number,type\nq7ZkT2mV9xLp4RwYb8NcHd3F,N-1,Normal\n";
-    house.import(list, ImportOptions::default()).await.unwrap();
-    let changed = list.replace("q7Zk", "k7Zq");
-    let report = house
-        .import(&changed, ImportOptions::default())
-        .await
-        .unwrap();
-    assert_eq!(report.updated, 1);
-    let show = "show".to_owned();
-    let role = TokenRole::Sales;
-    let ticket = house
-        .service
-        .ticket(house.organizer, show, "N-1".to_owned(), role);
-    let ticket = ticket.await.unwrap();
-    assert_eq!(ticket.issue.get(), 2);
-    assert!(ticket.code.unwrap().reveal().starts_with("k7Zq"));
 }

@@ -240,6 +240,9 @@ impl Desk {
                 });
             }
         }
+        if links.is_empty() {
+            return Ok(());
+        }
         // A link that was said stays said.
         let said = txn.records_about(scope, None)?;
         links.retain(|link| {

@@ -159,6 +159,7 @@ impl Tables for Session<'_> {
     fn pending_rows(
         &self,
         table: TableId,
+        limit: u32,
         visit: &mut dyn FnMut(Pending<'_>) -> Result<()>,
     ) -> Result<()> {
         let Some(number) = self.number(table)? else {
@@ -168,8 +169,8 @@ impl Tables for Session<'_> {
         self.each(
             "SELECT p.bucket, p.row, s.row FROM pending_row p
              LEFT JOIN sealed_row s ON s.replica = p.replica AND s.bucket = p.bucket AND s.key = p.key
-             WHERE p.replica = ?1 ORDER BY p.bucket, p.key",
-            params![number],
+             WHERE p.replica = ?1 ORDER BY p.bucket, p.key LIMIT ?2",
+            params![number, limit],
             doing,
             |row| {
                 visit(Pending {
@@ -221,21 +222,23 @@ impl Tables for Session<'_> {
         .map(drop)
     }
 
-    fn seal_pending(&mut self, table: TableId, version: u64) -> Result<()> {
+    fn seal_pending(&mut self, table: TableId, version: u64, limit: u32) -> Result<()> {
         let doing = "sealing rows";
         let number = self.number_or_new(table)?;
         self.execute(
             "INSERT INTO sealed_row (replica, bucket, key, revision, version, row)
              SELECT replica, bucket, key, revision, ?2, row FROM pending_row
-             WHERE replica = ?1 ORDER BY bucket, key
+             WHERE replica = ?1 ORDER BY bucket, key LIMIT ?3
              ON CONFLICT (replica, bucket, key) DO UPDATE SET
                 revision = excluded.revision, version = excluded.version, row = excluded.row",
-            params![number, int(version, doing)?],
+            params![number, int(version, doing)?, limit],
             doing,
         )?;
         self.execute(
-            "DELETE FROM pending_row WHERE replica = ?1",
-            params![number],
+            "DELETE FROM pending_row WHERE (replica, bucket, key) IN (
+                SELECT replica, bucket, key FROM pending_row
+                WHERE replica = ?1 ORDER BY bucket, key LIMIT ?2)",
+            params![number, limit],
             doing,
         )
         .map(drop)
@@ -245,7 +248,8 @@ impl Tables for Session<'_> {
         let doing = "writing the head of a table";
         let number = self.number_or_new(table)?;
         self.execute(
-            "UPDATE replica SET dirty = 0, epoch = ?2, version = ?3, manifest = ?4, digests = ?5,
+            "UPDATE replica SET
+                dirty = EXISTS (SELECT 1 FROM pending_row WHERE replica = ?1), epoch = ?2, version = ?3, manifest = ?4, digests = ?5,
                 counts = ?6, sealed_at = ?7 WHERE number = ?1",
             params![
                 number,

@@ -70,7 +70,7 @@ async fn list(house: &House, number: u8, external: &str) {
         .write_quietly(move |txn, _| {
             txn.put_ticket(&stored)?;
             txn.put_row(TableId::Set(session.id), &row)?;
-            Ok(txn.seal_pending(TableId::Set(session.id), 1)?)
+            Ok(txn.seal_pending(TableId::Set(session.id), 1, 100)?)
         })
         .await
         .unwrap();
