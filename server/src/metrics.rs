@@ -1,5 +1,7 @@
 //! Figures for Prometheus, in the text of OpenMetrics.
 
+use crate::service::{DoorFigures, Figures};
+use crate::storage::WriterGauges;
 use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -7,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 
 /// Media type of the text.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -35,6 +38,17 @@ pub struct Metrics {
     failed_sign_ins: Counter,
     limited: Family<Kind, Counter>,
     pushes: Family<Kind, Counter>,
+    door: Door,
+}
+
+/// How things stand at the doors, as of the last look.
+#[derive(Default)]
+struct Door {
+    incidents: Gauge,
+    devices_seen: Gauge,
+    enrollments: Gauge,
+    tables_waiting: Gauge,
+    sealer_lag: Gauge<f64, AtomicU64>,
 }
 
 /// A request that runs; dropping it says that it does not any more, answered or broken off.
@@ -48,14 +62,14 @@ impl Drop for Running {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new()
+        Self::of(&Figures::default(), &WriterGauges::default())
     }
 }
 
 impl Metrics {
-    /// All at zero.
+    /// What the services and the writer count, and all else at zero.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn of(figures: &Figures, writer: &WriterGauges) -> Self {
         let mut registry = Registry::with_prefix("usher");
         let answers = Family::default();
         let durations =
@@ -92,8 +106,12 @@ impl Metrics {
             "Batches of records that devices sent, by what became of them",
             pushes.clone(),
         );
+        let door = Door::default();
+        door.register(&mut registry);
+        register_done(&mut registry, figures, writer);
         Self {
             registry,
+            door,
             answers,
             durations,
             running,
@@ -144,6 +162,19 @@ impl Metrics {
         self.pushes.get_or_create(&Kind { kind: outcome }).inc();
     }
 
+    /// Takes in how things stand now.
+    pub fn show(&self, now: &DoorFigures) {
+        let set = |gauge: &Gauge, value: u64| {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&self.door.incidents, now.incidents);
+        set(&self.door.devices_seen, now.devices_seen);
+        set(&self.door.enrollments, now.enrollments);
+        set(&self.door.tables_waiting, now.tables_waiting);
+        let lag = std::time::Duration::from_millis(now.sealer_lag_ms);
+        self.door.sealer_lag.set(lag.as_secs_f64());
+    }
+
     /// The text for Prometheus.
     ///
     /// # Errors
@@ -153,6 +184,68 @@ impl Metrics {
         prometheus_client::encoding::text::encode(&mut out, &self.registry)?;
         Ok(out)
     }
+}
+
+impl Door {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "incidents_open",
+            "Incidents that nobody closed",
+            self.incidents.clone(),
+        );
+        registry.register(
+            "devices_seen",
+            "Devices heard of within five minutes",
+            self.devices_seen.clone(),
+        );
+        registry.register(
+            "enrollments_open",
+            "Enrollment codes that still enroll a device",
+            self.enrollments.clone(),
+        );
+        registry.register(
+            "tables_waiting",
+            "Ticket sets, directories and rosters with changes that devices cannot get yet",
+            self.tables_waiting.clone(),
+        );
+        registry.register(
+            "sealer_lag_seconds",
+            "How long the first change waits to be signed for devices",
+            self.sealer_lag.clone(),
+        );
+    }
+}
+
+/// What is counted where it is done.
+fn register_done(registry: &mut Registry, figures: &Figures, writer: &WriterGauges) {
+    for (outcome, counter) in [
+        ("admit", &figures.admitted),
+        ("refuse", &figures.refused),
+        ("refer", &figures.referred),
+    ] {
+        registry
+            .sub_registry_with_label(("outcome".into(), outcome.into()))
+            .register(
+                "scans_merged",
+                "Scans of devices taken in, by outcome",
+                counter.clone(),
+            );
+    }
+    registry.register(
+        "tickets_imported",
+        "Tickets that imports created or changed",
+        figures.imported.clone(),
+    );
+    registry.register(
+        "writer_queue",
+        "Changes that wait to be written",
+        writer.queued.clone(),
+    );
+    registry.register(
+        "writer_commit_seconds",
+        "Time from the first change of a transaction until it is durable",
+        writer.commits.clone(),
+    );
 }
 
 /// Methods as labels; a caller must not be able to invent new ones.
@@ -174,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_stands_in_the_text() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::default();
         let running = metrics.begin();
         metrics.answered(&Method::GET, "/api/v1/events", StatusCode::OK, 0.002);
         metrics.answered(&Method::GET, "/api/v1/events", StatusCode::OK, 0.002);
@@ -203,7 +296,7 @@ mod tests {
 
     #[test]
     fn an_invented_method_makes_no_new_figure() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::default();
         let odd = Method::from_bytes(b"BREW").unwrap();
         metrics.answered(&odd, "(none)", StatusCode::NOT_FOUND, 0.0);
         assert!(metrics.text().unwrap().contains("method=\"other\""));

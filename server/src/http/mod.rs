@@ -92,6 +92,7 @@ impl App {
     /// Puts it together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let metrics = Metrics::of(parts.service.figures(), &parts.service.store().gauges());
         Self {
             by_device: RateLimit::new(parts.limits.device_per_minute),
             by_token: RateLimit::new(parts.limits.token_per_minute),
@@ -100,7 +101,7 @@ impl App {
             limits: parts.limits,
             caller_address: parts.caller_address,
             reach: parts.reach,
-            metrics: Metrics::new(),
+            metrics,
             device_tokens: DeviceTokens::new(parts.token_secret),
             openapi: OnceLock::new(),
         }

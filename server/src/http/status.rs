@@ -5,7 +5,7 @@ use super::answer::Text;
 use super::endpoint::{Describe, Endpoint, Sketch, get};
 use super::problem::Failure;
 use axum::extract::State;
-use usher_domain::problem::Code;
+use usher_domain::problem::{Code, Fault, Problem};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -28,16 +28,36 @@ async fn healthz(State(_): State<Shared>) -> Result<Text, Failure> {
     })
 }
 
-/// Ready means that a change would be durable now: the disk has room and the database takes it.
+/// Ready means that a change would be durable now, reaches devices, and that the disk has room.
 async fn readyz(State(app): State<Shared>) -> Result<Text, Failure> {
-    app.service.check_writable().await?;
+    let mut text = String::from("ready\n");
+    let mut faults = Vec::new();
+    for check in app.service.checks().await {
+        let name = check.name.as_str();
+        match check.found {
+            Ok(told) => text += &format!("{name}: {told}\n"),
+            Err(detail) => faults.push(Fault {
+                at: name.to_owned(),
+                code: Code::Unavailable.as_str().to_owned(),
+                detail,
+            }),
+        }
+    }
+    if !faults.is_empty() {
+        let names: Vec<&str> = faults.iter().map(|fault| fault.at.as_str()).collect();
+        let detail = format!("not ready: {}", names.join(", "));
+        let mut problem = Problem::new(Code::Unavailable, detail);
+        problem.errors = faults;
+        return Err(problem.into());
+    }
     Ok(Text {
         media_type: "text/plain; charset=utf-8",
-        text: "ready\n".into(),
+        text: text.into(),
     })
 }
 
 async fn metrics(State(app): State<Shared>) -> Result<Text, Failure> {
+    app.metrics.show(&app.service.door_figures().await?);
     let text = app.metrics.text().map_err(|_| unwritable())?.into();
     Ok(Text {
         media_type: crate::metrics::MEDIA_TYPE,

@@ -110,6 +110,20 @@ pub(crate) fn status(txn: &dyn Transaction, device: DeviceId) -> Result<Option<D
         .and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
+/// How many devices of an organizer told of themselves after a time.
+pub(crate) fn seen_since(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    after: UnixMillis,
+) -> Result<u64> {
+    let mut seen = 0;
+    for device in things::all::<StoredDevice>(txn, organizer.as_bytes())? {
+        let status = status(txn, DeviceId::from_bytes(device.id))?;
+        seen += u64::from(status.is_some_and(|status| status.seen >= after));
+    }
+    Ok(seen)
+}
+
 fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> Result<Device> {
     let stored = &device.value;
     let status = status(txn, DeviceId::from_bytes(device.id))?;

@@ -231,6 +231,15 @@ fn answer(txn: &dyn Transaction, id: DeviceId) -> Result<EnrollAnswer> {
     })
 }
 
+/// How many enrollment codes still enroll a device.
+pub(crate) fn open(txn: &dyn Transaction, now: UnixMillis) -> Result<u64> {
+    let codes = things::all::<StoredEnrollment>(txn, &NOBODY)?;
+    let open = codes
+        .iter()
+        .filter(|code| code.value.until > now && code.value.taken.len() < code.value.uses as usize);
+    Ok(open.count() as u64)
+}
+
 impl Service {
     /// Creates an enrollment code for devices that reach this server at `address`.
     ///

@@ -15,6 +15,8 @@ mod error;
 mod events;
 mod export;
 mod feed;
+mod figures;
+mod health;
 mod heartbeat;
 mod imports;
 mod incidents;
@@ -41,6 +43,8 @@ pub use devices::KnownDevice;
 pub use enrollments::{ServerAddress, USES_MAX};
 pub use error::{Error, Result};
 pub use export::{ByteOrderMark, Export, Names};
+pub use figures::{DoorFigures, Figures};
+pub use health::{Check, CheckName};
 pub use settings::Settings;
 pub use tables::sealer::Sealer;
 pub use things::{NAME_BYTES_MAX, PAGE_MAX, SLUG_CHARS_MAX};
@@ -71,6 +75,9 @@ struct Inner {
     /// Whose turn it is to import. One at a time: each holds a whole file in memory, and none meets
     /// another's lines half written.
     import: Arc<Mutex<()>>,
+    figures: Figures,
+    /// Since when something waits for sealing, or nothing does.
+    unsealed: health::Unsealed,
 }
 
 impl Service {
@@ -84,6 +91,8 @@ impl Service {
                 settings,
                 changed: Notify::new(),
                 import: Arc::default(),
+                figures: Figures::default(),
+                unsealed: health::Unsealed::default(),
             }),
         }
     }
@@ -113,7 +122,13 @@ impl Service {
 
     /// Tells the sealer that something was written.
     fn wake_sealer(&self) {
+        self.inner.unsealed.begin(self.now());
         self.inner.changed.notify_one();
+    }
+
+    /// Since when something waits for sealing.
+    fn unsealed(&self) -> &health::Unsealed {
+        &self.inner.unsealed
     }
 
     /// Waits until something was written.
@@ -170,17 +185,6 @@ impl Service {
             .await
     }
 
-    /// Writes something that means nothing, durably: it fails where any change would.
-    ///
-    /// # Errors
-    /// [`Error::Storage`].
-    pub async fn check_writable(&self) -> Result<()> {
-        self.write_quietly(|txn, now| {
-            Ok(txn.put_value(Space::Server, WRITABLE, &now.get().to_be_bytes(), now)?)
-        })
-        .await
-    }
-
     /// Says that this database was restored from a backup. Versions count on in a higher epoch, devices
     /// replay the feed and hand back what the backup lacks, and the server begins new logs of its own.
     ///
@@ -197,7 +201,6 @@ impl Service {
 }
 
 const EPOCH: &[u8] = b"epoch";
-const WRITABLE: &[u8] = b"writable";
 const DEVICE_TOKENS: &[u8] = b"device tokens";
 
 /// The epoch as a transaction sees it; 1 until it is raised.

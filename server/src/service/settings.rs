@@ -22,6 +22,10 @@ pub struct Settings {
     pub seal_rows_max: u32,
     /// Lines of an import that are written in one transaction at most.
     pub import_lines_max: usize,
+    /// Bytes that must be free on the disk for the server to count as ready.
+    pub disk_floor_bytes: u64,
+    /// How long what changed may wait for sealing before the server counts as not ready.
+    pub seal_within_ms: u64,
     /// How long before its doors a session is given to devices.
     pub assign_before_ms: u64,
     /// How long after its end a session stays on devices.
@@ -41,6 +45,8 @@ impl Settings {
             seal_every_ms: 200,
             seal_rows_max: 5_000,
             import_lines_max: 2_000,
+            disk_floor_bytes: 256 << 20,
+            seal_within_ms: 60_000,
             assign_before_ms: 14 * DAY_MS,
             assign_after_ms: DAY_MS,
             idempotency_ms: 7 * DAY_MS,

@@ -14,6 +14,7 @@
 //! Jobs are plain closures: a backend that talks over a network runs them on a blocking thread.
 
 mod error;
+mod gauges;
 mod overlay;
 mod records;
 pub mod sqlite;
@@ -24,6 +25,7 @@ mod things;
 mod tickets;
 
 pub use error::{Result, StorageError};
+pub use gauges::WriterGauges;
 pub use overlay::Overlay;
 pub use records::{BatchLine, Kept, NewBatch, Novelty, Records, StoredIncident, StoredRecord};
 pub use tables::{Pending, StoredRow, TableHead, Tables};
@@ -64,6 +66,11 @@ pub trait Backend: Send + Sync {
 
     /// Runs a read job on this thread, which may block.
     fn read(&self, job: ReadJob);
+
+    /// How busy the writer is; zeros that stay where a backend does not know.
+    fn gauges(&self) -> WriterGauges {
+        WriterGauges::default()
+    }
 }
 
 /// A handle on the database; cheap to clone.
@@ -78,6 +85,12 @@ impl Store {
         Self {
             backend: Arc::new(backend),
         }
+    }
+
+    /// How busy the writer is.
+    #[must_use]
+    pub fn gauges(&self) -> WriterGauges {
+        self.backend.gauges()
     }
 
     /// Runs `job` in a write transaction of its own and answers once it is durable. An error rolls back.

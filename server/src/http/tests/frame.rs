@@ -224,3 +224,63 @@ fn the_document_is_made_once_and_answered_again() {
     assert_eq!(first.as_ptr(), second.as_ptr());
     assert_eq!(first, openapi_json().unwrap());
 }
+
+#[tokio::test]
+async fn ready_names_each_part_and_what_is_wrong_with_it() {
+    let house = House::new(Limits::default());
+    let get = || house.send(request("GET", "/readyz", "text/plain", ""));
+    let text = String::from_utf8(bytes(get().await).await).unwrap();
+    for part in ["ready\n", "writer: ", "sealer: ", "disk: "] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // Somebody changed something, and no sealer came.
+    house.admin().await;
+    house.clock.advance(61_000);
+    let late = problem(get().await).await;
+    assert_eq!(late.code, Code::Unavailable);
+    let parts: Vec<&str> = late.errors.iter().map(|fault| fault.at.as_str()).collect();
+    assert_eq!(parts, ["sealer"]);
+    house.service.seal_now().await.unwrap();
+    assert_eq!(get().await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_disk_below_its_floor_is_not_ready() {
+    let (app, service, ..) = House::app(Limits::default());
+    let mut settings = service.settings().clone();
+    settings.disk_floor_bytes = u64::MAX;
+    let service = Service::new(
+        service.store().clone(),
+        Arc::new(ManualClock::at(NOON)),
+        settings,
+    );
+    let router = router(App { service, ..app });
+    let asked = request("GET", "/readyz", "text/plain", "");
+    let problem = problem(router.oneshot(asked).await.unwrap()).await;
+    assert_eq!(problem.errors[0].at, "disk");
+}
+
+#[tokio::test]
+async fn the_figures_of_the_door_stand_in_the_metrics() {
+    let house = House::new(Limits::default());
+    house.organizer().await;
+    house.service.figures().imported.inc_by(3);
+    house.clock.advance(2_000);
+    let answer = house
+        .send(request("GET", "/metrics", "text/plain", ""))
+        .await;
+    let text = String::from_utf8(bytes(answer).await).unwrap();
+    for line in [
+        "usher_scans_merged_total{outcome=\"admit\"} 0",
+        "usher_scans_merged_total{outcome=\"refer\"} 0",
+        "usher_tickets_imported_total 3",
+        "usher_incidents_open 0",
+        "usher_devices_seen 0",
+        "usher_enrollments_open 0",
+        "usher_sealer_lag_seconds 2.0",
+        "usher_writer_queue 0",
+        "usher_writer_commit_seconds_bucket{le=\"0.001\"}",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+}

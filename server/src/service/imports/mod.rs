@@ -158,6 +158,8 @@ impl Service {
             steps,
         } = checked;
         let report = write::write(self, Arc::new(whole), steps, report).await?;
+        let imported = report.created + report.updated;
+        self.figures().imported.inc_by(imported);
         // Whoever imports and then syncs a device must find the tickets on it.
         if let Err(error) = self.seal_now().await {
             tracing::warn!(code = %error.code(), "an import is not sealed yet: {error}");

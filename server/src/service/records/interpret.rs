@@ -41,13 +41,6 @@ struct Interpreted {
     sessions: Vec<SessionId>,
 }
 
-/// Whether there is more to interpret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Done,
-    More,
-}
-
 fn load(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<Interpreted>> {
     txn.value(Space::Interpreted, scope.as_bytes())?
         .map(|bytes| cbor::decode(&bytes))
@@ -125,13 +118,27 @@ fn links(
     Ok(links)
 }
 
-/// Interprets the next batches of a scope.
+/// Outcomes of the scans among records.
+fn outcomes(arrived: &[Placed]) -> Vec<Outcome> {
+    arrived
+        .iter()
+        .filter_map(|(_, line)| {
+            if let Body::Scan(scan) = &line.record.body {
+                Some(scan.outcome)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+/// Interprets the next batches of a scope, and tells the outcomes of the scans in them.
 pub(super) fn step(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     scope: ScopeId,
     now: UnixMillis,
-) -> Result<Step> {
+) -> Result<Vec<Outcome>> {
     let mut interpreted = load(txn, scope)?.unwrap_or(Interpreted {
         organizer,
         position: 0,
@@ -139,7 +146,7 @@ pub(super) fn step(
     });
     let (after, end) = (interpreted.position, txn.feed_end(scope)?);
     if after >= end {
-        return Ok(Step::Done);
+        return Ok(Vec::new());
     }
     let upto = end.min(after.saturating_add(BATCHES_PER_STEP));
     let lines = ground_lines(txn, scope)?;
@@ -153,6 +160,7 @@ pub(super) fn step(
     } else {
         found.account_reached(txn, &arrived)?;
     }
+    let outcomes = outcomes(&arrived);
     let links = links(txn, organizer, &found.new, &arrived)?;
     let Found {
         new,
@@ -173,12 +181,8 @@ pub(super) fn step(
     interpreted.sessions.dedup();
     let bytes = cbor::encode(&interpreted);
     txn.put_value(Space::Interpreted, scope.as_bytes(), &bytes, now)?;
-    let said = server_log::append(txn, organizer, scope, links, now)?;
-    Ok(if said.is_some() || upto < end {
-        Step::More
-    } else {
-        Step::Done
-    })
+    server_log::append(txn, organizer, scope, links, now)?;
+    Ok(outcomes)
 }
 
 fn raise_excess(
@@ -222,8 +226,10 @@ impl Service {
     ) -> Result<()> {
         // A look from beside the writer: most of the time somebody else was faster.
         while self.read(move |txn| is_pending(txn, scope)).await? {
-            self.write_quietly(move |txn, now| step(txn, organizer, scope, now))
+            let merged = self
+                .write_quietly(move |txn, now| step(txn, organizer, scope, now))
                 .await?;
+            self.figures().merged(&merged);
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ mod writer;
 
 pub use writer::Limits;
 
-use super::{Backend, ReadJob, Result, StorageError, Store, WriteJob};
+use super::{Backend, ReadJob, Result, StorageError, Store, WriteJob, WriterGauges};
 use rusqlite::{Connection, OpenFlags};
 use statements::Doing as _;
 use std::fs::File;
@@ -70,6 +70,10 @@ impl Backend for Sqlite {
 
     fn read(&self, job: ReadJob) {
         self.readers.read(job);
+    }
+
+    fn gauges(&self) -> WriterGauges {
+        self.writer.gauges()
     }
 }
 

@@ -3,11 +3,12 @@
 
 use super::statements::{Doing as _, Session};
 use super::{Result, StorageError, WriteJob};
-use crate::storage::{Done, Reply};
+use crate::storage::{Done, Reply, WriterGauges};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use tokio::time::Instant;
 
 /// Bounds of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +35,17 @@ pub(super) struct Writer {
     /// Taken away at the end, which ends the thread after the jobs that wait.
     queue: Option<SyncSender<WriteJob>>,
     thread: Option<JoinHandle<()>>,
+    gauges: WriterGauges,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection, limits: Limits) -> Result<Self> {
         let (queue, jobs) = sync_channel(limits.queue.max(1));
+        let gauges = WriterGauges::default();
+        let shown = gauges.clone();
         let thread = std::thread::Builder::new()
             .name("usher-writer".to_owned())
-            .spawn(move || run(&connection, &jobs, limits.group.max(1)))
+            .spawn(move || run(&connection, &jobs, limits.group.max(1), &shown))
             .map_err(|source| StorageError::Io {
                 doing: "starting the writer",
                 source,
@@ -49,14 +53,24 @@ impl Writer {
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
+            gauges,
         })
+    }
+
+    pub(super) fn gauges(&self) -> WriterGauges {
+        self.gauges.clone()
     }
 
     pub(super) fn enqueue(&self, job: WriteJob) -> Result<()> {
         let queue = self.queue.as_ref().ok_or(StorageError::Closed)?;
-        queue.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => StorageError::Busy,
-            TrySendError::Disconnected(_) => StorageError::Closed,
+        // Counted before: the writer may be done with it before this thread goes on.
+        self.gauges.queued.inc();
+        queue.try_send(job).map_err(|refused| {
+            self.gauges.queued.dec();
+            match refused {
+                TrySendError::Full(_) => StorageError::Busy,
+                TrySendError::Disconnected(_) => StorageError::Closed,
+            }
         })
     }
 }
@@ -73,10 +87,15 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<WriteJob>, most: usize) {
+fn run(connection: &Connection, jobs: &Receiver<WriteJob>, most: usize, gauges: &WriterGauges) {
     while let Ok(first) = jobs.recv() {
+        // Measures how long others wait, which decides nothing.
+        let begun = Instant::now();
+        let mut taken = 0;
         let group = std::iter::once(first).chain(jobs.try_iter()).take(most);
-        run_group(connection, group);
+        run_group(connection, group.inspect(|_| taken += 1));
+        gauges.queued.dec_by(taken);
+        gauges.commits.observe(begun.elapsed().as_secs_f64());
     }
     // What is in the journal is durable; folding it into the file only saves the next start some work.
     let _best_effort = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
