@@ -36,12 +36,13 @@ pub(super) const fn count(report: &mut ImportReport, effect: Effect) {
     }
 }
 
-/// Writes one line as a ticket; `created` collects the names of new types. A line that is an error has
+/// Writes one line as a ticket, a new one under the id `new`; `created` collects the names of new types. A line that is an error has
 /// changed no ticket.
 pub(super) fn line(
     txn: &mut dyn Transaction,
     desk: &mut Desk,
     line: &ImportedTicket,
+    new: TicketId,
     around: &Surroundings<'_>,
     created: &mut Vec<String>,
 ) -> Result<Effect> {
@@ -56,7 +57,7 @@ pub(super) fn line(
     }
     let Some(mut ticket) = there else {
         let mut ticket = Loaded {
-            id: TicketId::from_bytes(things::new_id()?),
+            id: new,
             event: desk.event.id,
             external: line.external.as_deref().map(str::to_owned),
             body,

@@ -5,9 +5,12 @@ use super::report::{is_fatal, note_fault};
 use super::{Step, Whole, write};
 use crate::import::ImportedTicket;
 use crate::service::error::Result;
+use crate::service::things;
 use crate::service::tickets::desk::Desk;
 use crate::storage::{Overlay, Transaction};
 use usher_domain::api::imports::ImportReport;
+use usher_domain::ids::TicketId;
+use usher_domain::table::{Bucket, RowKey};
 use usher_domain::time::UnixMillis;
 
 /// A rehearsed import.
@@ -17,6 +20,12 @@ pub(super) struct Checked {
     pub(super) report: ImportReport,
     /// What changes something, in the order of writing.
     pub(super) steps: Vec<Step>,
+}
+
+/// Puts new ids into the order in which tables keep their rows: rows that are written one after the other
+/// then lie beside each other, and a transaction touches half the pages.
+fn sort_as_stored(ids: &mut [TicketId]) {
+    ids.sort_by_cached_key(|id| (Bucket::of(&RowKey::from(*id)), *id.as_bytes()));
 }
 
 /// Rehearses all lines. It gets a transaction that reads, so it cannot write or hold up who writes.
@@ -36,19 +45,26 @@ pub(super) fn check(
             .push("the last import into this event was cut off: import its files again".to_owned());
     }
     let around = whole.surroundings();
-    let mut steps = Vec::new();
+    let mut changing = Vec::new();
+    let mut ids = Vec::new();
     for line in lines {
-        match apply::line(txn, &mut desk, &line, &around, &mut report.types_created) {
+        let new = TicketId::from_bytes(things::new_id()?);
+        let types = &mut report.types_created;
+        match apply::line(txn, &mut desk, &line, new, &around, types) {
             Ok(effect) => {
                 apply::count(&mut report, effect);
                 if effect != Effect::Unchanged {
-                    steps.push(Step::Ticket(line));
+                    changing.push(line);
+                    ids.push(new);
                 }
             }
             Err(error) if is_fatal(&error) => return Err(error),
             Err(error) => note_fault(&mut report, &line.place, &error),
         }
     }
+    sort_as_stored(&mut ids);
+    let tickets = changing.into_iter().zip(ids);
+    let mut steps: Vec<Step> = tickets.map(|(line, id)| Step::Ticket(line, id)).collect();
     if let Some(facts) = whole.pretix() {
         for secret in &facts.revoked {
             if apply::refuse_for_ever(txn, &mut desk, secret, whole.channel())? != Effect::Unchanged

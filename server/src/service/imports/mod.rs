@@ -40,7 +40,7 @@ use crate::import::{
 use std::sync::Arc;
 use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportReport};
 use usher_domain::code::TicketCodeText;
-use usher_domain::ids::OrganizerId;
+use usher_domain::ids::{OrganizerId, TicketId};
 
 /// What all lines of an import share.
 struct Whole {
@@ -85,8 +85,8 @@ impl Whole {
     reason = "nearly all are tickets: boxing them would only cost"
 )]
 enum Step {
-    /// A line as a ticket.
-    Ticket(ImportedTicket),
+    /// A line as a ticket, and its id if it is a new one.
+    Ticket(ImportedTicket, TicketId),
     /// A secret that pretix revoked.
     Revoked(TicketCodeText),
     /// The event's keys and products.

@@ -110,8 +110,8 @@ fn write_steps(
     let mut written = Written::default();
     for step in &chunk.steps {
         match step {
-            Step::Ticket(line) => {
-                match apply::line(txn, &mut desk, line, &around, &mut written.types) {
+            Step::Ticket(line, new) => {
+                match apply::line(txn, &mut desk, line, *new, &around, &mut written.types) {
                     Ok(effect) => written.effects.push(effect),
                     Err(error) if is_fatal(&error) => return Err(error),
                     Err(error) => written.late.push((line.place.clone(), error)),
