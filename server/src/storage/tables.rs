@@ -81,7 +81,8 @@ pub trait Tables {
         visit: &mut dyn FnMut(u16, &[u8]) -> Result<()>,
     ) -> Result<()>;
 
-    /// Visits the sealed rows that changed after version `number`, in (bucket, key) order.
+    /// Visits the sealed rows that changed after version `number`, each in its latest image, in the order of
+    /// (version, bucket, key). The cost is that of the rows visited, however large the table is.
     ///
     /// # Errors
     /// [`super::StorageError`], also the visitor's.

@@ -8,6 +8,11 @@ use usher_domain::cbor;
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
 
+/// In the order of the index by version. Asked for in the order of the table's key, SQLite would rather
+/// read the whole table than sort a few rows.
+pub(super) const CHANGED_ROWS: &str =
+    "SELECT row FROM sealed_row WHERE replica = ?1 AND version > ?2 ORDER BY version, bucket, key";
+
 impl Session<'_> {
     /// The number that stands for a table in its rows.
     fn number(&self, table: TableId) -> Result<Option<i64>> {
@@ -149,7 +154,7 @@ impl Tables for Session<'_> {
         };
         let doing = "reading what changed in a table";
         self.each(
-            "SELECT row FROM sealed_row WHERE replica = ?1 AND version > ?2 ORDER BY bucket, key",
+            CHANGED_ROWS,
             params![number, int(since, doing)?],
             doing,
             |row| visit(blob(row, 0, doing)?),

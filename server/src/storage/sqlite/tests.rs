@@ -159,3 +159,19 @@ async fn a_reader_sees_the_state_at_its_beginning() {
     go_on.send(()).unwrap();
     assert_eq!(reader.await.unwrap().unwrap(), (0, 0));
 }
+
+#[test]
+fn what_changed_is_found_without_reading_the_whole_table() {
+    let (store, folder) = open();
+    drop(store);
+    let connection = Connection::open(folder.path().join(FILE)).unwrap();
+    let plan: String = connection
+        .query_row(
+            &format!("EXPLAIN QUERY PLAN {}", tables::CHANGED_ROWS),
+            (1, 1),
+            |row| row.get("detail"),
+        )
+        .unwrap();
+    let expected = "USING INDEX sealed_row_by_version (replica=? AND version>?)";
+    assert!(plan.ends_with(expected), "{plan}");
+}
