@@ -3,7 +3,7 @@
 
 use super::super::documents::name_of;
 use super::super::error::Doing as _;
-use super::staging::RowFault;
+use super::fault::RowFault;
 use super::unzip::Unzip;
 use super::{
     SERVING, Store, StoreError, bad_rows, digest_bucket, each_row, generation, index, load_digests,

@@ -5,15 +5,19 @@
 //! changes the serving generation in one transaction, and only if the result fits its signed digest.
 
 mod change;
+mod fault;
 mod find;
 mod index;
+mod parts;
 mod staging;
 mod sweep;
+mod unpack;
 mod unzip;
 
 pub use change::Applied;
 pub use find::{Generation, Person};
-pub use staging::{Progress, Staging, Unpacking};
+pub use staging::Staging;
+pub use unpack::{Progress, Unpacking};
 
 use super::documents::{self, Name, name_of, table_of};
 use super::error::Doing as _;
@@ -21,7 +25,7 @@ use super::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension as _};
 use usher_domain::hash::Hash;
 use usher_domain::protocol::TableVersion;
-use usher_domain::table::{BUCKETS, Bucket, Digests, Row, TableId, bucket_digest, write_row};
+use usher_domain::table::{BUCKETS, Bucket, BucketHasher, Digests, Row, TableId, write_row};
 
 const STAGED: i64 = 0;
 const SERVING: i64 = 1;
@@ -101,10 +105,9 @@ fn each_row(
 
 /// Computes the digest of a bucket from its rows.
 fn digest_bucket(conn: &Connection, generation: i64, bucket: Bucket) -> Result<Hash, StoreError> {
-    let mut whole = Vec::new();
-    each_row(conn, generation, bucket, |row| whole.extend_from_slice(row))?;
-    // A digest covers the rows one after the other, so one run of bytes is the same as its parts.
-    Ok(bucket_digest([whole.as_slice()]))
+    let mut hasher = BucketHasher::default();
+    each_row(conn, generation, bucket, |row| hasher.push(row))?;
+    Ok(hasher.finish())
 }
 
 fn bad_rows(table: TableId, reason: &'static str) -> StoreError {
