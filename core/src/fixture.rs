@@ -1,33 +1,29 @@
 //! An organizer, its keys and its ticket sets, for tests.
 
-use crate::clock::{Clock, Entropy, Era, NoEntropy, Reading};
-use crate::store::tables::Progress;
-use crate::store::{ServerPin, Store, StoreError};
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
-use std::cell::Cell;
-use std::collections::BTreeMap;
+mod clock;
+mod roster;
+mod table;
+
+pub(crate) use clock::{TestClock, TestEntropy};
+pub(crate) use roster::{badge, roster};
+pub(crate) use table::{Table, packed};
+
+use crate::clock::Clock as _;
+use crate::store::{ServerPin, Store};
 use std::path::Path;
 use usher_domain::code::{Identity, Limit, MediumKey, TicketCode, TicketCodeText, usher};
 use usher_domain::cose::SigningKey;
-use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::document::enrollment::Enrollment;
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
-use usher_domain::document::{
-    Accepted, TrustedKeys, accept_manifest, accept_trust, sign, verify_enrollment,
-};
+use usher_domain::document::{Accepted, TrustedKeys, accept_trust, sign, verify_enrollment};
 use usher_domain::hash::Hash;
 use usher_domain::ids::*;
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::rules::Rules;
-use usher_domain::secret::{Private, Seed};
+use usher_domain::secret::Seed;
 use usher_domain::session::{GateName, SessionSummary, SessionTerms, TypeName, ZoneName};
-use usher_domain::table::rows::{
-    DeviceEntry, DeviceRole, RosterEntry, RosterRow, StaffEntry, StaffRole, TicketRow, TicketState,
-};
-use usher_domain::table::{
-    Bucket, Digests, Manifest, Row, RowKey, TableId, TableRow, Version, bucket_digest, encode_row,
-    write_row,
-};
+use usher_domain::table::rows::{DeviceRole, TicketRow, TicketState};
+use usher_domain::table::{TableId, Version};
 use usher_domain::time::{ClockTrust, UnixMillis};
 
 pub(crate) const NOW: u64 = 1_800_000_000_000;
@@ -141,42 +137,6 @@ pub(crate) fn enrolled(folder: &Path) -> Store {
     store
 }
 
-pub(crate) struct TestClock(Cell<u64>);
-
-impl TestClock {
-    pub(crate) fn new() -> Self {
-        Self(Cell::new(NOW))
-    }
-
-    pub(crate) fn pass(&self, ms: u64) {
-        self.0.set(self.0.get() + ms);
-    }
-}
-
-impl Clock for TestClock {
-    fn read(&self) -> Reading {
-        Reading {
-            wall: UnixMillis::new(self.0.get()),
-            monotonic_ms: self.0.get() - NOW,
-            era: Era(1),
-        }
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct TestEntropy(Cell<u64>);
-
-impl Entropy for TestEntropy {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
-        self.0.set(self.0.get() + 1);
-        let block = Hash::of(&[&self.0.get().to_be_bytes()]);
-        for (to, from) in bytes.iter_mut().zip(block.as_bytes()) {
-            *to = *from;
-        }
-        Ok(())
-    }
-}
-
 pub(crate) fn ticket_id(number: u64) -> TicketId {
     let digest = Hash::of(&[b"ticket", &number.to_be_bytes()]);
     TicketId::from_bytes(*digest.as_bytes().first_chunk().unwrap())
@@ -280,162 +240,4 @@ pub(crate) fn terms(session: SessionId) -> SessionTerms {
         channels: vec!["shop".to_owned()],
         counts: Vec::new(),
     }
-}
-
-/// A table as the server has it.
-#[derive(Clone)]
-pub(crate) struct Table {
-    pub(crate) id: TableId,
-    pub(crate) version: u64,
-    pub(crate) terms: Option<SessionTerms>,
-    rows: BTreeMap<(Bucket, RowKey), Vec<u8>>,
-}
-
-impl Table {
-    pub(crate) fn new(id: TableId) -> Self {
-        Self {
-            id,
-            version: 1,
-            terms: match id {
-                TableId::Set(session) => Some(terms(session)),
-                TableId::Roster(_) | TableId::Directory(_) => None,
-            },
-            rows: BTreeMap::new(),
-        }
-    }
-
-    /// The set of a session with these tickets.
-    pub(crate) fn set(session: SessionId, numbers: impl IntoIterator<Item = u64>) -> Self {
-        let mut table = Self::new(TableId::Set(session));
-        for number in numbers {
-            table.put(&row(number, session));
-        }
-        table
-    }
-
-    pub(crate) fn put(&mut self, row: &impl TableRow) {
-        let key = row.head().key;
-        self.rows
-            .insert((Bucket::of(&key), key), encode_row(row).unwrap());
-    }
-
-    pub(crate) fn digests(&self) -> Digests {
-        let mut digests = Digests::empty();
-        for bucket in Bucket::all() {
-            let rows = self.rows.range(
-                (bucket, RowKey::from_bytes([0; 16]))..=(bucket, RowKey::from_bytes([255; 16])),
-            );
-            digests.set(bucket, bucket_digest(rows.map(|(_, row)| row.as_slice())));
-        }
-        digests
-    }
-
-    pub(crate) fn manifest(&self) -> Accepted<Manifest> {
-        let manifest = Manifest {
-            table: self.id,
-            version: version(self.version),
-            rows: self.rows.len() as u64,
-            digest: self.digests().table_digest(),
-            issued_at: UnixMillis::new(NOW),
-            expires_at: UnixMillis::new(NOW * 2),
-            terms: self.terms.clone(),
-        };
-        let signer = match self.id {
-            TableId::Roster(_) => key(101),
-            TableId::Set(_) | TableId::Directory(_) => set_key(),
-        };
-        accept_manifest(
-            &sign(&manifest, &signer),
-            self.id,
-            &TrustedKeys::from(trust().document()),
-            None,
-            UnixMillis::new(NOW),
-            ClockTrust::Proved,
-        )
-        .unwrap()
-        .into_accepted()
-    }
-
-    /// Its rows as a compressed stream.
-    pub(crate) fn snapshot(&self) -> Vec<u8> {
-        packed(self.rows.values().map(Vec::as_slice))
-    }
-
-    /// The rows of some buckets.
-    pub(crate) fn packed_buckets(&self, buckets: &[Bucket]) -> Vec<u8> {
-        packed(
-            self.rows
-                .iter()
-                .filter(|((bucket, _), _)| buckets.contains(bucket))
-                .map(|(_, row)| row.as_slice()),
-        )
-    }
-
-    /// Puts it into a store by the way of a snapshot.
-    pub(crate) fn install(&self, store: &mut Store) -> Result<(), StoreError> {
-        let (manifest, bytes) = (self.manifest(), self.snapshot());
-        store.begin_staging(&manifest, bytes.len() as u64)?;
-        store.stage_part(self.id, 0, &bytes)?;
-        let mut unpacking = store.unpack(&manifest)?;
-        while unpacking.step(store)? != Progress::Serving {}
-        Ok(())
-    }
-}
-
-pub(crate) fn packed<'r>(rows: impl IntoIterator<Item = &'r [u8]>) -> Vec<u8> {
-    let mut stream = Vec::new();
-    for row in rows {
-        assert!(Row::parse(row).is_ok());
-        write_row(&mut stream, row);
-    }
-    compress_to_vec(stream.as_slice(), CompressionLevel::Fastest)
-}
-
-pub(crate) fn badge(staff: StaffId) -> Badge {
-    Badge::new(Seed::new([staff.as_bytes()[0]; 32]))
-}
-
-/// The device, a steward and a supervisor.
-pub(crate) fn roster() -> Table {
-    let mut table = Table::new(ROSTER);
-    let row = |key: [u8; 16], entry| RosterRow {
-        key: key.into(),
-        revision: 1,
-        entry,
-    };
-    table.put(&row(
-        *DEVICE.as_bytes(),
-        RosterEntry::Device(DeviceEntry {
-            device: DEVICE,
-            key: key(33).public(),
-            name: "north 1".to_owned(),
-            role: DeviceRole::Gate,
-            gate: Some(NORTH),
-            revoked: None,
-        }),
-    ));
-    for (staff, role) in [
-        (SUPERVISOR, StaffRole::Supervisor),
-        (STEWARD, StaffRole::Steward),
-    ] {
-        let override_key = role.may_override().then(|| {
-            let pin = Pin::new(PIN).unwrap();
-            badge(staff).override_key(&pin).unwrap().public()
-        });
-        table.put(&row(
-            *staff.as_bytes(),
-            RosterEntry::Staff(StaffEntry {
-                staff,
-                name: Private::new("Kim"),
-                role,
-                gates: vec![NORTH],
-                badge: badge(staff).key().public(),
-                override_key,
-                valid_from: None,
-                valid_until: None,
-                revoked_at: None,
-            }),
-        ));
-    }
-    table
 }

@@ -1,25 +1,21 @@
 //! A server in memory that loses requests, loses answers, repeats requests, and stands still when told.
 
+use super::things::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::pending;
 use usher_domain::cbor;
-use usher_domain::cose::{self, ContentType, SigningKey};
-use usher_domain::document::batch::{Batch, BatchHead};
+use usher_domain::cose::SigningKey;
+use usher_domain::document::batch::Batch;
 use usher_domain::document::enrollment::Enrollment;
+use usher_domain::document::sign;
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
-use usher_domain::document::{sign, verify_trust};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, EventId, OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::ids::DeviceId;
 use usher_domain::log::{LogEnd, sign_batch, verify_batch};
-use usher_domain::merge;
-use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::*;
 use usher_domain::record::{Body, LogRef};
-use usher_domain::rules::Rules;
-use usher_domain::secret::Seed;
-use usher_domain::session::{SessionSummary, SessionTerms};
 use usher_domain::table::rows::{
     DeviceEntry, DeviceRole, RosterEntry, RosterRow, TicketRow, TicketState,
 };
@@ -27,23 +23,6 @@ use usher_domain::table::{
     Bucket, Digests, Manifest, Row, TableId, Version, bucket_digest, encode_row, write_row,
 };
 use usher_domain::time::UnixMillis;
-
-pub(super) const ORGANIZER: OrganizerId = OrganizerId::from_bytes([1; 16]);
-pub(super) const SERVER: DeviceId = DeviceId::from_bytes([2; 16]);
-pub(super) const SESSION: SessionId = SessionId::from_bytes([3; 16]);
-pub(super) const SCOPE: ScopeId = ScopeId::from_bytes([4; 16]);
-pub(super) const SET: TableId = TableId::Set(SESSION);
-pub(super) const ROSTER: TableId = TableId::Roster(ORGANIZER);
-pub(super) const NOW: u64 = 1_800_000_000_000;
-const YEAR: u64 = 365 * 24 * 3_600_000;
-
-fn key(number: u8) -> SigningKey {
-    SigningKey::from_seed(&Seed::new([number; 32]))
-}
-
-fn root() -> SigningKey {
-    key(101)
-}
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +43,11 @@ pub(super) enum Fault {
 
 #[derive(Clone)]
 pub(super) struct Table {
-    rows: BTreeMap<(Bucket, [u8; 16]), Vec<u8>>,
-    changed: Vec<(Version, [u8; 16])>,
-    version: Version,
-    manifest: Vec<u8>,
-    snapshot: (Version, Vec<u8>, Vec<u8>),
+    pub(super) rows: BTreeMap<(Bucket, [u8; 16]), Vec<u8>>,
+    pub(super) changed: Vec<(Version, [u8; 16])>,
+    pub(super) version: Version,
+    pub(super) manifest: Vec<u8>,
+    pub(super) snapshot: (Version, Vec<u8>, Vec<u8>),
 }
 
 /// Everything that a backup would hold.
@@ -89,16 +68,6 @@ pub(super) struct Server {
     /// Set when the plug is pulled.
     pub(super) cut: Cell<bool>,
     pub(super) time: Cell<u64>,
-}
-
-/// A server as one device reaches it.
-pub(super) struct Line<'s> {
-    pub(super) server: &'s Server,
-    pub(super) device: DeviceId,
-}
-
-pub(super) fn device_key(number: u8) -> Seed {
-    Seed::new([number; 32])
 }
 
 impl Server {
@@ -294,7 +263,10 @@ impl Server {
         self.prepare(SET);
     }
 
-    async fn call<T>(&self, work: impl Fn() -> Result<T, Problem>) -> Result<T, Problem> {
+    pub(super) async fn call<T>(
+        &self,
+        work: impl Fn() -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
         let number = self.calls.get() + 1;
         self.calls.set(number);
         self.time.set(self.time.get() + 1);
@@ -323,7 +295,11 @@ impl Server {
         }
     }
 
-    fn push_batch(&self, device: DeviceId, batch: &Batch) -> Result<PushAnswer, Problem> {
+    pub(super) fn push_batch(
+        &self,
+        device: DeviceId,
+        batch: &Batch,
+    ) -> Result<PushAnswer, Problem> {
         let number = device.as_bytes()[0];
         let public = SigningKey::from_seed(&device_key(number)).public();
         let verified = verify_batch(batch, &public)
@@ -365,7 +341,7 @@ impl Server {
     }
 }
 
-fn digests(table: &Table) -> Digests {
+pub(super) fn digests(table: &Table) -> Digests {
     let mut by_bucket: BTreeMap<Bucket, Vec<&[u8]>> = BTreeMap::new();
     for ((bucket, _), row) in &table.rows {
         by_bucket.entry(*bucket).or_default().push(row);
@@ -377,320 +353,10 @@ fn digests(table: &Table) -> Digests {
     digests
 }
 
-fn pack<'r>(rows: impl IntoIterator<Item = &'r Vec<u8>>) -> Vec<u8> {
+pub(super) fn pack<'r>(rows: impl IntoIterator<Item = &'r Vec<u8>>) -> Vec<u8> {
     let mut stream = Vec::new();
     for row in rows {
         write_row(&mut stream, row);
     }
     super::super::tables::pack(&stream)
-}
-
-pub(super) fn device_id(number: u8) -> DeviceId {
-    DeviceId::from_bytes([number; 16])
-}
-
-pub(super) fn ticket_id(number: u32) -> TicketId {
-    let mut bytes = [7; 16];
-    bytes[..4].copy_from_slice(&number.to_be_bytes());
-    TicketId::from_bytes(bytes)
-}
-
-pub(super) fn ticket_row(number: u32, revision: u64, state: TicketState) -> Vec<u8> {
-    encode_row(&TicketRow {
-        ticket: ticket_id(number),
-        revision,
-        state,
-        issue: IssueNumber::new(1),
-        type_number: TypeNumber::new(1),
-        access: AccessNumber::new(1),
-        channel: 0,
-        media: Vec::new(),
-        current: 0,
-        valid_from: None,
-        valid_until: None,
-        order: None,
-        zone: None,
-        seat: None,
-        home: None,
-        instruction: None,
-        entries: None,
-        sealed: None,
-    })
-    .unwrap()
-}
-
-fn terms() -> SessionTerms {
-    let event = EventId::from_bytes([5; 16]);
-    SessionTerms {
-        organizer: ORGANIZER,
-        event,
-        event_name: "Concert".into(),
-        session: SessionSummary {
-            id: SESSION,
-            name: "Evening".into(),
-            doors: UnixMillis::new(NOW - 3_600_000),
-            starts: UnixMillis::new(NOW),
-            ends: UnixMillis::new(NOW + 7_200_000),
-            accepts: vec![AccessNumber::new(1)],
-            event,
-        },
-        scope: SCOPE,
-        time_zone: "Europe/Berlin".into(),
-        rules: Rules::default(),
-        types: Vec::new(),
-        zones: Vec::new(),
-        gates: Vec::new(),
-        others: Vec::new(),
-        pretix: None,
-        channels: vec!["shop".into()],
-        counts: Vec::new(),
-    }
-}
-
-fn not_found() -> Problem {
-    Problem::new(Code::NotFound, "no such table")
-}
-
-impl Line<'_> {
-    fn with_table<T>(
-        &self,
-        table: TableId,
-        work: impl FnOnce(&Table) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
-        let state = self.server.state.borrow();
-        work(state.tables.get(&table).ok_or_else(not_found)?)
-    }
-
-    fn versions(&self) -> Vec<TableVersion> {
-        let state = self.server.state.borrow();
-        let all = state.tables.iter();
-        all.map(|(&table, entry)| TableVersion {
-            table,
-            version: entry.version,
-        })
-        .collect()
-    }
-}
-
-impl SyncApi for Line<'_> {
-    async fn enroll(&self, _: EnrollRequest) -> Result<EnrollAnswer, Problem> {
-        Err(Problem::new(Code::EnrollmentRefused, "not here"))
-    }
-
-    async fn assignment(&self) -> Result<Assignment, Problem> {
-        self.server
-            .call(|| {
-                let state = self.server.state.borrow();
-                assert!(verify_trust(&state.trust, &root().public(), None).is_ok());
-                Ok(Assignment {
-                    trust: state.trust.clone().into(),
-                    tables: self.versions(),
-                    scopes: vec![SCOPE],
-                    gate: None,
-                    server_time: UnixMillis::new(self.server.time.get()),
-                    epoch: state.epoch,
-                })
-            })
-            .await
-    }
-
-    async fn snapshot(&self, request: SnapshotRequest) -> Result<SnapshotPart, Problem> {
-        self.server
-            .call(|| {
-                self.with_table(request.table, |table| {
-                    let (version, bytes, manifest) = &table.snapshot;
-                    if request.of.is_some_and(|of| of != *version) {
-                        return Err(Problem::new(Code::SnapshotGone, "gone"));
-                    }
-                    // Smaller parts than asked for, so that there are several.
-                    let from = usize::try_from(request.from).unwrap().min(bytes.len());
-                    let to = (from + 700).min(bytes.len());
-                    Ok(SnapshotPart {
-                        version: *version,
-                        total: bytes.len() as u64,
-                        from: request.from,
-                        bytes: bytes[from..to].to_vec(),
-                        manifest: manifest.clone(),
-                    })
-                })
-            })
-            .await
-    }
-
-    async fn changes(&self, table: TableId, since: Version) -> Result<Changes, Problem> {
-        self.server
-            .call(|| {
-                self.with_table(table, |table| {
-                    if since == table.version {
-                        return Ok(Changes::UpToDate);
-                    }
-                    if since.epoch != table.version.epoch || since > table.version {
-                        return Ok(Changes::TakeSnapshot);
-                    }
-                    let newer = |key: &&(Version, [u8; 16])| key.0 > since;
-                    let keys: std::collections::BTreeSet<_> = table
-                        .changed
-                        .iter()
-                        .filter(newer)
-                        .map(|(_, key)| *key)
-                        .collect();
-                    let rows = table.rows.iter().filter(|((_, key), _)| keys.contains(key));
-                    Ok(Changes::Segment {
-                        manifest: table.manifest.clone().into(),
-                        rows: pack(rows.map(|(_, row)| row)).into(),
-                    })
-                })
-            })
-            .await
-    }
-
-    async fn buckets(&self, table: TableId) -> Result<BucketDigests, Problem> {
-        self.server
-            .call(|| {
-                self.with_table(table, |table| {
-                    Ok(BucketDigests {
-                        manifest: table.manifest.clone().into(),
-                        digests: digests(table).hashes().to_vec(),
-                    })
-                })
-            })
-            .await
-    }
-
-    async fn bucket_rows(&self, table: TableId, buckets: Vec<u16>) -> Result<BucketRows, Problem> {
-        self.server
-            .call(|| {
-                self.with_table(table, |table| {
-                    let wanted = table
-                        .rows
-                        .iter()
-                        .filter(|((b, _), _)| buckets.contains(&b.get()));
-                    Ok(BucketRows {
-                        manifest: table.manifest.clone().into(),
-                        rows: pack(wanted.map(|(_, row)| row)).into(),
-                    })
-                })
-            })
-            .await
-    }
-
-    async fn hand_back(&self, request: HandBack) -> Result<HandBackAnswer, Problem> {
-        self.server
-            .call(|| {
-                let mut stream = Vec::new();
-                let mut packed: &[u8] = &request.rows;
-                let mut decoder = ruzstd::decoding::StreamingDecoder::new(&mut packed).unwrap();
-                std::io::Read::read_to_end(&mut decoder, &mut stream).unwrap();
-                let mut higher = Vec::new();
-                let mut reader = usher_domain::table::RowReader::default();
-                reader
-                    .push(&stream, |row| {
-                        let state = self.server.state.borrow();
-                        let held = state.tables[&request.table]
-                            .rows
-                            .get(&(row.bucket(), *row.key().as_bytes()));
-                        let revision = held.map_or(0, |held| Row::parse(held).unwrap().revision());
-                        if row.revision() > revision {
-                            higher.push(row.bytes().to_vec());
-                        }
-                        Ok::<_, usher_domain::table::RowError>(())
-                    })
-                    .unwrap();
-                if !higher.is_empty() {
-                    self.server.change(request.table, &higher);
-                }
-                Ok(HandBackAnswer {
-                    taken: higher.len() as u64,
-                })
-            })
-            .await
-    }
-
-    async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {
-        self.server
-            .call(|| self.server.push_batch(self.device, &batch))
-            .await
-    }
-
-    async fn heads(&self, _: ScopeId) -> Result<Heads, Problem> {
-        self.server
-            .call(|| {
-                let state = self.server.state.borrow();
-                let own = state
-                    .records
-                    .iter()
-                    .filter(|(key, _)| key.0.device == self.device);
-                let frames: Vec<_> = own
-                    .map(|(key, bytes)| (cbor::decode(bytes).unwrap(), key.2))
-                    .collect();
-                Ok(merge::heads(
-                    frames.iter().map(|(frame, hash)| (frame, *hash)),
-                ))
-            })
-            .await
-    }
-
-    async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem> {
-        self.server
-            .call(|| {
-                let state = self.server.state.borrow();
-                let after = if request.epoch == state.epoch {
-                    request.after
-                } else {
-                    0
-                };
-                let from = usize::try_from(after).unwrap().min(state.feed.len());
-                let page = state.feed.iter().enumerate().skip(from).take(2);
-                Ok(FeedPage {
-                    epoch: state.epoch,
-                    batches: page
-                        .map(|(index, batch)| FeedBatch {
-                            position: index as u64 + 1,
-                            batch: batch.clone(),
-                        })
-                        .collect(),
-                    end: state.feed.len() as u64,
-                })
-            })
-            .await
-    }
-
-    async fn heartbeat(&self, _: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
-        self.server
-            .call(|| {
-                let state = self.server.state.borrow();
-                Ok(HeartbeatAnswer {
-                    server_time: UnixMillis::new(self.server.time.get()),
-                    epoch: state.epoch,
-                    tables: self.versions(),
-                    feeds: vec![FeedEnd {
-                        scope: SCOPE,
-                        position: state.feed.len() as u64,
-                    }],
-                    trust: state.trust_version,
-                    device: self.device,
-                })
-            })
-            .await
-    }
-}
-
-/// A batch that claims to be of a device but is signed by a stranger.
-pub(super) fn forged_batch(log: LogRef) -> Batch {
-    let entry = LogEnd::empty(log, SCOPE).append(
-        UnixMillis::new(NOW),
-        Body::Cut(usher_domain::record::Cut { log, last: 0 }),
-    );
-    let head = BatchHead {
-        log,
-        scope: SCOPE,
-        first: 1,
-        count: 1,
-        before: Hash::ZERO,
-        last: entry.hash,
-    };
-    Batch {
-        head: cose::sign(&key(77), ContentType::BATCH, &cbor::encode(&head)).into(),
-        records: vec![entry.encoded.into()],
-    }
 }
