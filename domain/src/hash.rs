@@ -3,25 +3,15 @@
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
-/// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Hash([u8; 32]);
+crate::bytes::bytes_type!(
+    /// A SHA-256 digest.
+    #[derive(Default)]
+    Hash(32)
+);
 
 impl Hash {
     /// What stands before the first record of a log.
     pub const ZERO: Self = Self([0; 32]);
-
-    /// The digest made of these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 32 bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
 
     /// SHA-256 of all `parts`, one after the other.
     #[must_use]
@@ -58,22 +48,6 @@ impl std::str::FromStr for Hash {
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({self})")
-    }
-}
-
-impl<C> minicbor::Encode<C> for Hash {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.bytes(&self.0)?.ok()
-    }
-}
-
-impl<'b, C> minicbor::Decode<'b, C> for Hash {
-    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        crate::cbor::byte_array(d).map(Self)
     }
 }
 

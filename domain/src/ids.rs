@@ -45,23 +45,10 @@ fn read_base32(text: &str) -> Result<[u8; 16], InvalidId> {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name([u8; 16]);
-
-        impl $name {
-            /// The id made of these 16 bytes.
-            #[must_use]
-            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-                Self(bytes)
-            }
-
-            /// The 16 bytes.
-            #[must_use]
-            pub const fn as_bytes(&self) -> &[u8; 16] {
-                &self.0
-            }
-        }
+        crate::bytes::bytes_type!(
+            $(#[$doc])*
+            $name(16)
+        );
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,24 +99,6 @@ macro_rules! id {
         #[cfg(feature = "openapi")]
         impl utoipa::ToSchema for $name {}
 
-        impl<C> minicbor::Encode<C> for $name {
-            fn encode<W: minicbor::encode::Write>(
-                &self,
-                e: &mut minicbor::Encoder<W>,
-                _: &mut C,
-            ) -> Result<(), minicbor::encode::Error<W::Error>> {
-                e.bytes(&self.0)?.ok()
-            }
-        }
-
-        impl<'b, C> minicbor::Decode<'b, C> for $name {
-            fn decode(
-                d: &mut minicbor::Decoder<'b>,
-                _: &mut C,
-            ) -> Result<Self, minicbor::decode::Error> {
-                crate::cbor::byte_array(d).map(Self)
-            }
-        }
     };
 }
 

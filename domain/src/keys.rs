@@ -5,26 +5,12 @@ use crate::secret::Seed;
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 use std::fmt;
 
-/// Names a key: the first 8 bytes of SHA-256 of its 32 bytes. A hint for the search, never a proof.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-#[serde(into = "String", try_from = "String")]
-pub struct KeyId([u8; 8]);
-
-impl KeyId {
-    /// The key id made of these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 8 bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 8] {
-        &self.0
-    }
-}
+crate::bytes::bytes_type!(
+    /// Names a key: the first 8 bytes of SHA-256 of its 32 bytes. A hint for the search, never a proof.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(into = "String", try_from = "String")]
+    KeyId(8)
+);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,22 +35,6 @@ impl TryFrom<String> for KeyId {
 
     fn try_from(text: String) -> Result<Self, InvalidKey> {
         read_hex(&text).map(Self)
-    }
-}
-
-impl<C> minicbor::Encode<C> for KeyId {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        e: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.bytes(&self.0)?.ok()
-    }
-}
-
-impl<'b, C> minicbor::Decode<'b, C> for KeyId {
-    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        crate::cbor::byte_array(d).map(Self)
     }
 }
 

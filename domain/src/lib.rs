@@ -4,6 +4,7 @@
 //! random bytes come in as arguments, so every decision can be repeated and tested.
 
 pub mod api;
+mod bytes;
 pub mod cbor;
 pub mod challenge;
 pub mod code;

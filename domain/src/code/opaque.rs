@@ -7,23 +7,10 @@ use std::fmt;
 
 macro_rules! digest {
     ($(#[$doc:meta])* $name:ident($length:literal)) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name([u8; $length]);
-
-        impl $name {
-            /// The value made of these bytes.
-            #[must_use]
-            pub const fn from_bytes(bytes: [u8; $length]) -> Self {
-                Self(bytes)
-            }
-
-            /// The bytes.
-            #[must_use]
-            pub const fn as_bytes(&self) -> &[u8; $length] {
-                &self.0
-            }
-        }
+        crate::bytes::bytes_type!(
+            $(#[$doc])*
+            $name($length)
+        );
 
         // A prefix tells two apart in a log; the whole could be tried against guesses of weak codes.
         impl fmt::Debug for $name {
@@ -33,24 +20,6 @@ macro_rules! digest {
             }
         }
 
-        impl<C> minicbor::Encode<C> for $name {
-            fn encode<W: minicbor::encode::Write>(
-                &self,
-                e: &mut minicbor::Encoder<W>,
-                _: &mut C,
-            ) -> Result<(), minicbor::encode::Error<W::Error>> {
-                e.bytes(&self.0)?.ok()
-            }
-        }
-
-        impl<'b, C> minicbor::Decode<'b, C> for $name {
-            fn decode(
-                d: &mut minicbor::Decoder<'b>,
-                _: &mut C,
-            ) -> Result<Self, minicbor::decode::Error> {
-                crate::cbor::byte_array(d).map(Self)
-            }
-        }
     };
 }
 
