@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Globals {
-    /// Write JSON to standard output: one object, or one a line where there are many
+    /// Write JSON to standard output: one object; of a command that goes on, one a line
     #[arg(long, global = true)]
     pub json: bool,
 

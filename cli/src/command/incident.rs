@@ -9,7 +9,8 @@ use crate::shell::Shell;
 use crate::values::{InEvent, word};
 use crate::zone::Wall;
 use clap::Subcommand;
-use usher_domain::api::reports::{self, NewRulings};
+use usher_domain::api::reports::{self, NewRulings, ScanLine};
+use usher_domain::api::{access, venue};
 use usher_domain::record::RulingWord;
 
 /// What a person must look at
@@ -51,10 +52,10 @@ impl Incident {
         match self {
             Self::List => {
                 let all: Vec<reports::Incident> = client.list(&["incidents"]).await?;
-                let wall = Wall::of_events(&client, &[]).await?;
+                let names = Names::read(&client).await?;
                 shell
                     .output
-                    .list_by(&all, |page| incidents_page(page, &all, &wall))?;
+                    .list_by(&all, |page| incidents_page(page, &all, &names))?;
             }
             Self::Close { incidents } => {
                 for incident in &incidents {
@@ -94,26 +95,72 @@ async fn rule(
     Ok(())
 }
 
-fn incidents_page(page: &mut Page, incidents: &[reports::Incident], wall: &Wall) {
+/// What people call the places and devices of scans.
+struct Names {
+    wall: Wall,
+    devices: Vec<access::Device>,
+    gates: Vec<venue::Gate>,
+}
+
+impl Names {
+    async fn read(client: &Client) -> Result<Self, CliError> {
+        Ok(Self {
+            wall: Wall::of_events(client, &[]).await?,
+            devices: client.list(&["devices"]).await?,
+            gates: client.list(&["gates"]).await?,
+        })
+    }
+
+    /// Where and by which device a scan was made; by id where nobody knows the name any more.
+    fn place(&self, scan: &ScanLine) -> String {
+        let mut devices = self.devices.iter();
+        let device = devices
+            .find(|device| device.id == scan.device)
+            .map_or_else(|| scan.device.to_string(), |device| device.name.clone());
+        let gate = scan.gate.map(|id| {
+            let mut gates = self.gates.iter();
+            gates
+                .find(|gate| gate.id == id)
+                .map_or_else(|| id.to_string(), |gate| gate.name.clone())
+        });
+        match gate {
+            Some(gate) => format!("gate {gate}, device {device}"),
+            None => format!("device {device}"),
+        }
+    }
+}
+
+fn incidents_page(page: &mut Page, incidents: &[reports::Incident], names: &Names) {
     if incidents.is_empty() {
         page.line("No incidents.");
     }
     for incident in incidents {
         page.line(format_args!(
             "{}  {}  {}",
-            wall.say(incident.at),
+            names.wall.say(incident.at),
             word(&incident.kind),
             incident.detail
         ));
         page.line(format_args!("  id {}", incident.id));
-        for scan in &incident.scans {
+        if let Some(ticket) = incident.ticket {
+            page.line(format_args!("  ticket {ticket}"));
+        }
+        // What came too often is of no use without what it came on top of.
+        let (before, concerned) = if incident.allowed.is_empty() {
+            ("", "")
+        } else {
+            ("allowed  ", "too many ")
+        };
+        let allowed = incident.allowed.iter().map(|scan| (before, scan));
+        let scans = incident.scans.iter().map(|scan| (concerned, scan));
+        for (mark, scan) in allowed.chain(scans) {
             page.line(format_args!(
-                "  {}  {}  {} ({}), device {}, record {}",
-                wall.say(scan.at),
+                "  {mark}{}  {}  {} ({}), {}, record {}",
+                names.wall.say(scan.at),
                 say::direction(scan.direction),
                 say::word(scan.outcome),
                 word(&scan.reason),
-                scan.device,
+                names.place(scan),
                 scan.record
             ));
         }

@@ -98,10 +98,12 @@ impl Report {
             page.field("arrived", found.arrived);
             page.field("entries", found.entries);
             page.field("exits", found.exits);
-            for count in &found.zones {
+            // With gates to the whole venue alone, the zones say nothing new.
+            let zoned = found.zones.iter().any(|count| count.zone.is_some());
+            for count in found.zones.iter().filter(|_| zoned) {
                 page.line(format_args!(
                     "inside {}: {}",
-                    count.zone.as_deref().unwrap_or("elsewhere"),
+                    count.zone.as_deref().unwrap_or("no zone"),
                     count.inside
                 ));
             }

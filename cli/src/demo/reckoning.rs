@@ -86,9 +86,11 @@ impl Play<'_> {
             .collect();
         let incidents: Vec<Incident> = self.house.list("incidents").await?;
         for incident in &incidents {
-            let scans = incident.scans.len();
-            self.story
-                .tell(&format!("incident: {}; {scans} scans", incident.detail))?;
+            let scans = incident.allowed.len() + incident.scans.len();
+            self.story.tell(&format!(
+                "incident: {}; {scans} scans tell when and where",
+                incident.detail
+            ))?;
         }
         let of_tickets: BTreeSet<TicketId> = incidents
             .iter()

@@ -30,6 +30,9 @@ pub struct Incident {
     pub detail: String,
     /// The scans concerned.
     pub scans: Vec<ScanLine>,
+    /// Of excess admissions: the ones that the rule allowed and that they came on top of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<ScanLine>,
 }
 
 /// Kinds of incidents.

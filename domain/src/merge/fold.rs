@@ -152,6 +152,11 @@ fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Plac
             state.entries = state.entries.saturating_add(1);
             if !is_override(scan) {
                 state.excess.push(this);
+                // Whoever comes next is told of the admission by which the ticket is inside, not of
+                // the one that should not have been.
+                if state.inside.is_some() {
+                    return;
+                }
             }
         }
     }

@@ -41,10 +41,11 @@ pub struct SubjectState {
     /// Admissions the rule did not allow, in merge order; overrides are never among them.
     #[n(1)]
     pub excess: Vec<PriorScan>,
-    /// The latest entry of the person who is inside.
+    /// The latest entry of the person who is inside. An excess admission stands here only if nobody was
+    /// inside before it.
     #[n(2)]
     pub inside: Option<PriorScan>,
-    /// The latest entry that counts.
+    /// The latest entry that counts, likewise.
     #[n(3)]
     pub last_entry: Option<PriorScan>,
     /// The latest exit that counts.

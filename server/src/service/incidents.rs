@@ -156,10 +156,29 @@ fn closed_place(organizer: OrganizerId, id: &str) -> Vec<u8> {
     [organizer.as_bytes().as_slice(), id.as_bytes()].concat()
 }
 
+/// The scans of an incident.
+#[derive(Debug, Default)]
+pub(crate) struct Scans {
+    /// Those that a person must look at.
+    pub(crate) concerned: Vec<ScanLine>,
+    /// Of excess admissions: the allowed ones that they came on top of.
+    pub(crate) allowed: Vec<ScanLine>,
+}
+
+impl From<Vec<ScanLine>> for Scans {
+    fn from(concerned: Vec<ScanLine>) -> Self {
+        Self {
+            concerned,
+            allowed: Vec::new(),
+        }
+    }
+}
+
 /// What an incident says, for comparing; the time it was last brought up to date is no part of it.
-fn said(detail: &str, scans: &[ScanLine]) -> Hash {
+fn said(detail: &str, scans: &[ScanLine], allowed: &[ScanLine]) -> Hash {
     let records = scans
         .iter()
+        .chain(allowed)
         .flat_map(|scan| [scan.record.as_bytes(), b"\n"]);
     let parts: Vec<&[u8]> = [detail.as_bytes(), b"\n"]
         .into_iter()
@@ -174,12 +193,13 @@ pub(crate) fn raise(
     organizer: OrganizerId,
     about: &About,
     detail: &str,
-    scans: Vec<ScanLine>,
+    scans: impl Into<Scans>,
     now: UnixMillis,
 ) -> Result<()> {
+    let Scans { concerned, allowed } = scans.into();
     let id = about.id();
     let closed = txn.value(Space::ClosedIncident, &closed_place(organizer, &id))?;
-    if closed.is_some_and(|closed| closed == said(detail, &scans).as_bytes()) {
+    if closed.is_some_and(|closed| closed == said(detail, &concerned, &allowed).as_bytes()) {
         return Ok(());
     }
     let incident = Incident {
@@ -193,7 +213,8 @@ pub(crate) fn raise(
         device: about.device,
         at: shown(now),
         detail: detail.to_owned(),
-        scans,
+        scans: concerned,
+        allowed,
     };
     let body = serde_json::to_vec(&incident)
         .map_err(|_| Error::Internal("an incident cannot be written"))?;
@@ -240,7 +261,7 @@ fn close(
         };
     };
     let incident = read(&stored)?;
-    let said = said(&incident.detail, &incident.scans);
+    let said = said(&incident.detail, &incident.scans, &incident.allowed);
     txn.put_value(Space::ClosedIncident, &place, said.as_bytes(), now)?;
     txn.drop_incident(organizer, id)?;
     Ok(())

@@ -37,7 +37,7 @@ async fn a_ticket_admitted_at_two_isolated_gates_is_one_incident_with_the_excess
     let tickets = venue.sell_many(3).await;
     let (north, south) = (venue.gate("north").await, venue.gate("south").await);
     venue.cut_all();
-    north.scan(&tickets[0].code);
+    let allowed = north.scan(&tickets[0].code);
     venue.wait_ms(1_000);
     let excess = south.scan(&tickets[0].code);
     assert!(excess.is_admitted());
@@ -55,11 +55,24 @@ async fn a_ticket_admitted_at_two_isolated_gates_is_one_incident_with_the_excess
     };
     assert_eq!(scan.record, excess.record.unwrap().to_string());
     assert_eq!(scan.device, south.id());
+    let [before] = incident.allowed.as_slice() else {
+        panic!("{incident:?}");
+    };
+    assert_eq!(before.record, allowed.record.unwrap().to_string());
+    assert_eq!(before.device, north.id());
     let known = venue.assert_agreement().await;
     assert_eq!(usher_domain::merge::incidents(&known.states).len(), 1);
     let audit = venue.audit().await;
     assert!(audit.faults.is_empty(), "{audit:?}");
     assert_eq!(audit.state_digest, known.digest.to_string());
+    // Whoever asks at either gate is told of the admission that used the ticket up.
+    for gate in [&north, &south] {
+        let Verdict::Refuse(Refusal::AlreadyInside(prior)) = gate.scan(&tickets[0].code).verdict
+        else {
+            panic!("the ticket was used");
+        };
+        assert_eq!(Some(prior.record), allowed.record);
+    }
 }
 
 #[tokio::test]

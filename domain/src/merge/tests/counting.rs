@@ -32,9 +32,12 @@ fn what_was_refused_or_referred_changes_nothing() {
 fn two_gates_apart_admit_one_ticket_and_the_later_is_excess() {
     let mut story = Story::default();
     let later = story.scans(NORTH, 20, scan(ticket(1)));
-    story.scans(SOUTH, 10, scan(ticket(1)));
+    let earlier = story.scans(SOUTH, 10, scan(ticket(1)));
     assert_eq!(story.excess(ticket(1)), [later]);
-    assert_eq!(story.state(ticket(1)).entries, 2);
+    let state = story.state(ticket(1));
+    assert_eq!(state.entries, 2);
+    // The evidence for the next refusal is the admission that used the ticket up.
+    assert_eq!(state.inside.unwrap().record, earlier);
 }
 
 #[test]

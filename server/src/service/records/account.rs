@@ -16,8 +16,17 @@ const MINUTE_MS: u64 = 60_000;
 pub(super) struct Account {
     /// Counts by session.
     pub(super) counts: Vec<(SessionId, Count)>,
-    /// Excess admissions by session.
-    pub(super) excess: BTreeMap<SessionId, Vec<PriorScan>>,
+    /// Admissions to sessions that admitted the ticket too often.
+    pub(super) excess: BTreeMap<SessionId, TooMany>,
+}
+
+/// The admissions of one ticket to one session that admitted it too often.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct TooMany {
+    /// Those that the rule did not allow.
+    pub(super) excess: Vec<PriorScan>,
+    /// The others.
+    pub(super) allowed: Vec<PriorScan>,
 }
 
 impl Account {
@@ -44,7 +53,13 @@ impl Account {
                      session,
                      admissions,
                      ..
-                 }| (session, admissions),
+                 }| {
+                    let too_many = TooMany {
+                        excess: admissions,
+                        allowed: Vec::new(),
+                    };
+                    (session, too_many)
+                },
             )
             .collect();
         if subject != Subject::Nothing {
@@ -62,6 +77,12 @@ impl Account {
         let mut arrived = BTreeSet::new();
         for movement in movements(ground, subject, lines) {
             let scan = movement.scan;
+            if scan.direction == Direction::Entry
+                && let Some(too_many) = self.excess.get_mut(&scan.session)
+                && !too_many.excess.contains(&movement.evidence)
+            {
+                too_many.allowed.push(movement.evidence);
+            }
             let mut count = |count| self.counts.push((scan.session, count));
             match scan.direction {
                 Direction::Exit => count(Count::Exit),

@@ -1,6 +1,6 @@
 //! The difference that a step of interpreting makes to counts and incidents.
 
-use super::account::{Account, refusal};
+use super::account::{Account, TooMany, refusal};
 use super::lines::{Placed, aliases, lines_about, readable};
 use super::tally::Changes;
 use crate::service::error::Result;
@@ -12,7 +12,6 @@ use usher_domain::code::Identity;
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId, TicketId};
 use usher_domain::merge::Ground;
 use usher_domain::record::{Body, Outcome, Subject};
-use usher_domain::verdict::PriorScan;
 
 /// What a step found out, before anything is written.
 pub(super) struct Found {
@@ -26,7 +25,7 @@ pub(super) struct Found {
     aliases: BTreeMap<TicketId, BTreeSet<Identity>>,
     pub(super) changes: Changes,
     /// Incidents of excess admissions that are other than before; empty ones are settled.
-    pub(super) excess: Vec<(SessionId, Subject, Vec<PriorScan>)>,
+    pub(super) excess: Vec<(SessionId, Subject, TooMany)>,
 }
 
 impl Found {
@@ -78,7 +77,7 @@ impl Found {
         }
         for session in before.excess.into_keys() {
             if !now.excess.contains_key(&session) {
-                self.excess.push((session, subject, Vec::new()));
+                self.excess.push((session, subject, TooMany::default()));
             }
         }
     }

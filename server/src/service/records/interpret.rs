@@ -4,6 +4,7 @@
 //! they reach, and adds to the counts the difference between what each subject's records said before and
 //! what they say now. Counts, incidents and the position change in one transaction.
 
+use super::account::TooMany;
 use super::badges;
 use super::difference::Found;
 use super::lines::{Placed, ground_lines, readable};
@@ -15,6 +16,7 @@ use crate::service::{Service, server_log, sessions, things};
 use crate::storage::{Space, Transaction};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
+use usher_domain::api::reports::ScanLine;
 use usher_domain::cbor;
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
 use usher_domain::log::Line;
@@ -168,8 +170,8 @@ pub(super) fn step(
         excess,
         ..
     } = found;
-    for (session, subject, admissions) in excess {
-        raise_excess(txn, organizer, scope, session, subject, &admissions, now)?;
+    for (session, subject, too_many) in excess {
+        raise_excess(txn, organizer, scope, session, subject, &too_many, now)?;
     }
     watch::unreadable(txn, organizer, &unreadable, now)?;
     watch::clocks(txn, organizer, &new, &arrived, now)?;
@@ -185,34 +187,45 @@ pub(super) fn step(
     Ok(outcomes)
 }
 
+/// The scans that these admissions are.
+fn scan_lines(
+    txn: &dyn Transaction,
+    scope: ScopeId,
+    subject: Subject,
+    admissions: &[PriorScan],
+) -> Result<Vec<ScanLine>> {
+    let mut scans = Vec::new();
+    for admission in admissions {
+        if let Some(record) = txn.record(scope, &admission.record)?
+            && let Ok(line) = Line::read(&record.bytes)
+        {
+            let standing = incidents::Standing::Counts;
+            scans.extend(incidents::scan_line(&line, subject, standing));
+        }
+    }
+    Ok(scans)
+}
+
 fn raise_excess(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     scope: ScopeId,
     session: SessionId,
     subject: Subject,
-    admissions: &[PriorScan],
+    too_many: &TooMany,
     now: UnixMillis,
 ) -> Result<()> {
     let about = About::excess(session, subject);
-    if admissions.is_empty() {
+    if too_many.excess.is_empty() {
         return incidents::settle(txn, organizer, &about);
     }
-    let mut scans = Vec::new();
-    for admission in admissions {
-        if let Some(record) = txn.record(scope, &admission.record)?
-            && let Ok(line) = Line::read(&record.bytes)
-        {
-            scans.extend(incidents::scan_line(
-                &line,
-                subject,
-                incidents::Standing::Counts,
-            ));
-        }
-    }
-    let detail = match admissions.len() {
+    let detail = match too_many.excess.len() {
         1 => "one admission more than the rule allows".to_owned(),
         more => format!("{more} admissions more than the rule allows"),
+    };
+    let scans = incidents::Scans {
+        concerned: scan_lines(txn, scope, subject, &too_many.excess)?,
+        allowed: scan_lines(txn, scope, subject, &too_many.allowed)?,
     };
     incidents::raise(txn, organizer, &about, &detail, scans, now)
 }

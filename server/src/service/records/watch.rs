@@ -153,5 +153,12 @@ fn refresh(
         "{} records came after the device was revoked and wait to be accepted or voided",
         waiting.len()
     );
-    incidents::raise(txn, organizer, &about, &detail, scans.collect(), now)
+    incidents::raise(
+        txn,
+        organizer,
+        &about,
+        &detail,
+        scans.collect::<Vec<_>>(),
+        now,
+    )
 }
