@@ -1,0 +1,136 @@
+//! Tables that devices copy: rows that wait, sealed rows, changes.
+
+use super::*;
+
+const TABLE: TableId = TableId::Set(SessionId::from_bytes([4; 16]));
+
+fn row(key: u8, revision: u64) -> StoredRow {
+    StoredRow {
+        bucket: u16::from(key) * 100,
+        key: [key; 16],
+        revision,
+        row: vec![key, u8::try_from(revision).unwrap()],
+    }
+}
+
+fn seal(txn: &mut dyn Transaction, number: u64) -> Result<()> {
+    txn.seal_pending(TABLE, number, 100)?;
+    put_head(txn, number)
+}
+
+fn put_head(txn: &mut dyn Transaction, number: u64) -> Result<()> {
+    let head = TableHead {
+        version: Version { epoch: 1, number },
+        manifest: vec![1],
+        digests: vec![2],
+        counts: vec![3],
+        sealed_at: UnixMillis::new(number * 10),
+    };
+    txn.put_table_head(TABLE, &head)
+}
+
+fn sealed(txn: &dyn Transaction) -> Result<Vec<Vec<u8>>> {
+    let mut rows = Vec::new();
+    txn.sealed_rows(TABLE, 0..=1023, &mut |_, row| {
+        rows.push(row.to_vec());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+pub(crate) async fn readers_see_sealed_rows_until_the_next_sealing(store: Store) {
+    write(&store, |txn| {
+        txn.put_row(TABLE, &row(2, 1))?;
+        txn.put_row(TABLE, &row(1, 1))?;
+        seal(txn, 1)?;
+        txn.put_row(TABLE, &row(1, 2))
+    })
+    .await
+    .unwrap();
+    let (rows, newest, dirty) = read(&store, |txn| {
+        let newest = txn.newest_row(TABLE, 100, &[1; 16])?;
+        Ok((sealed(txn)?, newest, txn.dirty_tables()?))
+    })
+    .await;
+    assert_eq!(rows, [[1, 1], [2, 1]]);
+    assert_eq!(newest, Some(row(1, 2)));
+    assert_eq!(dirty, [TABLE]);
+    let waiting = write(&store, |txn| {
+        let mut waiting = Vec::new();
+        txn.pending_rows(TABLE, 100, &mut |pending| {
+            waiting.push((
+                pending.bucket,
+                pending.new.to_vec(),
+                pending.old.map(<[u8]>::to_vec),
+            ));
+            Ok(())
+        })?;
+        seal(txn, 2)?;
+        Ok(waiting)
+    })
+    .await
+    .unwrap();
+    assert_eq!(waiting, [(100, vec![1, 2], Some(vec![1, 1]))]);
+    let (rows, dirty, aged) = read(&store, |txn| {
+        let aged = txn.aged_tables(UnixMillis::new(20), 1)?.len();
+        let other_epoch = txn.aged_tables(UnixMillis::new(0), 2)?.len();
+        Ok((sealed(txn)?, txn.dirty_tables()?, (aged, other_epoch)))
+    })
+    .await;
+    assert_eq!(rows, [[1, 2], [2, 1]]);
+    assert!(dirty.is_empty());
+    assert_eq!(aged, (0, 1));
+}
+
+pub(crate) async fn a_table_sealed_in_parts_stays_dirty_until_the_last(store: Store) {
+    let counted = write(&store, |txn| {
+        (1..=3).try_for_each(|key| txn.put_row(TABLE, &row(key, 1)))?;
+        let mut counted = Vec::new();
+        for number in 1..=2 {
+            txn.seal_pending(TABLE, number, 2)?;
+            put_head(txn, number)?;
+            counted.push((sealed(txn)?.len(), txn.dirty_tables()?.len()));
+        }
+        Ok(counted)
+    })
+    .await
+    .unwrap();
+    assert_eq!(counted, [(2, 1), (3, 0)]);
+}
+
+pub(crate) async fn a_row_of_lower_revision_changes_nothing(store: Store) {
+    write(&store, |txn| {
+        txn.put_row(TABLE, &row(1, 3))?;
+        txn.put_row(TABLE, &row(1, 2))?;
+        seal(txn, 1)?;
+        txn.put_row(TABLE, &row(1, 1))
+    })
+    .await
+    .unwrap();
+    let newest = read(&store, |txn| txn.newest_row(TABLE, 100, &[1; 16])).await;
+    assert_eq!(newest, Some(row(1, 3)));
+}
+
+pub(crate) async fn changes_are_the_latest_images_after_a_version(store: Store) {
+    write(&store, |txn| {
+        (1..=3).try_for_each(|key| txn.put_row(TABLE, &row(key, 1)))?;
+        seal(txn, 1)?;
+        txn.put_row(TABLE, &row(3, 2))?;
+        seal(txn, 2)?;
+        txn.put_row(TABLE, &row(3, 3))?;
+        txn.put_row(TABLE, &row(1, 2))?;
+        seal(txn, 3)
+    })
+    .await
+    .unwrap();
+    let changed = read(&store, |txn| {
+        let mut changed = Vec::new();
+        txn.changed_rows(TABLE, 1, &mut |row| {
+            changed.push(row.to_vec());
+            Ok(())
+        })?;
+        Ok(changed)
+    })
+    .await;
+    assert_eq!(changed, [[1, 2], [3, 3]]);
+}
