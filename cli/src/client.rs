@@ -5,6 +5,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::time::Duration;
 use usher_core::http::pinned_tls;
 use usher_domain::api::{CORRELATION_ID, IDEMPOTENCY_KEY, PATH_PREFIX, Page};
@@ -143,6 +144,26 @@ impl Client {
             }
         }
         Err(Problem::new(Code::BadAnswer, "the server's list does not end").into())
+    }
+
+    /// Reads one page of a list that `query` describes: an object of texts and numbers.
+    ///
+    /// # Errors
+    /// [`CliError::Server`].
+    pub async fn page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+    ) -> Result<Page<T>, CliError> {
+        let mut url = self.url(path)?;
+        if let Ok(Value::Object(fields)) = serde_json::to_value(query) {
+            let mut pairs = url.query_pairs_mut();
+            for (name, value) in fields {
+                let text = value.as_str().map(str::to_owned);
+                pairs.append_pair(&name, &text.unwrap_or_else(|| value.to_string()));
+            }
+        }
+        self.read(self.request_to(Method::GET, url)?).await
     }
 
     /// Creates or asks for something.

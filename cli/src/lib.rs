@@ -16,7 +16,6 @@ pub mod progress;
 pub mod qr;
 pub mod rules;
 mod run;
-pub mod say;
 pub mod shell;
 pub mod trust;
 pub mod values;

@@ -6,7 +6,7 @@ use crate::globals::Globals;
 use crate::output::{Format, Output};
 use crate::passphrase::first_line;
 use crate::profile::{self, Profile};
-use crate::values::Until;
+use crate::values::{Until, When};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,6 +69,16 @@ impl Shell {
         let today = self.today()?;
         until
             .map(|until| until.from_now(today).map_err(CliError::invalid))
+            .transpose()
+    }
+
+    /// A time that a flag says, as the server reads it.
+    ///
+    /// # Errors
+    /// [`CliError::Invalid`] if it is beyond the calendar.
+    pub fn written(&self, when: Option<When>) -> Result<Option<String>, CliError> {
+        let today = self.today()?;
+        when.map(|when| when.written(today).map_err(CliError::invalid))
             .transpose()
     }
 

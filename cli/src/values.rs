@@ -3,9 +3,9 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::str::FromStr;
 use std::time::Duration;
 use usher_domain::rules::EntryMode;
@@ -44,6 +44,8 @@ pub const TOKEN_ROLES: &[&str] = &["viewer", "sales", "organizer"];
 pub const STAFF_ROLES: &[&str] = &["steward", "supervisor", "box_office"];
 /// Roles of devices.
 pub const DEVICE_ROLES: &[&str] = &["gate", "desk"];
+/// States of tickets.
+pub const TICKET_STATES: &[&str] = &["valid", "cancelled", "blocked"];
 /// Reasons of a cancellation.
 pub const CANCEL_REASONS: &[&str] = &[
     "refunded",
@@ -204,6 +206,13 @@ impl When {
     }
 }
 
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(reader)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl FromStr for When {
     type Err = String;
 
@@ -301,6 +310,7 @@ mod tests {
         assert!(all::<usher_domain::api::access::TokenRole>(TOKEN_ROLES));
         assert!(all::<usher_domain::table::rows::StaffRole>(STAFF_ROLES));
         assert!(all::<usher_domain::table::rows::DeviceRole>(DEVICE_ROLES));
+        assert!(all::<usher_domain::api::tickets::StateWord>(TICKET_STATES));
         assert!(all::<usher_domain::table::rows::CancelReason>(
             CANCEL_REASONS
         ));

@@ -1,7 +1,7 @@
 //! `usher undo` and `usher override`: what follows a scan.
 
 use super::enroll::CodeSource;
-use super::scan::Telling;
+use super::scan::tell;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::passphrase::pin;
@@ -66,7 +66,6 @@ impl Override {
             pin: pin(self.pin_file.as_deref())?,
             reason: self.reason,
         })?;
-        let telling = Telling::of(&app, shell.now())?;
-        telling.show(&mut shell.output, view)
+        tell(&mut shell.output, &view)
     }
 }

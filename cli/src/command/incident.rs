@@ -4,11 +4,11 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
-use crate::say;
 use crate::shell::Shell;
 use crate::values::{InEvent, word};
 use crate::zone::Wall;
 use clap::Subcommand;
+use usher_core::app::words;
 use usher_domain::api::reports::{self, NewRulings, ScanLine};
 use usher_domain::api::{access, venue};
 use usher_domain::record::RulingWord;
@@ -157,8 +157,8 @@ fn incidents_page(page: &mut Page, incidents: &[reports::Incident], names: &Name
             page.line(format_args!(
                 "  {mark}{}  {}  {} ({}), {}, record {}",
                 names.wall.say(scan.at),
-                say::direction(scan.direction),
-                say::word(scan.outcome),
+                words::direction(scan.direction),
+                words::outcome(scan.outcome),
                 word(&scan.reason),
                 names.place(scan),
                 scan.record

@@ -4,7 +4,7 @@ mod door;
 mod lines;
 mod telling;
 
-pub use telling::Telling;
+pub use telling::tell;
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -163,9 +163,8 @@ impl CliGate<'_> {
         } else {
             vec![open.app.scan(input)]
         };
-        let telling = Telling::by(open.own, shell.now());
         views.into_iter().try_fold(Exit::Done, |exit, view| {
-            Ok(exit.worse(telling.show(&mut shell.output, view)?))
+            Ok(exit.worse(tell(&mut shell.output, &view)?))
         })
     }
 
@@ -236,7 +235,7 @@ fn trouble(shell: &mut Shell, error: &ApiError) -> Result<Exit, CliError> {
     tracing::error!(%attempt, code = error.code, "no verdict: {error}");
     let now = shell.now();
     let view = ScanView::from(Answer::trouble(error.code, attempt, now));
-    Telling::by(None, now).show(&mut shell.output, view)
+    tell(&mut shell.output, &view)
 }
 
 #[derive(Serialize)]

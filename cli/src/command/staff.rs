@@ -8,10 +8,9 @@ use crate::passphrase::first_line;
 use crate::progress;
 use crate::qr::{Qr, Surface};
 use crate::shell::{Shell, new_seed, random};
-use crate::values::{STAFF_ROLES, Until, word, words};
+use crate::values::{STAFF_ROLES, When, word, words};
 use crate::zone::Wall;
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use usher_domain::api::access::{self, NewStaff};
@@ -56,12 +55,12 @@ pub struct Add {
     /// A gate they may work at, by slug or id; repeat it for each; all if left out
     #[arg(long = "gate", value_name = "GATE")]
     pub gates: Vec<String>,
-    /// Not valid before: a time (RFC 3339)
+    /// Not valid before: a time of the events' clock as "2027-10-30 22:00", RFC 3339, now or +6h
     #[arg(long, value_name = "TIME")]
-    pub valid_from: Option<jiff::Timestamp>,
-    /// Not valid after: a time (RFC 3339), or how long as 3d
+    pub valid_from: Option<When>,
+    /// Not valid after: a time of the events' clock as "2027-10-30 22:00", RFC 3339, now or +3d
     #[arg(long, value_name = "TIME")]
-    pub valid_until: Option<Until>,
+    pub valid_until: Option<When>,
     /// Where to write the badge
     #[arg(long, value_name = "FILE.png")]
     pub out: PathBuf,
@@ -106,8 +105,8 @@ impl Staff {
                     name: Private::new(add.name),
                     role: add.role,
                     gates: add.gates,
-                    valid_from: add.valid_from,
-                    valid_until: shell.resolve(add.valid_until)?,
+                    valid_from: shell.written(add.valid_from)?,
+                    valid_until: shell.written(add.valid_until)?,
                 };
                 let pin = pin_for(person.role, add.pin_file.as_deref())?;
                 let added = make(&client, person, &add.out, pin).await?;
@@ -142,8 +141,8 @@ struct Person {
     name: Private,
     role: StaffRole,
     gates: Vec<String>,
-    valid_from: Option<Timestamp>,
-    valid_until: Option<Timestamp>,
+    valid_from: Option<String>,
+    valid_until: Option<String>,
 }
 
 /// A person who was added, the file with the badge, and the PIN where it was made here.
@@ -288,7 +287,7 @@ impl NewBadge {
             role: old.role,
             gates: old.gates.iter().map(GateId::to_string).collect(),
             valid_from: None,
-            valid_until: old.valid_until,
+            valid_until: old.valid_until.map(|until| until.to_string()),
         };
         let pin = pin_for(person.role, self.pin_file.as_deref())?;
         let added = make(client, person, &self.out, pin).await?;
@@ -306,15 +305,15 @@ struct Line {
     #[serde(default)]
     gates: String,
     #[serde(default)]
-    valid_from: Option<Timestamp>,
+    valid_from: Option<When>,
     #[serde(default)]
-    valid_until: Option<Timestamp>,
+    valid_until: Option<When>,
 }
 
 impl Import {
     /// All lines are read before the first person is added.
     async fn run(self, shell: &mut Shell, client: &Client) -> Result<(), CliError> {
-        let people = self.read()?;
+        let people = self.read(shell)?;
         std::fs::create_dir_all(&self.out).map_err(|error| CliError::writing(&self.out, error))?;
         let bar = progress::steps(&shell.output, "making badges");
         let mut all = Vec::new();
@@ -348,7 +347,7 @@ impl Import {
         Ok(())
     }
 
-    fn read(&self) -> Result<Vec<Person>, CliError> {
+    fn read(&self, shell: &Shell) -> Result<Vec<Person>, CliError> {
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
             .from_path(&self.file)
@@ -364,8 +363,8 @@ impl Import {
                 name: line.name,
                 role: line.role.unwrap_or(StaffRole::Steward),
                 gates: line.gates.split_whitespace().map(str::to_owned).collect(),
-                valid_from: line.valid_from,
-                valid_until: line.valid_until,
+                valid_from: shell.written(line.valid_from)?,
+                valid_until: shell.written(line.valid_until)?,
             });
         }
         Ok(people)

@@ -1,19 +1,23 @@
 //! `usher ticket`: the rights of persons to enter.
 
+mod details;
+mod list;
+mod show;
+
+pub use details::{Create, Details, Update};
+pub use list::List;
+pub use show::Which;
+
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::files;
 use crate::qr::{Qr, Surface};
-use crate::say;
 use crate::shell::Shell;
 use crate::values::{CANCEL_REASONS, InEvent, words};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use std::path::PathBuf;
-use usher_domain::api::tickets::{self, NewTicket, TicketChange, TicketDetails};
-use usher_domain::ids::DeviceId;
+use usher_domain::api::tickets::{self, TicketChange};
 use usher_domain::secret::Private;
-use usher_domain::table::rows::{CancelReason, TicketState};
+use usher_domain::table::rows::CancelReason;
 
 /// Tickets
 #[derive(Debug, Subcommand)]
@@ -70,7 +74,9 @@ pub enum Ticket {
         #[command(flatten)]
         once: Once,
     },
-    /// Show a ticket
+    /// List the tickets of an event or a session
+    List(List),
+    /// Show a ticket with its sessions and everything that opens it
     Show {
         /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
@@ -79,6 +85,11 @@ pub enum Ticket {
     Qr {
         /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
+        /// Which medium, by its number in `ticket show` or its kind: signed or barcode
+        ///
+        /// If left out, the signed code of ours; the barcode of a ticket that never had one.
+        #[arg(long, value_name = "MEDIUM")]
+        medium: Option<Which>,
         /// How it is drawn.
         #[command(flatten)]
         drawing: Drawing,
@@ -105,95 +116,6 @@ pub struct Drawing {
     /// Width of a module in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::qr::MAX_MODULE_PX)))]
     pub module: u32,
-}
-
-/// Create a ticket.
-#[derive(Debug, Args)]
-pub struct Create {
-    /// The event, by slug or id
-    pub event: String,
-    /// Type, by slug or number
-    #[arg(long = "type", value_name = "TYPE")]
-    pub kind: String,
-    /// Session, by slug or id; none for a pass
-    #[arg(long)]
-    pub session: Option<String>,
-    /// The seller's number of the ticket, unique in the event
-    #[arg(long, value_name = "NUMBER")]
-    pub external: Option<String>,
-    /// The seller's order number
-    #[arg(long, value_name = "NUMBER")]
-    pub order: Option<String>,
-    /// Sales channel
-    #[arg(long)]
-    pub channel: Option<String>,
-    /// The holder's name
-    #[arg(long, value_name = "NAME")]
-    pub holder: Option<String>,
-    /// A barcode or wristband that opens it; repeat it for each
-    #[arg(long = "medium", value_name = "CODE")]
-    pub media: Vec<String>,
-    /// Seat
-    #[arg(long)]
-    pub seat: Option<String>,
-    /// The only zone it opens, by slug or id
-    #[arg(long)]
-    pub zone: Option<String>,
-    /// Not valid before: a time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub valid_from: Option<Timestamp>,
-    /// Not valid after: a time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub valid_until: Option<Timestamp>,
-    /// What staff must check
-    #[arg(long, value_name = "TEXT")]
-    pub instruction: Option<String>,
-    /// Entries, in place of the type's
-    #[arg(long, value_name = "COUNT")]
-    pub entries: Option<u16>,
-    /// The one device that may admit it without a network, by id
-    #[arg(long, value_name = "DEVICE")]
-    pub home_device: Option<DeviceId>,
-    /// Makes the request safe to repeat.
-    #[command(flatten)]
-    pub once: Once,
-}
-
-/// Change a ticket's details.
-#[derive(Debug, Args)]
-pub struct Update {
-    /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
-    pub ticket: InEvent,
-    /// The holder's name
-    #[arg(long, value_name = "NAME")]
-    pub holder: Option<String>,
-    /// Seat
-    #[arg(long)]
-    pub seat: Option<String>,
-    /// Type, by slug or number
-    #[arg(long = "type", value_name = "TYPE")]
-    pub kind: Option<String>,
-    /// Zone, by slug or id
-    #[arg(long)]
-    pub zone: Option<String>,
-    /// Not valid before: a time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub valid_from: Option<Timestamp>,
-    /// Not valid after: a time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub valid_until: Option<Timestamp>,
-    /// What staff must check
-    #[arg(long, value_name = "TEXT")]
-    pub instruction: Option<String>,
-    /// Entries, in place of the type's
-    #[arg(long, value_name = "COUNT")]
-    pub entries: Option<u16>,
-    /// The one device that may admit it without a network, by id
-    #[arg(long, value_name = "DEVICE")]
-    pub home_device: Option<DeviceId>,
-    /// Makes the request safe to repeat.
-    #[command(flatten)]
-    pub once: Once,
 }
 
 impl Drawing {
@@ -232,24 +154,29 @@ impl Ticket {
         let client = shell.client()?;
         let (ticket, change, once) = match self {
             Self::Create(create) => {
-                let (event, once, new) = create.request();
-                let made = client
+                let (event, once, new) = create.request(shell)?;
+                let made: tickets::Ticket = client
                     .post_once(&["events", &event, "tickets"], once.as_deref(), &new)
                     .await?;
-                show(shell, &made)?;
+                show::show(shell, &client, &event, &made).await?;
                 return Ok(Exit::Done);
             }
+            Self::List(list) => return list.run(shell, &client).await,
             Self::Show { ticket } => {
                 let found = client.get(&ticket.path("tickets")).await?;
-                show(shell, &found)?;
+                show::show(shell, &client, &ticket.event, &found).await?;
                 return Ok(Exit::Done);
             }
-            Self::Qr { ticket, drawing } => {
+            Self::Qr {
+                ticket,
+                medium,
+                drawing,
+            } => {
                 let found = client.get(&ticket.path("tickets")).await?;
-                draw(shell, &found, &drawing)?;
+                show::draw(shell, &found, medium, &drawing)?;
                 return Ok(Exit::Done);
             }
-            Self::Update(update) => update.request(),
+            Self::Update(update) => update.request(shell)?,
             Self::Reissue {
                 ticket,
                 media,
@@ -276,108 +203,10 @@ impl Ticket {
         };
         let [events, event, tickets, name] = ticket.path("tickets");
         let path = [events, event, tickets, name, "changes"];
-        let changed = client
+        let changed: tickets::Ticket = client
             .post_once(&path, once.idempotency_key.as_deref(), &change)
             .await?;
-        show(shell, &changed)?;
+        show::show(shell, &client, event, &changed).await?;
         Ok(Exit::Done)
     }
-}
-
-impl Create {
-    fn request(self) -> (String, Option<String>, NewTicket) {
-        let new = NewTicket {
-            kind: self.kind,
-            session: self.session,
-            external: self.external,
-            order: self.order.map(Private::new),
-            channel: self.channel,
-            holder: self.holder.map(Private::new),
-            media: self.media.into_iter().map(Private::new).collect(),
-            seat: self.seat,
-            zone: self.zone,
-            valid_from: self.valid_from,
-            valid_until: self.valid_until,
-            instruction: self.instruction,
-            entries: self.entries,
-            home: self.home_device,
-        };
-        (self.event, self.once.idempotency_key, new)
-    }
-}
-
-impl Update {
-    fn request(self) -> (InEvent, TicketChange, Once) {
-        let details = TicketDetails {
-            holder: self.holder.map(Private::new),
-            seat: self.seat,
-            kind: self.kind,
-            zone: self.zone,
-            valid_from: self.valid_from,
-            valid_until: self.valid_until,
-            instruction: self.instruction,
-            entries: self.entries,
-            home: self.home_device,
-        };
-        (self.ticket, TicketChange::Update(details), self.once)
-    }
-}
-
-fn show(shell: &mut Shell, ticket: &tickets::Ticket) -> Result<(), CliError> {
-    shell.output.show(ticket, |page| {
-        page.line(format_args!("Ticket {}", ticket.id));
-        page.field("type", &ticket.kind);
-        let state = match ticket.state {
-            TicketState::Cancelled(reason) => format!("cancelled: {}", say::cancelled(reason)),
-            TicketState::Valid => "valid".to_owned(),
-            TicketState::Blocked => "held back".to_owned(),
-        };
-        page.field("state", state);
-        page.field("issue", ticket.issue);
-        page.field("channel", &ticket.channel);
-        let optional = [
-            ("number", ticket.external.as_deref()),
-            ("order", ticket.order.as_ref().map(Private::reveal)),
-            ("holder", ticket.holder.as_ref().map(Private::reveal)),
-            ("seat", ticket.seat.as_deref()),
-            ("instruction", ticket.instruction.as_deref()),
-            ("code", ticket.code.as_ref().map(Private::reveal)),
-        ];
-        for (label, value) in optional {
-            if let Some(value) = value {
-                page.field(label, value);
-            }
-        }
-    })?;
-    Ok(())
-}
-
-fn draw(shell: &mut Shell, ticket: &tickets::Ticket, drawing: &Drawing) -> Result<(), CliError> {
-    let code = ticket
-        .code
-        .as_ref()
-        .map(Private::reveal)
-        .ok_or(CliError::Missing(
-            "the server does not show this ticket's code to this token",
-        ))?;
-    match &drawing.out {
-        Some(file) => {
-            let caption = ticket.external.as_deref().unwrap_or_default();
-            files::create_private(file, &drawing.png(code, caption)?)?;
-            shell
-                .output
-                .show(&serde_json::json!({ "file": file }), |page| {
-                    page.line(format_args!("Drawn in {}", file.display()));
-                })?;
-        }
-        None => {
-            let drawn = drawing.terminal(code)?;
-            shell
-                .output
-                .show(&serde_json::json!({ "code": code }), |page| {
-                    page.block(&drawn)
-                })?;
-        }
-    }
-    Ok(())
 }

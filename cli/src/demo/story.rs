@@ -3,9 +3,9 @@
 use super::gate::Seen;
 use crate::error::CliError;
 use crate::output::{Colour, Output};
-use crate::say;
 use crate::values::word;
 use serde::Serialize;
+use usher_core::app::words;
 use usher_domain::record::Outcome;
 use usher_domain::verdict::Reason;
 
@@ -89,7 +89,7 @@ impl<'a> Story<'a> {
         };
         self.output.show(&scanned, |page| {
             let rest = format!("{pad}{gate}: {shown}. {message}");
-            page.headline(colour, say::word(outcome), rest.trim_end_matches(". "));
+            page.headline(colour, words::outcome(outcome), rest.trim_end_matches(". "));
         })?;
         Ok(())
     }

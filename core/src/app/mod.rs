@@ -10,12 +10,12 @@ mod link;
 mod scan;
 mod staff;
 mod status;
-mod words;
+pub mod words;
 
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{SyncView, TableHealth, TroubleView};
-pub use scan::{EvidenceView, ScanInput, ScanView, SessionView, UndoneView};
+pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};
 pub use status::{
     ClockView, ConnectionView, DeviceView, NoticeView, PlaceView, ScopeView, Status, TableView,

@@ -1,15 +1,16 @@
 //! Scanning and taking back.
 
-use super::words::{cautions, sentence};
+use super::words::{Names, Scene};
 use super::{ApiError, App};
 use crate::gate::{Advice, Answer, Evidence, ScanRequest, Served};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, SessionId, TicketId};
+use usher_domain::ids::{AttemptId, DeviceId, GateId, SessionId, StaffId, TicketId, ZoneId};
 use usher_domain::record::{Certainty, Confirmed, Direction, Outcome};
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
-use usher_domain::verdict::{Reason, Verdict};
+use usher_domain::verdict::{Reason, Refusal, Verdict};
 
 /// What was shown, and how it is meant.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,6 +65,8 @@ pub struct EvidenceView {
     pub gate: Option<String>,
     /// Name of the device.
     pub device: Option<String>,
+    /// Name of who worked there.
+    pub operator: Option<Private>,
     /// Whether it was this device.
     pub here: bool,
     /// Its record, which an undo names.
@@ -77,6 +80,7 @@ impl From<Evidence> for EvidenceView {
             ago_ms: evidence.ago_ms,
             gate: evidence.gate,
             device: evidence.device,
+            operator: evidence.operator,
             here: evidence.here,
             record: evidence.record.to_string(),
         }
@@ -95,8 +99,16 @@ pub struct ScanView {
     pub verdict: Verdict,
     /// Why, as a sentence.
     pub message: String,
-    /// What the operator should know although the answer is yes.
+    /// What else a person should know, a sentence each: cautions of an admission, what staff must check.
     pub cautions: Vec<String>,
+    /// How sure the gate was, in words.
+    pub known: String,
+    /// Where the ticket may go instead, if that is known.
+    pub right: RightView,
+    /// Name of the zone that the verdict speaks of.
+    pub zone: Option<String>,
+    /// Name of the one device that may admit the ticket without a network, where the verdict speaks of it.
+    pub home: Option<String>,
     /// The session that was served.
     pub session: Option<SessionView>,
     /// The earlier scan that a refusal rests on.
@@ -123,16 +135,93 @@ pub struct ScanView {
     pub rather: Option<SessionView>,
 }
 
+/// Where a ticket may go instead of here, by name; empty where it is of no concern or unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct RightView {
+    /// The event.
+    pub event: Option<String>,
+    /// The sessions; a pass has several.
+    pub sessions: Vec<String>,
+    /// Gates that lead where it may go.
+    pub gates: Vec<String>,
+}
+
+impl From<&Verdict> for RightView {
+    fn from(verdict: &Verdict) -> Self {
+        let Verdict::Refuse(refusal) = verdict else {
+            return Self::default();
+        };
+        if let Refusal::WrongEvent { right } = refusal {
+            let event = right.clone();
+            Self {
+                event,
+                ..Self::default()
+            }
+        } else if let Refusal::WrongSession { right } = refusal {
+            let sessions = right.iter().map(|(_, name)| name.clone()).collect();
+            Self {
+                sessions,
+                ..Self::default()
+            }
+        } else if let Refusal::WrongZone { gates } = refusal {
+            let gates = gates.clone();
+            Self {
+                gates,
+                ..Self::default()
+            }
+        } else {
+            Self::default()
+        }
+    }
+}
+
+/// The names behind a verdict: it speaks of one earlier scan, one zone and one home at most.
+impl Names for Answer {
+    fn gate(&self, _: GateId) -> Option<String> {
+        self.evidence.as_ref()?.gate.clone()
+    }
+
+    fn device(&self, _: DeviceId) -> Option<String> {
+        let earlier = self.evidence.as_ref();
+        earlier
+            .map_or(&self.home, |earlier| &earlier.device)
+            .clone()
+    }
+
+    fn zone(&self, _: ZoneId) -> Option<String> {
+        self.zone.clone()
+    }
+
+    fn staff(&self, _: StaffId) -> Option<String> {
+        let name = self.evidence.as_ref()?.operator.as_ref()?;
+        Some(name.reveal().to_owned())
+    }
+}
+
 impl From<Answer> for ScanView {
     fn from(answer: Answer) -> Self {
+        let served = answer.session.as_ref();
+        let zone = served.and_then(|served| TimeZone::get(&served.time_zone).ok());
+        let scene = Scene {
+            names: &answer,
+            zone: &zone.unwrap_or(TimeZone::UTC),
+            now: answer.at,
+            here: answer.evidence.as_ref().is_some_and(|earlier| earlier.here),
+        };
+        let said = scene.verdict(&answer.verdict);
+        let known = scene.certainty(&answer.certainty);
         let (holder, holder_lines) = answer.holder.map_or((None, Vec::new()), |holder| {
             (Some(holder.name), holder.lines)
         });
         Self {
             outcome: answer.verdict.outcome(),
             reason: answer.verdict.reason(),
-            message: sentence(&answer.verdict, answer.evidence.as_ref()),
-            cautions: cautions(&answer.verdict),
+            message: said.why,
+            cautions: said.more,
+            known,
+            right: RightView::from(&answer.verdict),
+            zone: answer.zone,
+            home: answer.home,
             session: answer.session.map(Into::into),
             evidence: answer.evidence.map(Into::into),
             ticket: answer.ticket,

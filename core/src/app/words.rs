@@ -1,109 +1,349 @@
-//! Verdicts as sentences, the same on every shell.
+//! Verdicts in plain words, the same on every shell: the one place where a gate's answers become sentences.
+//!
+//! Every variant has its own sentence; the matches have no wildcard, so a new reason cannot go without.
 
-use crate::gate::Evidence;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use usher_domain::ids::{DeviceId, GateId, StaffId, ZoneId};
+use usher_domain::record::{Certainty, Direction, Outcome};
 use usher_domain::table::rows::CancelReason;
-use usher_domain::verdict::{AdmitWhy, Caution, Referral, Refusal, Verdict};
+use usher_domain::time::UnixMillis;
+use usher_domain::verdict::{Admit, AdmitWhy, Caution, PriorScan, Referral, Refusal, Verdict};
 
-/// The verdict in words, with the evidence.
-pub(super) fn sentence(verdict: &Verdict, evidence: Option<&Evidence>) -> String {
-    let words = match verdict {
-        Verdict::Admit(admit) => admitted(&admit.why).to_owned(),
-        Verdict::Refuse(refusal) => refused(refusal),
-        Verdict::Refer(referral) => referred(referral),
-    };
-    match evidence {
-        Some(evidence) => format!("{words}{}", earlier(evidence)),
-        None => words,
+/// Names behind ids, as far as the device knows them; what it does not know is left out or described.
+pub(super) trait Names {
+    /// A gate's name.
+    fn gate(&self, id: GateId) -> Option<String>;
+    /// A device's name.
+    fn device(&self, id: DeviceId) -> Option<String>;
+    /// A zone's name.
+    fn zone(&self, id: ZoneId) -> Option<String>;
+    /// The name of a member of staff.
+    fn staff(&self, id: StaffId) -> Option<String>;
+}
+
+/// Where and when a sentence is read.
+pub(super) struct Scene<'a> {
+    /// Names behind ids.
+    pub(super) names: &'a dyn Names,
+    /// The session's time zone.
+    pub(super) zone: &'a TimeZone,
+    /// What time it is.
+    pub(super) now: UnixMillis,
+    /// Whether the earlier scan that the verdict rests on was on this device.
+    pub(super) here: bool,
+}
+
+/// A verdict in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// The reason in a sentence.
+    pub(super) why: String,
+    /// What else a person should know, a sentence each.
+    pub(super) more: Vec<String>,
+}
+
+/// The word of an outcome, seen from afar.
+#[must_use]
+pub const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Admit => "ADMIT",
+        Outcome::Refuse => "REFUSE",
+        Outcome::Refer => "REFER",
     }
 }
 
-fn admitted(why: &AdmitWhy) -> &'static str {
+/// A direction in words.
+#[must_use]
+pub const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Entry => "in",
+        Direction::Exit => "out",
+    }
+}
+
+impl Scene<'_> {
+    /// A verdict in words.
+    #[must_use]
+    pub(super) fn verdict(&self, verdict: &Verdict) -> Said {
+        let (why, more) = match verdict {
+            Verdict::Admit(Admit { why, cautions }) => {
+                let more = cautions.iter().map(|caution| self.caution(caution));
+                (admitted(why), more.collect())
+            }
+            Verdict::Refuse(refusal) => (self.refusal(refusal), Vec::new()),
+            Verdict::Refer(referral) => self.referral(referral),
+        };
+        Said { why, more }
+    }
+
+    /// How sure the gate is, in words.
+    #[must_use]
+    pub(super) fn certainty(&self, certainty: &Certainty) -> String {
+        match certainty {
+            Certainty::Local { peers_as_of } if peers_as_of.get() == 0 => {
+                "decided here; nothing is known of other gates yet".to_owned()
+            }
+            Certainty::Local { peers_as_of } => {
+                format!(
+                    "decided here, with the other gates' scans until {}",
+                    self.time(*peers_as_of)
+                )
+            }
+            Certainty::Isolated { since } => self.alone(*since),
+        }
+    }
+
+    fn caution(&self, caution: &Caution) -> String {
+        match caution {
+            Caution::Isolated { since } => format!("This gate is {}.", self.alone(*since)),
+            Caution::StaleSet { issued_at } => {
+                format!(
+                    "The ticket list is old: it is of {}.",
+                    self.time(*issued_at)
+                )
+            }
+            Caution::ExpiredSet { expired_at } => {
+                format!("The ticket list expired at {}.", self.time(*expired_at))
+            }
+            Caution::ClockUnproved => {
+                "This device's clock was not compared with the server's.".to_owned()
+            }
+            Caution::OverCapacity { zone, inside } => {
+                format!(
+                    "{} is full by this gate's count: {inside} inside.",
+                    self.zone_name(*zone)
+                )
+            }
+        }
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> String {
+        match refusal {
+            Refusal::Malformed => {
+                "Not a readable ticket code: damaged, empty or too long.".to_owned()
+            }
+            Refusal::Forged => "Forged: not signed by this organizer.".to_owned(),
+            Refusal::Unknown => "No such ticket.".to_owned(),
+            Refusal::WrongEvent { right: Some(right) } => {
+                format!("A ticket for another event: {right}.")
+            }
+            Refusal::WrongEvent { right: None } => "A ticket for another event.".to_owned(),
+            Refusal::WrongSession { right } if right.is_empty() => {
+                "A ticket for another session.".to_owned()
+            }
+            Refusal::WrongSession { right } => {
+                let names: Vec<&str> = right.iter().map(|(_, name)| name.as_str()).collect();
+                format!("A ticket for another session: {}.", either(&names))
+            }
+            Refusal::Superseded {
+                shown: Some(shown),
+                valid,
+            } => {
+                format!("Replaced: this is issue {shown}, and only issue {valid} is valid.")
+            }
+            Refusal::Superseded { shown: None, valid } => {
+                format!("Replaced by a newer ticket: only issue {valid} is valid.")
+            }
+            Refusal::Cancelled { reason } => format!("Cancelled: {}.", cancelled(*reason)),
+            Refusal::Blocked => "Held back by the seller, for example until it is paid.".to_owned(),
+            Refusal::NotYetValid { from } => format!("Too early: valid from {}.", self.time(*from)),
+            Refusal::NoLongerValid { until } => {
+                format!("Too late: it was valid until {}.", self.time(*until))
+            }
+            Refusal::WrongZone { gates } if gates.is_empty() => {
+                "Not valid for this zone.".to_owned()
+            }
+            Refusal::WrongZone { gates } => {
+                let names: Vec<&str> = gates.iter().map(String::as_str).collect();
+                format!("Not valid for this zone: go to {}.", either(&names))
+            }
+            Refusal::AlreadyInside(prior) => self.already_inside(prior),
+            Refusal::ExitRequired(prior) => {
+                format!(
+                    "Inside without an exit scan: came in at {}.",
+                    self.prior(prior)
+                )
+            }
+            Refusal::EntriesUsedUp { allowed: 1, last } => {
+                format!("Its one entry is used: at {}.", self.prior(last))
+            }
+            Refusal::EntriesUsedUp { allowed, last } => {
+                format!(
+                    "All {allowed} entries are used, the last at {}.",
+                    self.prior(last)
+                )
+            }
+            Refusal::NotInside => "Nobody is inside with this ticket.".to_owned(),
+            Refusal::Full { zone, inside } => {
+                format!("{} is full: {inside} inside.", self.zone_name(*zone))
+            }
+        }
+    }
+
+    fn referral(&self, referral: &Referral) -> (String, Vec<String>) {
+        let alone = |why: &str| (why.to_owned(), Vec::new());
+        match referral {
+            Referral::Instruction { texts } => (
+                "Check this first:".to_owned(),
+                texts.iter().map(|text| format!("» {text}")).collect(),
+            ),
+            Referral::ClockUnproved { refusal } => (
+                "A question of time, and this device's clock was not compared with the server's."
+                    .to_owned(),
+                vec![format!("By this clock: {}", self.refusal(refusal))],
+            ),
+            Referral::Isolated { since } => (
+                format!(
+                    "This gate is {}; the rules say that a supervisor decides.",
+                    self.alone(*since)
+                ),
+                Vec::new(),
+            ),
+            Referral::NotHome { home: Some(home) } => (
+                format!(
+                    "Without a network only {} may admit this ticket.",
+                    self.device_name(*home)
+                ),
+                Vec::new(),
+            ),
+            Referral::NotHome { home: None } => {
+                alone("Without a network no device here may admit this ticket.")
+            }
+            Referral::StaleSet { issued_at } => (
+                format!(
+                    "The ticket list is of {}; the rules say that a supervisor decides.",
+                    self.time(*issued_at)
+                ),
+                Vec::new(),
+            ),
+            Referral::UnknownSigned => {
+                alone("Genuine, but not in this gate's list: perhaps sold a moment ago.")
+            }
+            Referral::RevokedKey => {
+                alone("Signed by a key that was withdrawn, and not in this gate's list.")
+            }
+            Referral::DeviceTrouble { code } => (
+                format!("{} ({code}): use another one.", trouble(code)),
+                Vec::new(),
+            ),
+            Referral::NoSession => alone("This device serves no session now."),
+        }
+    }
+
+    fn already_inside(&self, prior: &PriorScan) -> String {
+        let seconds = self.now.since(prior.at) / 1000;
+        if self.here && seconds < 60 {
+            let ago = match seconds {
+                0 => return "Admitted here just now.".to_owned(),
+                1 => "1 second".to_owned(),
+                seconds => format!("{seconds} seconds"),
+            };
+            return format!("Admitted here {ago} ago.");
+        }
+        format!("Already inside since {}.", self.prior(prior))
+    }
+
+    /// An earlier scan: when, where, on which device, by whom.
+    fn prior(&self, prior: &PriorScan) -> String {
+        let mut said = self.time(prior.at);
+        if let Some(gate) = prior.gate {
+            let name = self.names.gate(gate);
+            said.push_str(&format!(
+                ", gate {}",
+                name.unwrap_or_else(|| "unknown".to_owned())
+            ));
+        }
+        said.push_str(&format!(", device {}", self.device_name(prior.device)));
+        if let Some(name) = prior
+            .operator
+            .and_then(|operator| self.names.staff(operator))
+        {
+            said.push_str(&format!(", by {name}"));
+        }
+        said
+    }
+
+    fn alone(&self, since: UnixMillis) -> String {
+        if since.get() == 0 {
+            "alone: it never reached the server".to_owned()
+        } else {
+            format!("alone since {}", self.time(since))
+        }
+    }
+
+    fn device_name(&self, id: DeviceId) -> String {
+        self.names
+            .device(id)
+            .unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    fn zone_name(&self, id: ZoneId) -> String {
+        self.names.zone(id).unwrap_or_else(|| "The zone".to_owned())
+    }
+
+    /// A time of the venue's clock; the date stands before it unless it is today's.
+    #[must_use]
+    pub(super) fn time(&self, at: UnixMillis) -> String {
+        match (self.local(at), self.local(self.now)) {
+            (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M").to_string(),
+            (Some(at), _) => at.strftime("%a %-d %b %Y, %H:%M").to_string(),
+            (None, _) => at.to_string(),
+        }
+    }
+
+    fn local(&self, at: UnixMillis) -> Option<jiff::Zoned> {
+        let ms = i64::try_from(at.get()).ok()?;
+        let at = Timestamp::from_millisecond(ms).ok()?;
+        Some(at.to_zoned(self.zone.clone()))
+    }
+}
+
+fn admitted(why: &AdmitWhy) -> String {
     match why {
-        AdmitWhy::Listed => "Admitted",
-        AdmitWhy::UnknownSigned => "Admitted: genuine, but newer than this device's ticket set",
-        AdmitWhy::BackAfterEveryoneOut => "Admitted again after everyone was sent out",
-        AdmitWhy::Override => "Admitted by a supervisor",
-        AdmitWhy::FreeFlow => "The gate is open: counted, not checked",
-        AdmitWhy::Exit => "Left",
+        AdmitWhy::Listed => "",
+        AdmitWhy::UnknownSigned => {
+            "Genuine, but not in this gate's list: perhaps sold a moment ago."
+        }
+        AdmitWhy::BackAfterEveryoneOut => "Back after everyone was sent out.",
+        AdmitWhy::Override => "A supervisor decided.",
+        AdmitWhy::FreeFlow => "The gate is open: counted, not checked.",
+        AdmitWhy::Exit => "Leaving.",
     }
+    .to_owned()
 }
 
-fn refused(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Malformed => "The code is damaged or incomplete".to_owned(),
-        Refusal::Forged => "The code is not genuine".to_owned(),
-        Refusal::Unknown => "No such ticket".to_owned(),
-        Refusal::WrongEvent { right } => match right {
-            Some(right) => format!("A ticket for another event: {right}"),
-            None => "A ticket for another event".to_owned(),
-        },
-        Refusal::WrongSession { right } => {
-            let names: Vec<_> = right.iter().map(|(_, name)| name.as_str()).collect();
-            listed("A ticket for another session", &names)
-        }
-        Refusal::Superseded { valid, .. } => {
-            format!("Replaced by a newer ticket (issue {valid})")
-        }
-        Refusal::Cancelled { reason } => format!("Cancelled: {}", cancelled(*reason)),
-        Refusal::Blocked => "Held back: see the box office".to_owned(),
-        Refusal::NotYetValid { .. } => "Too early".to_owned(),
-        Refusal::NoLongerValid { .. } => "No longer valid".to_owned(),
-        Refusal::WrongZone { gates } => {
-            let names: Vec<_> = gates.iter().map(String::as_str).collect();
-            listed("Another entrance", &names)
-        }
-        Refusal::AlreadyInside(_) => "Already inside".to_owned(),
-        Refusal::ExitRequired(_) => "Must leave through an exit scan first".to_owned(),
-        Refusal::EntriesUsedUp { allowed, .. } => format!("All entries used ({allowed})"),
-        Refusal::NotInside => "Nobody is inside with this ticket".to_owned(),
-        Refusal::Full { inside, .. } => format!("The zone is full ({inside} inside)"),
-    }
-}
-
-const fn cancelled(reason: CancelReason) -> &'static str {
+/// A reason of cancellation in words.
+#[must_use]
+pub const fn cancelled(reason: CancelReason) -> &'static str {
     match reason {
-        CancelReason::Refunded => "refunded",
-        CancelReason::Exchanged => "exchanged",
+        CancelReason::Refunded => "the money was given back",
+        CancelReason::Exchanged => "exchanged for another ticket",
         CancelReason::ChargedBack => "the payment was charged back",
-        CancelReason::Mistake => "issued by mistake",
-        CancelReason::Withdrawn => "withdrawn",
+        CancelReason::Mistake => "made by mistake or twice",
+        CancelReason::Withdrawn => "withdrawn by the organizer",
         CancelReason::Other => "no reason given",
     }
 }
 
-fn referred(referral: &Referral) -> String {
-    match referral {
-        Referral::Instruction { texts } => format!("Check first: {}", texts.join("; ")),
-        Referral::ClockUnproved { refusal } => format!(
-            "This device's clock is not certain; by it: {}",
-            refused(refusal)
-        ),
-        Referral::Isolated { .. } => "No network: ask a supervisor".to_owned(),
-        Referral::NotHome { .. } => "No network, and this ticket's device is another".to_owned(),
-        Referral::StaleSet { .. } => "The ticket set is old: ask a supervisor".to_owned(),
-        Referral::UnknownSigned => "Genuine, but not in this device's ticket set".to_owned(),
-        Referral::RevokedKey => "Signed by a withdrawn key".to_owned(),
-        Referral::DeviceTrouble { code } => format!("This device cannot decide ({code})"),
-        Referral::NoSession => "No session is being served".to_owned(),
+/// "a", "a or b", "a, b or c".
+fn either(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
     }
 }
 
-fn listed(words: &str, names: &[&str]) -> String {
-    if names.is_empty() {
-        words.to_owned()
-    } else {
-        format!("{words}: {}", names.join(", "))
+/// What troubles a device, by the code of its store.
+fn trouble(code: &str) -> &'static str {
+    match code {
+        "disk_full" => "This device's disk is full",
+        "store_read_only" => "This device's folder cannot be written",
+        "store_in_use" => "Another program is using this device's folder",
+        "store_damaged" => "This device's store is damaged",
+        _ => "This device cannot decide",
     }
-}
-
-fn earlier(evidence: &Evidence) -> String {
-    let place = match (evidence.here, &evidence.gate, &evidence.device) {
-        (true, ..) => " here".to_owned(),
-        (false, Some(gate), _) => format!(" at {gate}"),
-        (false, None, Some(device)) => format!(" at {device}"),
-        (false, None, None) => String::new(),
-    };
-    format!(", scanned{place} {} ago", span(evidence.ago_ms))
 }
 
 /// A span of time in its two largest units.
@@ -117,31 +357,5 @@ pub(super) fn span(ms: u64) -> String {
     }
 }
 
-/// What the operator should know although the answer is yes.
-pub(super) fn cautions(verdict: &Verdict) -> Vec<String> {
-    let Verdict::Admit(admit) = verdict else {
-        return Vec::new();
-    };
-    admit.cautions.iter().map(caution).collect()
-}
-
-fn caution(caution: &Caution) -> String {
-    match caution {
-        Caution::Isolated { .. } => "no network: other gates' scans are unknown".to_owned(),
-        Caution::StaleSet { .. } => "the ticket set is old".to_owned(),
-        Caution::ExpiredSet { .. } => "the ticket set has expired".to_owned(),
-        Caution::ClockUnproved => "this device's clock is not certain".to_owned(),
-        Caution::OverCapacity { inside, .. } => format!("the zone is full ({inside} inside)"),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_span_names_its_two_largest_units() {
-        let spans = [999, 59_999, 61_000, 3_661_000, 90_000_000].map(span);
-        assert_eq!(spans, ["0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
-    }
-}
+mod tests;

@@ -68,6 +68,8 @@ pub struct Evidence {
     pub gate: Option<String>,
     /// Name of the device.
     pub device: Option<String>,
+    /// Name of who worked there.
+    pub operator: Option<Private>,
     /// Whether it was this device.
     pub here: bool,
     /// Hash of its record, which an undo names.
@@ -90,6 +92,10 @@ pub struct Answer {
     pub session: Option<Served>,
     /// The earlier scan that a refusal rests on.
     pub evidence: Option<Evidence>,
+    /// Name of the zone that the verdict speaks of.
+    pub zone: Option<String>,
+    /// Name of the one device that may admit the ticket without a network, where the verdict speaks of it.
+    pub home: Option<String>,
     /// The ticket, where one is known.
     pub ticket: Option<TicketId>,
     /// Name of the ticket type.
@@ -124,6 +130,8 @@ impl Answer {
             verdict: Verdict::Refer(referral),
             session: None,
             evidence: None,
+            zone: None,
+            home: None,
             ticket: None,
             type_name: None,
             seat: None,

@@ -8,14 +8,16 @@ use crate::store::{Store, StoreError};
 use usher_domain::code::TicketCodeText;
 use usher_domain::decide::{Context, Flow, Headcount, Known, Shown, decide};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, SessionId, TicketId};
+use usher_domain::ids::{AttemptId, DeviceId, SessionId, TicketId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::{fold_subject, next_stamp};
 use usher_domain::record::{Body, Certainty, Confirmed, Direction, Outcome, Scan, Subject};
 use usher_domain::seal;
 use usher_domain::table::rows::TicketRow;
 use usher_domain::time::UnixMillis;
-use usher_domain::verdict::{Admit, AdmitWhy, PriorScan, Reason, Referral, Refusal, Verdict};
+use usher_domain::verdict::{
+    Admit, AdmitWhy, Caution, PriorScan, Reason, Referral, Refusal, Verdict,
+};
 
 /// One thing shown to one session: all that deciding needs besides what was scanned before.
 pub(super) struct Showing<'a> {
@@ -208,6 +210,10 @@ impl Circumstances<'_> {
         Answer {
             evidence: prior(&decision.verdict)
                 .map(|prior| self.evidence(store, showing.served, prior)),
+            zone: zone_of(&decision.verdict)
+                .and_then(|zone| terms.zones.iter().find(|named| named.id == zone))
+                .map(|named| named.name.clone()),
+            home: home_of(&decision.verdict).and_then(|home| self.device_name(store, home)),
             verdict: decision.verdict,
             session: Some(showing.served.served()),
             ticket: ticket_of(decision.known.subject),
@@ -223,8 +229,9 @@ impl Circumstances<'_> {
     }
 
     fn evidence(&self, store: &Store, served: &HeldSession, prior: PriorScan) -> Evidence {
-        // A name that cannot be read is no reason to withhold the rest.
-        let device = store.roster_device(self.book.organizer, prior.device);
+        let operator = prior
+            .operator
+            .map(|staff| store.roster_staff(self.book.organizer, staff));
         Evidence {
             at: prior.at,
             ago_ms: self.moment.now.since(prior.at),
@@ -232,10 +239,42 @@ impl Circumstances<'_> {
                 .gate
                 .and_then(|gate| served.terms.gate(gate))
                 .map(|gate| gate.name.clone()),
-            device: device.ok().flatten().map(|entry| entry.name),
+            device: self.device_name(store, prior.device),
+            operator: operator
+                .and_then(|read| read.ok().flatten())
+                .map(|entry| entry.name),
             here: prior.device == self.book.device,
             record: prior.record,
         }
+    }
+
+    /// A name that cannot be read is no reason to withhold the rest.
+    fn device_name(&self, store: &Store, device: DeviceId) -> Option<String> {
+        let read = store.roster_device(self.book.organizer, device);
+        read.ok().flatten().map(|entry| entry.name)
+    }
+}
+
+/// The zone that a verdict speaks of.
+fn zone_of(verdict: &Verdict) -> Option<ZoneId> {
+    match verdict {
+        Verdict::Refuse(Refusal::Full { zone, .. }) => Some(*zone),
+        Verdict::Admit(admit) => admit.cautions.iter().find_map(|caution| match caution {
+            Caution::OverCapacity { zone, .. } => Some(*zone),
+            Caution::Isolated { .. }
+            | Caution::StaleSet { .. }
+            | Caution::ExpiredSet { .. }
+            | Caution::ClockUnproved => None,
+        }),
+        Verdict::Refuse(_) | Verdict::Refer(_) => None,
+    }
+}
+
+/// The one device that a verdict says may admit the ticket.
+const fn home_of(verdict: &Verdict) -> Option<DeviceId> {
+    match verdict {
+        Verdict::Refer(Referral::NotHome { home }) => *home,
+        Verdict::Refer(_) | Verdict::Admit(_) | Verdict::Refuse(_) => None,
     }
 }
 

@@ -206,14 +206,12 @@ pub struct NewStaff {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub override_key: Option<crate::cose::PublicKey>,
-    /// Valid from (RFC 3339).
+    /// Valid from: RFC 3339, or a local time of the zone that all events share.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub valid_from: Option<Timestamp>,
-    /// Valid until (RFC 3339).
+    pub valid_from: Option<String>,
+    /// Valid until: RFC 3339, or a local time of the zone that all events share.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub valid_until: Option<Timestamp>,
+    pub valid_until: Option<String>,
 }
 
 /// A member of staff.

@@ -44,14 +44,12 @@ pub struct NewTicket {
     /// The only zone it opens, by slug or id.
     #[serde(default)]
     pub zone: Option<String>,
-    /// Not valid before (RFC 3339).
+    /// Not valid before: RFC 3339, or a local time of the event's time zone such as `2027-10-30 22:00`.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub valid_from: Option<Timestamp>,
-    /// Not valid after (RFC 3339).
+    pub valid_from: Option<String>,
+    /// Not valid after: RFC 3339, or a local time of the event's time zone such as `2027-10-30 22:00`.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub valid_until: Option<Timestamp>,
+    pub valid_until: Option<String>,
     /// What staff must check.
     #[serde(default)]
     pub instruction: Option<String>,
@@ -108,12 +106,10 @@ pub struct TicketDetails {
     pub kind: Option<String>,
     /// Zone by slug or id.
     pub zone: Option<String>,
-    /// Not valid before (RFC 3339).
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub valid_from: Option<Timestamp>,
-    /// Not valid after (RFC 3339).
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
-    pub valid_until: Option<Timestamp>,
+    /// Not valid before: RFC 3339, or a local time of the event's time zone.
+    pub valid_from: Option<String>,
+    /// Not valid after: RFC 3339, or a local time of the event's time zone.
+    pub valid_until: Option<String>,
     /// What staff must check.
     pub instruction: Option<String>,
     /// Entries, in place of its type's.
@@ -158,9 +154,109 @@ pub struct Ticket {
     /// What staff must check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction: Option<String>,
-    /// The code to print or show: our signed one or the first opaque medium; only for roles that may
-    /// issue it.
+    /// Slugs of the sessions that it opens.
+    #[serde(default)]
+    pub sessions: Vec<String>,
+    /// Not valid before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_from: Option<Timestamp>,
+    /// Not valid after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_until: Option<Timestamp>,
+    /// The code to print or show: our signed one, or the first barcode of a ticket that never had one;
+    /// only for roles that may issue it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub code: Option<Private>,
+    /// Everything that is or was presented for it: what opens it first, the signed code before barcodes.
+    #[serde(default)]
+    pub media: Vec<TicketMedium>,
+}
+
+/// What is presented for a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TicketMedium {
+    /// What it is.
+    pub kind: MediumKind,
+    /// Whether it opens the ticket.
+    pub standing: MediumStanding,
+    /// Its text; only for roles that may issue it, and where the server knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub code: Option<Private>,
+}
+
+/// What is presented for a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MediumKind {
+    /// A signed code of ours.
+    Signed,
+    /// A text of another shop, or a wristband.
+    Barcode,
+}
+
+/// Whether a medium opens its ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MediumStanding {
+    /// It does.
+    Current,
+    /// It was replaced, and is refused.
+    Former,
+}
+
+/// Which tickets of an event are listed; what is absent restricts nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[serde(deny_unknown_fields)]
+pub struct TicketQuery {
+    /// The `next` of the page before; none for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Items wanted at most; 100 if absent. A page may hold fewer although others follow: `next` tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// Those that open this session, by slug or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Those in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<String>))]
+    pub state: Option<StateWord>,
+    /// Those of this type, by slug or number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Those whose number, seat, order number or holder's name contains this text, or whose barcode is
+    /// this text; names, orders and barcodes only for roles that may see them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<String>))]
+    pub text: Option<Private>,
+}
+
+/// The state of a ticket without its reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateWord {
+    /// It may enter.
+    Valid,
+    /// It may not enter any more.
+    Cancelled,
+    /// It is held back.
+    Blocked,
+}
+
+impl From<TicketState> for StateWord {
+    fn from(state: TicketState) -> Self {
+        match state {
+            TicketState::Valid => Self::Valid,
+            TicketState::Cancelled(_) => Self::Cancelled,
+            TicketState::Blocked => Self::Blocked,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::Shared;
 use super::problem::Failure;
+use axum::Extension;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter};
@@ -33,6 +34,10 @@ pub(crate) enum Access {
     /// Devices, revoked ones too: what they recorded is never lost.
     DeviceEvenRevoked,
 }
+
+/// Bytes that an endpoint takes at most, for whoever must say so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimit(pub(crate) usize);
 
 /// How much an endpoint takes and how long it may work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -351,6 +356,7 @@ impl Endpoint {
             Weight::Import => (limits.import_bytes, limits.request * 10),
         };
         let bounded: MethodRouter<Shared> = self.route.layer(DefaultBodyLimit::max(bytes));
+        let bounded: MethodRouter<Shared> = bounded.layer(Extension(BodyLimit(bytes)));
         let timed = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, time);
         (self.path, bounded.layer(timed))
     }

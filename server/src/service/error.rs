@@ -11,9 +11,14 @@ pub enum Error {
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// There is another thing of that name.
-    #[error("there is another {0} of that name")]
-    AlreadyExists(&'static str),
+    /// There is another thing with this slug or number.
+    #[error("there is another {what} with this {by}")]
+    AlreadyExists {
+        /// What is there.
+        what: &'static str,
+        /// What both have.
+        by: &'static str,
+    },
     /// A field has a value that cannot be.
     #[error("{field}: {why}")]
     Invalid {
@@ -38,8 +43,13 @@ pub enum Error {
     #[error("this snapshot is not kept any more: start with the newest")]
     SnapshotGone,
     /// Too long.
-    #[error("{0} is too long")]
-    TooLarge(&'static str),
+    #[error("{what} is too long: {limit} at most")]
+    TooLarge {
+        /// What.
+        what: &'static str,
+        /// The limit with its unit.
+        limit: String,
+    },
     /// A signature, a digest or a chain of hashes is wrong.
     #[error("not authentic: {0}")]
     NotAuthentic(String),
@@ -86,19 +96,30 @@ impl Error {
         }
     }
 
+    /// There is another thing of this slug.
+    pub(crate) const fn slug_taken(what: &'static str) -> Self {
+        Self::AlreadyExists { what, by: "slug" }
+    }
+
+    /// More bytes than are taken.
+    pub(crate) fn too_long(what: &'static str, bytes: u64) -> Self {
+        let limit = format!("{bytes} bytes");
+        Self::TooLarge { what, limit }
+    }
+
     /// The stable code that it has outside.
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
             Self::NotFound(_) => Code::NotFound,
-            Self::AlreadyExists(_) => Code::AlreadyExists,
+            Self::AlreadyExists { .. } => Code::AlreadyExists,
             Self::Invalid { .. } => Code::InvalidValue,
             Self::Conflict(_) => Code::Conflict,
             Self::IdempotencyMismatch => Code::IdempotencyMismatch,
             Self::ScopeInUse => Code::ScopeInUse,
             Self::EnrollmentRefused => Code::EnrollmentRefused,
             Self::SnapshotGone => Code::SnapshotGone,
-            Self::TooLarge(_) => Code::TooLarge,
+            Self::TooLarge { .. } => Code::TooLarge,
             Self::NotAuthentic(_) => Code::NotAuthentic,
             Self::KeyExpired(_) => Code::KeyExpired,
             Self::Unauthenticated => Code::Unauthenticated,

@@ -5,6 +5,7 @@ use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing, check_names};
 use super::times;
 use crate::storage::{Id, Kind, Transaction};
+use jiff::tz::TimeZone;
 use usher_domain::api::venue::{Event, NewEvent};
 use usher_domain::ids::{EventId, OrganizerId};
 
@@ -34,7 +35,7 @@ fn create(txn: &mut dyn Transaction, organizer: &Id, new: NewEvent) -> Result<Ev
         return if same {
             Ok(there.value)
         } else {
-            Err(Error::AlreadyExists(Event::WORD))
+            Err(Error::slug_taken(Event::WORD))
         };
     }
     let id = things::new_id()?;
@@ -50,6 +51,19 @@ fn create(txn: &mut dyn Transaction, organizer: &Id, new: NewEvent) -> Result<Ev
     };
     things::put(txn, &event)?;
     Ok(event.value)
+}
+
+/// The time zone that all events of an organizer share, if they do.
+pub(crate) fn shared_zone(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+) -> Result<Option<TimeZone>> {
+    let all = things::all::<Event>(txn, organizer.as_bytes())?;
+    let mut names = all.iter().map(|event| &event.value.time_zone);
+    match names.next() {
+        Some(first) if names.all(|name| name == first) => times::zone(first).map(Some),
+        Some(_) | None => Ok(None),
+    }
 }
 
 impl Service {

@@ -101,7 +101,7 @@ fn create(txn: &mut dyn Transaction, new: NewOrganizer, now: UnixMillis) -> Resu
         if there.value.name == new.name {
             return describe(txn, &there);
         }
-        return Err(Error::AlreadyExists("organizer"));
+        return Err(Error::slug_taken("organizer"));
     }
     let id = things::new_id()?;
     let organizer = OrganizerId::from_bytes(id);

@@ -60,7 +60,7 @@ fn create_zone(
         return if there.value.name == new.name {
             Ok(there.value)
         } else {
-            Err(Error::AlreadyExists(Zone::WORD))
+            Err(Error::slug_taken(Zone::WORD))
         };
     }
     let id = things::new_id()?;
@@ -94,7 +94,7 @@ fn create_gate(
         return if same {
             Ok(there.value)
         } else {
-            Err(Error::AlreadyExists(Gate::WORD))
+            Err(Error::slug_taken(Gate::WORD))
         };
     }
     let id = things::new_id()?;

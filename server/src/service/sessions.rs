@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use super::server_log;
 use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_names, check_text};
-use super::times::{self, Edge};
+use super::times;
 use super::{Service, events, next_number, tables, types};
 use crate::storage::{Kind, Transaction};
 use jiff::Timestamp;
@@ -120,12 +120,12 @@ impl Times {
     }
 
     fn of_new(new: &NewSession, zone: &TimeZone) -> Result<Self> {
-        let doors = times::read("doors", &new.doors, zone, Edge::Begin)?;
+        let doors = times::read("doors", &new.doors, zone)?;
         let starts = match &new.starts {
-            Some(starts) => times::read("starts", starts, zone, Edge::Begin)?,
+            Some(starts) => times::read("starts", starts, zone)?,
             None => doors,
         };
-        let ends = times::read("ends", &new.ends, zone, Edge::End)?;
+        let ends = times::read("ends", &new.ends, zone)?;
         Self {
             doors,
             starts,
@@ -135,14 +135,14 @@ impl Times {
     }
 
     fn changed(session: &Session, change: &SessionChange, zone: &TimeZone) -> Result<Self> {
-        let or = |field, text: &Option<String>, before, edge| match text {
-            Some(text) => times::read(field, text, zone, edge),
+        let or = |field, text: &Option<String>, before| match text {
+            Some(text) => times::read(field, text, zone),
             None => Ok(before),
         };
         Self {
-            doors: or("doors", &change.doors, session.doors, Edge::Begin)?,
-            starts: or("starts", &change.starts, session.starts, Edge::Begin)?,
-            ends: or("ends", &change.ends, session.ends, Edge::End)?,
+            doors: or("doors", &change.doors, session.doors)?,
+            starts: or("starts", &change.starts, session.starts)?,
+            ends: or("ends", &change.ends, session.ends)?,
         }
         .check()
     }
@@ -244,7 +244,7 @@ fn create(
         return if same {
             with_set(txn, there)
         } else {
-            Err(Error::AlreadyExists(Session::WORD))
+            Err(Error::slug_taken(Session::WORD))
         };
     }
     let id = things::new_id()?;

@@ -2,9 +2,8 @@
 
 use super::error::{Error, Result};
 use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_text};
-use super::{Service, places, roster, times};
+use super::{Service, events, places, roster, times};
 use crate::storage::{Kind, Transaction};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_domain::api::access::{NewStaff, Staff};
 use usher_domain::cose::PublicKey;
@@ -85,12 +84,11 @@ fn read(txn: &dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result
         }
         (StaffRole::Supervisor, Some(_)) | (StaffRole::Steward | StaffRole::BoxOffice, None) => {}
     }
-    let moment = |field, moment: Option<Timestamp>| {
-        moment
-            .map(|moment| {
-                times::unix_millis(moment).ok_or_else(|| Error::invalid(field, "before 1970"))
-            })
-            .transpose()
+    let zone = events::shared_zone(txn, organizer)?;
+    let moment = |field, text: &Option<String>| match (text, &zone) {
+        (None, _) => Ok(None),
+        (Some(text), Some(zone)) => times::read(field, text, zone).map(times::unix_millis),
+        (Some(text), None) => times::read_with_offset(field, text).map(times::unix_millis),
     };
     Ok(StoredStaff {
         badge: new.badge.to_string(),
@@ -98,8 +96,8 @@ fn read(txn: &dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result
         role: new.role,
         gates,
         override_key: new.override_key,
-        valid_from: moment("valid_from", new.valid_from)?,
-        valid_until: moment("valid_until", new.valid_until)?,
+        valid_from: moment("valid_from", &new.valid_from)?,
+        valid_until: moment("valid_until", &new.valid_until)?,
         revoked_at: None,
     })
 }
@@ -121,7 +119,10 @@ fn add(txn: &mut dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Res
         return if there.value == value {
             describe(&there)
         } else {
-            Err(Error::AlreadyExists("badge"))
+            Err(Error::AlreadyExists {
+                what: "member of staff",
+                by: "badge",
+            })
         };
     }
     let staff = Loaded {

@@ -67,7 +67,7 @@ pub(crate) fn create_in(
         return if same {
             Ok(there.value)
         } else {
-            Err(Error::AlreadyExists(TicketType::WORD))
+            Err(Error::slug_taken(TicketType::WORD))
         };
     }
     let series = [b"type ".as_slice(), event.id.as_bytes()].concat();

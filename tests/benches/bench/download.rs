@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::fmt::Write as _;
 use std::path::Path;
 use usher_domain::api::access::{Confirmation, TokenRole};
-use usher_domain::api::tickets::TicketChange;
+use usher_domain::api::tickets::{TicketChange, TicketQuery};
 use usher_tests::gate::Gate;
 use usher_tests::venue::{EVENT, Venue};
 
@@ -177,8 +177,10 @@ async fn changes(venue: &Venue, gate: &Gate) -> Result<Vec<Figure>> {
             .tickets(
                 venue.organizer.id,
                 EVENT.to_owned(),
-                None,
-                CHANGED as u32,
+                TicketQuery {
+                    limit: Some(CHANGED as u32),
+                    ..TicketQuery::default()
+                },
                 TokenRole::Sales,
             )
             .await?;

@@ -6,7 +6,7 @@ use crate::globals::Globals;
 use crate::shell::Shell;
 use std::cell::OnceCell;
 use usher_core::app::{ApiError, App};
-use usher_domain::ids::{DeviceId, SessionId};
+use usher_domain::ids::SessionId;
 
 /// A device that may be in trouble: its disk full, its folder not writable or in use. As long as it is,
 /// every look tries again, so that a gate goes on by itself once the trouble is over.
@@ -23,8 +23,6 @@ pub(super) struct Open {
     pub(super) app: App,
     /// The session that a person named.
     pub(super) session: Option<SessionId>,
-    /// The device's own id.
-    pub(super) own: Option<DeviceId>,
 }
 
 impl Door {
@@ -56,7 +54,6 @@ impl Door {
         let app = self.shell.device()?;
         let session = self.named.as_deref();
         let session = session.map(|named| find_session(&app, named)).transpose()?;
-        let own = app.status()?.device.map(|device| device.id);
-        Ok(Open { app, session, own })
+        Ok(Open { app, session })
     }
 }

@@ -3,14 +3,14 @@
 use crate::http::Shared;
 use crate::http::answer::{Created, Json};
 use crate::http::caller::{Call, Organizer, Sales, Viewer};
-use crate::http::endpoint::{Describe, Endpoint, Sketch, Weight, get, post};
-use crate::http::extract::{Args, Body, Idempotency, PageQuery, Query, json, too_large_or_broken};
+use crate::http::endpoint::{BodyLimit, Describe, Endpoint, Sketch, Weight, get, post};
+use crate::http::extract::{Args, Body, Idempotency, Query, json, limit_of, too_large_or_broken};
 use crate::http::problem::Failure;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
 use usher_domain::api::Page;
 use usher_domain::api::imports::{ImportOptions, ImportReport};
-use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange};
+use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange, TicketQuery};
 use usher_domain::problem::Code;
 
 /// Name of the form's part that holds the options.
@@ -21,7 +21,11 @@ const FILES_MAX: usize = 1_000;
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
         post("/api/v1/events/{event}/tickets", "Create a ticket", create),
-        get("/api/v1/events/{event}/tickets", "List tickets", list),
+        get(
+            "/api/v1/events/{event}/tickets",
+            "List tickets, by session, state, type and text",
+            list,
+        ),
         get(
             "/api/v1/events/{event}/tickets/{ticket}",
             "Show a ticket",
@@ -57,11 +61,11 @@ async fn create(
 async fn list(
     call: Call<Viewer>,
     Args(event): Args<String>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<TicketQuery>,
 ) -> Result<Json<Page<Ticket>>, Failure> {
     let tickets = call
         .service
-        .tickets(call.organizer, event, page.after, page.limit, call.role)
+        .tickets(call.organizer, event, query, call.role)
         .await?;
     Ok(Json(tickets))
 }
@@ -112,6 +116,8 @@ impl FromRequest<Shared> for ImportForm {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
+        let limit = limit_of(&request);
+        let broken = |error| broken(error, limit);
         let mut form = Multipart::from_request(request, app).await.map_err(|_| {
             Failure::new(
                 Code::UnsupportedMediaType,
@@ -123,21 +129,21 @@ impl FromRequest<Shared> for ImportForm {
             files: Vec::new(),
         };
         while let Some(part) = form.next_field().await.map_err(broken)? {
-            read.take(part).await?;
+            read.take(part, limit).await?;
         }
         Ok(read)
     }
 }
 
 impl ImportForm {
-    async fn take(&mut self, part: Field<'_>) -> Result<(), Failure> {
+    async fn take(&mut self, part: Field<'_>, limit: Option<BodyLimit>) -> Result<(), Failure> {
         let is_options = part.name() == Some(OPTIONS);
         let name = part
             .file_name()
             .or(part.name())
             .unwrap_or("file")
             .to_owned();
-        let bytes = part.bytes().await.map_err(broken)?;
+        let bytes = part.bytes().await.map_err(|error| broken(error, limit))?;
         if is_options {
             self.options = json(&bytes)?;
         } else if self.files.len() < FILES_MAX {
@@ -151,8 +157,8 @@ impl ImportForm {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is map_err's")]
-fn broken(error: MultipartError) -> Failure {
-    too_large_or_broken(error.status())
+fn broken(error: MultipartError, limit: Option<BodyLimit>) -> Failure {
+    too_large_or_broken(error.status(), limit)
 }
 
 impl Describe for ImportForm {

@@ -176,6 +176,7 @@ pub(super) fn refuse_for_ever(
             instruction: None,
             entries: None,
             group: None,
+            signed: None,
         },
     };
     desk.store(txn, &mut ticket)?;

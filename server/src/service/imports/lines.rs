@@ -86,6 +86,7 @@ pub(super) fn body(
         entries,
         request: None,
         group: None,
+        signed: None,
     };
     body.request = Some(fingerprint(&body));
     Ok(body)

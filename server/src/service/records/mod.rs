@@ -38,6 +38,7 @@ use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
 use usher_domain::log::{BatchError, Entry, VerifiedBatch, verify_batch};
+use usher_domain::protocol;
 use usher_domain::protocol::{Head, PushAnswer};
 use usher_domain::record::{Body, Cut, LogRef, Record};
 use usher_domain::time::UnixMillis;
@@ -252,7 +253,14 @@ impl Service {
 
 fn refused(error: BatchError) -> Error {
     if error == BatchError::Size {
-        Error::TooLarge("the batch")
+        Error::TooLarge {
+            what: "the batch",
+            limit: format!(
+                "{} records and {} bytes",
+                protocol::BATCH_RECORDS_MAX,
+                protocol::BODY_BYTES_MAX
+            ),
+        }
     } else {
         Error::NotAuthentic(error.to_string())
     }

@@ -75,7 +75,7 @@ fn unpack(compressed: &[u8]) -> Result<Vec<StoredRow>> {
         .read_to_end(&mut stream)
         .map_err(damaged)?;
     if stream.len() as u64 > ROWS_BYTES_MAX {
-        return Err(Error::TooLarge("what is handed back"));
+        return Err(Error::too_long("what is handed back", ROWS_BYTES_MAX));
     }
     let mut rows = Vec::new();
     let mut reader = RowReader::default();

@@ -16,13 +16,14 @@ use super::{sessions, things};
 use crate::storage::{StoredRow, TableHead, Transaction};
 use usher_domain::api::venue::{Event, Session};
 use usher_domain::ids::OrganizerId;
-use usher_domain::table::{Bucket, Manifest, RowKey, TableId, TableRow, encode_row};
+use usher_domain::table::{Bucket, Manifest, ROW_BYTES_MAX, RowKey, TableId, TableRow, encode_row};
 use usher_domain::{cbor, cose};
 
 /// Lets a row wait for sealing.
 pub(crate) fn put<R: TableRow>(txn: &mut dyn Transaction, table: TableId, row: &R) -> Result<()> {
     let head = row.head();
-    let encoded = encode_row(row).map_err(|_| Error::TooLarge("what a gate must know of it"))?;
+    let encoded = encode_row(row)
+        .map_err(|_| Error::too_long("what a gate must know of it", ROW_BYTES_MAX as u64))?;
     txn.put_row(
         table,
         &StoredRow {

@@ -111,7 +111,9 @@ fn bucket_rows(
     for bucket in buckets {
         match txn.sealed_rows(table, bucket..=bucket, &mut |_, row| rows.push(row)) {
             Ok(()) => {}
-            Err(StorageError::Aborted) => return Err(Error::TooLarge("the answer")),
+            Err(StorageError::Aborted) => {
+                return Err(Error::too_long("the answer", ROWS_BYTES_MAX as u64));
+            }
             Err(error) => return Err(error.into()),
         }
     }

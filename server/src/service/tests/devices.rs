@@ -187,7 +187,7 @@ async fn a_badge_belongs_to_one_person_and_is_revoked_in_the_roster() {
     assert_eq!(add("Ada").await.unwrap(), ada);
     assert!(matches!(
         add("Bob").await,
-        Err(Error::AlreadyExists("badge"))
+        Err(Error::AlreadyExists { by: "badge", .. })
     ));
     let revoke = house
         .service

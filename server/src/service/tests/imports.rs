@@ -8,8 +8,16 @@ use crate::storage::{Backend, ReadJob, Result as Stored, StorageError, Store, Wr
 use std::sync::Mutex;
 use usher_domain::api::access::TokenRole;
 use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportReport};
-use usher_domain::api::tickets::{Ticket, TicketChange};
+use usher_domain::api::tickets::{Ticket, TicketChange, TicketQuery};
 use usher_domain::table::rows::{CancelReason, TicketState};
+
+/// The longest page of all tickets.
+fn whole() -> TicketQuery {
+    TicketQuery {
+        limit: Some(500),
+        ..TicketQuery::default()
+    }
+}
 
 impl House {
     pub(super) async fn import(
@@ -36,7 +44,7 @@ impl House {
         let show = "show".to_owned();
         let page = self
             .service
-            .tickets(self.organizer, show, None, 1000, TokenRole::Sales);
+            .tickets(self.organizer, show, whole(), TokenRole::Sales);
         let mut all = page.await.unwrap().items;
         all.sort_by_key(|ticket| ticket.external.clone());
         all
@@ -331,8 +339,7 @@ async fn importing_twice_changes_nothing_even_after_a_cancellation_here() {
         .tickets(
             house.organizer,
             "show".to_owned(),
-            None,
-            10,
+            whole(),
             TokenRole::Sales,
         )
         .await

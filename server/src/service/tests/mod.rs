@@ -2,6 +2,7 @@
 
 mod devices;
 mod imports;
+mod lists;
 mod records;
 mod restore;
 mod rotation;

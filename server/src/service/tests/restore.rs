@@ -1,7 +1,7 @@
 use super::*;
 use crate::service::Error;
 use usher_domain::api::access::TokenRole;
-use usher_domain::api::tickets::TicketChange;
+use usher_domain::api::tickets::{TicketChange, TicketQuery};
 use usher_domain::hash::Hash;
 use usher_domain::protocol::HandBack;
 use usher_domain::table::TableId;
@@ -70,7 +70,12 @@ async fn a_ticket_cancelled_after_the_backup_stays_cancelled() {
     );
     assert_eq!(service.hand_back(north, hand_back).await.unwrap().taken, 0);
     let role = TokenRole::Viewer;
-    let tickets = service.tickets(house.organizer, "show".to_owned(), None, 10, role);
+    let tickets = service.tickets(
+        house.organizer,
+        "show".to_owned(),
+        TicketQuery::default(),
+        role,
+    );
     let mut states: Vec<_> = tickets
         .await
         .unwrap()

@@ -1,14 +1,14 @@
 use super::*;
 use crate::service::Error;
 use usher_domain::api::access::TokenRole;
-use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange, TicketDetails};
+use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange, TicketDetails, TicketQuery};
 use usher_domain::code::{Identity, Presented, TicketCodeText, read};
 use usher_domain::ids::TicketId;
 use usher_domain::secret::Private;
 use usher_domain::table::rows::{CancelReason, TicketRow, TicketState};
 use usher_domain::table::{Bucket, RowKey, TableId, decode_row};
 
-const STRONG: &str = "q7ZkT2mV9xLp4RwYb8NcHd3F";
+pub(super) const STRONG: &str = "q7ZkT2mV9xLp4RwYb8NcHd3F";
 
 pub(super) fn new_ticket(external: &str, media: &[&str]) -> NewTicket {
     NewTicket {
@@ -103,7 +103,7 @@ async fn creating_a_ticket_again_answers_with_it_and_another_content_is_told() {
     };
     assert!(matches!(
         house.sell(other).await,
-        Err(Error::AlreadyExists(_))
+        Err(Error::AlreadyExists { .. })
     ));
 }
 
@@ -138,8 +138,7 @@ async fn a_medium_of_another_ticket_is_refused_and_nothing_is_left() {
         .tickets(
             house.organizer,
             "show".to_owned(),
-            None,
-            10,
+            TicketQuery::default(),
             TokenRole::Viewer,
         )
         .await

@@ -1,11 +1,12 @@
 //! Changing a ticket. What changes nothing raises no revision.
 
-use super::create::{SEAT_BYTES_MAX, check_entries, check_validity, seconds};
+use super::create::{SEAT_BYTES_MAX, check_entries, check_validity, moment};
 use super::desk::{Desk, check_home};
 use super::stored::{self, Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
 use crate::service::sessions::INSTRUCTION_BYTES_MAX;
 use crate::service::things::{NAME_BYTES_MAX, check_text};
+use crate::service::times;
 use crate::storage::Transaction;
 use usher_domain::api::tickets::{TicketChange, TicketDetails};
 use usher_domain::code::strength::bits_alone;
@@ -72,6 +73,7 @@ fn reissue(desk: &Desk, ticket: &mut Loaded, media: &[Private]) -> Result<()> {
     for medium in &mut ticket.body.media {
         medium.standing = Standing::Former;
     }
+    ticket.body.signed = Some(media.is_empty());
     media.iter().try_for_each(|code| attach(desk, ticket, code))
 }
 
@@ -114,12 +116,11 @@ fn update(
     if let Some(zone) = &details.zone {
         ticket.body.zone = Some(desk.zone(txn, zone)?);
     }
-    if let Some(from) = details.valid_from {
-        ticket.body.valid_from = Some(seconds("valid_from", from)?);
-    }
-    if let Some(until) = details.valid_until {
-        ticket.body.valid_until = Some(seconds("valid_until", until)?);
-    }
+    let zone = times::zone(&desk.event.time_zone)?;
+    let valid = |field, text: &Option<String>| moment(field, text.as_deref(), &zone);
+    let body = &mut ticket.body;
+    body.valid_from = valid("valid_from", &details.valid_from)?.or(body.valid_from);
+    body.valid_until = valid("valid_until", &details.valid_until)?.or(body.valid_until);
     check_validity(ticket.body.valid_from, ticket.body.valid_until)?;
     if details.entries.is_some() {
         check_entries(details.entries)?;

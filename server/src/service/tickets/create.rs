@@ -5,8 +5,10 @@ use super::stored::{self, Body, Loaded, Medium};
 use crate::service::error::{Error, Result};
 use crate::service::sessions::INSTRUCTION_BYTES_MAX;
 use crate::service::things::{self, NAME_BYTES_MAX, check_text};
+use crate::service::times;
 use crate::storage::Transaction;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use usher_domain::api::tickets::NewTicket;
 use usher_domain::code::strength::bits_alone;
 use usher_domain::hash::Hash;
@@ -24,6 +26,16 @@ const USUAL_CHANNEL: &str = "api";
 pub(crate) fn seconds(field: &'static str, moment: Timestamp) -> Result<u32> {
     u32::try_from(moment.as_second())
         .map_err(|_| Error::invalid(field, "not between 1970 and 2106"))
+}
+
+/// A time as a request writes it, as rows hold it.
+pub(crate) fn moment(
+    field: &'static str,
+    text: Option<&str>,
+    zone: &TimeZone,
+) -> Result<Option<u32>> {
+    text.map(|text| seconds(field, times::read(field, text, zone)?))
+        .transpose()
 }
 
 /// Checks that a validity ends after it begins.
@@ -86,7 +98,10 @@ pub(crate) fn create(
         return if there.body.request == Some(request) {
             Ok(there.id)
         } else {
-            Err(Error::AlreadyExists("ticket"))
+            Err(Error::AlreadyExists {
+                what: "ticket",
+                by: "number",
+            })
         };
     }
     check_texts(new)?;
@@ -95,10 +110,9 @@ pub(crate) fn create(
         let kind = desk.kind(&new.kind)?;
         (kind.number, desk.entrance(kind, new.session.as_deref())?)
     };
-    let valid =
-        |field, moment: Option<Timestamp>| moment.map(|moment| seconds(field, moment)).transpose();
-    let valid_from = valid("valid_from", new.valid_from)?;
-    let valid_until = valid("valid_until", new.valid_until)?;
+    let zone = times::zone(&desk.event.time_zone)?;
+    let valid_from = moment("valid_from", new.valid_from.as_deref(), &zone)?;
+    let valid_until = moment("valid_until", new.valid_until.as_deref(), &zone)?;
     check_validity(valid_from, valid_until)?;
     if let Some(home) = new.home {
         check_home(txn, desk.organizer, home)?;
@@ -132,6 +146,7 @@ pub(crate) fn create(
             entries: new.entries,
             request: Some(request),
             group: None,
+            signed: Some(new.media.is_empty()),
         },
     };
     for code in &new.media {

@@ -7,7 +7,7 @@ use crate::service::{channels, events, places, server_log, sessions, tables, thi
 use crate::storage::{StorageError, Transaction};
 use std::collections::BTreeMap;
 use usher_domain::api::venue::{Event, Session, TicketType, Zone};
-use usher_domain::code::TicketCodeText;
+use usher_domain::code::{MAX_TEXT_BYTES, TicketCodeText};
 use usher_domain::cose::SigningKey;
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId, ZoneId};
 use usher_domain::numbers::AccessNumber;
@@ -57,6 +57,24 @@ impl Desk {
     /// All sessions of the event.
     pub(crate) fn sessions(&self) -> &[Session] {
         &self.sessions
+    }
+
+    /// The session that a request names, by slug or id.
+    pub(crate) fn session_named(&self, name: &str) -> Result<SessionId> {
+        let mut sessions = self.sessions.iter();
+        sessions
+            .find(|session| session.slug == name || session.id.to_string() == name)
+            .map(|session| session.id)
+            .ok_or(Error::NotFound("session"))
+    }
+
+    /// Slugs of sessions of the event.
+    pub(crate) fn slugs_of(&self, sessions: &[SessionId]) -> Vec<String> {
+        let named = self.sessions.iter();
+        named
+            .filter(|session| sessions.contains(&session.id))
+            .map(|session| session.slug.clone())
+            .collect()
     }
 
     /// All types of the event.
@@ -157,8 +175,12 @@ impl Desk {
 
     /// Reads the text of a medium.
     pub(crate) fn medium_text(code: &Private) -> Result<TicketCodeText> {
-        TicketCodeText::new(code.reveal())
-            .map_err(|_| Error::invalid("media", "not a text that a code can hold"))
+        TicketCodeText::new(code.reveal()).map_err(|_| {
+            let why = format!(
+                "a barcode is a text of {MAX_TEXT_BYTES} bytes at most, without control characters"
+            );
+            Error::invalid("media", why)
+        })
     }
 
     /// Adds a current medium; the same again changes nothing.
@@ -171,13 +193,14 @@ impl Desk {
         match known.map(|known| known.standing) {
             Some(Standing::Current) => Ok(()),
             Some(Standing::Former) => Err(Error::Conflict(
-                "this medium was replaced: it stays refused for ever",
+                "this barcode was replaced: it stays refused for ever",
             )),
             None if ticket.current().count() >= MEDIA_MAX => Err(Error::invalid(
                 "media",
                 format!("a ticket has {MEDIA_MAX} media at most"),
             )),
             None => {
+                ticket.body.signed = Some(ticket.has_signed_code());
                 ticket.body.media.push(medium);
                 Ok(())
             }
@@ -203,10 +226,15 @@ impl Desk {
             }
         };
         txn.put_ticket(&ticket.stored())
-            .map_err(taken(Error::AlreadyExists("ticket")))?;
+            .map_err(taken(Error::AlreadyExists {
+                what: "ticket",
+                by: "number",
+            }))?;
         for medium in &ticket.body.media {
             txn.put_medium(self.organizer, &medium.key, ticket.id)
-                .map_err(taken(Error::Conflict("a medium belongs to another ticket")))?;
+                .map_err(taken(Error::Conflict(
+                    "this barcode belongs to another ticket",
+                )))?;
         }
         let directory = ticket.directory_row();
         for session in &ticket.body.sessions {

@@ -99,6 +99,7 @@ fn from_row(txn: &dyn Transaction, session: SessionId, row: &TicketRow) -> Resul
             entries: None,
             request: None,
             group: row.order,
+            signed: None,
         },
     })
 }

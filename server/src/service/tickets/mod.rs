@@ -7,10 +7,11 @@ pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod desk;
 pub(crate) mod hand_back;
+mod list;
 pub(crate) mod stored;
 pub(crate) mod view;
 
-pub use view::TICKETS_PAGE_MAX;
+pub use list::TICKETS_PAGE_MAX;
 
 use super::Service;
 use super::error::{Error, Result};
@@ -19,7 +20,7 @@ use desk::Desk;
 use minicbor::{Decode, Encode};
 use usher_domain::api::Page;
 use usher_domain::api::access::TokenRole;
-use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange};
+use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange, TicketQuery};
 use usher_domain::cbor;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{OrganizerId, TicketId};
@@ -199,7 +200,7 @@ impl Service {
         .await
     }
 
-    /// Tickets of an event by id, as far as `role` may see them.
+    /// Tickets of an event that `query` asks for, by id, as far as `role` may see them.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`].
@@ -207,14 +208,13 @@ impl Service {
         &self,
         organizer: OrganizerId,
         event: String,
-        after: Option<String>,
-        limit: u32,
+        query: TicketQuery,
         role: TokenRole,
     ) -> Result<Page<Ticket>> {
         let now = self.now();
         self.read(move |txn| {
             let desk = Desk::open(txn, organizer, &event, now)?;
-            view::page(txn, &desk, after.as_deref(), limit, role)
+            list::page(txn, &desk, &query, role)
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! A ticket as stored, and its images in ticket sets and directories.
 
 use crate::service::error::{Error, Result};
-use crate::service::things;
+use crate::service::things::{self, NAME_BYTES_MAX};
 use crate::storage::{StoredTicket, Transaction};
 use minicbor::{Decode, Encode};
 use usher_domain::cbor;
@@ -59,7 +59,7 @@ impl Medium {
     }
 
     /// Its text, if it is known.
-    fn text(&self) -> Option<TicketCodeText> {
+    pub(crate) fn text(&self) -> Option<TicketCodeText> {
         TicketCodeText::new(self.code.as_ref()?.reveal()).ok()
     }
 
@@ -112,6 +112,10 @@ pub(crate) struct Body {
     /// The order as a group, where only a row tells of it and not the seller's number.
     #[n(18)]
     pub(crate) group: Option<OrderId>,
+    /// Whether its holder got a signed code of ours in this issue. Unknown of tickets that older programs
+    /// stored: then those without a barcode did.
+    #[n(19)]
+    pub(crate) signed: Option<bool>,
 }
 
 /// A ticket.
@@ -150,15 +154,24 @@ impl Loaded {
         media.filter(|medium| medium.standing == Standing::Current)
     }
 
-    /// The code to print or show: the first opaque medium, or a signed code of ours where it has none.
-    pub(crate) fn code(&self, key: &SigningKey) -> Option<TicketCodeText> {
-        match self.current().next() {
-            Some(medium) => medium.text(),
-            None => Some(self.signed_code(key)),
-        }
+    /// Whether its holder has a signed code of ours: barcodes and wristbands attached to it later open it
+    /// beside the code.
+    pub(crate) fn has_signed_code(&self) -> bool {
+        let has_barcode = || self.current().next().is_some();
+        self.body.signed.unwrap_or_else(|| !has_barcode())
     }
 
-    fn signed_code(&self, key: &SigningKey) -> TicketCodeText {
+    /// The code to print or show: a signed code of ours, or the first barcode of a ticket that never had
+    /// one.
+    pub(crate) fn code(&self, key: &SigningKey) -> Option<TicketCodeText> {
+        if self.has_signed_code() {
+            return Some(self.signed_code(key));
+        }
+        self.current().next().and_then(Medium::text)
+    }
+
+    /// The signed code of ours for its valid issue.
+    pub(crate) fn signed_code(&self, key: &SigningKey) -> TicketCodeText {
         let code = TicketCode {
             ticket: self.id,
             access: self.body.access,
@@ -188,13 +201,12 @@ impl Loaded {
 
     /// Texts of all strong current media: what holder data are sealed with.
     fn sealing_codes(&self, key: &SigningKey) -> Vec<TicketCodeText> {
-        if self.current().next().is_none() {
-            return vec![self.signed_code(key)];
-        }
-        self.current()
+        let signed = self.has_signed_code().then(|| self.signed_code(key));
+        let strong = self
+            .current()
             .filter(|medium| medium.bits >= STRONG_BITS)
-            .filter_map(Medium::text)
-            .collect()
+            .filter_map(Medium::text);
+        signed.into_iter().chain(strong).collect()
     }
 
     /// Its image in the ticket set of a session.
@@ -219,7 +231,7 @@ impl Loaded {
                     .iter()
                     .map(|code| seal(code, session, self.id, &holder))
                     .collect::<std::result::Result<Vec<Vec<u8>>, _>>()
-                    .map_err(|_| Error::TooLarge("the holder's name"))?
+                    .map_err(|_| Error::too_long("the holder's name", NAME_BYTES_MAX as u64))?
             }
         };
         Ok(TicketRow {
@@ -230,7 +242,8 @@ impl Loaded {
             type_number: body.type_number,
             access: body.access,
             channel: body.channel,
-            current: u8::try_from(current.len()).map_err(|_| Error::TooLarge("media"))?,
+            current: u8::try_from(current.len())
+                .map_err(|_| Error::Internal("a ticket has too many media"))?,
             media: current
                 .into_iter()
                 .chain(former.take(FORMER_IN_ROW_MAX).map(|medium| medium.key))

@@ -1,17 +1,14 @@
 //! Tickets as the organizer and the seller see them.
 
 use super::desk::Desk;
-use super::stored::{self, Loaded};
+use super::stored::{Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
 use crate::storage::Transaction;
-use usher_domain::api::Page;
+use jiff::Timestamp;
 use usher_domain::api::access::TokenRole;
-use usher_domain::api::tickets::Ticket;
-use usher_domain::ids::TicketId;
+use usher_domain::api::tickets::{MediumKind, MediumStanding, Ticket, TicketMedium};
+use usher_domain::code::TicketCodeText;
 use usher_domain::secret::Private;
-
-/// Tickets on one page at most.
-pub const TICKETS_PAGE_MAX: u32 = 500;
 
 /// A ticket as far as `role` may see it: a viewer sees neither names nor codes.
 pub(crate) fn describe(
@@ -44,36 +41,50 @@ pub(crate) fn describe(
         holder: private(&body.holder),
         seat: body.seat.clone(),
         instruction: body.instruction.clone(),
-        code: if may_see {
-            let code = ticket.code(&desk.code_key);
-            code.map(|code| Private::new(code.reveal()))
-        } else {
-            None
-        },
+        sessions: desk.slugs_of(&body.sessions),
+        valid_from: body.valid_from.map(moment).transpose()?,
+        valid_until: body.valid_until.map(moment).transpose()?,
+        code: ticket.code(&desk.code_key).map(shown).filter(|_| may_see),
+        media: media(desk, ticket, may_see),
     })
 }
 
-/// A page of an event's tickets.
-pub(crate) fn page(
-    txn: &dyn Transaction,
-    desk: &Desk,
-    after: Option<&str>,
-    limit: u32,
-    role: TokenRole,
-) -> Result<Page<Ticket>> {
-    let after = after
-        .map(str::parse::<TicketId>)
-        .transpose()
-        .map_err(|_| Error::invalid("after", "not the end of a page"))?;
-    let limit = limit.clamp(1, TICKETS_PAGE_MAX);
-    let tickets = stored::page(txn, desk.event.id, after, limit)?;
-    let next = tickets
-        .last()
-        .filter(|_| tickets.len() >= limit as usize)
-        .map(|last| last.id.to_string());
-    let items = tickets
-        .iter()
-        .map(|ticket| describe(txn, desk, ticket, role))
-        .collect::<Result<_>>()?;
-    Ok(Page { items, next })
+fn moment(seconds: u32) -> Result<Timestamp> {
+    Timestamp::from_second(i64::from(seconds))
+        .map_err(|_| Error::Internal("a time is out of range"))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature is map's")]
+fn shown(code: TicketCodeText) -> Private {
+    Private::new(code.reveal())
+}
+
+/// Everything that is or was presented: the signed code, then barcodes, those that open it first.
+fn media(desk: &Desk, ticket: &Loaded, with_codes: bool) -> Vec<TicketMedium> {
+    let signed = ticket.has_signed_code().then(|| TicketMedium {
+        kind: MediumKind::Signed,
+        standing: MediumStanding::Current,
+        code: Some(shown(ticket.signed_code(&desk.code_key))),
+    });
+    let barcodes = |standing| {
+        let of_standing = move |medium: &&Medium| medium.standing == standing;
+        let told = move |medium: &Medium| TicketMedium {
+            kind: MediumKind::Barcode,
+            standing: match standing {
+                Standing::Current => MediumStanding::Current,
+                Standing::Former => MediumStanding::Former,
+            },
+            code: medium.text().map(shown),
+        };
+        ticket.body.media.iter().filter(of_standing).map(told)
+    };
+    let all = signed
+        .into_iter()
+        .chain(barcodes(Standing::Current))
+        .chain(barcodes(Standing::Former));
+    all.map(|medium| TicketMedium {
+        code: medium.code.filter(|_| with_codes),
+        ..medium
+    })
+    .collect()
 }

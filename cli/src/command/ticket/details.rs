@@ -1,0 +1,138 @@
+//! What can be said of a ticket when it is created, and changed later.
+
+use super::Once;
+use crate::error::CliError;
+use crate::shell::Shell;
+use crate::values::{InEvent, When};
+use clap::Args;
+use usher_domain::api::tickets::{NewTicket, TicketChange, TicketDetails};
+use usher_domain::ids::DeviceId;
+use usher_domain::secret::Private;
+
+/// Create a ticket.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The event, by slug or id
+    pub event: String,
+    /// Type, by slug or number
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: String,
+    /// Session, by slug or id; none for a pass
+    #[arg(long)]
+    pub session: Option<String>,
+    /// The seller's number of the ticket, unique in the event
+    #[arg(long, value_name = "NUMBER")]
+    pub external: Option<String>,
+    /// The seller's order number
+    #[arg(long, value_name = "NUMBER")]
+    pub order: Option<String>,
+    /// Sales channel
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// A barcode or wristband that opens it; repeat it for each
+    #[arg(long = "medium", value_name = "CODE")]
+    pub media: Vec<String>,
+    /// What can be changed later.
+    #[command(flatten)]
+    pub details: Details,
+    /// Makes the request safe to repeat.
+    #[command(flatten)]
+    pub once: Once,
+}
+
+/// Change a ticket's details.
+#[derive(Debug, Args)]
+pub struct Update {
+    /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
+    pub ticket: InEvent,
+    /// Type, by slug or number
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// What changes.
+    #[command(flatten)]
+    pub details: Details,
+    /// Makes the request safe to repeat.
+    #[command(flatten)]
+    pub once: Once,
+}
+
+/// What can be said of a ticket at any time.
+#[derive(Debug, Args)]
+pub struct Details {
+    /// The holder's name
+    #[arg(long, value_name = "NAME")]
+    pub holder: Option<String>,
+    /// Seat
+    #[arg(long)]
+    pub seat: Option<String>,
+    /// The only zone it opens, by slug or id
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// Not valid before: a time of the event's clock as "2027-10-30 22:00", RFC 3339, now or +6h
+    #[arg(long, value_name = "TIME")]
+    pub valid_from: Option<When>,
+    /// Not valid after: a time of the event's clock as "2027-10-30 22:00", RFC 3339, now or +6h
+    #[arg(long, value_name = "TIME")]
+    pub valid_until: Option<When>,
+    /// What staff must check
+    #[arg(long, value_name = "TEXT")]
+    pub instruction: Option<String>,
+    /// Entries, in place of the type's
+    #[arg(long, value_name = "COUNT")]
+    pub entries: Option<u16>,
+    /// The one device that may admit it without a network, by id
+    #[arg(long, value_name = "DEVICE")]
+    pub home_device: Option<DeviceId>,
+}
+
+impl Details {
+    /// As a request says it.
+    fn written(self, kind: Option<String>, shell: &Shell) -> Result<TicketDetails, CliError> {
+        Ok(TicketDetails {
+            holder: self.holder.map(Private::new),
+            seat: self.seat,
+            kind,
+            zone: self.zone,
+            valid_from: shell.written(self.valid_from)?,
+            valid_until: shell.written(self.valid_until)?,
+            instruction: self.instruction,
+            entries: self.entries,
+            home: self.home_device,
+        })
+    }
+}
+
+impl Create {
+    /// The event, the key that makes the request safe to repeat, and the request.
+    pub(super) fn request(
+        self,
+        shell: &Shell,
+    ) -> Result<(String, Option<String>, NewTicket), CliError> {
+        let details = self.details.written(None, shell)?;
+        let new = NewTicket {
+            kind: self.kind,
+            session: self.session,
+            external: self.external,
+            order: self.order.map(Private::new),
+            channel: self.channel,
+            holder: details.holder,
+            media: self.media.into_iter().map(Private::new).collect(),
+            seat: details.seat,
+            zone: details.zone,
+            valid_from: details.valid_from,
+            valid_until: details.valid_until,
+            instruction: details.instruction,
+            entries: details.entries,
+            home: details.home,
+        };
+        Ok((self.event, self.once.idempotency_key, new))
+    }
+}
+
+impl Update {
+    /// The ticket, the change, and what makes it safe to repeat.
+    pub(super) fn request(self, shell: &Shell) -> Result<(InEvent, TicketChange, Once), CliError> {
+        let details = self.details.written(self.kind, shell)?;
+        Ok((self.ticket, TicketChange::Update(details), self.once))
+    }
+}
