@@ -1,8 +1,8 @@
 //! Chance at three gates: whatever is scanned, sold, cancelled, cut, killed and restarted in whatever
 //! order, in the end all know the same, nothing is lost, and no device lets a ticket in twice.
 //!
-//! Each seed is one run and is named when it fails. `USHER_SEED=7` runs that one alone, `USHER_ROUNDS=50`
-//! as many as are asked for.
+//! Six tests share the seeds, so that they run side by side and each has its own bound of time. A failure
+//! names its seed: `USHER_SEED=7` runs that one alone, `USHER_ROUNDS=50` the first fifty.
 
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::hash::Hash;
@@ -13,7 +13,6 @@ use usher_domain::verdict::Reason;
 use usher_tests::network::Failure;
 use usher_tests::{Gate, Said as _, Sold, Venue};
 
-const ROUNDS: u64 = 10;
 const STEPS: usize = 90;
 const GATES: [&str; 3] = ["north", "south", "east"];
 
@@ -26,14 +25,34 @@ struct Memory {
     admitted: BTreeMap<(usize, TicketId), u32>,
 }
 
-#[tokio::test]
-async fn whatever_happens_all_end_with_the_same_and_nothing_is_lost() {
+/// How many tests share the seeds; as many seeds are run unless somebody asks for more.
+const SHARES: u64 = 6;
+
+macro_rules! shares {
+    ($($share:literal $name:ident;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            run_share($share).await;
+        }
+    )*};
+}
+
+shares! {
+    0 whatever_happens_all_end_with_the_same_and_nothing_is_lost_a;
+    1 whatever_happens_all_end_with_the_same_and_nothing_is_lost_b;
+    2 whatever_happens_all_end_with_the_same_and_nothing_is_lost_c;
+    3 whatever_happens_all_end_with_the_same_and_nothing_is_lost_d;
+    4 whatever_happens_all_end_with_the_same_and_nothing_is_lost_e;
+    5 whatever_happens_all_end_with_the_same_and_nothing_is_lost_f;
+}
+
+async fn run_share(share: u64) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
-    let seeds = match (number("USHER_SEED"), number("USHER_ROUNDS")) {
-        (Some(seed), _) => seed..seed + 1,
-        (None, rounds) => 1..rounds.unwrap_or(ROUNDS) + 1,
+    let seeds = match number("USHER_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 1..number("USHER_ROUNDS").unwrap_or(SHARES) + 1,
     };
-    for seed in seeds {
+    for seed in seeds.filter(|seed| seed % SHARES == share) {
         println!("USHER_SEED={seed}");
         run(seed).await;
     }
