@@ -1,6 +1,7 @@
 //! The command line's definition: nouns with verbs, and what a device does. `docs/cli.md` is made of it.
 
 pub mod audit;
+pub mod camera;
 pub mod correct;
 pub mod demo;
 pub mod device;
@@ -82,6 +83,8 @@ pub enum Command {
     SignOut,
     Sync(sync::Sync),
     Scan(scan::Scan),
+    #[command(subcommand)]
+    Camera(camera::Camera),
     Undo(correct::Undo),
     Override(correct::Override),
     Search(inspect::Search),

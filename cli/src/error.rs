@@ -4,6 +4,7 @@ use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
 use usher_core::app::ApiError;
+use usher_core::camera::SourceError;
 use usher_domain::document::root_key::RootKeyError;
 use usher_domain::problem::{Fault, Problem};
 use usher_domain::secret::Private;
@@ -47,9 +48,12 @@ pub enum CliError {
     /// The device waits until an organizer has compared its digits.
     #[error("the device waits to be confirmed: an organizer compares the digits {digits} and runs usher device confirm; then run usher enroll again with the same code", digits = .0.reveal())]
     NotConfirmed(Private),
-    /// No code is seen in a picture.
-    #[error("{}: no code is seen in the picture", .0.display())]
+    /// No code is seen in a picture or a video.
+    #[error("{}: no code is seen in it", .0.display())]
     NoCode(PathBuf),
+    /// The camera.
+    #[error("{0}")]
+    Camera(SourceError),
     /// The device could not do it.
     #[error("{}", .0.message)]
     Device(#[from] ApiError),
@@ -175,6 +179,7 @@ impl CliError {
             Self::NotEnrolled(_) => "not_enrolled",
             Self::NotConfirmed(_) => "not_confirmed",
             Self::NoCode(_) => "no_code_in_picture",
+            Self::Camera(error) => error.code(),
             Self::Device(error) => error.code,
             Self::Usage(_) => "wrong_usage",
             Self::Missing(_) => "missing_value",

@@ -1,5 +1,6 @@
 //! The `usher` binary: its definition, its commands and what they print.
 
+pub mod cameras;
 pub mod client;
 pub mod command;
 pub mod demo;

@@ -86,6 +86,8 @@ fn completions(shell: &mut Shell, of: clap_complete::Shell) -> Result<Exit, CliE
 /// Runs a command; Ctrl-C drops it at its next step, and everything it holds is closed in order.
 async fn until_told_to_stop(command: Command, shell: &mut Shell) -> Result<Exit, CliError> {
     tokio::select! {
+        // A command that hears Ctrl-C itself ends by itself.
+        biased;
         ended = dispatch(command, shell) => ended,
         _ = tokio::signal::ctrl_c() => Ok(Exit::Failed),
     }
@@ -121,6 +123,7 @@ async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError>
         Command::SignOut => enroll::sign_out(shell),
         Command::Sync(sync) => sync.run(shell).await,
         Command::Scan(scan) => scan.run(shell).await,
+        Command::Camera(verb) => verb.run(shell).await,
         Command::Undo(undo) => undo.run(shell),
         Command::Override(decision) => decision.run(shell),
         Command::Search(search) => search.run(shell),

@@ -3,18 +3,19 @@
 mod door;
 mod lines;
 mod telling;
+mod watching;
 
 pub use telling::tell;
 
+use crate::cameras::{Frames, Origin};
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::pictures;
 use crate::shell::Shell;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use door::{Door, Open};
 use serde::Serialize;
-use std::path::PathBuf;
 use std::time::Duration;
+use telling::{Sighting, tell_seen};
 use tokio::io::BufReader;
 use usher_core::app::{ApiError, App, ScanInput, ScanView, SessionView};
 use usher_core::gate::Answer;
@@ -30,17 +31,23 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Scan tickets on this device
 ///
 /// Each verdict is written down before it shows. Exit codes: 0 admit, 10 refuse, 11 refer; of several
-/// codes the worst.
+/// codes the worst. A ticket that is held up to a camera is scanned once, and once more when it is shown
+/// again after a second out of view. Of several in view the one clearly nearest the middle is scanned; if
+/// there is none, nobody is let in, and the gate asks to show one.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("source").required(true)))]
 pub struct Scan {
     /// The ticket's code as text
-    #[arg(required_unless_present_any = ["images", "stdin"], conflicts_with_all = ["images", "stdin"])]
+    #[arg(group = "source")]
     pub code: Option<String>,
-    /// Read codes from pictures (PNG, JPEG)
-    #[arg(long = "image", value_name = "FILE", num_args = 1.., conflicts_with = "stdin")]
-    pub images: Vec<PathBuf>,
+    /// Read codes from the camera of this number (see `usher camera list`) until Ctrl-C
+    #[arg(long, value_name = "N", group = "source")]
+    pub camera: Option<u32>,
+    /// Videos, pictures, and how a camera shall film.
+    #[command(flatten)]
+    pub frames: Frames,
     /// Read codes from standard input, one a line, as hand scanners type them
-    #[arg(long)]
+    #[arg(long, group = "source")]
     pub stdin: bool,
     /// Whether people come in or go out
     #[arg(long, value_enum, default_value_t = Way::In)]
@@ -98,24 +105,12 @@ impl Scan {
         if !self.offline {
             gate.exchange().await?;
         }
-        let mut exit = Exit::Done;
-        if let Some(code) = &self.code {
-            exit = gate.show(shell, Private::new(code.as_str()))?;
-        }
-        for file in &self.images {
-            match pictures::codes(file) {
-                Ok(codes) => {
-                    for code in codes {
-                        exit = exit.worse(gate.show(shell, code)?);
-                    }
-                }
-                // The other pictures are looked at all the same.
-                Err(error) => {
-                    shell.output.failure(&error)?;
-                    exit = Exit::Failed;
-                }
-            }
-        }
+        let exit = match (Origin::of(self.camera, &self.frames), &self.code) {
+            (Some(origin), _) => gate.watch(shell, &origin).await?,
+            (None, Some(code)) => gate.show(shell, Private::new(code.as_str()), None)?,
+            // The reader of arguments asks for one of them.
+            (None, None) => return Err(CliError::Missing("a code, or where to read codes from")),
+        };
         if !self.offline {
             gate.exchange().await?;
         }
@@ -145,8 +140,13 @@ impl CliGate<'_> {
         Ok(())
     }
 
-    /// Scans one code and shows its verdict, or those of its whole order.
-    fn show(&self, shell: &mut Shell, text: Private) -> Result<Exit, CliError> {
+    /// Scans one code, which a camera may have seen, and shows its verdict, or those of its whole order.
+    fn show(
+        &self,
+        shell: &mut Shell,
+        text: Private,
+        seen: Option<Sighting>,
+    ) -> Result<Exit, CliError> {
         let open = match self.door.open()? {
             Ok(open) => open,
             Err(error) => return trouble(shell, &error),
@@ -164,26 +164,13 @@ impl CliGate<'_> {
             vec![open.app.scan(input)]
         };
         views.into_iter().try_fold(Exit::Done, |exit, view| {
-            Ok(exit.worse(tell(&mut shell.output, &view)?))
+            Ok(exit.worse(tell_seen(&mut shell.output, &view, seen.as_ref())?))
         })
     }
 
     /// Scans what comes in line by line, and exchanges beside it.
     async fn lines(&self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let serving = self.door.open()?.and_then(|open| open.app.status());
-        let ready = Ready {
-            ready: true,
-            session: serving.ok().and_then(|status| status.serving),
-        };
-        shell.output.show(&ready, |page| {
-            let serves = ready
-                .session
-                .as_ref()
-                .map_or("no session", |session| &session.name);
-            page.line(format_args!(
-                "Ready, serving {serves}. One code a line; Ctrl-D ends."
-            ));
-        })?;
+        Ready::of(self.door)?.show(shell, "One code a line; Ctrl-D ends.")?;
         tokio::select! {
             exit = self.read(shell) => exit,
             ended = self.keep_in_step() => ended.map(|()| Exit::Failed),
@@ -194,7 +181,7 @@ impl CliGate<'_> {
         let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
         while let Some(line) = lines::next_line(&mut input).await? {
-            exit = exit.worse(self.show(shell, line)?);
+            exit = exit.worse(self.show(shell, line, None)?);
         }
         if !self.scan.offline {
             self.exchange().await?;
@@ -242,6 +229,26 @@ fn trouble(shell: &mut Shell, error: &ApiError) -> Result<Exit, CliError> {
 struct Ready {
     ready: bool,
     session: Option<SessionView>,
+}
+
+impl Ready {
+    /// What the device behind the door serves.
+    fn of(door: &Door) -> Result<Self, CliError> {
+        let serving = door.open()?.and_then(|open| open.app.status());
+        Ok(Self {
+            ready: true,
+            session: serving.ok().and_then(|status| status.serving),
+        })
+    }
+
+    fn show(&self, shell: &mut Shell, how: &str) -> Result<(), CliError> {
+        let session = self.session.as_ref();
+        let serves = session.map_or("no session", |session| &session.name);
+        shell.output.show(self, |page| {
+            page.line(format_args!("Ready, serving {serves}. {how}"));
+        })?;
+        Ok(())
+    }
 }
 
 /// The session of this id or name that the device holds.

@@ -57,6 +57,8 @@ fn a_scan_takes_exactly_one_source_of_codes() {
         "scan CODE",
         "scan --image a.png b.png",
         "scan --stdin",
+        "scan --camera 0 --size 640x480 --rate 15",
+        "scan --video a.y4m --paced",
         "scan CODE --offline",
     ] {
         assert!(parse(good).is_ok(), "{good}");
@@ -66,6 +68,15 @@ fn a_scan_takes_exactly_one_source_of_codes() {
     assert_eq!(
         error("scan --stdin --image a.png"),
         ErrorKind::ArgumentConflict
+    );
+    assert_eq!(
+        error("scan --camera 0 --video a.y4m"),
+        ErrorKind::ArgumentConflict
+    );
+    assert_eq!(error("scan --paced"), ErrorKind::MissingRequiredArgument);
+    assert_eq!(
+        error("scan --camera 0 --size 640"),
+        ErrorKind::ValueValidation
     );
     assert_eq!(error("scan CODE --direction up"), ErrorKind::InvalidValue);
 }

@@ -2,7 +2,7 @@
 //! uneven light, with sensor noise and a room behind. The same seed gives the same photograph.
 
 use fastrand::Rng;
-use image::{DynamicImage, GrayImage, Luma};
+use image::{DynamicImage, GrayImage};
 
 /// Width of a photograph in pixels: a common webcam's.
 const WIDTH: u16 = 640;
@@ -55,22 +55,41 @@ pub fn photograph(sheet: &GrayImage, conditions: &Conditions, seed: u64) -> Gray
 
 /// The sheet in front of a room, in perspective.
 fn scene(sheet: &GrayImage, conditions: &Conditions, rng: &mut Rng) -> GrayImage {
-    let view = Homography::onto(corners(conditions, rng)).inverse();
+    let corners = corners(conditions, rng);
     let mut scene = room(rng);
+    lay(&mut scene, sheet, corners);
+    scene
+}
+
+/// Lays a sheet into a scene in perspective: its top left, top right, bottom right and bottom left corner
+/// at these places, which may lie outside of the scene.
+pub fn lay(scene: &mut GrayImage, sheet: &GrayImage, corners: [(f32, f32); 4]) {
+    let view = Homography::onto(corners).inverse();
     let (sheet_width, sheet_height) = (sheet.width() as f32, sheet.height() as f32);
-    for (y, row) in (0_u16..).zip(scene.chunks_mut(usize::from(WIDTH))) {
-        for (x, pixel) in (0_u16..).zip(row) {
-            let (u, v) = view.map(f32::from(x) + 0.5, f32::from(y) + 0.5);
-            if u >= 0.0 && v >= 0.0 {
-                // What lies right of the sheet or below it has no pixel there.
-                let (u, v) = ((u * sheet_width) as u32, (v * sheet_height) as u32);
-                if let Some(&Luma([luma])) = sheet.get_pixel_checked(u, v) {
-                    *pixel = luma;
-                }
+    let columns = covered(corners.map(|(x, _)| x), scene.width());
+    for y in covered(corners.map(|(_, y)| y), scene.height()) {
+        for x in columns.clone() {
+            let (u, v) = view.map(x as f32 + 0.5, y as f32 + 0.5);
+            if u < 0.0 || v < 0.0 {
+                continue;
+            }
+            // What lies right of the sheet or below it has no pixel there.
+            let (u, v) = ((u * sheet_width) as u32, (v * sheet_height) as u32);
+            if let Some(seen) = sheet.get_pixel_checked(u, v)
+                && let Some(pixel) = scene.get_pixel_mut_checked(x, y)
+            {
+                *pixel = *seen;
             }
         }
     }
-    scene
+}
+
+/// The columns, or rows, from the least to the greatest of these places, within the scene.
+fn covered(places: [f32; 4], size: u32) -> std::ops::Range<u32> {
+    let least = places.into_iter().fold(f32::INFINITY, f32::min);
+    let greatest = places.into_iter().fold(0.0, f32::max);
+    // The casts saturate.
+    (least.floor() as u32)..(greatest.ceil() as u32).min(size)
 }
 
 /// Where the sheet's corners (top left, top right, bottom right, bottom left) are in the picture.
@@ -98,7 +117,8 @@ fn corners(conditions: &Conditions, rng: &mut Rng) -> [(f32, f32); 4] {
 }
 
 /// A wall of grey tiles.
-fn room(rng: &mut Rng) -> GrayImage {
+#[must_use]
+pub fn room(rng: &mut Rng) -> GrayImage {
     const TILE: usize = 20;
     let mut luma = Vec::with_capacity(usize::from(WIDTH) * usize::from(HEIGHT));
     for _ in (0..HEIGHT).step_by(TILE) {
@@ -133,6 +153,19 @@ fn expose(photo: &mut GrayImage, conditions: &Conditions, rng: &mut Rng) {
 
 /// Length of the noise that rows take their own from, each from another start.
 const GRAINS: usize = 4_096;
+
+/// Adds the noise of a sensor: its standard deviation in grey levels.
+pub fn add_noise(photo: &mut GrayImage, deviation: f32, rng: &mut Rng) {
+    let grain = grain(deviation, rng);
+    let width = photo.width() as usize;
+    for row in photo.chunks_mut(width.max(1)) {
+        let start = rng.usize(..GRAINS);
+        for (pixel, grain) in row.iter_mut().zip(grain.iter().cycle().skip(start)) {
+            // The cast saturates, as a sensor does.
+            *pixel = (f32::from(*pixel) + grain) as u8;
+        }
+    }
+}
 
 /// Normally distributed noise (Irwin–Hall: a sum of twelve uniform numbers).
 fn grain(deviation: f32, rng: &mut Rng) -> Vec<f32> {

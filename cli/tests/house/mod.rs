@@ -74,19 +74,24 @@ impl House {
         let report = house.json(&format!("import fair {}", names.join(" ")));
         house.ok("enrollment create --gate north --text-out north.code");
         house.ok("--home till enroll --name till --file north.code");
-        // The server seals what is new a moment after it took it in.
+        house.sync_to(&report["created"]);
+        house
+    }
+
+    /// Syncs the device until its ticket set has this many rows: the server seals what is new a moment
+    /// after it took it in.
+    pub(crate) fn sync_to(&self, rows: &Value) {
         for _ in 0..1_000 {
-            house.ok("--home till sync");
-            if house.json("--home till status")["tables"]
+            self.ok("--home till sync");
+            if self.json("--home till status")["tables"]
                 .as_array()
                 .unwrap()
                 .iter()
-                .any(|table| !table["session"].is_null() && table["rows"] == report["created"])
+                .any(|table| !table["session"].is_null() && table["rows"] == *rows)
             {
                 break;
             }
         }
-        house
     }
 
     /// Its folder. The device of [`Self::with_device`] is in `till`.

@@ -1,6 +1,18 @@
 //! What may be wrong with a camera, as a person must be told.
 
+use serde::Serialize;
 use thiserror::Error;
+
+/// A camera of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CameraFound {
+    /// The number that opens it.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Where it is, as the system calls it.
+    pub about: String,
+}
 
 /// What is wrong with a camera. The sentence says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

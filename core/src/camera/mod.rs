@@ -25,7 +25,7 @@ mod video;
 mod tests;
 
 pub use decoder::{DecodeError, Decoder, Detection, Point};
-pub use device::DeviceError;
+pub use device::{CameraFound, DeviceError};
 pub use frame::{Frame, FrameError, LumaFrame, MAX_PIXELS, MAX_SIDE};
 pub use luma::{LumaError, PixelFormat, luma_of};
 #[cfg(feature = "pictures")]

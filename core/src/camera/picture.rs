@@ -13,6 +13,9 @@ const MAX_ALLOCATION: u64 = 512 * 1024 * 1024;
 /// Why a file could not be opened as a picture.
 #[derive(Debug, Error)]
 pub enum PictureError {
+    /// Reading it failed.
+    #[error("the picture cannot be read: {0}")]
+    Read(#[from] std::io::Error),
     /// Neither PNG nor JPEG.
     #[error("the file is neither a PNG nor a JPEG picture")]
     UnknownFormat,

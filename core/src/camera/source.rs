@@ -19,6 +19,12 @@ pub trait FrameSource {
     fn poll(&mut self) -> Result<Next<'_>, SourceError>;
 }
 
+impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
+    fn poll(&mut self) -> Result<Next<'_>, SourceError> {
+        (**self).poll()
+    }
+}
+
 /// What a source has.
 #[derive(Debug)]
 pub enum Next<'a> {

@@ -3,7 +3,10 @@
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Colour, Output, Page};
+use serde::Serialize;
+use std::time::Duration;
 use usher_core::app::{ScanView, words};
+use usher_core::camera::Detection;
 use usher_domain::record::Outcome;
 use usher_domain::secret::Private;
 use usher_domain::verdict::Reason;
@@ -13,7 +16,51 @@ use usher_domain::verdict::Reason;
 /// # Errors
 /// [`CliError`] if it cannot be written.
 pub fn tell(output: &mut Output, view: &ScanView) -> Result<Exit, CliError> {
-    output.show(view, |page| {
+    tell_seen(output, view, None)
+}
+
+/// A verdict, and where a camera saw what it is about.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    view: &'a ScanView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen: Option<&'a Sighting>,
+}
+
+/// Where and when a camera saw a code; never what the code says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Sighting {
+    /// When the frame was captured: milliseconds on the clock of what was read.
+    time_ms: u64,
+    /// Width and height of the frame, upright.
+    frame: [u32; 2],
+    /// The code's own top left, top right, bottom right and bottom left corner, in pixels of that frame.
+    corners: [[f32; 2]; 4],
+}
+
+impl Sighting {
+    /// Of this code in a frame of this time and size.
+    #[must_use]
+    pub(super) fn of(detection: &Detection, time: Duration, (width, height): (u32, u32)) -> Self {
+        Self {
+            time_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            frame: [width, height],
+            corners: detection.corners.map(|corner| [corner.x, corner.y]),
+        }
+    }
+}
+
+/// Shows a verdict on what a camera may have seen.
+///
+/// # Errors
+/// [`CliError`] if it cannot be written.
+pub(super) fn tell_seen(
+    output: &mut Output,
+    view: &ScanView,
+    seen: Option<&Sighting>,
+) -> Result<Exit, CliError> {
+    output.show(&Told { view, seen }, |page| {
         page.headline(colour(view), words::outcome(view.outcome), &view.message);
         for line in &view.cautions {
             page.line(format_args!("  {line}"));
