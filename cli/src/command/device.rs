@@ -59,6 +59,7 @@ impl Device {
                         "role",
                         "state",
                         "unsent",
+                        "disk left",
                         "last heard",
                         "id",
                     ],
@@ -120,7 +121,7 @@ fn find(all: &[access::Device], named: &str) -> Result<DeviceId, CliError> {
     }
 }
 
-fn row(device: &access::Device, wall: &Wall) -> [String; 7] {
+fn row(device: &access::Device, wall: &Wall) -> [String; 8] {
     let none = || "-".to_owned();
     let state = match &device.digits {
         Some(digits) => format!("to be confirmed: {digits}"),
@@ -135,6 +136,9 @@ fn row(device: &access::Device, wall: &Wall) -> [String; 7] {
         word(&device.role),
         state,
         device.unsent.map_or_else(none, |unsent| unsent.to_string()),
+        device
+            .storage_left
+            .map_or_else(none, |bytes| indicatif::BinaryBytes(bytes).to_string()),
         device.seen.map_or_else(none, |seen| wall.say(seen)),
         device.id.to_string(),
     ]

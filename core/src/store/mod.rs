@@ -5,7 +5,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `open`, `schema`, `rescue` | the file itself: locks, migrations, damage |
+//! | `open`, `schema`, `rescue`, `room` | the file itself: locks, migrations, damage, the disk it is on |
 //! | `identity`, `documents`, `settings`, `clock`, `notices` | who the device is, whom it believes, small facts |
 //! | `tables` | copies of ticket sets, directories and the roster |
 //! | `records` | logs, feeds, what the server has |
@@ -18,6 +18,7 @@ mod notices;
 mod open;
 mod records;
 mod rescue;
+mod room;
 mod schema;
 mod settings;
 pub mod tables;

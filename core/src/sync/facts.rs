@@ -73,7 +73,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 tables,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 clock_offset_ms: clock.offset_ms(),
-                storage_left: None,
+                storage_left: store.room_left(),
                 digests: Some(digests),
                 acknowledged: Some(acknowledged),
             })

@@ -152,6 +152,9 @@ pub struct Device {
     /// The program's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
+    /// Bytes left on its disk, as of the last heartbeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_left: Option<u64>,
 }
 
 /// The life of a device.

@@ -99,6 +99,7 @@ fn answer_heartbeat(
         clock_offset_ms: told.clock_offset_ms,
         unsent: Some(unsent(txn, id, told)?),
         program: Some(told.program.chars().take(PROGRAM_MAX).collect()),
+        storage_left: told.storage_left,
     };
     let before = devices::status(txn, id)?;
     heartbeat::watch(txn, device.organizer, id, before.as_ref(), told, now)?;

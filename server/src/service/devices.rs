@@ -49,6 +49,8 @@ pub(crate) struct DeviceStatus {
     pub(crate) clock_offset_ms: Option<i64>,
     pub(crate) unsent: Option<u64>,
     pub(crate) program: Option<String>,
+    #[serde(default)]
+    pub(crate) storage_left: Option<u64>,
 }
 
 /// Who a device is, for signing it in.
@@ -149,6 +151,7 @@ fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> Result<Devi
             .transpose()?,
         clock_offset_ms: status.as_ref().and_then(|status| status.clock_offset_ms),
         unsent: status.as_ref().and_then(|status| status.unsent),
+        storage_left: status.as_ref().and_then(|status| status.storage_left),
         program: status.and_then(|status| status.program),
     })
 }

@@ -13,6 +13,9 @@ async fn a_device_enrolls_and_holds_the_evening() {
     let sessions = north.at_work(|gate, means| gate.sessions(means).unwrap());
     let names: Vec<_> = sessions.iter().map(|served| served.name.as_str()).collect();
     assert_eq!(names, ["the evening"]);
+    let devices = venue.service().devices(venue.organizer.id).await.unwrap();
+    let room = devices.first().unwrap().storage_left;
+    assert!(room.is_some_and(|bytes| bytes > 0), "{devices:?}");
 }
 
 #[tokio::test]
