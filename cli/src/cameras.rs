@@ -145,11 +145,42 @@ fn open_picture(file: &Path) -> Result<LumaFrame, PictureError> {
 /// # Errors
 /// [`CliError::Camera`] if this program was built without webcams, or the system does not tell.
 pub fn list() -> Result<Vec<CameraFound>, CliError> {
-    Err(CliError::Camera(DeviceError::NotBuilt.into()))
+    webcams::list().map_err(|error| CliError::Camera(error.into()))
 }
 
-fn webcam(_: u32, _: Wish) -> Result<Box<dyn FrameSource>, CliError> {
-    Err(CliError::Camera(DeviceError::NotBuilt.into()))
+fn webcam(index: u32, wish: Wish) -> Result<Box<dyn FrameSource>, CliError> {
+    webcams::open(index, wish).map_err(|error| CliError::Camera(error.into()))
+}
+
+#[cfg(feature = "webcam")]
+mod webcams {
+    use super::*;
+    use usher_core::camera::webcam::{self, Wanted, Webcam};
+
+    pub(super) use webcam::list;
+
+    pub(super) fn open(index: u32, wish: Wish) -> Result<Box<dyn FrameSource>, DeviceError> {
+        let wanted = Wanted {
+            width: wish.size.0,
+            height: wish.size.1,
+            rate: wish.rate,
+        };
+        let webcam = Webcam::open(index, wanted, Arc::new(SystemClock::new()))?;
+        Ok(Box::new(webcam))
+    }
+}
+
+#[cfg(not(feature = "webcam"))]
+mod webcams {
+    use super::*;
+
+    pub(super) fn list() -> Result<Vec<CameraFound>, DeviceError> {
+        Err(DeviceError::NotBuilt)
+    }
+
+    pub(super) fn open(_: u32, _: Wish) -> Result<Box<dyn FrameSource>, DeviceError> {
+        Err(DeviceError::NotBuilt)
+    }
 }
 
 /// How long it has been running.

@@ -282,6 +282,7 @@ fn looking_through_a_camera_tells_kinds_and_not_codes() {
     assert_eq!(look(&["--show-text"])["codes"][0]["text"], "QF3K7T2ZC5W8");
 }
 
+#[cfg(not(feature = "webcam"))]
 #[test]
 fn without_webcams_built_in_a_camera_is_an_error_that_says_how_to_get_them() {
     let gate =

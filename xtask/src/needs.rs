@@ -2,8 +2,9 @@
 
 use crate::house::{run, succeeds};
 use anyhow::Result;
-use std::env;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 /// A program that a step needs, and the Debian and Ubuntu packages that bring it.
 struct Need {
@@ -17,6 +18,16 @@ const NEEDS: [Need; 1] = [Need {
     packages: &["gcc", "libc6-dev"],
     why: "SQLite, zstd and ring are compiled from C",
 }];
+
+/// What the library of webcams needs to be built, where somebody wants it.
+const LIBCLANG: &[&str] = &["libclang-dev"];
+
+/// Where Debian and Ubuntu keep it, besides folders of its own for each version.
+const LIBRARIES: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+];
 
 /// The machine lacks something, and this program may not install it.
 #[derive(Debug, thiserror::Error)]
@@ -32,24 +43,63 @@ pub(crate) struct Missing {
 /// [`Missing`] when there is no apt, or neither root nor sudo without a password.
 pub(crate) fn provide() -> Result<()> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !on_path(need.program)).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
     let packages: Vec<&str> = missing
         .iter()
         .flat_map(|need| need.packages)
         .copied()
         .collect();
-    let Some(prefix) = installer() else {
-        return Err(Missing {
-            lines: explain(&missing, &packages),
+    match installer() {
+        Some(prefix) if !missing.is_empty() => install(prefix, &packages)?,
+        None if !missing.is_empty() => {
+            return Err(Missing {
+                lines: explain(&missing, &packages),
+            }
+            .into());
         }
-        .into());
+        Some(_) | None => {}
+    }
+    wish_for_libclang();
+    Ok(())
+}
+
+/// Installs what checks the part that reads webcams. Nobody needs it who does not build that part, so
+/// where it cannot be had, that part is left out.
+fn wish_for_libclang() {
+    if let Some(prefix) = installer().filter(|_| !has_libclang())
+        && let Err(error) = install(prefix, LIBCLANG)
+    {
+        println!("{} could not be installed: {error}", LIBCLANG.join(" "));
+    }
+}
+
+/// Whether the part that reads webcams can be built. Only Linux needs something for it that is not there
+/// with the compiler.
+pub(crate) fn has_libclang() -> bool {
+    let versions = folders(Path::new("/usr/lib"), "llvm-").map(|folder| folder.join("lib"));
+    let named = env::var_os("LIBCLANG_PATH").map(PathBuf::from);
+    let places = LIBRARIES.iter().map(PathBuf::from);
+    !cfg!(target_os = "linux")
+        || places
+            .chain(versions)
+            .chain(named)
+            .any(|folder| folders(&folder, "libclang.so").next().is_some())
+}
+
+/// What in a folder has a name that begins so.
+fn folders(folder: &Path, beginning: &str) -> impl Iterator<Item = PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let named = move |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        name.to_string_lossy().starts_with(beginning)
     };
+    entries.filter(named).map(|entry| entry.path())
+}
+
+fn install(prefix: &[&str], packages: &[&str]) -> Result<()> {
     println!("installing {}", packages.join(" "));
     run(&mut apt(prefix, &["update"]))?;
     let install = ["install", "-y", "--no-install-recommends"];
-    run(&mut apt(prefix, &[&install[..], &packages].concat()))
+    run(&mut apt(prefix, &[&install[..], packages].concat()))
 }
 
 fn explain(missing: &[&Need], packages: &[&str]) -> Vec<String> {

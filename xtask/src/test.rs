@@ -14,10 +14,14 @@ const TOOLS: Step = Step {
     name: "tools",
     work: tools,
 };
-const TESTS: [Step; 2] = [
+const TESTS: [Step; 3] = [
     Step {
         name: "tests",
         work: tests,
+    },
+    Step {
+        name: "tests of webcams",
+        work: tests_of_webcams,
     },
     Step {
         name: "doc tests",
@@ -79,6 +83,17 @@ fn tests(house: &House) -> Result<()> {
         "--profile",
         profile,
     ]))
+}
+
+/// The part that is built on demand, where the machine can build it. No webcam is needed for it.
+fn tests_of_webcams(house: &House) -> Result<()> {
+    if !needs::has_libclang() {
+        println!("left out: libclang is missing (apt-get install libclang-dev)");
+        return Ok(());
+    }
+    let run = ["nextest", "run", "--locked", "--package", "usher-core"];
+    let only = ["--features", "pictures,webcam", "--lib", "camera::webcam"];
+    run_command(&mut house.cargo(run.iter().chain(&only)))
 }
 
 /// nextest does not run doc tests; cargo does.

@@ -3,8 +3,8 @@
 //! A [`FrameSource`] has the newest frame, a [`Decoder`] finds the codes in it, [`presence`] says
 //! which of them is a showing that the gate scans. A [`Reader`] does these three in turn.
 //!
-//! Nothing here needs hardware, threads or a clock. Opening picture files is behind the feature
-//! `pictures`, for the shells that take them.
+//! Nothing here needs hardware, threads or a clock, but for `webcam` behind the feature of that name.
+//! Opening picture files is behind the feature `pictures`, for the shells that take them.
 
 mod decoder;
 mod device;
@@ -20,6 +20,8 @@ mod rxing;
 mod slot;
 mod source;
 mod video;
+#[cfg(feature = "webcam")]
+pub mod webcam;
 
 #[cfg(test)]
 mod tests;
