@@ -19,7 +19,12 @@ fuzz_target!(|bytes: &[u8]| {
         _ => PixelFormat::Mjpeg,
     };
     let mut luma = Vec::new();
-    if let Ok((width, height)) = luma_of(format, frame, ((*width).into(), (*height).into()), &mut luma) {
+    if let Ok((width, height)) = luma_of(
+        format,
+        frame,
+        ((*width).into(), (*height).into()),
+        &mut luma,
+    ) {
         assert_eq!(luma.len(), width as usize * height as usize);
     }
 });

@@ -8,7 +8,10 @@ use usher_core::camera::{FrameSource, Next, Pace, Y4mVideo};
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(mut video) = Y4mVideo::open(bytes, Pace::EveryFrame) {
         while let Ok(Next::Frame(captured)) = video.poll() {
-            assert_eq!(captured.frame.rows().count(), captured.frame.height() as usize);
+            assert_eq!(
+                captured.frame.rows().count(),
+                captured.frame.height() as usize
+            );
         }
     }
 });

@@ -7,7 +7,7 @@ use crate::steps::{self, Step};
 use anyhow::Result;
 
 /// From the cheapest to the dearest, so that a slip shows early.
-pub(crate) const STEPS: [Step; 6] = [
+pub(crate) const STEPS: [Step; 7] = [
     Step {
         name: "format",
         work: format,
@@ -27,6 +27,10 @@ pub(crate) const STEPS: [Step; 6] = [
     Step {
         name: "lints with webcams",
         work: lints_with_webcams,
+    },
+    Step {
+        name: "fuzz targets",
+        work: fuzz_targets,
     },
     Step {
         name: "docs",
@@ -61,6 +65,14 @@ fn clippy(house: &House, features: &[&str]) -> Result<()> {
     let strict = ["--", "-D", "warnings"];
     let words = all.iter().chain(features).chain(&strict);
     run_command(&mut house.cargo(words))
+}
+
+/// That the targets still fit what they look at; those of the server and the core are left out, for they
+/// would build both a second time. Nothing is linked, so the fuzzer itself need not be compiled.
+fn fuzz_targets(house: &House) -> Result<()> {
+    let mut check = house.cargo(["check", "--manifest-path", "fuzz/Cargo.toml"]);
+    check.args(["--target-dir", "target/fuzz"]);
+    run_command(check.env("CUSTOM_LIBFUZZER_PATH", "/not/linked/libfuzzer.a"))
 }
 
 fn docs(house: &House) -> Result<()> {
