@@ -37,12 +37,8 @@ fn assigned(
     Ok(assigned)
 }
 
-/// The tables of these sessions that have a version.
-fn tables(
-    txn: &dyn Transaction,
-    device: &StoredDevice,
-    sessions: &[Session],
-) -> Result<Vec<TableVersion>> {
+/// The tables that a device with these sessions should hold.
+fn names(device: &StoredDevice, sessions: &[Session]) -> Vec<TableId> {
     let mut names = vec![TableId::Roster(device.organizer)];
     for session in sessions {
         names.push(TableId::Set(session.id));
@@ -50,8 +46,29 @@ fn tables(
             names.push(TableId::Directory(session.id));
         }
     }
+    names
+}
+
+/// The tables that a device should hold now, sealed already or not.
+pub(crate) fn table_names(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    settings: &Settings,
+    now: UnixMillis,
+) -> Result<Vec<TableId>> {
+    let device = devices::active(txn, device)?.value;
+    let sessions = assigned(txn, &device, settings, now)?;
+    Ok(names(&device, &sessions))
+}
+
+/// The tables of these sessions that have a version.
+fn tables(
+    txn: &dyn Transaction,
+    device: &StoredDevice,
+    sessions: &[Session],
+) -> Result<Vec<TableVersion>> {
     let mut tables = Vec::new();
-    for table in names {
+    for table in names(device, sessions) {
         if let Some(head) = txn.table_head(table)? {
             tables.push(TableVersion {
                 table,
@@ -149,11 +166,13 @@ fn assign(
 }
 
 impl Service {
-    /// What a device should hold now, and the documents that say whom to believe.
+    /// What a device should hold now, and the documents that say whom to believe. All that was changed
+    /// before is in the versions named: it waits, for a bounded time, until that is sealed.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeviceRevoked`], [`Error::Unauthenticated`] while it waits.
     pub async fn assignment(&self, device: DeviceId) -> Result<Assignment> {
+        self.settle(device).await?;
         let now = self.now();
         let settings = self.settings().clone();
         let (assignment, untold) = self
@@ -175,7 +194,7 @@ impl Service {
         .await
     }
 
-    /// Notes a device's sign of life and tells how far the server is.
+    /// Notes a device's sign of life and tells how far the server is, with all that was changed before.
     ///
     /// # Errors
     /// As [`Service::assignment`].
@@ -184,6 +203,7 @@ impl Service {
         device: DeviceId,
         heartbeat: Heartbeat,
     ) -> Result<HeartbeatAnswer> {
+        self.settle(device).await?;
         let settings = self.settings().clone();
         // Nothing that is sealed changes, so the sealer need not wake up.
         self.write_quietly(move |txn, now| {

@@ -54,8 +54,9 @@ pub use tokens::Access;
 use crate::clock::Clock;
 use crate::storage::{Space, StorageError, Store, Transaction};
 use std::sync::Arc;
+use tables::sealer::Rounds;
 use tables::snapshots::Snapshots;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 use usher_domain::secret::Seed;
 use usher_domain::time::UnixMillis;
 
@@ -72,6 +73,8 @@ struct Inner {
     snapshots: Snapshots,
     /// Told after every write, for the sealer.
     changed: Notify,
+    /// How far the sealer is, for those who wait for it.
+    rounds: watch::Sender<Rounds>,
     /// Whose turn it is to import. One at a time: each holds a whole file in memory, and none meets
     /// another's lines half written.
     import: Arc<Mutex<()>>,
@@ -90,6 +93,7 @@ impl Service {
                 snapshots: Snapshots::empty(&settings),
                 settings,
                 changed: Notify::new(),
+                rounds: watch::Sender::default(),
                 import: Arc::default(),
                 figures: Figures::default(),
                 unsealed: health::Unsealed::default(),
@@ -124,6 +128,16 @@ impl Service {
     fn wake_sealer(&self) {
         self.inner.unsealed.begin(self.now());
         self.inner.changed.notify_one();
+    }
+
+    /// Lets the sealer look at once, although nothing new was written.
+    fn look_again(&self) {
+        self.inner.changed.notify_one();
+    }
+
+    /// How far the sealer is.
+    fn rounds(&self) -> &watch::Sender<Rounds> {
+        &self.inner.rounds
     }
 
     /// Since when something waits for sealing.

@@ -18,6 +18,8 @@ pub struct Settings {
     pub reseal_after_ms: u64,
     /// Pause between two sealings at least.
     pub seal_every_ms: u64,
+    /// How long a device that asks what it should hold waits at most for what changed before to be sealed.
+    pub settle_within_ms: u64,
     /// Rows that one version of a table takes in at most; more become several versions.
     pub seal_rows_max: u32,
     /// Lines of an import that are written in one transaction at most.
@@ -43,6 +45,7 @@ impl Settings {
             manifest_life_ms: 7 * DAY_MS,
             reseal_after_ms: DAY_MS,
             seal_every_ms: 200,
+            settle_within_ms: 2_000,
             seal_rows_max: 5_000,
             import_lines_max: 2_000,
             disk_floor_bytes: 256 << 20,

@@ -68,6 +68,24 @@ async fn a_blocked_ticket_is_refused_until_it_is_unblocked() {
 }
 
 #[tokio::test]
+async fn what_was_changed_before_an_exchange_began_comes_with_it() {
+    let venue = Venue::new().await;
+    let ticket = venue.sell().await;
+    let north = venue.gate("north").await;
+    // Nobody asks the server to seal: it does so by itself, a moment after each answer.
+    for _ in 0..5 {
+        venue.change(ticket.id, TicketChange::Block).await;
+        north.sync().await;
+        let blocked = north.scan(&ticket.code);
+        assert_eq!(blocked.said(), (Outcome::Refuse, Reason::Blocked));
+        venue.change(ticket.id, TicketChange::Unblock).await;
+        north.sync().await;
+        let other = north.scan(&ticket.code).said();
+        assert_ne!(other, (Outcome::Refuse, Reason::Blocked));
+    }
+}
+
+#[tokio::test]
 async fn a_ticket_for_one_zone_is_shown_the_gates_that_lead_there() {
     let venue = Venue::new().await;
     venue.zone("balcony").await;

@@ -5,6 +5,7 @@
 
 pub(crate) mod counts;
 pub(crate) mod hand_back;
+pub(crate) mod rounds;
 pub(crate) mod seal;
 pub(crate) mod sealer;
 pub(crate) mod serve;

@@ -7,12 +7,35 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use usher_domain::table::TableId;
 
 /// Without any change, manifests are looked at this often for their age.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Versions of one table in one go at most; whoever always writes more must not keep the others waiting.
 const VERSIONS_MAX: usize = 2_000;
+
+/// How far the sealer is. Every round looks for all that waits when it begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rounds {
+    /// Whether there is a sealer.
+    pub(crate) running: bool,
+    /// Rounds that began.
+    pub(crate) begun: u64,
+    /// Rounds that ended, well or not.
+    pub(crate) ended: u64,
+}
+
+/// What one look found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    /// Tables with something to seal.
+    found: usize,
+    /// Those that were sealed.
+    sealed: usize,
+    /// Those that could not be, for a reason that may pass.
+    failed: usize,
+}
 
 /// The running sealer. Dropping it lets it run on; [`Sealer::stop`] ends it.
 #[derive(Debug)]
@@ -35,28 +58,50 @@ impl Service {
     pub fn start_sealer(&self) -> Sealer {
         let (stop, stopped) = watch::channel(false);
         let service = self.clone();
-        let task = tokio::spawn(async move { service.keep_sealing(stopped).await });
+        self.rounds().send_modify(|rounds| rounds.running = true);
+        let task = tokio::spawn(async move {
+            service.keep_sealing(stopped).await;
+            service
+                .rounds()
+                .send_modify(|rounds| rounds.running = false);
+        });
         Sealer { stop, task }
     }
 
     async fn keep_sealing(&self, mut stopped: watch::Receiver<bool>) {
         let pause = Duration::from_millis(self.settings().seal_every_ms);
         loop {
-            if let Err(error) = self.seal_now().await {
-                tracing::warn!(%error, code = %error.code(), "looking for tables to seal failed");
-            }
+            let found = self.round().await;
+            let ended = Instant::now();
             if *stopped.borrow() {
                 return;
             }
             tokio::select! {
                 _ = stopped.changed() => {}
-                () = self.changed() => {
-                    tokio::select! {
-                        _ = stopped.changed() => {}
-                        () = tokio::time::sleep(pause) => {}
-                    }
-                }
+                () = self.changed() => {}
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+            // What changes after a quiet time is sealed at once, what comes soon after that together.
+            // A look that found nothing was cheap and is no reason to pause.
+            if found && !*stopped.borrow() {
+                tokio::select! {
+                    _ = stopped.changed() => {}
+                    () = tokio::time::sleep_until(ended + pause) => {}
+                }
+            }
+        }
+    }
+
+    /// Seals what waits, tells those who wait for it, and answers whether there was anything.
+    async fn round(&self) -> bool {
+        self.rounds().send_modify(|rounds| rounds.begun += 1);
+        let outcome = self.seal_and_note().await;
+        self.rounds().send_modify(|rounds| rounds.ended += 1);
+        match outcome {
+            Ok(looked) => looked.found > 0,
+            Err(error) => {
+                tracing::warn!(%error, code = %error.code(), "looking for tables to seal failed");
+                true
             }
         }
     }
@@ -67,17 +112,21 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`] if it cannot be told what there is to seal.
     pub async fn seal_now(&self) -> Result<usize> {
+        self.seal_and_note().await.map(|looked| looked.sealed)
+    }
+
+    async fn seal_and_note(&self) -> Result<Looked> {
         let waited = self.unsealed().take();
         let outcome = self.seal_all().await;
         // What was not sealed waits on, from when it began to wait.
-        if !matches!(outcome, Ok((_, 0))) {
+        if !matches!(outcome, Ok(Looked { failed: 0, .. })) {
             self.unsealed().begin(waited.unwrap_or_else(|| self.now()));
         }
-        outcome.map(|(sealed, _)| sealed)
+        outcome
     }
 
-    /// Seals what waits; answers how many tables were sealed, and how many could not be.
-    async fn seal_all(&self) -> Result<(usize, usize)> {
+    /// Seals what waits.
+    async fn seal_all(&self) -> Result<Looked> {
         let old = i64::try_from(self.settings().reseal_after_ms).unwrap_or(i64::MAX);
         let aged_before = self.now().shifted(old.saturating_neg());
         let tables: BTreeSet<TableId> = self
@@ -88,20 +137,23 @@ impl Service {
                 Ok(tables.into_iter().collect())
             })
             .await?;
-        let (mut sealed, mut failed) = (0, 0);
+        let mut looked = Looked {
+            found: tables.len(),
+            ..Looked::default()
+        };
         for table in tables {
             match self.seal_whole(table).await {
-                Ok(Sealing::Sealed | Sealing::Part) => sealed += 1,
+                Ok(Sealing::Sealed | Sealing::Part) => looked.sealed += 1,
                 Ok(Sealing::NoTrust) => {}
                 Err(error @ Error::Storage(_)) => return Err(error),
                 Err(error) => {
                     // A key that ran out is for its organizer to renew; the server itself works.
-                    failed += usize::from(!matches!(error, Error::KeyExpired(_)));
+                    looked.failed += usize::from(!matches!(error, Error::KeyExpired(_)));
                     tracing::warn!(%error, code = %error.code(), ?table, "a table was not sealed");
                 }
             }
         }
-        Ok((sealed, failed))
+        Ok(looked)
     }
 
     /// Seals versions of a table until no row waits. Every version is a transaction of its own, between

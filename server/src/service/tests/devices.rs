@@ -306,3 +306,84 @@ async fn a_gate_device_may_not_hold_a_directory() {
     let asked = house.service.buckets(north, table).await;
     assert!(matches!(asked, Err(Error::Forbidden)));
 }
+
+/// The same venue, sealed with other pauses than usual.
+fn paced(house: &House, settings: Settings) -> Service {
+    let clock = Arc::<ManualClock>::clone(&house.clock);
+    Service::new(house.service.store().clone(), clock, settings)
+}
+
+async fn new_gate(service: &Service, organizer: OrganizerId, slug: &str) {
+    let gate = NewGate {
+        slug: slug.to_owned(),
+        name: slug.to_owned(),
+        zone: None,
+    };
+    service.create_gate(organizer, gate).await.unwrap();
+}
+
+async fn versions(service: &Service, device: DeviceId) -> Vec<u64> {
+    let tables = service.assignment(device).await.unwrap().tables;
+    tables.iter().map(|table| table.version.number).collect()
+}
+
+#[tokio::test]
+async fn what_was_answered_before_an_exchange_began_is_in_that_exchange() {
+    let house = House::open().await;
+    let north = house.device(1).await;
+    let settings = Settings {
+        seal_every_ms: 20,
+        settle_within_ms: 60_000,
+        ..house.service.settings().clone()
+    };
+    let service = paced(&house, settings);
+    let sealer = service.start_sealer();
+    let mut before = versions(&service, north).await;
+    for gate in 0..20 {
+        new_gate(&service, house.organizer, &format!("gate-{gate}")).await;
+        let after = versions(&service, north).await;
+        let newer = after
+            .iter()
+            .zip(&before)
+            .any(|(after, before)| after > before);
+        assert!(newer, "gate {gate} is missing: {before:?}, {after:?}");
+        let waiting = service.read(|txn| Ok(txn.dirty_tables()?)).await.unwrap();
+        assert_eq!(waiting, []);
+        before = after;
+    }
+    sealer.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_change_is_sealed_at_once_and_no_device_waits_for_the_next_without_end() {
+    let house = House::open().await;
+    let north = house.device(1).await;
+    house.service.seal_now().await.unwrap();
+    let settings = Settings {
+        seal_every_ms: 3_600_000,
+        settle_within_ms: 60_000,
+        ..house.service.settings().clone()
+    };
+    let service = paced(&house, settings.clone());
+    let mut rounds = service.rounds().subscribe();
+    let sealer = service.start_sealer();
+    rounds.wait_for(|rounds| rounds.ended > 0).await.unwrap();
+    let before = versions(&service, north).await;
+    new_gate(&service, house.organizer, "first").await;
+    let at_once = versions(&service, north).await;
+    assert_ne!(before, at_once);
+    // The pause after it is an hour long: whoever asks meanwhile is answered with what is sealed.
+    new_gate(&service, house.organizer, "second").await;
+    let hasty = Service::new(
+        service.store().clone(),
+        Arc::<ManualClock>::clone(&house.clock),
+        Settings {
+            settle_within_ms: 1,
+            ..settings
+        },
+    );
+    hasty.rounds().send_modify(|rounds| rounds.running = true);
+    assert_eq!(versions(&hasty, north).await, at_once);
+    sealer.stop().await;
+    assert_ne!(versions(&service, north).await, at_once);
+}
