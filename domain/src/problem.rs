@@ -30,7 +30,7 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fault {
-    /// Where: a line number or a field name.
+    /// Where: a line number or a field by its path; empty for the whole.
     pub at: String,
     /// Stable code.
     pub code: String,

@@ -62,6 +62,7 @@ impl Venue {
         let (event, session) = evening();
         let all = NewEveryoneOut {
             zone: None,
+            everyone: true,
             at: None,
         };
         let service = self.service();

@@ -103,8 +103,13 @@ impl Venue {
     /// Cancels a ticket because the money went back.
     pub async fn cancel(&self, ticket: &Sold) {
         let reason = CancelReason::Refunded;
-        self.change(ticket.id, TicketChange::Cancel { reason })
-            .await;
+        self.change(
+            ticket.id,
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
+        .await;
     }
 
     /// Gives a ticket a new code.

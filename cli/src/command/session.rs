@@ -156,7 +156,11 @@ impl Session {
             }
             Self::EveryoneOut { session, zone } => {
                 let [events, event, sessions, name] = session.path("sessions");
-                let new = NewEveryoneOut { zone, at: None };
+                let new = NewEveryoneOut {
+                    everyone: zone.is_none(),
+                    zone,
+                    at: None,
+                };
                 let path = [events, event, sessions, name, "everyone-out"];
                 let () = client.post(&path, &new).await?;
                 done(shell, "Everyone inside until now may come in once more.")?;

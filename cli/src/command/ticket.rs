@@ -41,9 +41,9 @@ pub enum Ticket {
     Cancel {
         /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
         ticket: InEvent,
-        /// Why
-        #[arg(long, default_value = "other", value_parser = words::<CancelReason>(CANCEL_REASONS))]
-        reason: CancelReason,
+        /// Why; without it a ticket that is cancelled already keeps its reason, and any other gets "other"
+        #[arg(long, value_parser = words::<CancelReason>(CANCEL_REASONS))]
+        reason: Option<CancelReason>,
         /// Makes the request safe to repeat.
         #[command(flatten)]
         once: Once,

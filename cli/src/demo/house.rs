@@ -236,7 +236,13 @@ impl House {
     /// [`CliError`].
     pub async fn cancel(&self, ticket: &Ticket) -> Result<Ticket, CliError> {
         let reason = CancelReason::Refunded;
-        self.change(ticket, TicketChange::Cancel { reason }).await
+        self.change(
+            ticket,
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
+        .await
     }
 
     /// Makes a new code for a ticket.

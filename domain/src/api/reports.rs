@@ -163,14 +163,18 @@ pub struct NewRulings {
     pub word: RulingWord,
 }
 
-/// Says that everyone was sent out of a session: each may re-enter once.
+/// Says that everyone was sent out of a session: each may re-enter once. It names either a zone or
+/// everyone, so that it never happens by leaving something out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewEveryoneOut {
-    /// The zone by slug or id; the whole venue if absent.
+    /// The zone by slug or id, if only that was emptied.
     #[serde(default)]
     pub zone: Option<String>,
+    /// True if the whole venue was emptied.
+    #[serde(default)]
+    pub everyone: bool,
     /// Who was admitted until then is outside (RFC 3339); now if absent.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]

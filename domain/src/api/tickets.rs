@@ -77,8 +77,9 @@ pub enum TicketChange {
     },
     /// It may not enter any more.
     Cancel {
-        /// Why.
-        reason: CancelReason,
+        /// Why. Without it a ticket that is cancelled already keeps its reason, and any other gets `other`.
+        #[serde(default)]
+        reason: Option<CancelReason>,
     },
     /// It is held back.
     Block,

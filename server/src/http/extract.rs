@@ -1,5 +1,6 @@
 //! What handlers take out of a request. What cannot be read is a problem that says where and why, but
-//! never repeats a value: it may be a name or a ticket code.
+//! never repeats a value: it may be a name or a ticket code. A request without a body may have one all the
+//! same; nobody reads it.
 
 use super::Shared;
 use super::endpoint::{BodyLimit, Describe, Sketch};
@@ -9,7 +10,9 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use usher_domain::api::IDEMPOTENCY_KEY;
 use usher_domain::problem::{Code, Fault, Problem};
 use utoipa::ToSchema;
@@ -48,7 +51,7 @@ pub(crate) struct Args<T>(pub T);
 /// The key that makes a change safe to repeat.
 pub(crate) struct Idempotency(pub Option<String>);
 
-impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
+impl<T: DeserializeOwned + Serialize> FromRequest<Shared> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
@@ -161,52 +164,110 @@ fn expect_media_type(headers: &HeaderMap, expected: &'static str) -> Result<(), 
     ))
 }
 
-/// Reads JSON and tells the field at fault.
-pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let at = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() {
-            return Failure(invalid_field(at, &inner.to_string()));
-        }
-        Failure::new(
-            Code::MalformedRequest,
-            format!(
-                "the body is not JSON: line {}, column {}",
-                inner.line(),
-                inner.column()
-            ),
-        )
+/// Reads a JSON object and tells the field at fault.
+pub(crate) fn json<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Failure> {
+    let body: Value = serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("the body is not JSON: line {line}, column {column}");
+        Failure::new(Code::MalformedRequest, detail)
     })?;
-    reader
-        .end()
-        .map_err(|_| Failure::new(Code::MalformedRequest, "something follows the JSON value"))?;
-    Ok(value)
+    if !body.is_object() {
+        return Err(Failure(invalid_field(String::new(), AN_OBJECT)));
+    }
+    // Read from the bytes, where a field that is given twice is still seen.
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let at = error.path().to_string();
+        Failure(refused_field(&at, &error.into_inner().to_string()))
+    })?;
+    let written = serde_json::to_value(&read)
+        .map_err(|_| Failure::new(Code::Internal, "a fault of the server"))?;
+    match list_for_object(&body, &written) {
+        Some(at) => Err(Failure(invalid_field(at, AN_OBJECT))),
+        None => Ok(read),
+    }
 }
 
-fn invalid_field(at: String, said: &str) -> Problem {
-    let reason = without_values(said);
-    let mut problem = Problem::new(Code::InvalidValue, format!("{at}: {reason}"));
+const AN_OBJECT: &str = "must be an object";
+
+/// Where a list stands in place of an object. The reader takes a list as the fields in their order, which
+/// nobody means who writes JSON; the same value written again tells what it should have been.
+fn list_for_object(given: &Value, written: &Value) -> Option<String> {
+    match (given, written) {
+        (Value::Array(_), Value::Object(_)) => Some(String::new()),
+        (Value::Array(given), Value::Array(written)) => {
+            let mut pairs = given.iter().zip(written).enumerate();
+            pairs.find_map(|(number, (given, written))| {
+                let inner = list_for_object(given, written)?;
+                Some(joined(&format!("[{number}]"), &inner))
+            })
+        }
+        (Value::Object(given), Value::Object(written)) => given.iter().find_map(|(name, given)| {
+            let inner = list_for_object(given, written.get(name)?)?;
+            Some(joined(name, &inner))
+        }),
+        _ => None,
+    }
+}
+
+/// A path and one below it.
+fn joined(outer: &str, inner: &str) -> String {
+    let dot = if outer.is_empty() || inner.is_empty() || inner.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
+    format!("{outer}{dot}{inner}")
+}
+
+fn invalid_field(at: String, reason: &str) -> Problem {
+    let whole = if at.is_empty() { "the body" } else { &at };
+    let mut problem = Problem::new(Code::InvalidValue, format!("{whole}: {reason}"));
     problem.errors.push(Fault {
         at,
         code: Code::InvalidValue.as_str().to_owned(),
-        detail: reason,
+        detail: reason.to_owned(),
     });
     problem
 }
 
-/// What the reader says, without what it read: only names of fields and what would be right.
-fn without_values(said: &str) -> String {
+/// What the reader says of a field, in words for a person.
+fn refused_field(path: &str, said: &str) -> Problem {
+    let at = if path == "." { "" } else { path };
     let said = said.split(" at line ").next().unwrap_or_default();
-    if said.starts_with("missing field") {
-        return said.to_owned();
+    let named = |rest: &str| rest.split('`').nth(1).unwrap_or_default().to_owned();
+    if let Some(rest) = said.strip_prefix("missing field") {
+        return invalid_field(joined(at, &named(rest)), "is missing");
+    }
+    if let Some(rest) = said.strip_prefix("duplicate field") {
+        return invalid_field(joined(at, &named(rest)), "is given twice");
     }
     if said.starts_with("unknown field") {
-        return "there is no such field".to_owned();
+        return invalid_field(at.to_owned(), "there is no such field");
     }
-    match said.rsplit_once(", expected ") {
-        Some((_, expected)) if !expected.contains('"') => format!("expected {expected}"),
+    let expected = said
+        .rsplit_once(", expected ")
+        .map(|(_, expected)| expected);
+    invalid_field(at.to_owned(), &wanted(expected.unwrap_or_default()))
+}
+
+/// What would be right, of what the reader expected. It is told by names that programs use only.
+fn wanted(expected: &str) -> String {
+    let kind = expected.split(' ').next().unwrap_or_default();
+    match (kind, expected) {
+        ("struct" | "map" | "internally" | "adjacently", _) | (_, "a map") => AN_OBJECT.to_owned(),
+        ("sequence", _) | (_, "a sequence") => "must be a list".to_owned(),
+        ("string", _) | (_, "a string" | "a borrowed string" | "str") => {
+            "must be a text".to_owned()
+        }
+        ("bool", _) | (_, "a boolean") => "must be true or false".to_owned(),
+        ("u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64", _) => {
+            "must be a whole number in its range".to_owned()
+        }
+        ("one", _) if !expected.contains('"') => format!("must be {expected}"),
+        (kind, _) if kind.starts_with('`') && !expected.contains('"') => {
+            format!("must be {expected}")
+        }
         _ => "has a value that cannot be".to_owned(),
     }
 }
@@ -250,9 +311,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use usher_domain::api::access::NewToken;
+    use usher_domain::api::reports::{NewEveryoneOut, NewRulings};
     use usher_domain::api::tickets::{NewTicket, TicketChange};
+    use usher_domain::api::venue::SessionChange;
 
-    fn refusal<T: DeserializeOwned>(text: &str) -> Problem {
+    fn refusal<T: DeserializeOwned + Serialize>(text: &str) -> Problem {
         match json::<T>(text.as_bytes()) {
             Ok(_) => panic!("read: {text}"),
             Err(Failure(problem)) => problem,
@@ -279,6 +342,46 @@ mod tests {
         let problem = refusal::<NewToken>(r#"{"name": "n", "role": "Ada"}"#);
         assert!(problem.detail.contains("viewer"), "{problem}");
         assert!(!problem.detail.contains("Ada"), "{problem}");
+    }
+
+    #[test]
+    fn a_list_is_no_object_wherever_it_stands() {
+        for text in ["[]", "[\"adult\"]", "7", "\"adult\"", "null"] {
+            for problem in [
+                refusal::<NewTicket>(text),
+                refusal::<SessionChange>(text),
+                refusal::<NewEveryoneOut>(text),
+                refusal::<NewRulings>(text),
+                refusal::<TicketChange>(text),
+            ] {
+                assert_eq!(problem.code, Code::InvalidValue, "{text}");
+                assert_eq!(problem.detail, "the body: must be an object", "{text}");
+            }
+        }
+        for text in [
+            r#"{"rules": []}"#,
+            r#"{"rules": 7}"#,
+            r#"{"rules": "single"}"#,
+        ] {
+            let problem = refusal::<SessionChange>(text);
+            assert_eq!(problem.detail, "rules: must be an object", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_missing_unknown_or_of_another_kind_is_told_in_plain_words() {
+        let told = |problem: Problem| problem.detail;
+        assert_eq!(told(refusal::<NewRulings>("{}")), "records: is missing");
+        let text = r#"{"records": "all", "word": "counts"}"#;
+        assert_eq!(told(refusal::<NewRulings>(text)), "records: must be a list");
+        let text = r#"{"records": [7], "word": "counts"}"#;
+        assert_eq!(
+            told(refusal::<NewRulings>(text)),
+            "records[0]: must be a text"
+        );
+        let text = r#"{"zone": "hall", "floor": 2}"#;
+        let told = told(refusal::<NewEveryoneOut>(text));
+        assert!(told.ends_with("there is no such field"), "{told}");
     }
 
     #[test]

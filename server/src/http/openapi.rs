@@ -45,7 +45,8 @@ pub(crate) fn document(endpoints: &[Endpoint]) -> OpenApi {
                 .version("1")
                 .description(Some(
                     "What organizers and sales systems ask under `/api/v1` (JSON), and devices under \
-                     `/sync/v1` (CBOR). Every error is a problem (RFC 9457) with a stable code.",
+                     `/sync/v1` (CBOR). Every error is a problem (RFC 9457) with a stable code. A JSON \
+                     body is an object. A body that comes with a request that takes none is ignored.",
                 ))
                 .license(Some(
                     LicenseBuilder::new()

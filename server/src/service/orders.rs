@@ -109,6 +109,12 @@ impl Service {
             if at > now {
                 return Err(Error::invalid("at", "is still to come"));
             }
+            if new.everyone == new.zone.is_some() {
+                return Err(Error::invalid(
+                    "everyone",
+                    "say true for the whole venue, or name a `zone` and leave it out",
+                ));
+            }
             let zone = new.zone.as_deref();
             let zone = zone.map(|zone| places::find_zone(txn, organizer, zone));
             Ok(vec![Body::EveryoneOut(EveryoneOut {

@@ -284,3 +284,29 @@ async fn the_figures_of_the_door_stand_in_the_metrics() {
         assert!(text.contains(line), "{line} in\n{text}");
     }
 }
+
+#[tokio::test]
+async fn everyone_is_sent_out_only_where_the_body_says_so() {
+    let house = House::new(Limits::default());
+    let office = house.organizer().await;
+    house.evening(&office).await;
+    let path = "/api/v1/events/show/sessions/first/everyone-out";
+    for body in [
+        json!([]),
+        json!({}),
+        json!(null),
+        json!({"everyone": false}),
+        json!({"at": "2027-10-30T11:00:00Z"}),
+        json!({"everyone": true, "zone": "hall"}),
+    ] {
+        let refused = problem(house.call("POST", path, &office, &body).await).await;
+        assert_eq!(refused.code, Code::InvalidValue, "{body}");
+        assert!(!refused.detail.contains("struct"), "{refused}");
+    }
+    let everyone = json!({"everyone": true});
+    let done = house.call("POST", path, &office, &everyone).await;
+    assert_eq!(done.status(), StatusCode::NO_CONTENT);
+    let session = "/api/v1/events/show/sessions/first";
+    let refused = house.call("PATCH", session, &office, &json!([])).await;
+    assert_eq!(problem(refused).await.code, Code::InvalidValue);
+}

@@ -347,7 +347,12 @@ async fn importing_twice_changes_nothing_even_after_a_cancellation_here() {
     let id = page.items[0].id.to_string();
     let reason = CancelReason::Refunded;
     house
-        .change(&id, TicketChange::Cancel { reason })
+        .change(
+            &id,
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
         .await
         .unwrap();
     let second = house.import(LIST, ImportOptions::default()).await.unwrap();

@@ -96,7 +96,12 @@ async fn a_list_holds_the_tickets_of_a_session_state_type_and_text() {
     house.sell(pass).await.unwrap();
     let reason = CancelReason::Refunded;
     house
-        .change("A-2", TicketChange::Cancel { reason })
+        .change(
+            "A-2",
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
         .await
         .unwrap();
     let sales = TokenRole::Sales;

@@ -26,7 +26,12 @@ async fn restored() -> (
     }
     let reason = CancelReason::Refunded;
     house
-        .change(&first, TicketChange::Cancel { reason })
+        .change(
+            &first,
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
         .await
         .unwrap();
     house.new_ticket("A-2").await;

@@ -158,7 +158,12 @@ async fn a_pass_changes_in_the_sets_of_all_its_sessions_at_once() {
     let pass = house.sell(pass).await.unwrap();
     let reason = CancelReason::Refunded;
     house
-        .change("P-1", TicketChange::Cancel { reason })
+        .change(
+            "P-1",
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
         .await
         .unwrap();
     for session in ["first", "second"] {
@@ -166,6 +171,26 @@ async fn a_pass_changes_in_the_sets_of_all_its_sessions_at_once() {
         assert_eq!(row.revision, 2);
         assert_eq!(row.state, TicketState::Cancelled(reason));
     }
+}
+
+#[tokio::test]
+async fn cancelling_again_changes_the_reason_only_where_one_is_given() {
+    let house = House::with_types().await;
+    let ticket = house.sell(new_ticket("A-1", &[])).await.unwrap();
+    let after = async |reason| {
+        let again = TicketChange::Cancel { reason };
+        house.change("A-1", again).await.unwrap();
+        let row = house.row("first", ticket.id).await.unwrap();
+        (row.state, row.revision)
+    };
+    let cancelled = TicketState::Cancelled;
+    assert_eq!(after(None).await, (cancelled(CancelReason::Other), 2));
+    let refunded = Some(CancelReason::Refunded);
+    assert_eq!(
+        after(refunded).await,
+        (cancelled(CancelReason::Refunded), 3)
+    );
+    assert_eq!(after(None).await, (cancelled(CancelReason::Refunded), 3));
 }
 
 #[tokio::test]
@@ -231,7 +256,12 @@ async fn a_cancelled_ticket_is_neither_blocked_nor_reissued() {
     house.sell(new_ticket("A-1", &[])).await.unwrap();
     let reason = CancelReason::Mistake;
     house
-        .change("A-1", TicketChange::Cancel { reason })
+        .change(
+            "A-1",
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
         .await
         .unwrap();
     let media = Vec::new();
@@ -253,7 +283,12 @@ async fn a_ticket_is_found_by_the_barcode_that_its_holder_shows() {
     let sold = house.sell(new_ticket("A-1", &[STRONG])).await.unwrap();
     let reason = CancelReason::Refunded;
     let cancelled = house
-        .change(STRONG, TicketChange::Cancel { reason })
+        .change(
+            STRONG,
+            TicketChange::Cancel {
+                reason: Some(reason),
+            },
+        )
         .await
         .unwrap();
     assert_eq!(cancelled.id, sold.id);

@@ -12,7 +12,7 @@ use usher_domain::api::tickets::{TicketChange, TicketDetails};
 use usher_domain::code::strength::bits_alone;
 use usher_domain::ids::TicketId;
 use usher_domain::secret::Private;
-use usher_domain::table::rows::TicketState;
+use usher_domain::table::rows::{CancelReason, TicketState};
 
 /// Changes the ticket that a path names.
 pub(crate) fn change(
@@ -24,7 +24,7 @@ pub(crate) fn change(
     let before = stored::find(txn, desk.organizer, desk.event.id, name)?;
     let mut ticket = before.clone();
     match what {
-        TicketChange::Cancel { reason } => ticket.body.state = TicketState::Cancelled(*reason),
+        TicketChange::Cancel { reason } => cancel(&mut ticket, *reason),
         TicketChange::Block => {
             not_cancelled(&ticket)?;
             ticket.body.state = TicketState::Blocked;
@@ -47,6 +47,17 @@ pub(crate) fn change(
         desk.store(txn, &mut ticket)?;
     }
     Ok(ticket.id)
+}
+
+/// Cancelling again says nothing new unless it says why.
+fn cancel(ticket: &mut Loaded, reason: Option<CancelReason>) {
+    ticket.body.state = match (reason, ticket.body.state) {
+        (Some(reason), _) => TicketState::Cancelled(reason),
+        (None, before @ TicketState::Cancelled(_)) => before,
+        (None, TicketState::Valid | TicketState::Blocked) => {
+            TicketState::Cancelled(CancelReason::Other)
+        }
+    };
 }
 
 fn not_cancelled(ticket: &Loaded) -> Result<()> {

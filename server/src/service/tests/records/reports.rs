@@ -145,6 +145,7 @@ async fn after_everyone_was_sent_out_nobody_is_inside_and_each_may_return_once()
     let (event, name) = show();
     let out = NewEveryoneOut {
         zone: None,
+        everyone: true,
         at: None,
     };
     house
