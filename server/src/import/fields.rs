@@ -9,9 +9,9 @@ use usher_domain::code::{InvalidText, MAX_TEXT_BYTES, TicketCodeText};
 pub(super) enum Content {
     /// A barcode or number: a spreadsheet may have damaged it, and a leading apostrophe is an escape.
     Number,
-    /// Words on one line.
+    /// Words.
     Words,
-    /// Words that may run over several lines.
+    /// Many words.
     Prose,
 }
 
@@ -43,16 +43,35 @@ pub(super) fn clean(cell: &str, content: Content) -> Result<Option<Cow<'_, str>>
     if !plain && value.contains('\u{FFFD}') {
         return Err(BadReason::DamagedText);
     }
-    if !plain && content == Content::Prose && value.contains(['\n', '\r', '\t']) {
-        value = Cow::Owned(value.split_whitespace().collect::<Vec<_>>().join(" "));
-    }
-    if !plain && value.chars().any(char::is_control) {
+    if !plain
+        && value
+            .chars()
+            .any(|c| c.is_control() && !may_become_space(c, content))
+    {
         return Err(BadReason::ControlCharacter);
+    }
+    if !plain && value.contains(LAYOUT) {
+        value = Cow::Owned(on_one_line(&value));
     }
     if content == Content::Number && is_damaged(&value) {
         return Err(BadReason::DamagedNumber);
     }
     Ok(Some(value))
+}
+
+/// What lays a text out: people press enter in a cell, and forms take addresses with several lines.
+const LAYOUT: [char; 3] = ['\n', '\r', '\t'];
+
+/// Words are the same words on one line. A number with a line break in it is another number, or two.
+fn may_become_space(c: char, content: Content) -> bool {
+    content != Content::Number && LAYOUT.contains(&c)
+}
+
+/// Line breaks and tabs, with the spaces around them, become one space each.
+fn on_one_line(text: &str) -> String {
+    let parts = text.split(LAYOUT).map(str::trim);
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join(" ")
 }
 
 /// Whitespace, and what web pages and byte order marks leave around a value.

@@ -41,6 +41,27 @@ proptest! {
         prop_assert_eq!(import.tickets.len() + import.bad.len(), filled);
     }
 
+    /// A cell is its words on one line, or its line is bad; no line is lost, and none takes another along.
+    #[test]
+    fn whatever_stands_in_a_quoted_cell_is_one_line_of_words_or_a_bad_line(
+        cells in proptest::collection::vec("[a-z\\u{0}-\\u{1f}\\u{7f}-\\u{9f} ,;\"]{0,12}", 1..20)
+    ) {
+        let mut text = "barcode,name,type,remarks\n".to_owned();
+        for (number, cell) in cells.iter().enumerate() {
+            let quoted = cell.replace('"', "\"\"");
+            text.push_str(&format!("CODE-{number},\"n{quoted}n\",VIP,\"{quoted}\"\n"));
+        }
+        let import = read(&[list(&text)], &berlin()).unwrap();
+        prop_assert_eq!(import.tickets.len() + import.bad.len(), cells.len());
+        let others = |c: char| c.is_control() && !['\n', '\r', '\t'].contains(&c);
+        let bad = cells.iter().filter(|cell| cell.contains(others)).count();
+        prop_assert_eq!(import.bad.len(), bad);
+        for ticket in &import.tickets {
+            let name = ticket.holder.as_ref().map_or("", |name| name.reveal());
+            prop_assert!(!name.contains(char::is_control), "{:?}", name);
+        }
+    }
+
     #[test]
     fn any_order_is_tickets_or_an_error(
         json in json_value(),

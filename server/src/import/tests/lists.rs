@@ -159,10 +159,23 @@ fn a_missing_barcode_column_names_the_headers_found_and_accepted() {
 }
 
 #[test]
+fn line_breaks_and_tabs_within_words_are_spaces_and_within_a_barcode_a_bad_line() {
+    let import = read_list(
+        "Barcode,Name,Type,Remarks\n\
+         A-1,\"An\nna\",VIP,\"left\r\n\r\nright\"\n\
+         A-2,\" Bo \t\r\n Berg\n\",VIP,\u{7}\n\
+         \"A-\n3\",Cleo,VIP,\n",
+    );
+    let names: Vec<_> = import.tickets.iter().map(holder).collect();
+    assert_eq!(names, ["An na", "Bo Berg"]);
+    assert_eq!(bad(&import), [("line 9".to_owned(), "control_character")]);
+}
+
+#[test]
 fn every_bad_line_has_its_number_and_reason() {
     let import = read_list(
         "Barcode,Name,Type,Status,Valid until,Entries\n\
-         A-1,\"Ada\nBerg\",VIP,paid,,\n\
+         A-1,\"Ada\u{7}\nBerg\",VIP,paid,,\n\
          A-2,Bo,VIP,paid,,1\n\
          \n\
          A-2,Bo,VIP,paid,,2\n\
