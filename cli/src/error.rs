@@ -11,6 +11,7 @@ use usher_domain::secret::Private;
 use usher_server::config::ConfigError;
 use usher_server::init::InitError;
 use usher_server::serve::ServeError;
+use usher_server::storage::StorageError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -187,6 +188,8 @@ impl CliError {
             Self::RootKey(_) => "root_key",
             Self::Qr(_) => "qr",
             Self::Output(_) => "output",
+            Self::Serve(ServeError::Storage(StorageError::NoDatabase { .. }))
+            | Self::Init(InitError::Storage(StorageError::NoDatabase { .. })) => "database_damaged",
             Self::Init(InitError::AlreadyThere(_)) => "server_exists",
             Self::Init(_) => "server_not_prepared",
             Self::Config(_) => "server_config",

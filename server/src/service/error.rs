@@ -142,9 +142,11 @@ const fn storage_code(error: &StorageError) -> Code {
         | StorageError::CannotWrite { .. }
         | StorageError::Io { .. } => Code::Unavailable,
         StorageError::Taken { .. } => Code::Conflict,
-        StorageError::Failed { .. } | StorageError::Unreadable { .. } | StorageError::Aborted => {
-            Code::Internal
-        }
+        StorageError::Damaged { .. }
+        | StorageError::NoDatabase { .. }
+        | StorageError::Failed { .. }
+        | StorageError::Unreadable { .. }
+        | StorageError::Aborted => Code::Internal,
     }
 }
 

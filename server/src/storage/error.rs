@@ -20,6 +20,22 @@ pub enum StorageError {
         /// The newest version known here.
         known: u32,
     },
+    /// A part of the file is damaged.
+    #[error("the database is damaged, seen while {doing}: stop the server and restore a backup")]
+    Damaged {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// The file does not open: it is damaged, or something else.
+    #[error(
+        "{} is damaged or no database of Usher: move it and the files beside it of the same name aside, put a \
+         backup in its place, and start the server again",
+        file.display()
+    )]
+    NoDatabase {
+        /// The file.
+        file: std::path::PathBuf,
+    },
     /// A thing of that name, or a medium of that key, is there already.
     #[error("already there, while {doing}")]
     Taken {

@@ -39,14 +39,20 @@ impl Sqlite {
     /// Opens the database in `folder`, creates or migrates it, and starts its writer.
     ///
     /// # Errors
-    /// [`StorageError::InUse`], [`StorageError::NewerSchema`], or what the system says.
+    /// [`StorageError::InUse`], [`StorageError::NewerSchema`], [`StorageError::NoDatabase`], or what the system says.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self> {
         let lock = lock(folder)?;
         let path = folder.join(FILE);
         make_private(&path)?;
         let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        prepare(&connection)?;
-        migrate(&mut connection)?;
+        let opened = prepare(&connection).and_then(|()| migrate(&mut connection));
+        opened.map_err(|error| {
+            if matches!(error, StorageError::Damaged { .. }) {
+                StorageError::NoDatabase { file: path.clone() }
+            } else {
+                error
+            }
+        })?;
         Ok(Self {
             readers: read::Readers::new(path, limits.readers),
             writer: writer::Writer::start(connection, limits)?,

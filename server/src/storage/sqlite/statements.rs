@@ -35,6 +35,9 @@ fn explain(error: &rusqlite::Error, doing: &'static str) -> StorageError {
             | ErrorCode::CannotOpen
             | ErrorCode::PermissionDenied,
         ) => StorageError::CannotWrite { doing },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            StorageError::Damaged { doing }
+        }
         Some(code) => StorageError::Failed {
             doing,
             detail: format!("{code:?}"),

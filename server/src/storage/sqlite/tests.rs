@@ -59,6 +59,22 @@ fn a_folder_in_use_is_refused() {
 }
 
 #[test]
+fn a_file_that_is_no_database_is_named_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join(FILE);
+    let garbage = "no database at all\n".repeat(1_000);
+    std::fs::write(&file, &garbage).unwrap();
+    let refused = Sqlite::store(folder.path()).err().unwrap();
+    assert!(
+        matches!(refused, StorageError::NoDatabase { .. }),
+        "{refused:?}"
+    );
+    let told = refused.to_string();
+    assert!(told.contains(FILE) && told.contains("backup"), "{told}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), garbage);
+}
+
+#[test]
 fn a_newer_database_is_refused_and_left_alone() {
     let (store, folder) = open();
     drop(store);
