@@ -26,8 +26,8 @@ pub struct Globals {
     pub server: Option<String>,
 
     /// SHA-256 of the server's public key (SubjectPublicKeyInfo) in hex, in place of the profile's
-    #[arg(long, global = true, value_name = "HEX", env = "USHER_PIN")]
-    pub pin: Option<String>,
+    #[arg(long, global = true, value_name = "HEX", env = "USHER_SERVER_PIN")]
+    pub server_pin: Option<String>,
 
     /// Whose token of the profile is used, where it has several
     #[arg(long, global = true, value_name = "SLUG", env = "USHER_ORGANIZER")]

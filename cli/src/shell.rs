@@ -196,10 +196,13 @@ impl Shell {
         let said = self.globals.server.clone();
         // A pin belongs to a server: another address does not inherit the profile's.
         let (server, pin) = match said {
-            Some(server) => (Some(server), self.globals.pin.clone()),
+            Some(server) => (Some(server), self.globals.server_pin.clone()),
             None => (
                 profile.server.clone(),
-                self.globals.pin.clone().or_else(|| profile.pin.clone()),
+                self.globals
+                    .server_pin
+                    .clone()
+                    .or_else(|| profile.pin.clone()),
             ),
         };
         let server = server.ok_or(CliError::Missing(

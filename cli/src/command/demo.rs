@@ -84,7 +84,7 @@ fn say_where(folder: &Path, shell: &mut Shell) -> Result<(), CliError> {
          usher status --home {folder}/north\n  \
          usher audit --offline --home {folder}/south\n  \
          usher serve --data {folder}/server --listen 127.0.0.1:8443 &\n  \
-         usher incident list --profile {folder}/server/client.toml --server https://127.0.0.1:8443 --pin $(grep -o '[0-9a-f]\\{{64\\}}' {folder}/server/client.toml | head -n 1)"
+         usher incident list --profile {folder}/server/client.toml --server https://127.0.0.1:8443 --server-pin $(grep -o '[0-9a-f]\\{{64\\}}' {folder}/server/client.toml | head -n 1)"
     ))?;
     Ok(())
 }

@@ -168,7 +168,7 @@ async fn organizers_client(
         .get_or_insert_with(|| organizer.slug.clone());
     if profile.server.is_none() {
         profile.server = Some(admin.server().to_string());
-        profile.pin.clone_from(&shell.globals.pin);
+        profile.pin.clone_from(&shell.globals.server_pin);
     }
     profile.write(&shell.profile_file())?;
     shell.connect(&profile, issued.secret)

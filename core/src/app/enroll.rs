@@ -2,14 +2,16 @@
 
 use super::{ApiError, App};
 use crate::clock::random;
-use crate::http::{Endpoint, HttpSync, PlainHttp};
+use crate::http::{Endpoint, HttpSync, InvalidEndpoint, PlainHttp};
 use crate::store::ServerPin;
 use crate::sync::{Access as _, Attempts, Next, Pauses, Timer};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use usher_domain::challenge::prove_enrollment;
-use usher_domain::document::enrollment::{EnrollmentCode, confirmation_digits, verify_enrollment};
+use usher_domain::document::enrollment::{
+    EnrollmentCode, InvalidEnrollmentCode, confirmation_digits, verify_enrollment,
+};
 use usher_domain::document::{TrustedKeys, accept_trust, pinned_root};
 use usher_domain::ids::{DeviceId, GateId, OrganizerId};
 use usher_domain::problem::Problem;
@@ -78,6 +80,14 @@ pub struct EnrolledView {
     pub organizer: OrganizerId,
 }
 
+/// The server that a code names. One that wrote a code has an address: a code with none was changed.
+fn endpoint(code: &EnrollmentCode, plain: PlainHttp) -> Result<Endpoint, ApiError> {
+    Endpoint::new(&code.server, code.spki, plain).map_err(|error| match error {
+        InvalidEndpoint::Address => InvalidEnrollmentCode::Damaged.into(),
+        InvalidEndpoint::NoPin | InvalidEndpoint::Plain => error.into(),
+    })
+}
+
 impl App {
     /// How far this folder has come to be a device.
     ///
@@ -109,7 +119,7 @@ impl App {
         tell: &(dyn Fn(EnrollStep) + Sync),
     ) -> Result<EnrolledView, ApiError> {
         let code = EnrollmentCode::parse(input.code.reveal())?;
-        let endpoint = Endpoint::new(&code.server, code.spki, input.plain)?;
+        let endpoint = endpoint(&code, input.plain)?;
         let fresh = Seed::new(random(&*self.entropy)?);
         let pin = ServerPin {
             address: code.server.clone(),

@@ -84,6 +84,9 @@ fn a_damaged_or_unsafe_enrollment_code_is_refused_before_anything_is_sent() {
     let app = open(home.path()).unwrap();
     let damaged = enroll(&app, Private::new("USHE1:ABC"));
     assert_eq!(damaged.code, "invalid_enrollment_code");
+    let mistyped = enroll(&app, code("http://[tickets.example", None));
+    assert_eq!(mistyped.code, "invalid_enrollment_code");
+    assert!(mistyped.message.contains("copy it again"));
     for server in ["http://tickets.example:80", "https://tickets.example"] {
         let refused = enroll(&app, code(server, None));
         assert_eq!(refused.code, "invalid_server_address", "{server}");

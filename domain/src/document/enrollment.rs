@@ -44,7 +44,7 @@ pub enum InvalidEnrollmentCode {
     #[error("longer than an enrollment code")]
     TooLong,
     /// Damaged: characters are missing, added or changed.
-    #[error("the enrollment code is damaged or incomplete")]
+    #[error("this enrollment code is damaged or mistyped: copy it again, whole")]
     Damaged,
     /// The address in it is none that can be reached over HTTP.
     #[error("the enrollment code names no usable server address")]
@@ -98,7 +98,8 @@ impl EnrollmentCode {
             Zeroizing::new(base45::decode(body).map_err(|_| InvalidEnrollmentCode::Damaged)?);
         let content: Content =
             cbor::decode_deterministic(&bytes).map_err(|_| InvalidEnrollmentCode::Damaged)?;
-        check_server(&content.server, content.spki)?;
+        // Nobody writes a code with an address that cannot be: this one was changed on its way.
+        check_server(&content.server, content.spki).map_err(|_| InvalidEnrollmentCode::Damaged)?;
         Ok(Self {
             server: content.server,
             root: content.root,

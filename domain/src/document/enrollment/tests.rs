@@ -105,6 +105,20 @@ fn what_is_not_an_enrollment_code_is_told_apart() {
 }
 
 #[test]
+fn a_code_with_one_other_character_is_another_code_or_damaged() {
+    for place in "USHE1:".len()..EXAMPLE.len() {
+        for other in ["0", "Z", "-", "x"] {
+            let mut text = EXAMPLE.to_owned();
+            text.replace_range(place..=place, other);
+            match EnrollmentCode::parse(&text) {
+                Ok(code) => assert_eq!(code.text().unwrap().reveal(), text),
+                Err(error) => assert_eq!(error, InvalidEnrollmentCode::Damaged, "{text}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn debug_shows_no_token() {
     assert!(format!("{:?}", code()).contains("Seed(…)"));
     assert_eq!(format!("{:?}", code().text()), "Ok(Private(…))");
