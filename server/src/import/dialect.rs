@@ -282,6 +282,9 @@ impl Names {
     }
 }
 
+/// Accepted headers that a message shows at most.
+const SHOWN_MAX: usize = 8;
+
 /// A header as messages show it.
 fn shown(cell: &str) -> Box<str> {
     cell.trim()
@@ -310,7 +313,14 @@ fn assign(names: &Names, mapping: &Mapping) -> Result<Vec<FoundColumn>, ImportEr
     if found.first().map(|found| found.column) == Some(Column::Barcode) {
         return Ok(found);
     }
-    let accepted = Column::Barcode.headers().join(", ");
+    // Some are enough to see what is looked for; all of them would bury what to do.
+    let accepted: Vec<&str> = Column::Barcode
+        .headers()
+        .iter()
+        .copied()
+        .take(SHOWN_MAX)
+        .collect();
+    let accepted = format!("{} and the like", accepted.join(", "));
     if names.is_certain() {
         return Err(ImportError::BarcodeColumnMissing {
             found: names.listed(),

@@ -151,7 +151,10 @@ fn a_missing_barcode_column_names_the_headers_found_and_accepted() {
         panic!("{error}");
     };
     assert_eq!(found, "Ticket No, Name");
-    assert!(accepted.contains("ticketcode"));
+    assert!(
+        accepted.starts_with("barcode, ") && accepted.len() < 200,
+        "{accepted}"
+    );
     let error = read(&[list("barcode\n1\n")], &mapped(&["name=Gast"])).unwrap_err();
     assert_eq!(error.code(), "import_mapped_column_missing");
     let error = read(&[list("barcode,Barcode\n1,2\n")], &berlin()).unwrap_err();
