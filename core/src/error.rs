@@ -92,6 +92,10 @@ impl From<SyncError> for ApiError {
     fn from(error: SyncError) -> Self {
         match error {
             SyncError::Problem(problem) => problem.into(),
+            SyncError::Revoked { ref problem, .. } => Self {
+                correlation: problem.correlation.clone(),
+                ..Self::never(error.code(), &error)
+            },
             SyncError::Store(error) => error.into(),
             SyncError::OutOfStep(_) => Self::later(error.code(), error),
             SyncError::Rejected(_) | SyncError::Untrusted(_) | SyncError::OwnLog(_) => {

@@ -184,6 +184,13 @@ pub enum Referral {
     },
     /// No session is being served by this device.
     NoSession,
+    /// The device knows that it was revoked. One that was stolen must not show people in; one that was
+    /// revoked by mistake asks a supervisor until it is enrolled anew. Its records wait for an organizer
+    /// either way, so nothing it admitted would count by itself.
+    DeviceRevoked {
+        /// Since when it knows.
+        since: UnixMillis,
+    },
 }
 
 /// An earlier scan as evidence.
@@ -311,6 +318,9 @@ pub enum Reason {
     /// No session being served.
     #[n(29)]
     NoSession,
+    /// The device was revoked and knows it.
+    #[n(34)]
+    DeviceRevoked,
 }
 
 impl Verdict {
@@ -389,6 +399,7 @@ impl Referral {
             Self::RevokedKey => Reason::RevokedKey,
             Self::DeviceTrouble { .. } => Reason::DeviceTrouble,
             Self::NoSession => Reason::NoSession,
+            Self::DeviceRevoked { .. } => Reason::DeviceRevoked,
         }
     }
 }

@@ -97,6 +97,12 @@ fn status_page(page: &mut Page, status: &Status) {
             None => page.line("Not enrolled yet"),
         },
     }
+    if let Some(since) = status.revoked_since {
+        page.line(format_args!(
+            "REVOKED: told {}. Every scan is referred; enroll the device anew to use it again.",
+            time(since)
+        ));
+    }
     if let Some(gate) = &status.gate {
         page.field(
             "gate",
@@ -138,10 +144,10 @@ fn status_page(page: &mut Page, status: &Status) {
         },
     );
     for table in &status.tables {
-        let what = table
-            .session
-            .as_ref()
-            .map_or_else(|| table.table.clone(), |session| session.name.clone());
+        let what = table.session.as_ref().map_or_else(
+            || table.table.clone(),
+            |session| format!("{}, {}", session.name, session.event),
+        );
         page.line(format_args!(
             "table {what}: {} rows, version {}, of {}",
             table.rows,

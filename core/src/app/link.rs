@@ -4,12 +4,14 @@ use super::{ApiError, App, Device};
 use crate::http::{Caller, Endpoint, HttpSync, PlainHttp};
 use crate::sync::{
     Access as _, Memory, Mismatch, Parts, Progress, Report, ServerBehind, Timer, Watched, compare,
-    mend, run, watch,
+    hand_over, mend, run, watch,
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use usher_domain::ids::DeviceId;
 
 pub use crate::sync::TableHealth;
 
@@ -102,22 +104,27 @@ impl App {
         if let Some(connection) = &*kept {
             return Ok(Arc::clone(connection));
         }
+        let connection = Arc::new(self.connect_as(None)?);
+        *kept = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// A connection in the name of the device, or of one that it was before: the key is the same.
+    fn connect_as(&self, former: Option<DeviceId>) -> Result<HttpSync, ApiError> {
         let (identity, enrollment) = self.device.with(|store| store.enrolled())?;
         // An enrollment that was finished without TLS was allowed to be.
         let server = &identity.server;
         let endpoint = Endpoint::new(&server.address, server.spki, PlainHttp::Anywhere)?;
         let caller = Caller {
-            device: enrollment.device,
+            device: former.unwrap_or(enrollment.device),
             key: Arc::new(identity.signing_key()),
         };
-        let connection = Arc::new(HttpSync::new(
+        Ok(HttpSync::new(
             endpoint,
             Some(caller),
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
-        )?);
-        *kept = Some(Arc::clone(&connection));
-        Ok(connection)
+        )?)
     }
 
     pub(super) fn forget_connection(&self) {
@@ -167,7 +174,32 @@ impl App {
         let mut memory = self.take_memory();
         let report = run(&parts, &mut memory).await;
         self.put_memory(memory);
-        Ok(report?.into())
+        let mut view = SyncView::from(report?);
+        view.sent += self.hand_over_former(timer, progress).await?;
+        Ok(view)
+    }
+
+    /// Scans that this folder recorded before it was enrolled anew go to the server in the name of the
+    /// device that it was: it may have been revoked, and an organizer rules what counts.
+    async fn hand_over_former(
+        &self,
+        timer: &impl Timer,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<u64, ApiError> {
+        let formers: BTreeSet<DeviceId> = self.device.with(|store| {
+            let (_, enrollment) = store.enrolled()?;
+            let logs = store.own_logs()?.into_iter();
+            let unsent = logs.filter(|log| log.unsent() > 0);
+            let devices = unsent.map(|log| log.end.head.log.device);
+            Ok::<_, ApiError>(devices.filter(|id| *id != enrollment.device).collect())
+        })?;
+        let mut sent = 0;
+        for former in formers {
+            let connection = self.connect_as(Some(former))?;
+            let parts = self.parts(&connection, timer, progress);
+            sent += hand_over(&parts, former).await?;
+        }
+        Ok(sent)
     }
 
     /// Stays in step: exchanges every `every`, less often while the server cannot be reached, until `tell`

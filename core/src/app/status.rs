@@ -19,6 +19,8 @@ use usher_domain::time::{ClockTrust, UnixMillis};
 pub struct Status {
     /// Who it is; none before enrollment.
     pub device: Option<DeviceView>,
+    /// Since when the device knows that it was revoked; it then refers every scan.
+    pub revoked_since: Option<UnixMillis>,
     /// Digits that an organizer must compare before the device counts; none if it does not wait for that.
     pub waiting_digits: Option<Private>,
     /// The gate it stands at; a spare stands nowhere.
@@ -151,6 +153,7 @@ impl App {
             let now = clock.corrected(reading);
             Ok(Status {
                 device: device(store)?,
+                revoked_since: store.revoked()?,
                 waiting_digits: match standing {
                     Standing::Waiting { digits } => Some(digits),
                     Standing::New | Standing::Enrolled => None,

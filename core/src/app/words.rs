@@ -228,6 +228,13 @@ impl Scene<'_> {
                 Vec::new(),
             ),
             Referral::NoSession => alone("This device serves no session now."),
+            Referral::DeviceRevoked { since } => (
+                format!(
+                    "This device was revoked (told {}) and decides nothing: use another one.",
+                    self.time(*since)
+                ),
+                Vec::new(),
+            ),
         }
     }
 

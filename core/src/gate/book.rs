@@ -54,6 +54,8 @@ pub(super) struct Book {
     pub(super) gate: Option<GateId>,
     pub(super) operator: Option<StaffId>,
     pub(super) chosen: Option<SessionId>,
+    /// Since when the device knows that it was revoked.
+    pub(super) revoked: Option<UnixMillis>,
     pub(super) keys: Vec<CodeKey>,
     pub(super) sessions: Vec<HeldSession>,
     pub(super) server_time: UnixMillis,
@@ -96,6 +98,7 @@ impl Book {
             gate: store.gate()?,
             operator: store.operator()?.map(|operator| operator.staff),
             chosen: store.chosen_session()?,
+            revoked: store.revoked()?,
             keys: keys.code_keys(),
             sessions,
             server_time: store.server_time()?,

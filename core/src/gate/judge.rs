@@ -97,6 +97,10 @@ impl Circumstances<'_> {
         known: Known,
         lines: impl IntoIterator<Item = &'l Line>,
     ) -> Verdict {
+        // Before anything else: whoever stole the device must not see what it would decide.
+        if let Some(since) = self.book.revoked {
+            return Verdict::Refer(Referral::DeviceRevoked { since });
+        }
         let terms = &showing.served.terms;
         let session = terms.session.id;
         let history = self
@@ -325,7 +329,8 @@ const fn admit_why(reason: Reason) -> Option<AdmitWhy> {
         | Reason::StaleSet
         | Reason::RevokedKey
         | Reason::DeviceTrouble
-        | Reason::NoSession => return None,
+        | Reason::NoSession
+        | Reason::DeviceRevoked => return None,
     })
 }
 

@@ -117,7 +117,11 @@ impl Gate {
         };
         let store = &mut *means.store;
         let Some(served) = book.serving(request.session, moment.now) else {
-            let answer = Answer::refer(Referral::NoSession, attempt, moment.now);
+            let why = match book.revoked {
+                Some(since) => Referral::DeviceRevoked { since },
+                None => Referral::NoSession,
+            };
+            let answer = Answer::refer(why, attempt, moment.now);
             return Ok(vec![answer]);
         };
         let text = request.text.reveal();

@@ -3,7 +3,7 @@
 //! All of it is one value behind a [`MARK`], so that it is found even in a file whose structure is lost.
 
 use super::error::Doing as _;
-use super::{Store, StoreError, documents};
+use super::{NoticeBody, Store, StoreError, documents, notices, settings};
 use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -15,6 +15,7 @@ use usher_domain::document::{Accepted, Verified};
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::secret::{Private, Seed};
+use usher_domain::time::UnixMillis;
 
 /// Stands in front of the stored identity.
 pub(super) const MARK: &str = "usher/identity/1";
@@ -228,6 +229,9 @@ impl Store {
             stored.waiting = None;
             stored.enrollment = Some(enrollment.bytes().to_vec().into());
             save(tx, &stored)?;
+            // It is another device from now on, which nobody revoked.
+            settings::put_or_remove::<UnixMillis>(tx, settings::REVOKED, None)?;
+            notices::forget(tx, &NoticeBody::DeviceRevoked)?;
             documents::put(tx, documents::TRUST, trust.document().bytes(), trust.held())
         })
     }

@@ -3,6 +3,7 @@
 use super::error::Doing as _;
 use super::{Store, StoreError};
 use minicbor::{Decode, Encode};
+use rusqlite::Connection;
 use usher_domain::cbor;
 use usher_domain::time::UnixMillis;
 
@@ -70,6 +71,13 @@ pub enum NoticeBody {
     DeviceRevoked,
 }
 
+/// Takes a notice back that is not true any more.
+pub(super) fn forget(conn: &Connection, body: &NoticeBody) -> Result<(), StoreError> {
+    conn.execute("DELETE FROM notices WHERE body = ?1", [cbor::encode(body)])
+        .doing("taking a notice back")?;
+    Ok(())
+}
+
 impl Store {
     /// Notes something for a person. The same thing unheard is noted once.
     ///
@@ -116,6 +124,18 @@ impl Store {
             }
         }
         Ok(notices)
+    }
+
+    /// Notes that the device was revoked, and remembers the first time.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn note_revoked(&mut self, at: UnixMillis) -> Result<(), StoreError> {
+        if self.revoked()?.is_none() {
+            self.set_revoked(Some(at))?;
+            self.notice(at, &NoticeBody::DeviceRevoked)?;
+        }
+        Ok(())
     }
 
     /// Says that a person heard of everything up to `number`.

@@ -44,6 +44,7 @@ const OPERATOR: &str = "operator";
 const REACH: &str = "reach";
 const SERVER_TIME: &str = "server_time";
 const SESSION: &str = "session";
+pub(super) const REVOKED: &str = "revoked";
 
 pub(super) fn get<T: for<'b> Decode<'b, ()>>(
     conn: &Connection,
@@ -118,6 +119,11 @@ impl Store {
     optional_setting!(
         /// The session that a person chose, against the timetable.
         chosen_session, choose_session, SESSION, SessionId
+    );
+    optional_setting!(
+        /// Since when this device knows that it was revoked: its server said so, or a roster that it
+        /// accepted. Only a newer roster or another enrollment takes it back.
+        revoked, set_revoked, REVOKED, UnixMillis
     );
 
     /// What this device knows of the others.

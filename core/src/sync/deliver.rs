@@ -7,7 +7,7 @@ use crate::clock::Reading;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use usher_domain::problem::Problem;
+use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::SyncApi;
 
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
@@ -35,13 +35,32 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 Err(problem) => problem,
             };
             match attempts.failed(&problem, self.parts.entropy) {
-                Next::GiveUp => return Err(problem),
+                Next::GiveUp => {
+                    self.hear_of_revocation(&problem);
+                    return Err(problem);
+                }
                 Next::AskAgain(pause) => {
                     let code = problem.code.as_str();
                     (self.parts.progress)(Progress::Waiting { pause, code });
                     self.parts.timer.sleep(pause).await;
                 }
             }
+        }
+    }
+
+    /// Whatever was asked: a device that was told of its revocation admits nobody any more. Over plain
+    /// HTTP somebody else may have said so; then the gate refers, which is the safe side.
+    fn hear_of_revocation(&self, problem: &Problem) {
+        let enrolled = self.parts.store.with(|store| store.enrolled());
+        let is_own = enrolled.is_ok_and(|(_, enrollment)| enrollment.device == self.device);
+        if problem.code != Code::DeviceRevoked || !is_own {
+            return;
+        }
+        let noted = self
+            .now()
+            .and_then(|(now, _)| self.parts.store.with(|store| store.note_revoked(now)));
+        if let Err(error) = noted {
+            tracing::error!(code = error.code(), "the revocation is not kept: {error}");
         }
     }
 }

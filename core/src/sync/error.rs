@@ -11,6 +11,19 @@ pub enum SyncError {
     /// What the server said, or that it said nothing.
     #[error("{0}")]
     Problem(#[from] Problem),
+    /// The server says that this device was revoked. What it had recorded was offered all the same.
+    #[error(
+        "this device was revoked; {sent} of its scans were handed over and wait for an organizer{}",
+        left(*.unsent)
+    )]
+    Revoked {
+        /// What the server said.
+        problem: Problem,
+        /// Records that the server took now.
+        sent: u64,
+        /// Records that it did not take.
+        unsent: u64,
+    },
     /// The device's store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -33,7 +46,7 @@ impl SyncError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Problem(problem) => problem.code.as_str(),
+            Self::Problem(problem) | Self::Revoked { problem, .. } => problem.code.as_str(),
             Self::Store(error) => error.code(),
             Self::Rejected(rejected) => rejected.code(),
             Self::Untrusted(untrusted) => untrusted.code(),
@@ -45,6 +58,7 @@ impl SyncError {
     /// Whether nothing else of the exchange can succeed either.
     pub(super) fn ends_exchange(&self) -> bool {
         match self {
+            Self::Revoked { .. } => true,
             Self::Problem(problem) => matches!(
                 problem.code,
                 Code::Unreachable
@@ -57,6 +71,13 @@ impl SyncError {
             Self::Store(error) => !is_about_data(error),
             Self::Rejected(_) | Self::Untrusted(_) | Self::OwnLog(_) | Self::OutOfStep(_) => false,
         }
+    }
+}
+
+fn left(unsent: u64) -> String {
+    match unsent {
+        0 => String::new(),
+        unsent => format!("; {unsent} could not be sent and stay here"),
     }
 }
 

@@ -122,7 +122,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let tried = self.memory.parked_tried;
         self.parts.store.with(|store| {
             let mut logs: BTreeMap<ScopeId, u64> = BTreeMap::new();
-            for log in store.own_logs()? {
+            let own = store.own_logs()?.into_iter();
+            for log in own.filter(|log| log.end.head.log.device == self.device) {
                 *logs.entry(log.end.scope).or_default() += log.unsent();
             }
             let mut feeds = Vec::new();

@@ -62,12 +62,26 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         })
     }
 
+    /// What this folder wrote as another device, before it was enrolled anew, is not this device's.
     fn own_logs(&self, scope: ScopeId) -> Result<Vec<OwnLog>, StoreError> {
         let logs = self.parts.store.with(|store| store.own_logs())?;
         Ok(logs
             .into_iter()
-            .filter(|log| log.end.scope == scope)
+            .filter(|log| log.end.scope == scope && log.end.head.log.device == self.device)
             .collect())
+    }
+
+    /// Sends what the server lacks of all logs of this device, scope by scope. One that is refused stays
+    /// here, and the others go.
+    pub(super) async fn upload_all(&mut self) -> Result<(), StoreError> {
+        let logs = self.parts.store.with(|store| store.own_logs())?;
+        let scopes: BTreeSet<ScopeId> = logs.iter().map(|log| log.end.scope).collect();
+        for scope in scopes {
+            if let Err(error) = self.upload(scope).await {
+                tracing::warn!(code = error.code(), "scans are not handed over: {error}");
+            }
+        }
+        Ok(())
     }
 
     /// Closes a log that went another way on the server, and begins another.

@@ -65,5 +65,5 @@ pub use report::{Mismatch, Progress, Report, Trouble};
 #[cfg(not(target_arch = "wasm32"))]
 pub use retry::TokioTimer;
 pub use retry::{Attempts, Next, Pauses, Timer};
-pub use run::{Access, Memory, Parts, run};
+pub use run::{Access, Memory, Parts, hand_over, run};
 pub use watch::{Watched, watch};

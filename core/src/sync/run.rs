@@ -8,12 +8,12 @@ use super::report::{Mismatch, Progress, Report, Trouble};
 use super::retry::Timer;
 use crate::clock::{Clock, Entropy};
 use crate::http::Channel;
-use crate::store::{NoticeBody, Store, StoreError};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::store::{NoticeBody, OwnLog, Store, StoreError};
+use std::collections::BTreeMap;
 use usher_domain::cose::SigningKey;
 use usher_domain::document::TrustedKeys;
 use usher_domain::ids::{DeviceId, ScopeId};
-use usher_domain::problem::Code;
+use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::SyncApi;
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
@@ -95,12 +95,33 @@ pub async fn run<A: SyncApi, S: Access, T: Timer>(
     memory: &mut Memory,
 ) -> Result<Report, SyncError> {
     let mut exchange = Exchange::new(parts, memory)?;
-    let ended = exchange.converge().await;
+    let ended = match exchange.converge().await {
+        Err(SyncError::Problem(problem)) if problem.code == Code::DeviceRevoked => {
+            Err(exchange.save_records(problem).await)
+        }
+        ended => ended,
+    };
     let now = exchange.now()?.0;
     if let Err(error) = &ended {
         exchange.note_end(error, now)?;
     }
     ended.map(|()| exchange.report)
+}
+
+/// Hands over what this folder recorded as the device `former`, before it was enrolled anew. `parts` speak
+/// to the server as that device. Returns how many records the server took.
+///
+/// # Errors
+/// What reading the store says; what the server refuses stays and is no error.
+pub async fn hand_over<A: SyncApi, S: Access, T: Timer>(
+    parts: &Parts<'_, A, S, T>,
+    former: DeviceId,
+) -> Result<u64, SyncError> {
+    let mut memory = Memory::default();
+    let mut exchange = Exchange::new(parts, &mut memory)?;
+    exchange.device = former;
+    exchange.upload_all().await?;
+    Ok(exchange.report.sent)
 }
 
 impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
@@ -123,10 +144,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
     async fn converge(&mut self) -> Result<(), SyncError> {
         let mut before: Vec<Action> = Vec::new();
         for _ in 0..ROUNDS_MAX {
-            let remote = match self.greet().await {
-                Ok(remote) => remote,
-                Err(error) => return Err(self.save_records(error).await),
-            };
+            let remote = self.greet().await?;
             let actions = plan(&self.local(&remote)?, &remote);
             let todo: Vec<Action> = actions
                 .into_iter()
@@ -147,16 +165,17 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
     }
 
     /// A revoked device still hands in what it recorded: a person decides what of it counts.
-    async fn save_records(&mut self, error: SyncError) -> SyncError {
-        let revoked = matches!(&error, SyncError::Problem(p) if p.code == Code::DeviceRevoked);
-        if let (true, Ok(logs)) = (revoked, self.parts.store.with(|store| store.own_logs())) {
-            let scopes: BTreeSet<ScopeId> = logs.iter().map(|log| log.end.scope).collect();
-            for scope in scopes {
-                // The server may refuse; then they stay here.
-                let _best_effort = self.upload(scope).await;
-            }
+    async fn save_records(&mut self, problem: Problem) -> SyncError {
+        let uploaded = self.upload_all().await;
+        let logs = uploaded.and_then(|()| self.parts.store.with(|store| store.own_logs()));
+        match logs {
+            Ok(logs) => SyncError::Revoked {
+                problem,
+                sent: self.report.sent,
+                unsent: logs.iter().map(OwnLog::unsent).sum(),
+            },
+            Err(error) => error.into(),
         }
-        error
     }
 
     /// Reports are made once, and tables in trouble are left alone.
@@ -280,7 +299,9 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             code: error.code(),
             detail: error.to_string(),
             correlation: match error {
-                SyncError::Problem(problem) => problem.correlation.clone(),
+                SyncError::Problem(problem) | SyncError::Revoked { problem, .. } => {
+                    problem.correlation.clone()
+                }
                 SyncError::Store(_)
                 | SyncError::Rejected(_)
                 | SyncError::Untrusted(_)
@@ -293,15 +314,16 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
 
     /// Remembers why an exchange ended early.
     fn note_end(&self, error: &SyncError, now: UnixMillis) -> Result<(), StoreError> {
-        let SyncError::Problem(problem) = error else {
-            return Ok(());
-        };
-        self.parts.store.with(|store| {
-            if problem.code == Code::DeviceRevoked {
-                store.notice(now, &NoticeBody::DeviceRevoked)?;
+        match error {
+            SyncError::Problem(_) | SyncError::Revoked { .. } => {
+                self.parts.store.with(|store| store.lost(now))
             }
-            store.lost(now)
-        })
+            SyncError::Store(_)
+            | SyncError::Rejected(_)
+            | SyncError::Untrusted(_)
+            | SyncError::OwnLog(_)
+            | SyncError::OutOfStep(_) => Ok(()),
+        }
     }
 }
 

@@ -323,8 +323,11 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             if store.gate()? != entry.gate {
                 store.set_gate(entry.gate)?;
             }
-            if entry.revoked.is_some() {
-                store.notice(now, &NoticeBody::DeviceRevoked)?;
+            match entry.revoked {
+                Some(_) => store.note_revoked(now)?,
+                // The server was restored to a time before: its signed word counts.
+                None if store.revoked()?.is_some() => store.set_revoked(None)?,
+                None => {}
             }
             Ok(())
         })
@@ -378,6 +381,9 @@ fn is_stale_snapshot(error: &SyncError) -> bool {
         SyncError::Problem(problem) => problem.code == Code::SnapshotGone,
         SyncError::Store(error) => is_about_data(error),
         SyncError::Rejected(_) => true,
-        SyncError::Untrusted(_) | SyncError::OwnLog(_) | SyncError::OutOfStep(_) => false,
+        SyncError::Revoked { .. }
+        | SyncError::Untrusted(_)
+        | SyncError::OwnLog(_)
+        | SyncError::OutOfStep(_) => false,
     }
 }
