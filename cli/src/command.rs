@@ -88,8 +88,7 @@ pub enum Command {
     Undo(correct::Undo),
     Override(correct::Override),
     Search(inspect::Search),
-    /// Show what this device is, holds and still has to send
-    Status,
+    Status(inspect::ShowStatus),
     Audit(audit::Audit),
     #[command(subcommand)]
     Doctor(inspect::Doctor),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
-use usher_core::app::ApiError;
+use usher_core::app::{ApiError, DAMAGED};
 use usher_core::camera::SourceError;
 use usher_domain::document::root_key::RootKeyError;
 use usher_domain::problem::{Fault, Problem};
@@ -56,7 +56,7 @@ pub enum CliError {
     #[error("{0}")]
     Camera(SourceError),
     /// The device could not do it.
-    #[error("{}", .0.message)]
+    #[error("{}{}", .0.message, way_out(.0.code))]
     Device(#[from] ApiError),
     /// The command line is not what the definition says.
     #[error("{0}")]
@@ -88,6 +88,15 @@ pub enum CliError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     NoRandom,
+}
+
+/// What helps, where a command does.
+fn way_out(code: &str) -> &'static str {
+    if code == DAMAGED {
+        ": run usher doctor repair"
+    } else {
+        ""
+    }
 }
 
 /// What was tried with a file.

@@ -1,6 +1,6 @@
 //! From the command line to the exit code.
 
-use crate::command::{Command, Usher, enroll, inspect};
+use crate::command::{Command, Usher, enroll};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::logs;
@@ -127,7 +127,7 @@ async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError>
         Command::Undo(undo) => undo.run(shell),
         Command::Override(decision) => decision.run(shell),
         Command::Search(search) => search.run(shell),
-        Command::Status => inspect::status(shell),
+        Command::Status(status) => status.run(shell),
         Command::Audit(audit) => audit.run(shell).await,
         Command::Doctor(verb) => verb.run(shell).await,
         Command::Serve(serve) => serve.run(shell).await,

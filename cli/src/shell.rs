@@ -8,9 +8,11 @@ use crate::passphrase::first_line;
 use crate::profile::{self, Profile};
 use crate::values::{Until, When};
 use jiff::Timestamp;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use usher_core::app::{App, Standing};
+use std::time::Duration;
+use usher_core::app::{ApiError, App, IN_USE, Rescue, Standing};
 use usher_core::clock::SystemEntropy;
 use usher_domain::hash::Hash;
 use usher_domain::secret::{Private, Seed};
@@ -27,7 +29,14 @@ pub struct Shell {
     pub globals: Globals,
     /// Where it writes.
     pub output: Output,
+    /// How long this command still waits for others to leave the device's folder.
+    patience: Cell<Duration>,
 }
+
+/// How long a command waits for others to leave the device's folder: most are done in a moment.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Pause before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 impl Shell {
     /// A shell of these flags that writes to standard output.
@@ -41,6 +50,7 @@ impl Shell {
         Self {
             globals,
             output: Output::standard(format),
+            patience: Cell::new(PATIENCE),
         }
     }
 
@@ -99,10 +109,29 @@ impl Shell {
     pub fn device(&self) -> Result<App, CliError> {
         let app = self.folder()?;
         match app.standing()? {
-            Standing::Enrolled => Ok(app),
+            Standing::Enrolled => {
+                let mut output = Output::standard(self.output.format());
+                for alarm in app.alarms()? {
+                    output.note(format_args!("Notice: {alarm}"))?;
+                }
+                Ok(app)
+            }
             Standing::Waiting { digits } => Err(CliError::NotConfirmed(digits)),
             Standing::New => Err(CliError::NotEnrolled(self.home()?.to_owned())),
         }
+    }
+
+    /// The device in its folder, after everything in its store was looked at, and what was rescued if it
+    /// had to be set aside.
+    ///
+    /// # Errors
+    /// As [`Self::device`].
+    pub fn device_to_repair(&self) -> Result<(App, Option<Rescue>), CliError> {
+        let home = self.home()?;
+        if !home.is_dir() {
+            return Err(CliError::NoDevice(home.to_owned()));
+        }
+        self.when_free(|| App::open_to_repair(home, system_clock(), Arc::new(SystemEntropy)))
     }
 
     /// What is in the device's folder, enrolled or not.
@@ -122,8 +151,26 @@ impl Shell {
     /// # Errors
     /// [`CliError`] if another program works with it.
     pub fn new_device(&self) -> Result<App, CliError> {
-        let clock = Arc::new(usher_core::clock::SystemClock::new());
-        Ok(App::open(self.home()?, clock, Arc::new(SystemEntropy))?)
+        let home = self.home()?;
+        self.when_free(|| App::open(home, system_clock(), Arc::new(SystemEntropy)))
+    }
+
+    /// Opens the folder as soon as no other command works in it, within this command's patience.
+    fn when_free<T>(&self, open: impl Fn() -> Result<T, ApiError>) -> Result<T, CliError> {
+        loop {
+            let left = self.patience.get();
+            match open() {
+                Err(error) if error.code == IN_USE && !left.is_zero() => {
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "nothing else of this command can go on without the device"
+                    )]
+                    std::thread::sleep(LOOK_AGAIN);
+                    self.patience.set(left.saturating_sub(LOOK_AGAIN));
+                }
+                opened => return Ok(opened?),
+            }
+        }
     }
 
     /// The profile's file: the one named, or the one in the server's data folder.
@@ -220,6 +267,10 @@ impl Shell {
         let bytes: [u8; 16] = random()?;
         Ok(usher_domain::ids::AttemptId::from_bytes(bytes).to_string())
     }
+}
+
+fn system_clock() -> Arc<usher_core::clock::SystemClock> {
+    Arc::new(usher_core::clock::SystemClock::new())
 }
 
 fn parse_pin(text: &str) -> Result<Hash, CliError> {

@@ -74,6 +74,13 @@ const fn exit_of(is_well: bool) -> Exit {
 }
 
 fn device_page(page: &mut Page, audit: &AuditView) {
+    if audit.damaged {
+        page.line("The store is damaged: run usher doctor repair");
+    }
+    for loss in &audit.losses {
+        page.line(format_args!("Notice: {}", loss.message));
+        page.line("  What it held before is in that file; usher status --heard ends this notice.");
+    }
     for scope in &audit.scopes {
         page.line(format_args!("scope {}", scope.scope));
         for log in &scope.logs {
@@ -85,6 +92,11 @@ fn device_page(page: &mut Page, audit: &AuditView) {
         if let (Some(good), Some(bad)) = (scope.verified_batches, scope.unverified_batches) {
             page.line(format_args!(
                 "  {good} batches are signed, {bad} are not vouched for"
+            ));
+        }
+        if let Some(missing @ 1..) = scope.missing_here {
+            page.line(format_args!(
+                "  {missing} records that the server has are not held here: run usher sync"
             ));
         }
     }

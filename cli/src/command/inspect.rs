@@ -1,7 +1,7 @@
 //! `usher search`, `usher status` and `usher doctor`: looking into a device.
 
-use super::scan::find_session;
-use super::sync::{ShownProgress, report};
+use super::scan::{choice, find_session};
+use super::sync::{self, ShownProgress};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
@@ -10,8 +10,9 @@ use crate::values::word;
 use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use usher_core::app::{PersonView, Status, TableHealth};
-use usher_core::sync::TokioTimer;
+use serde::Serialize;
+use usher_core::app::{ApiError, App, DAMAGED, PersonView, Rescue, Status, SyncView, TableHealth};
+use usher_core::sync::{Progress, TokioTimer};
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
 
@@ -49,10 +50,20 @@ impl Search {
             .map(|named| find_session(&app, &named))
             .transpose()?;
         let found = app.search(session, &Private::new(self.text), self.limit as usize)?;
+        let searched = match session {
+            Some(id) => app.sessions()?.into_iter().find(|held| held.id == id),
+            None => app.status()?.serving,
+        };
+        let place = searched.map_or_else(String::new, |session| {
+            format!(" in {}, {}", session.name, session.event)
+        });
+        if !found.is_empty() {
+            shell.output.note(format_args!("Found{place}:"))?;
+        }
         shell.output.list(
             &found,
             ["name", "order", "ticket"],
-            "Nobody found.",
+            &format!("Nobody found{place}."),
             |one: &PersonView| {
                 let text =
                     |text: &Option<Private>| text.as_ref().map_or("-", Private::reveal).to_owned();
@@ -63,16 +74,30 @@ impl Search {
     }
 }
 
-/// Shows how the device stands.
-///
-/// # Errors
-/// [`CliError`].
-pub fn status(shell: &mut Shell) -> Result<Exit, CliError> {
-    let status = shell.folder()?.status()?;
-    shell
-        .output
-        .show(&status, |page| status_page(page, &status))?;
-    Ok(Exit::Done)
+/// Show what this device is, holds and still has to send
+#[derive(Debug, Args)]
+pub struct ShowStatus {
+    /// Say that a person has read the notices: they are not shown again
+    #[arg(long)]
+    pub heard: bool,
+}
+
+impl ShowStatus {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let app = shell.folder()?;
+        let status = app.status()?;
+        shell
+            .output
+            .show(&status, |page| status_page(page, &status))?;
+        if let (true, Some(last)) = (self.heard, status.notices.last()) {
+            app.heard(last.number)?;
+        }
+        Ok(Exit::Done)
+    }
 }
 
 fn status_page(page: &mut Page, status: &Status) {
@@ -97,6 +122,9 @@ fn status_page(page: &mut Page, status: &Status) {
             None => page.line("Not enrolled yet"),
         },
     }
+    if status.damaged {
+        page.line("DAMAGED: the store is damaged: run usher doctor repair");
+    }
     if let Some(since) = status.revoked_since {
         page.line(format_args!(
             "REVOKED: told {}. Every scan is referred; enroll the device anew to use it again.",
@@ -115,6 +143,9 @@ fn status_page(page: &mut Page, status: &Status) {
             format_args!("{}, {}", session.name, session.event),
         ),
         None => page.field("serves", "no session now"),
+    }
+    if let Some(choice) = choice(status.serving.as_ref(), &status.also_open) {
+        page.line(choice);
     }
     if let Some(operator) = &status.operator {
         page.field(
@@ -180,34 +211,134 @@ impl Doctor {
     /// # Errors
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let app = shell.device()?;
         match self {
-            Self::Compare => {
-                let all = app.doctor_compare(&TokioTimer).await?;
-                let same = all.iter().all(|table| table.differing_buckets == 0);
-                let head = ["table", "state", "differing parts"];
-                shell.output.list(
-                    &all,
-                    head,
-                    "This device holds no tables.",
-                    |one: &TableHealth| {
-                        [
-                            one.table.clone(),
-                            word(&one.health),
-                            one.differing_buckets.to_string(),
-                        ]
-                    },
-                )?;
-                Ok(if same { Exit::Done } else { Exit::Failed })
-            }
-            Self::Repair => {
-                let bar = ShownProgress::new(&shell.output);
-                let done = app
-                    .doctor_repair(&TokioTimer, &|progress| bar.show(progress))
-                    .await;
-                bar.finish();
-                report(shell, &done?)
-            }
+            Self::Compare => compare(shell).await,
+            Self::Repair => repair(shell).await,
         }
+    }
+}
+
+async fn compare(shell: &mut Shell) -> Result<Exit, CliError> {
+    let all = shell.device()?.doctor_compare(&TokioTimer).await?;
+    let same = all.iter().all(|table| table.differing_buckets == 0);
+    let head = ["table", "state", "differing parts"];
+    shell.output.list(
+        &all,
+        head,
+        "This device holds no tables.",
+        |one: &TableHealth| {
+            [
+                one.table.clone(),
+                word(&one.health),
+                one.differing_buckets.to_string(),
+            ]
+        },
+    )?;
+    Ok(if same { Exit::Done } else { Exit::Failed })
+}
+
+/// What a repair did.
+#[derive(Debug, Serialize)]
+struct Repaired {
+    /// What was rescued from a store that was set aside; none where it was sound.
+    rescue: Option<Rescued>,
+    /// Why the server's copies were not fetched; the next sync does it.
+    sync_needed: Option<ApiError>,
+    #[serde(flatten)]
+    done: SyncView,
+}
+
+#[derive(Debug, Serialize)]
+struct Rescued {
+    file: String,
+    identity: bool,
+    records: u64,
+    missing: u64,
+}
+
+impl From<Rescue> for Rescued {
+    fn from(rescue: Rescue) -> Self {
+        Self {
+            file: rescue.file,
+            identity: rescue.identity,
+            records: rescue.records,
+            missing: rescue.missing,
+        }
+    }
+}
+
+async fn repair(shell: &mut Shell) -> Result<Exit, CliError> {
+    let bar = ShownProgress::new(&shell.output);
+    let show = |progress| bar.show(progress);
+    let (mut app, mut rescue) = shell.device_to_repair()?;
+    let mut done = match rescue {
+        None => app.doctor_repair(&TokioTimer, &show).await,
+        Some(_) => rebuild(&app, &show).await,
+    };
+    // Damage that only the repair itself met: the store is set aside after all.
+    if done.as_ref().is_err_and(|error| error.code == DAMAGED) {
+        drop(app);
+        (app, rescue) = shell.device_to_repair()?;
+        done = rebuild(&app, &show).await;
+    }
+    bar.finish();
+    let (done, sync_needed) = match done {
+        Ok(view) => (view, None),
+        // What is on the device is repaired; the rest comes with the network.
+        Err(error) if rescue.is_some() => (SyncView::default(), Some(error)),
+        Err(error) => return Err(error.into()),
+    };
+    let repaired = Repaired {
+        rescue: rescue.map(Into::into),
+        sync_needed,
+        done,
+    };
+    shell
+        .output
+        .show(&repaired, |page| repair_page(page, &repaired))?;
+    Ok(if repaired.done.troubles.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+/// Everything but identity and records comes from the server.
+async fn rebuild(app: &App, show: &(dyn Fn(Progress) + Sync)) -> Result<SyncView, ApiError> {
+    app.sync(&TokioTimer, show).await
+}
+
+fn repair_page(page: &mut Page, repaired: &Repaired) {
+    match &repaired.rescue {
+        None => page.line("The store is sound; its tables were compared with the server's."),
+        Some(rescue) => {
+            page.line(format_args!(
+                "The store was damaged. It is set aside as {} and nothing of it is deleted.",
+                rescue.file
+            ));
+            page.line(if rescue.identity {
+                "Rescued: the enrollment."
+            } else {
+                "NOT rescued: the enrollment. Enroll the device anew."
+            });
+            page.line(format_args!(
+                "Rescued: {} scans of this device.",
+                rescue.records
+            ));
+            if rescue.missing > 0 {
+                page.line(format_args!(
+                    "NOT rescued: {} scans between those.",
+                    rescue.missing
+                ));
+            }
+            page.line("Whether later scans are lost is unknown; those that were sent come back.");
+        }
+    }
+    match &repaired.sync_needed {
+        Some(error) => page.line(format_args!(
+            "The ticket lists are to come from the server: run usher sync ({})",
+            error.message
+        )),
+        None => sync::page_of(page, &repaired.done),
     }
 }

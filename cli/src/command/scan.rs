@@ -229,15 +229,28 @@ fn trouble(shell: &mut Shell, error: &ApiError) -> Result<Exit, CliError> {
 struct Ready {
     ready: bool,
     session: Option<SessionView>,
+    /// Sessions that are open too and not served, if nobody chose.
+    also_open: Vec<SessionView>,
 }
 
 impl Ready {
     /// What the device behind the door serves.
     fn of(door: &Door) -> Result<Self, CliError> {
-        let serving = door.open()?.and_then(|open| open.app.status());
+        let served = door.open()?.and_then(|open| match open.session {
+            Some(named) => {
+                let sessions = open.app.sessions()?.into_iter();
+                Ok((sessions.filter(|held| held.id == named).last(), Vec::new()))
+            }
+            None => {
+                let status = open.app.status()?;
+                Ok((status.serving, status.also_open))
+            }
+        });
+        let (session, also_open) = served.unwrap_or_default();
         Ok(Self {
             ready: true,
-            session: serving.ok().and_then(|status| status.serving),
+            session,
+            also_open,
         })
     }
 
@@ -246,9 +259,27 @@ impl Ready {
         let serves = session.map_or("no session", |session| &session.name);
         shell.output.show(self, |page| {
             page.line(format_args!("Ready, serving {serves}. {how}"));
+            if let Some(choice) = choice(session, &self.also_open) {
+                page.line(choice);
+            }
         })?;
         Ok(())
     }
+}
+
+/// Says that the gate could serve another session, and how; none if it could not.
+#[must_use]
+pub fn choice(serving: Option<&SessionView>, also_open: &[SessionView]) -> Option<String> {
+    if also_open.is_empty() {
+        return None;
+    }
+    let name = |session: &SessionView| format!("{}, {}", session.name, session.event);
+    let others: Vec<String> = also_open.iter().map(name).collect();
+    Some(format!(
+        "Several sessions are open: this gate serves {}, not {}. Choose by usher scan --session, or enroll the device with a code made by usher enrollment create --event.",
+        serving.map_or_else(|| "none".to_owned(), name),
+        others.join("; ")
+    ))
 }
 
 /// The session of this id or name that the device holds.

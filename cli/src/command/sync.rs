@@ -1,5 +1,6 @@
 //! `usher sync`: exchange with the server.
 
+use super::scan::choice;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::{Output, Page};
@@ -35,7 +36,12 @@ impl Sync {
         if !self.watch {
             let done = app.sync(&TokioTimer, &progress).await;
             bar.finish();
-            return report(shell, &done?);
+            let exit = report(shell, &done?)?;
+            let status = app.status()?;
+            if let Some(choice) = choice(status.serving.as_ref(), &status.also_open) {
+                shell.output.note(choice)?;
+            }
+            return Ok(exit);
         }
         let mut written = Ok(());
         app.watch(&TokioTimer, EVERY, &progress, &mut |told| {
@@ -68,7 +74,8 @@ pub fn report(shell: &mut Shell, view: &SyncView) -> Result<Exit, CliError> {
     })
 }
 
-fn page_of(page: &mut Page, view: &SyncView) {
+/// What an exchange did, for people.
+pub fn page_of(page: &mut Page, view: &SyncView) {
     page.line(format_args!(
         "{} scans sent, {} received; {} ticket rows new or changed",
         view.sent, view.received, view.rows

@@ -1,6 +1,7 @@
 //! Checking the chains of all logs here, and the signatures of all batches at the server.
 
-use super::{ApiError, App};
+use super::status::rescues;
+use super::{ApiError, App, NoticeView};
 use crate::store::Store;
 use crate::sync::{Access as _, FeedAudit, Timer, audit_feed};
 use serde::Serialize;
@@ -19,7 +20,11 @@ const PAGE: u32 = 4_096;
 pub struct AuditView {
     /// Scope by scope.
     pub scopes: Vec<ScopeAudit>,
-    /// Whether all chains hold, and all signatures that were checked.
+    /// What this device lost: a store that was set aside holds the log before.
+    pub losses: Vec<NoticeView>,
+    /// Whether damage of the store was met and not repaired yet.
+    pub damaged: bool,
+    /// Whether nothing was lost, all chains hold, and all signatures that were checked.
     pub ok: bool,
 }
 
@@ -63,7 +68,7 @@ impl App {
     /// # Errors
     /// What reading the store says.
     pub fn audit(&self) -> Result<AuditView, ApiError> {
-        self.device.with(|store| {
+        let audit = self.device.with(|store| {
             let mut scopes = Vec::new();
             for scope in scopes_of(store)? {
                 scopes.push(ScopeAudit {
@@ -74,8 +79,9 @@ impl App {
                     missing_here: None,
                 });
             }
-            Ok(AuditView::of(scopes))
-        })
+            Ok::<_, ApiError>(AuditView::of(scopes, rescues(store)?, store.is_suspect()))
+        });
+        self.heeding(audit)
     }
 
     /// The same, and checks the signatures of everything that the server's feeds hold.
@@ -85,28 +91,38 @@ impl App {
     pub async fn audit_with_server(&self, timer: &impl Timer) -> Result<AuditView, ApiError> {
         let connection = self.connection()?;
         let parts = self.parts(&connection, timer, &|_| {});
-        let mut scopes = self.audit()?.scopes;
+        let AuditView {
+            mut scopes,
+            losses,
+            damaged,
+            ..
+        } = self.audit()?;
         for audit in &mut scopes {
             let FeedAudit {
                 verified,
                 unverified,
                 missing_here,
-            } = audit_feed(&parts, audit.scope).await?;
+            } = self.heeding(audit_feed(&parts, audit.scope).await)?;
             audit.verified_batches = Some(verified);
             audit.unverified_batches = Some(unverified);
             audit.missing_here = Some(missing_here);
         }
-        Ok(AuditView::of(scopes))
+        Ok(AuditView::of(scopes, losses, damaged))
     }
 }
 
 impl AuditView {
-    fn of(scopes: Vec<ScopeAudit>) -> Self {
+    fn of(scopes: Vec<ScopeAudit>, losses: Vec<NoticeView>, damaged: bool) -> Self {
         let good = |log: &LogView| log.gaps == 0 && log.altered == 0;
-        let ok = scopes
+        let holds = scopes
             .iter()
             .all(|scope| scope.logs.iter().all(good) && scope.unverified_batches.unwrap_or(0) == 0);
-        Self { scopes, ok }
+        Self {
+            ok: holds && losses.is_empty() && !damaged,
+            scopes,
+            losses,
+            damaged,
+        }
     }
 }
 

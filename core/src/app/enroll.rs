@@ -94,7 +94,7 @@ impl App {
     /// # Errors
     /// What reading the store says.
     pub fn standing(&self) -> Result<Standing, ApiError> {
-        let identity = self.device.with(|store| store.identity())?;
+        let identity = self.heeding(self.device.with(|store| store.identity()))?;
         Ok(match identity {
             Some(identity) if identity.enrollment.is_some() => Standing::Enrolled,
             Some(identity) => match identity.waiting {

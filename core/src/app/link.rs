@@ -174,7 +174,7 @@ impl App {
         let mut memory = self.take_memory();
         let report = run(&parts, &mut memory).await;
         self.put_memory(memory);
-        let mut view = SyncView::from(report?);
+        let mut view = SyncView::from(self.heeding(report)?);
         view.sent += self.hand_over_former(timer, progress).await?;
         Ok(view)
     }
@@ -219,7 +219,7 @@ impl App {
         let mut memory = self.take_memory();
         let mut tell = |watched| match watched {
             Watched::Done(report) => tell(Ok(report.into())),
-            Watched::Failed(error) => tell(Err(error.into())),
+            Watched::Failed(error) => tell(self.heeding(Err(error))),
         };
         watch(&parts, &mut memory, every, &mut tell).await;
         self.put_memory(memory);
@@ -233,7 +233,7 @@ impl App {
     pub async fn doctor_compare(&self, timer: &impl Timer) -> Result<Vec<TableHealth>, ApiError> {
         let connection = self.connection()?;
         let parts = self.parts(&connection, timer, &|_| {});
-        Ok(compare(&parts).await?)
+        self.heeding(compare(&parts).await)
     }
 
     /// Computes all digests anew and takes what differs from the server's copy.
@@ -250,6 +250,6 @@ impl App {
         let mut memory = self.take_memory();
         let report = mend(&parts, &mut memory).await;
         self.put_memory(memory);
-        Ok(report?.into())
+        Ok(self.heeding(report)?.into())
     }
 }

@@ -26,11 +26,18 @@ pub use crate::error::{ApiError, ApiRetry};
 use crate::clock::{Clock, Entropy};
 use crate::gate::{Gate, Means};
 use crate::http::HttpSync;
+pub use crate::store::Rescue;
 use crate::store::{NoticeBody, Opened, Store};
 use crate::sync::{Access, Memory};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Code of an error that only a repair mends.
+pub const DAMAGED: &str = "store_damaged";
+
+/// Code of an error that passes when another program leaves the device's folder.
+pub const IN_USE: &str = "store_in_use";
 
 /// A device.
 pub struct App {
@@ -80,19 +87,43 @@ impl App {
         clock: Arc<dyn Clock + Send + Sync>,
         entropy: Arc<dyn Entropy + Send + Sync>,
     ) -> Result<Self, ApiError> {
-        let now = clock.read().wall;
-        let (mut store, opened) = Store::open(home, now)?;
-        match opened {
-            Opened::New | Opened::Known { .. } => {}
-            Opened::Rescued(rescue) => store.notice(
-                now,
-                &NoticeBody::StoreRescued {
-                    file: rescue.file,
-                    records: rescue.records,
-                },
-            )?,
+        let opened = Store::open(home, clock.read().wall)?;
+        Self::with(opened, clock, entropy).map(|(app, _)| app)
+    }
+
+    /// Opens the device like [`Self::open`], after looking at all of its store: one in which damage was met
+    /// before, or is met now, is set aside, and what was rescued of it is told. Its tables then come from
+    /// the server again.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_repair(
+        home: &Path,
+        clock: Arc<dyn Clock + Send + Sync>,
+        entropy: Arc<dyn Entropy + Send + Sync>,
+    ) -> Result<(Self, Option<Rescue>), ApiError> {
+        let opened = Store::open_to_repair(home, clock.read().wall)?;
+        Self::with(opened, clock, entropy)
+    }
+
+    fn with(
+        (mut store, opened): (Store, Opened),
+        clock: Arc<dyn Clock + Send + Sync>,
+        entropy: Arc<dyn Entropy + Send + Sync>,
+    ) -> Result<(Self, Option<Rescue>), ApiError> {
+        let rescue = match opened {
+            Opened::New | Opened::Known { .. } => None,
+            Opened::Rescued(rescue) => Some(rescue),
+        };
+        if let Some(rescue) = &rescue {
+            let notice = NoticeBody::StoreRescued {
+                file: rescue.file.clone(),
+                records: rescue.records,
+                missing: Some(rescue.missing),
+            };
+            store.notice(clock.read().wall, &notice)?;
         }
-        Ok(Self {
+        let app = Self {
             device: Device(Mutex::new(Parts {
                 store,
                 gate: Gate::new(),
@@ -101,7 +132,17 @@ impl App {
             entropy,
             memory: Mutex::default(),
             connection: Mutex::default(),
-        })
+        };
+        Ok((app, rescue))
+    }
+
+    /// Passes a result on, and remembers damage that it tells of.
+    fn heeding<T, E: Into<ApiError>>(&self, done: Result<T, E>) -> Result<T, ApiError> {
+        let done = done.map_err(Into::into);
+        if done.as_ref().is_err_and(|error| error.code == DAMAGED) {
+            self.device.lock().store.suspect();
+        }
+        done
     }
 
     /// Works at the gate.

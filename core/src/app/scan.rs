@@ -133,6 +133,8 @@ pub struct ScanView {
     pub at: UnixMillis,
     /// The session that most of the last scans belong to, if it is another than the one served.
     pub rather: Option<SessionView>,
+    /// The session of the ticket, if this device holds it and it is open too: a person may choose it.
+    pub open_too: Option<SessionView>,
 }
 
 /// Where a ticket may go instead of here, by name; empty where it is of no concern or unknown.
@@ -213,6 +215,11 @@ impl From<Answer> for ScanView {
         let (holder, holder_lines) = answer.holder.map_or((None, Vec::new()), |holder| {
             (Some(holder.name), holder.lines)
         });
+        let (rather, open_too) = match answer.advice {
+            Some(Advice::OtherSession(served)) => (Some(served.into()), None),
+            Some(Advice::OpenToo(served)) => (None, Some(served.into())),
+            None => (None, None),
+        };
         Self {
             outcome: answer.verdict.outcome(),
             reason: answer.verdict.reason(),
@@ -234,9 +241,8 @@ impl From<Answer> for ScanView {
             record: answer.record.map(|hash| hash.to_string()),
             at: answer.at,
             verdict: answer.verdict,
-            rather: answer
-                .advice
-                .map(|Advice::OtherSession(served)| served.into()),
+            rather,
+            open_too,
         }
     }
 }
@@ -294,7 +300,7 @@ impl App {
     /// # Errors
     /// What reading the store says.
     pub fn sessions(&self) -> Result<Vec<SessionView>, ApiError> {
-        let sessions = self.at_gate(|gate, means| gate.sessions(means))?;
+        let sessions = self.heeding(self.at_gate(|gate, means| gate.sessions(means)))?;
         Ok(sessions.into_iter().map(Into::into).collect())
     }
 

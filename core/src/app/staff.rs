@@ -105,7 +105,8 @@ impl App {
             };
             let session = served.ok_or(crate::gate::GateError::NoSuchSession)?;
             gate.search(means, session, needle.reveal(), limit)
-        })?;
+        });
+        let people = self.heeding(people)?;
         Ok(people
             .into_iter()
             .map(|person| PersonView {

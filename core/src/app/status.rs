@@ -3,7 +3,7 @@
 use super::audit::{lines_of, scopes_of};
 use super::words::span;
 use super::{ApiError, App, OperatorView, SessionView, Standing};
-use crate::store::{Notice, NoticeBody, Store};
+use crate::store::{Notice, NoticeBody, Store, StoreError};
 use crate::sync::Access as _;
 use serde::Serialize;
 use usher_domain::hash::Hash;
@@ -19,6 +19,8 @@ use usher_domain::time::{ClockTrust, UnixMillis};
 pub struct Status {
     /// Who it is; none before enrollment.
     pub device: Option<DeviceView>,
+    /// Whether damage of the store was met and not repaired yet.
+    pub damaged: bool,
     /// Since when the device knows that it was revoked; it then refers every scan.
     pub revoked_since: Option<UnixMillis>,
     /// Digits that an organizer must compare before the device counts; none if it does not wait for that.
@@ -27,6 +29,8 @@ pub struct Status {
     pub gate: Option<PlaceView>,
     /// The session it serves now.
     pub serving: Option<SessionView>,
+    /// Sessions that are open for entry too, where nobody chose between them and the one served.
+    pub also_open: Vec<SessionView>,
     /// The tables it holds.
     pub tables: Vec<TableView>,
     /// Records that the server does not have.
@@ -137,22 +141,54 @@ impl App {
     /// # Errors
     /// What reading the store says.
     pub fn status(&self) -> Result<Status, ApiError> {
+        self.heeding(self.read_status())
+    }
+
+    /// What every command should say of this device, a sentence each, until somebody did something: that it
+    /// is damaged, revoked, or lost something.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn alarms(&self) -> Result<Vec<String>, ApiError> {
+        let alarms = self.device.with(|store| {
+            let mut alarms = Vec::new();
+            if store.is_suspect() {
+                alarms.push("the store is damaged: run usher doctor repair".to_owned());
+            }
+            for notice in rescues(store)? {
+                alarms.push(format!(
+                    "{} (usher status --heard ends this)",
+                    notice.message
+                ));
+            }
+            Ok::<_, ApiError>(alarms)
+        });
+        self.heeding(alarms)
+    }
+
+    fn read_status(&self) -> Result<Status, ApiError> {
         let reading = self.clock.read();
         let standing = self.standing()?;
-        let (serving, operator) = if standing == Standing::Enrolled {
+        let (serving, also_open, operator) = if standing == Standing::Enrolled {
             self.at_gate(|gate, means| {
-                let serving = gate.serving(means)?.map(SessionView::from);
+                let (serving, also_open) = match gate.serving(means) {
+                    // What it served was lost with a damaged store; the notices say so.
+                    Err(StoreError::SyncNeeded) => (None, Vec::new()),
+                    serving => (serving?.map(SessionView::from), gate.also_open(means)?),
+                };
+                let also_open = also_open.into_iter().map(SessionView::from).collect();
                 let operator = gate.operator(means)?.map(OperatorView::from);
-                Ok::<_, ApiError>((serving, operator))
+                Ok::<_, ApiError>((serving, also_open, operator))
             })?
         } else {
-            (None, None)
+            (None, Vec::new(), None)
         };
         self.device.with(|store| {
             let clock = store.observe_clock(reading)?;
             let now = clock.corrected(reading);
             Ok(Status {
                 device: device(store)?,
+                damaged: store.is_suspect(),
                 revoked_since: store.revoked()?,
                 waiting_digits: match standing {
                     Standing::Waiting { digits } => Some(digits),
@@ -160,6 +196,7 @@ impl App {
                 },
                 gate: place(store)?,
                 serving,
+                also_open,
                 tables: tables(store, now)?,
                 unsent: store.own_logs()?.iter().map(|log| log.unsent()).sum(),
                 connection: connection(store)?,
@@ -271,6 +308,13 @@ fn connection(store: &Store) -> Result<Option<ConnectionView>, ApiError> {
     }))
 }
 
+/// Notices of a store that was set aside.
+pub(super) fn rescues(store: &Store) -> Result<Vec<NoticeView>, ApiError> {
+    let notices = store.notices()?.into_iter();
+    let rescues = notices.filter(|notice| matches!(notice.body, NoticeBody::StoreRescued { .. }));
+    Ok(rescues.map(notice).collect())
+}
+
 fn notice(notice: Notice) -> NoticeView {
     let (code, message) = words(notice.body);
     NoticeView {
@@ -291,12 +335,22 @@ fn words(body: NoticeBody) -> (&'static str, String) {
                 format!("the device's clock was set {way} by {span}"),
             )
         }
-        NoticeBody::StoreRescued { file, records } => (
-            "store_rescued",
-            format!(
-                "the store was damaged and set aside as {file}; {records} records were rescued"
-            ),
-        ),
+        NoticeBody::StoreRescued {
+            file,
+            records,
+            missing,
+        } => {
+            let missing = match missing {
+                Some(0) | None => String::new(),
+                Some(missing) => format!(", {missing} between them are missing"),
+            };
+            (
+                "store_rescued",
+                format!(
+                    "the store was damaged and is set aside as {file}: {records} scans of this device were rescued{missing}; whether later ones are lost is unknown"
+                ),
+            )
+        }
         NoticeBody::DocumentRejected { code, detail } => (
             "document_rejected",
             format!("a signed document was not taken in: {detail} ({code})"),

@@ -223,6 +223,12 @@ impl Scene<'_> {
             Referral::RevokedKey => {
                 alone("Signed by a key that was withdrawn, and not in this gate's list.")
             }
+            Referral::DeviceTrouble {
+                code: code @ "store_in_use",
+            } => (
+                format!("{} ({code}): end it, or scan there.", trouble(code)),
+                Vec::new(),
+            ),
             Referral::DeviceTrouble { code } => (
                 format!("{} ({code}): use another one.", trouble(code)),
                 Vec::new(),
@@ -349,6 +355,7 @@ fn trouble(code: &str) -> &'static str {
         "store_read_only" => "This device's folder cannot be written",
         "store_in_use" => "Another program is using this device's folder",
         "store_damaged" => "This device's store is damaged",
+        "sync_needed" => "This device lost its ticket lists and must sync",
         _ => "This device cannot decide",
     }
 }

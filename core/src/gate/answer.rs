@@ -81,6 +81,8 @@ pub struct Evidence {
 pub enum Advice {
     /// Half of the last scans belong to another session.
     OtherSession(Served),
+    /// The ticket is for a session that this device holds and that is open too.
+    OpenToo(Served),
 }
 
 /// A gate's answer to one showing. Its record is durable.

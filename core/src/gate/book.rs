@@ -35,6 +35,12 @@ impl HeldSession {
         limited.any(|limit| limit.zone == zone).then_some(zone)
     }
 
+    /// Whether people may enter now.
+    pub(super) fn is_open(&self, now: UnixMillis) -> bool {
+        let (opens, closes) = self.terms.session.entry_window(&self.terms.rules);
+        opens <= now && now <= closes
+    }
+
     pub(super) fn served(&self) -> Served {
         Served {
             id: self.terms.session.id,

@@ -85,6 +85,24 @@ impl Gate {
         Ok(held.into_iter().map(HeldSession::served).collect())
     }
 
+    /// The sessions that are open for entry now and not served, where nobody chose between them.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn also_open(&mut self, means: &mut Means<'_>) -> Result<Vec<Served>, StoreError> {
+        let now = moment(means)?.now;
+        let book = self.book(means.store)?;
+        if book.chosen.is_some() {
+            return Ok(Vec::new());
+        }
+        let serving = book.serving(None, now).map(|held| held.terms.session.id);
+        let others = book
+            .sessions
+            .iter()
+            .filter(|held| Some(held.terms.session.id) != serving && held.is_open(now));
+        Ok(others.map(HeldSession::served).collect())
+    }
+
     /// Serves a session against the timetable, or follows the timetable again.
     ///
     /// # Errors

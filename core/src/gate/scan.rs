@@ -150,13 +150,21 @@ impl Gate {
         }
         let hashes = write(means, served, book, decided.iter().map(|(_, d)| d))?;
         let mut answers = Vec::with_capacity(decided.len());
+        let belongs = decided
+            .first()
+            .and_then(|(showing, decision)| belongs_to(showing, &decision.verdict));
         for ((showing, decision), hash) in decided.into_iter().zip(hashes) {
             recent.note(belongs_to(&showing, &decision.verdict));
             answers.push(circumstances.answer(means.store, &showing, decision, hash, text));
         }
-        let advice = recent
+        let warning = recent
             .rather(served.terms.session.id)
             .map(|session| Advice::OtherSession(name_session(book, served, session)));
+        let open_too = belongs
+            .and_then(|session| book.session(session))
+            .filter(|held| held.is_open(moment.now) && !is_served(held, served))
+            .map(|held| Advice::OpenToo(held.served()));
+        let advice = warning.or(open_too);
         if let Some(answer) = answers.first_mut() {
             answer.advice = advice;
         }
@@ -284,6 +292,10 @@ fn belongs_to(showing: &Showing<'_>, verdict: &Verdict) -> Option<SessionId> {
         (_, Looked::Here { .. }) | (Verdict::Admit(_), _) => Some(showing.served.terms.session.id),
         (_, Looked::Nowhere) => None,
     }
+}
+
+fn is_served(held: &HeldSession, served: &HeldSession) -> bool {
+    held.terms.session.id == served.terms.session.id
 }
 
 fn name_session(book: &Book, served: &HeldSession, id: SessionId) -> Served {

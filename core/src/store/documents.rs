@@ -128,9 +128,11 @@ impl Store {
     /// The keys to believe.
     ///
     /// # Errors
-    /// [`StoreError::NotEnrolled`] before enrollment.
+    /// [`StoreError::NotEnrolled`] before enrollment, [`StoreError::SyncNeeded`] where the document was
+    /// lost with a damaged file.
     pub fn trusted_keys(&self) -> Result<TrustedKeys, StoreError> {
-        let trust = self.trust()?.ok_or(StoreError::NotEnrolled)?;
+        self.enrolled()?;
+        let trust = self.trust()?.ok_or(StoreError::SyncNeeded)?;
         Ok(TrustedKeys::from(&trust))
     }
 

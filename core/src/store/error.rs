@@ -65,6 +65,9 @@ pub enum StoreError {
     /// The device is not enrolled yet.
     #[error("the device is not enrolled")]
     NotEnrolled,
+    /// The device is enrolled, and its documents were lost with a damaged store.
+    #[error("the device lost its documents with its damaged store: run usher sync")]
+    SyncNeeded,
     /// The device belongs to another organizer or server already.
     #[error("the device is enrolled elsewhere already")]
     EnrolledElsewhere,
@@ -116,6 +119,7 @@ impl StoreError {
             Self::Sqlite { .. } => "store_failed",
             Self::Unreadable { .. } => "store_unreadable",
             Self::NotEnrolled => "not_enrolled",
+            Self::SyncNeeded => "sync_needed",
             Self::EnrolledElsewhere => "enrolled_elsewhere",
             Self::DigestMismatch { .. } => "digest_mismatch",
             Self::BadRows { .. } => "bad_rows",

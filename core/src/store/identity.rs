@@ -85,6 +85,11 @@ impl Stored {
         self.enrollment.is_some()
     }
 
+    /// The organizer's root key, once the server told it.
+    pub(super) const fn root_key(&self) -> Option<PublicKey> {
+        self.root_key
+    }
+
     /// The id that the device got at enrollment.
     pub(super) fn device(&self) -> Option<DeviceId> {
         let enrollment: Enrollment =

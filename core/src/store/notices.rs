@@ -38,6 +38,9 @@ pub enum NoticeBody {
         /// Records of this device that were taken over.
         #[n(1)]
         records: u64,
+        /// Records known to be missing; none where an older program did not count them.
+        #[n(2)]
+        missing: Option<u64>,
     },
     /// A signed document was not taken in.
     #[n(2)]

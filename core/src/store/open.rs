@@ -2,15 +2,16 @@
 
 use super::error::Doing as _;
 use super::rescue::{self, Rescue};
-use super::{Store, StoreError, schema};
+use super::{Store, StoreError, identity, schema};
 use rusqlite::Connection;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use usher_domain::hash::Hash;
 use usher_domain::time::UnixMillis;
 
 const FILE: &str = "usher.db";
 const LOCK: &str = "usher.lock";
-/// Written when damage is met at work, so that the next opening looks closely.
+/// Written when damage is met at work, and gone after a repair.
 const SUSPECT: &str = "usher.suspect";
 
 /// What opening the store found. A person should hear of the last.
@@ -34,22 +35,53 @@ impl Store {
     /// [`StoreError::InUse`], [`StoreError::NewerSchema`], [`StoreError::ReadOnly`], or what the file
     /// system says.
     pub fn open(folder: &Path, now: UnixMillis) -> Result<(Self, Opened), StoreError> {
+        // Of damage that is known a person decides when to repair it.
+        let look = if folder.join(SUSPECT).exists() {
+            Look::Lightly
+        } else {
+            Look::AfterCrash
+        };
+        Self::open_looking(folder, now, look)
+    }
+
+    /// Opens the store like [`Self::open`], but looks at all of it: a file in which damage was met before,
+    /// or is met now, is set aside, for only a new one can be trusted. It takes long for large stores.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_to_repair(folder: &Path, now: UnixMillis) -> Result<(Self, Opened), StoreError> {
+        let (store, opened) = Self::open_looking(folder, now, Look::Closely)?;
+        let _gone = fs::remove_file(folder.join(SUSPECT));
+        Ok((store, opened))
+    }
+
+    fn open_looking(
+        folder: &Path,
+        now: UnixMillis,
+        look: Look,
+    ) -> Result<(Self, Opened), StoreError> {
         make_private(folder)?;
         let lock = lock(folder)?;
         let path = folder.join(FILE);
         let existed = path.exists();
-        let (conn, opened) = match connect(&path, folder) {
+        let connected = match look {
+            Look::Closely if folder.join(SUSPECT).exists() => Err(StoreError::Damaged {
+                doing: "repairing the store",
+            }),
+            Look::Closely | Look::AfterCrash | Look::Lightly => connect(&path, look),
+        };
+        let (conn, opened) = match connected {
             Ok((conn, _)) if !existed => (conn, Opened::New),
             Ok((conn, was)) => (conn, Opened::Known { was }),
             Err(StoreError::Damaged { .. }) => {
                 let aside = set_aside(&path, now)?;
-                let (mut conn, _) = connect(&path, folder)?;
+                let (mut conn, _) = connect(&path, Look::AfterCrash)?;
                 let rescue = rescue::rescue(&aside, &mut conn)?;
+                let _gone = fs::remove_file(folder.join(SUSPECT));
                 (conn, Opened::Rescued(rescue))
             }
             Err(error) => return Err(error),
         };
-        let _gone = fs::remove_file(folder.join(SUSPECT));
         let store = Self {
             conn,
             folder: folder.to_owned(),
@@ -60,10 +92,28 @@ impl Store {
         Ok((store, opened))
     }
 
-    /// Remembers that the file is damaged; the next [`Store::open`] checks all of it.
+    /// Remembers that the file is damaged. A gate goes on with what it can read, and refers where it
+    /// cannot: to lose all tables at once would be worse while people wait. [`Self::open_to_repair`] mends.
     pub fn suspect(&self) {
         let _best_effort = fs::write(self.folder.join(SUSPECT), []);
     }
+
+    /// Whether damage was met and not repaired yet.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.folder.join(SUSPECT).exists()
+    }
+}
+
+/// How closely a file is looked at when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// At no more than opening needs.
+    Lightly,
+    /// As a whole only if the last process did not end in order.
+    AfterCrash,
+    /// At everything in it.
+    Closely,
 }
 
 /// Makes the folder if it is missing. It holds the device's key, so only its owner may look into it; a
@@ -102,15 +152,21 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
 }
 
 /// Opens the file with the settings that every promise of the store rests on.
-fn connect(path: &Path, folder: &Path) -> Result<(Connection, u32), StoreError> {
-    // A write-ahead log that is still there means that the last process did not end in order; then, or
-    // after damage was met, the whole file is checked.
-    let check = wal(path).exists() || folder.join(SUSPECT).exists();
+fn connect(path: &Path, look: Look) -> Result<(Connection, u32), StoreError> {
+    // A write-ahead log that is still there means that the last process did not end in order.
+    let check = match look {
+        Look::Lightly => false,
+        Look::AfterCrash => wal(path).exists(),
+        Look::Closely => true,
+    };
     let mut conn = Connection::open(path).doing("opening the store")?;
     configure(&conn)?;
     let found = schema::version(&conn)?;
     if check && found > 0 {
         check_whole(&conn)?;
+    }
+    if look == Look::Closely && found > 0 {
+        check_facts(&conn)?;
     }
     let was = schema::migrate(&mut conn)?;
     Ok((conn, was))
@@ -141,6 +197,25 @@ fn check_whole(conn: &Connection) -> Result<(), StoreError> {
     } else {
         Err(StoreError::Damaged { doing })
     }
+}
+
+/// Pages may be in order and their content be changed: what nobody signs for again is read.
+fn check_facts(conn: &Connection) -> Result<(), StoreError> {
+    let doing = "checking records and identity";
+    let damaged = |_| StoreError::Damaged { doing };
+    identity::load(conn).map_err(damaged)?;
+    let mut statement = conn
+        .prepare("SELECT hash, body FROM records ORDER BY place")
+        .doing(doing)?;
+    let mut rows = statement.query([]).doing(doing)?;
+    while let Some(row) = rows.next().map_err(|_| StoreError::Damaged { doing })? {
+        let hash: [u8; 32] = row.get(0).map_err(|_| StoreError::Damaged { doing })?;
+        let body: Vec<u8> = row.get(1).map_err(|_| StoreError::Damaged { doing })?;
+        if Hash::of(&[&body]).as_bytes() != &hash {
+            return Err(StoreError::Damaged { doing });
+        }
+    }
+    Ok(())
 }
 
 /// Renames a damaged file, with its write-ahead log; nothing is deleted.

@@ -7,13 +7,15 @@
 use super::error::Doing as _;
 use super::identity::{self, MARK, Stored};
 use super::records::{CLOSED, ensure_log, insert};
-use super::{StoreError, records};
+use super::{StoreError, documents, records};
 use minicbor::Decoder;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use usher_domain::cbor;
+use usher_domain::document::trust::Trust;
+use usher_domain::document::{Held, Verified, verify_trust};
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::log::{Entry, Frame, RECORD_BYTES_MAX};
@@ -28,6 +30,9 @@ pub struct Rescue {
     pub identity: bool,
     /// Records of this device that were taken over, sent or not: the server knows those it has.
     pub records: u64,
+    /// Records that are known to be missing: between two that were taken over. What came after the last one
+    /// is unknown.
+    pub missing: u64,
 }
 
 /// Rows that SQLite may fail to give in a row before it is believed that there are no more.
@@ -39,12 +44,15 @@ type Found = BTreeMap<(LogRef, u64, Hash), Entry>;
 pub(super) fn rescue(aside: &Path, conn: &mut Connection) -> Result<Rescue, StoreError> {
     let mut found = Found::new();
     let mut who = None;
+    let mut trust = None;
     if let Ok(old) = Connection::open_with_flags(
         aside,
         // Writable, because a write-ahead log is read only together with its index, which is made anew.
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     ) {
         who = identity::load(&old).ok().flatten();
+        // It proves itself, and remembers that nothing older is to be believed.
+        trust = documents::bytes(&old, documents::TRUST).ok().flatten();
         read_rows(&old, &mut found);
     }
     let mut wal = aside.as_os_str().to_owned();
@@ -56,15 +64,22 @@ pub(super) fn rescue(aside: &Path, conn: &mut Connection) -> Result<Rescue, Stor
         who = who.or_else(|| carve_identity(&bytes));
     }
     let device = who.as_ref().and_then(Stored::device);
-    let records = take_over(conn, who.as_ref(), device, &found)?;
+    let trust = trust.and_then(|bytes| believed(&bytes, who.as_ref()));
+    let (records, missing) = take_over(conn, who.as_ref(), trust.as_ref(), device, &found)?;
     Ok(Rescue {
         file: aside
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
-        identity: who.is_some(),
+        identity: who.is_some_and(|who| who.is_enrolled()),
         records,
+        missing,
     })
+}
+
+/// The trust document, if it verifies under the root of the identity.
+fn believed(bytes: &[u8], who: Option<&Stored>) -> Option<Verified<Trust>> {
+    verify_trust(bytes, &who?.root_key()?, None).ok()
 }
 
 /// Reads record by record; where a page is broken, jumps further and further ahead.
@@ -159,9 +174,10 @@ fn starts<'b>(bytes: &'b [u8], pattern: &'b [u8]) -> impl Iterator<Item = usize>
 fn take_over(
     conn: &mut Connection,
     who: Option<&Stored>,
+    trust: Option<&Verified<Trust>>,
     device: Option<DeviceId>,
     found: &Found,
-) -> Result<u64, StoreError> {
+) -> Result<(u64, u64), StoreError> {
     let doing = "taking rescued records over";
     let tx = conn
         .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -169,7 +185,16 @@ fn take_over(
     if let Some(who) = who {
         identity::save(&tx, who)?;
     }
+    if let Some(trust) = trust {
+        let held = Held {
+            version: trust.value().version,
+            hash: trust.hash(),
+            signer: trust.signer(),
+        };
+        documents::put(&tx, documents::TRUST, trust.bytes(), held)?;
+    }
     let mut count = 0;
+    let mut sequences: BTreeMap<LogRef, BTreeSet<u64>> = BTreeMap::new();
     for entry in found.values() {
         let frame = &entry.frame;
         if Some(frame.log.device) != device {
@@ -178,7 +203,15 @@ fn take_over(
         let log_no = ensure_log(&tx, frame.log, frame.scope, CLOSED)?;
         let scope_no = records::scope_no(&tx, frame.scope)?;
         count += u64::from(insert(&tx, log_no, scope_no, entry)?);
+        sequences
+            .entry(frame.log)
+            .or_default()
+            .insert(frame.sequence);
     }
     tx.commit().doing(doing)?;
-    Ok(count)
+    let missing = sequences.values().map(|held| {
+        let last = held.last().copied().unwrap_or(0);
+        last.saturating_sub(held.len() as u64)
+    });
+    Ok((count, missing.sum()))
 }

@@ -110,6 +110,12 @@ fn details(page: &mut Page, view: &ScanView) {
             rather.name
         ));
     }
+    if let (Some(other), Some(served)) = (&view.open_too, &view.session) {
+        page.line(format_args!(
+            "  This gate serves {}, {}; for {}, {} scan with --session {}.",
+            served.name, served.event, other.name, other.event, other.id
+        ));
+    }
     if let Some(record) = &view.record {
         page.line(format_args!("  record {record}"));
     }
