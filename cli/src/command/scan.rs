@@ -238,8 +238,8 @@ impl Ready {
     fn of(door: &Door) -> Result<Self, CliError> {
         let served = door.open()?.and_then(|open| match open.session {
             Some(named) => {
-                let sessions = open.app.sessions()?.into_iter();
-                Ok((sessions.filter(|held| held.id == named).last(), Vec::new()))
+                let mut sessions = open.app.sessions()?.into_iter();
+                Ok((sessions.find(|held| held.id == named), Vec::new()))
             }
             None => {
                 let status = open.app.status()?;
