@@ -6,11 +6,11 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use usher_core::camera::picture::{self, PictureError};
 use usher_core::camera::{
-    CameraFound, DeviceError, FrameSource, LumaFrame, MAX_SIDE, Pace, Pictures, SourceError,
-    VideoError, Y4mVideo,
+    CameraFound, DeviceError, FRAME_BUDGET, FrameSource, LumaFrame, MAX_SIDE, Pace, Pictures,
+    Scanner, SourceError, VideoError, Y4mVideo,
 };
 use usher_core::clock::{Clock, SystemClock};
 
@@ -72,7 +72,26 @@ pub enum Origin {
     Pictures(Vec<PathBuf>),
 }
 
+/// What a frame of a video may take that nobody waits for: enough on a slow and busy machine.
+const UNHURRIED: Duration = Duration::from_secs(1);
+
 impl Origin {
+    /// A scanner that takes as long for a frame as the next one leaves it.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long this program's own work takes is no input"
+    )]
+    pub fn scanner(&self) -> Scanner {
+        let start = Instant::now();
+        let clock = move || start.elapsed();
+        match self {
+            Self::Camera { .. } | Self::PacedVideo(_) => Scanner::new(FRAME_BUDGET, clock),
+            Self::Video(_) => Scanner::new(UNHURRIED, clock),
+            Self::Pictures(_) => Scanner::patient(),
+        }
+    }
+
     /// What the flags of a command name; none if they name nothing that has frames.
     #[must_use]
     pub fn of(camera: Option<u32>, frames: &Frames) -> Option<Self> {

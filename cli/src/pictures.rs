@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use std::path::Path;
-use usher_core::camera::{Decoder as _, RxingDecoder, picture};
+use usher_core::camera::{Decoder as _, Scanner, picture};
 use usher_domain::secret::Private;
 
 /// All codes seen in a picture (PNG, JPEG), at least one.
@@ -12,7 +12,7 @@ use usher_domain::secret::Private;
 pub fn codes(file: &Path) -> Result<Vec<Private>, CliError> {
     let bytes = std::fs::read(file).map_err(|error| CliError::reading(file, error))?;
     let frame = picture::open(&bytes).map_err(|error| CliError::bad_file(file, error))?;
-    let seen = RxingDecoder::new()
+    let seen = Scanner::patient()
         .decode(frame.as_frame())
         .map_err(|error| CliError::bad_file(file, error))?;
     if seen.is_empty() {

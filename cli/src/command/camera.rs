@@ -9,8 +9,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use usher_core::camera::{
-    CameraFound, DecodeError, Decoder, Detection, Frame, FrameSource, Look, Reader, RxingDecoder,
-    Step,
+    CameraFound, DecodeError, Decoder, Detection, Frame, FrameSource, Look, Reader, Scanner, Step,
 };
 use usher_core::sync::{Timer as _, TokioTimer};
 use usher_domain::code::{Presented, TicketCodeText, read};
@@ -75,7 +74,7 @@ impl Test {
     async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let origin = Origin::of(self.camera, &self.frames)
             .ok_or(CliError::Missing("which camera, video or pictures?"))?;
-        let mut reader = Reader::new(origin.open()?, Timed::default());
+        let mut reader = Reader::new(origin.open()?, Timed::new(origin.scanner()));
         let mut report = Report::default();
         let live = matches!(origin, Origin::Camera { .. });
         if live {
@@ -243,9 +242,9 @@ fn kind(text: &Private) -> &'static str {
 }
 
 /// A decoder that notes how long it takes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Timed {
-    decoder: RxingDecoder,
+    decoder: Scanner,
     took: Vec<Duration>,
 }
 
@@ -275,6 +274,13 @@ impl Decoder for Timed {
 }
 
 impl Timed {
+    const fn new(decoder: Scanner) -> Self {
+        Self {
+            decoder,
+            took: Vec::new(),
+        }
+    }
+
     fn spread(&self) -> Option<Spread> {
         let mut took = self.took.clone();
         took.sort_unstable();
@@ -297,7 +303,7 @@ mod tests {
     fn half_of_the_frames_stay_within_the_median() {
         let timed = |ms: &[u64]| Timed {
             took: ms.iter().map(|ms| Duration::from_millis(*ms)).collect(),
-            ..Timed::default()
+            ..Timed::new(Scanner::patient())
         };
         assert_eq!(timed(&[]).spread(), None);
         let all: Vec<u64> = (1..=100).rev().collect();

@@ -3,7 +3,7 @@
 use super::photo::{Conditions, photograph};
 use crate::error::CliError;
 use crate::qr::{Qr, Surface};
-use usher_core::camera::{Decoder as _, Frame, RxingDecoder};
+use usher_core::camera::{Decoder as _, Frame, Scanner};
 use usher_domain::secret::Private;
 
 /// Pixels of a module of a drawn code; finer than the camera sees it.
@@ -14,7 +14,7 @@ const TRIES: u32 = 8;
 /// A camera at a gate, and what it saw.
 #[derive(Debug)]
 pub struct Camera {
-    decoder: RxingDecoder,
+    decoder: Scanner,
     seed: u64,
     /// Codes that were held up.
     pub shown: u64,
@@ -29,7 +29,7 @@ impl Camera {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
-            decoder: RxingDecoder::new(),
+            decoder: Scanner::patient(),
             seed,
             shown: 0,
             exact: 0,

@@ -216,7 +216,7 @@ impl Homography {
 mod tests {
     use super::*;
     use crate::qr::{Qr, Surface};
-    use usher_core::camera::{Decoder, Frame, RxingDecoder};
+    use usher_core::camera::{Decoder, Frame, Scanner};
 
     const BASE45: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn photographs_of_our_codes_are_read_and_never_as_another_text() {
-        let mut decoder = RxingDecoder::new();
+        let mut decoder = Scanner::patient();
         let (mut read, photographs) = (0, 200);
         for seed in 0..photographs {
             let text = code(seed);

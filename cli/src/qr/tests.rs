@@ -1,4 +1,4 @@
-use usher_core::camera::{Decoder, LumaFrame, RxingDecoder, picture};
+use usher_core::camera::{Decoder, LumaFrame, Scanner, picture};
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn longest_code() -> String {
 }
 
 fn texts(frame: &LumaFrame) -> Vec<String> {
-    let seen = RxingDecoder::new().decode(frame.as_frame()).unwrap();
+    let seen = Scanner::patient().decode(frame.as_frame()).unwrap();
     seen.iter()
         .map(|seen| seen.text.reveal().to_owned())
         .collect()

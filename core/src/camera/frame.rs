@@ -108,6 +108,67 @@ impl<'a> Frame<'a> {
             .filter_map(move |row| row.get(..width))
     }
 
+    /// The part of the picture inside of a rectangle given by its left, top, right and bottom edge; what
+    /// lies outside of the picture is left out. None if nothing remains.
+    pub(super) fn part(&self, [left, top, right, bottom]: [u32; 4]) -> Option<Self> {
+        let (right, bottom) = (right.min(self.width), bottom.min(self.height));
+        let (width, height) = (right.checked_sub(left)?, bottom.checked_sub(top)?);
+        let start = top as usize * self.stride + left as usize;
+        let length = (height as usize).checked_sub(1)? * self.stride + width as usize;
+        let luma = self.luma.get(start..start.checked_add(length)?)?;
+        Self::new(luma, width, height, self.stride).ok()
+    }
+
+    /// The luma at a place, interpolated between the middles of pixels; outside of the picture, that
+    /// of its nearest edge.
+    pub(super) fn luma_at(&self, x: f32, y: f32) -> f32 {
+        // In this order not-a-number becomes 0; `clamp` would keep it.
+        let x = (x - 0.5).max(0.0).min(self.width as f32 - 1.0);
+        let y = (y - 0.5).max(0.0).min(self.height as f32 - 1.0);
+        let (column, row) = (x as usize, y as usize);
+        let (right, down) = (x - column as f32, y - row as f32);
+        let start = row * self.stride + column;
+        let next = start
+            + if row + 1 < self.height as usize {
+                self.stride
+            } else {
+                0
+            };
+        let pair = |start: usize| {
+            let left = self.luma.get(start).copied().unwrap_or(0);
+            let other = if column + 1 < self.width as usize {
+                start + 1
+            } else {
+                start
+            };
+            let other = self.luma.get(other).copied().unwrap_or(left);
+            let (left, other) = (f32::from(left), f32::from(other));
+            left + (other - left) * right
+        };
+        let (above, below) = (pair(start), pair(next));
+        above + (below - above) * down
+    }
+
+    /// The picture at half of its size, as [`Frame::shrunk`] would make it, and faster.
+    pub(super) fn halved(&self) -> Option<LumaFrame> {
+        let (width, height) = (self.width / 2, self.height / 2);
+        let columns = width as usize * 2;
+        let mut sums = vec![0_u16; columns];
+        let mut luma = Vec::with_capacity(width as usize * height as usize);
+        let mut rows = self.rows();
+        while let (Some(upper), Some(lower)) = (rows.next(), rows.next()) {
+            for ((sum, &a), &b) in sums.iter_mut().zip(upper).zip(lower) {
+                *sum = u16::from(a) + u16::from(b);
+            }
+            // A mean of bytes is a byte.
+            luma.extend(
+                sums.chunks_exact(2)
+                    .map(|pair| (pair.iter().sum::<u16>() / 4) as u8),
+            );
+        }
+        LumaFrame::new(luma, width, height).ok()
+    }
+
     /// The picture at one `factor`-th of its size, without padding. Each pixel is the mean of
     /// `factor` × `factor` pixels; what does not fill a pixel at the right and bottom is left out.
     ///
@@ -277,6 +338,33 @@ mod tests {
     fn padding_is_no_part_of_a_picture() {
         let frame = Frame::new(&[1, 2, 99, 3, 4, 99], 2, 2, 3).unwrap();
         assert_eq!(frame.shrunk(1).unwrap().luma(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_part_has_the_pixels_of_its_rectangle() {
+        let luma: Vec<u8> = (0..20).collect();
+        let frame = Frame::new(&luma, 4, 4, 5).unwrap();
+        let part = frame.part([1, 2, 3, 9]).unwrap();
+        assert_eq!(part.shrunk(1).unwrap().luma(), [11, 12, 16, 17]);
+        for empty in [[2, 2, 2, 4], [3, 0, 1, 4], [4, 4, 9, 9]] {
+            assert!(frame.part(empty).is_none());
+        }
+    }
+
+    #[test]
+    fn half_a_picture_is_the_same_either_way() {
+        let luma: Vec<u8> = (0..35).map(|i| (i * 37 % 256) as u8).collect();
+        let frame = Frame::new(&luma, 7, 5, 7).unwrap();
+        assert_eq!(frame.halved(), frame.shrunk(2));
+    }
+
+    #[test]
+    fn luma_between_pixels_is_interpolated() {
+        let frame = Frame::new(&[0, 100, 200, 100], 2, 2, 2).unwrap();
+        assert!((frame.luma_at(1.0, 0.5) - 50.0).abs() < 0.01);
+        assert!((frame.luma_at(1.0, 1.0) - 100.0).abs() < 0.01);
+        assert!((frame.luma_at(-9.0, 9.0) - 200.0).abs() < 0.01);
+        assert!(frame.luma_at(f32::NAN, f32::INFINITY).is_finite());
     }
 
     #[test]

@@ -3,22 +3,41 @@
 //! A [`FrameSource`] has the newest frame, a [`Decoder`] finds the codes in it, [`presence`] says
 //! which of them is a showing that the gate scans. A [`Reader`] does these three in turn.
 //!
+//! The decoder is [`Scanner`]. A frame goes this way: `pyramid` makes smaller copies, `threshold`
+//! tells dark from light, `finder` looks for finder patterns and `triple` for three that belong
+//! together; `ring` and `fit` measure them and place the symbol, `surface` follows it where it is not
+//! flat, `sampler` reads its modules and `qr` the text. `search` calls them within a budget, and the
+//! scanner does so for frame after frame. `docs/camera.md` says why, with figures.
+//!
 //! Nothing here needs hardware, threads or a clock, but for `webcam` behind the feature of that name.
 //! Opening picture files is behind the feature `pictures`, for the shells that take them.
 
+mod budget;
 mod decoder;
 mod device;
+mod finder;
+mod fit;
 mod frame;
+mod geometry;
 mod luma;
 #[cfg(feature = "pictures")]
 pub mod picture;
 #[cfg(feature = "pictures")]
 mod pictures;
+mod placement;
 pub mod presence;
+mod pyramid;
+mod qr;
 mod reader;
-mod rxing;
+mod ring;
+mod sampler;
+mod scanner;
+mod search;
 mod slot;
 mod source;
+mod surface;
+mod threshold;
+mod triple;
 mod video;
 #[cfg(feature = "webcam")]
 pub mod webcam;
@@ -33,7 +52,7 @@ pub use luma::{LumaError, PixelFormat, luma_of};
 #[cfg(feature = "pictures")]
 pub use pictures::Pictures;
 pub use reader::{Look, Reader, Step};
-pub use rxing::RxingDecoder;
+pub use scanner::{FRAME_BUDGET, Scanner};
 pub use slot::{FramePusher, PushSource, push_source};
 pub use source::{Captured, FrameSource, Next, Rotation, SourceError};
 pub use video::{Pace, VideoError, Y4mVideo};

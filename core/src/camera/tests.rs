@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use qrcode::{Color, QrCode};
 
-use super::{Decoder, Detection, Frame, LumaFrame, RxingDecoder};
+use super::{Decoder, Detection, Frame, LumaFrame, Scanner};
 
 const CODE: &str = "USH1:6BFOXN*TS0BI$ZDYSH$XP$VDP.S6LE-UN8UA5ZA";
 
@@ -52,7 +52,7 @@ impl Sheet {
         let height = u32::try_from(self.luma.len() / self.width).unwrap();
         let width = u32::try_from(self.width).unwrap();
         let frame = LumaFrame::new(self.luma.clone(), width, height).unwrap();
-        RxingDecoder::new().decode(frame.as_frame()).unwrap()
+        Scanner::patient().decode(frame.as_frame()).unwrap()
     }
 
     fn texts(&self) -> Vec<String> {
@@ -163,7 +163,7 @@ proptest! {
             .map(|i| noise[(i / coarse) % noise.len()])
             .collect();
         let frame = Frame::new(&luma, width, height, stride).unwrap();
-        let mut decoder = RxingDecoder::new();
+        let mut decoder = Scanner::patient();
         prop_assert!(decoder.decode(frame).is_ok());
         prop_assert_eq!(decoder.panics(), 0);
     }

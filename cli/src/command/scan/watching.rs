@@ -10,7 +10,7 @@ use crate::shell::Shell;
 use serde::Serialize;
 use std::time::Duration;
 use usher_core::camera::presence::Act;
-use usher_core::camera::{Detection, FrameSource, Reader, RxingDecoder, Step};
+use usher_core::camera::{Detection, FrameSource, Reader, Scanner, Step};
 use usher_core::sync::{Timer as _, TokioTimer};
 
 /// How long the loop sleeps while the camera has nothing new: a tenth of what a frame takes.
@@ -63,7 +63,7 @@ impl CliGate<'_> {
     /// Scans everything that is held up, until the source ends or somebody presses Ctrl-C, and exchanges
     /// beside it.
     pub(super) async fn watch(&self, shell: &mut Shell, origin: &Origin) -> Result<Exit, CliError> {
-        let mut reader = Reader::new(origin.open()?, RxingDecoder::new());
+        let mut reader = Reader::new(origin.open()?, origin.scanner());
         let one_by_one = matches!(origin, Origin::Pictures(_));
         if let Origin::Camera { .. } = origin {
             Ready::of(self.door)?.show(shell, "Hold a ticket up to the camera; Ctrl-C ends.")?;
@@ -86,7 +86,7 @@ impl CliGate<'_> {
     async fn look(
         &self,
         shell: &mut Shell,
-        reader: &mut Reader<impl FrameSource, RxingDecoder>,
+        reader: &mut Reader<impl FrameSource, Scanner>,
         origin: &Origin,
         tally: &mut Tally,
     ) -> Result<(), CliError> {
