@@ -46,6 +46,17 @@ pub const STAFF_ROLES: &[&str] = &["steward", "supervisor", "box_office"];
 pub const DEVICE_ROLES: &[&str] = &["gate", "desk"];
 /// States of tickets.
 pub const TICKET_STATES: &[&str] = &["valid", "cancelled", "blocked"];
+/// Details of a ticket that can be taken away.
+pub const TICKET_DETAILS: &[&str] = &[
+    "holder",
+    "seat",
+    "zone",
+    "valid_from",
+    "valid_until",
+    "instruction",
+    "entries",
+    "home",
+];
 /// Reasons of a cancellation.
 pub const CANCEL_REASONS: &[&str] = &[
     "refunded",

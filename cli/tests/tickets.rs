@@ -60,6 +60,54 @@ fn all_media_of_a_ticket_are_shown_and_each_can_be_drawn() {
 }
 
 #[test]
+fn all_that_was_set_is_shown_and_can_be_taken_away() {
+    let house = fair();
+    house.ok("zone create floor");
+    let ticket = "ticket create fair --type full --session sat --external T-1";
+    house.ok(&format!(
+        "{ticket} --zone floor --entries 2 --seat A7 --instruction Student --valid-until +6h"
+    ));
+    let shown = house.ok("ticket show fair/T-1");
+    let line = |label: &str| {
+        let mut lines = shown.lines().map(str::trim);
+        let line = lines.find_map(|line| line.strip_prefix(label));
+        line.map(str::trim).map(str::to_owned)
+    };
+    assert_eq!(line("zone").as_deref(), Some("floor"), "{shown}");
+    assert_eq!(line("entries").as_deref(), Some("2"), "{shown}");
+    let told = house.json("ticket show fair/T-1");
+    assert_eq!(
+        (&told["zone"], &told["entries"]),
+        (&"floor".into(), &2.into())
+    );
+    let clear = "--clear zone --clear entries --clear instruction --clear valid_until";
+    house.ok(&format!("ticket update fair/T-1 {clear}"));
+    let told = house.json("ticket show fair/T-1");
+    for field in ["zone", "entries", "instruction", "valid_until"] {
+        assert!(told[field].is_null(), "{field}: {told}");
+    }
+    assert_eq!(told["seat"], "A7");
+    let both = said(&house, "ticket update fair/T-1 --seat B1 --clear seat");
+    assert!(both.contains("clear"), "{both}");
+}
+
+#[test]
+fn a_barcode_that_can_be_guessed_is_told_when_it_is_given() {
+    let house = fair();
+    let stderr = |line: &str| {
+        let output = house.run(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let ticket = "ticket create fair --type full --session sat --external";
+    let weak = stderr(&format!("{ticket} T-1 --medium short"));
+    assert!(weak.contains("could be guessed"), "{weak}");
+    let strong = stderr(&format!("{ticket} T-2 --medium q7ZkT2mV9xLp4RwYb8NcHd3F"));
+    assert_eq!(strong, "");
+    assert!(stderr("ticket attach fair/T-2 1234").contains("could be guessed"));
+}
+
+#[test]
 fn tickets_are_listed_page_by_page_and_by_what_is_looked_for() {
     let house = fair();
     for (number, session) in [("T-1", "sat"), ("T-2", "sat"), ("T-3", "sun")] {

@@ -151,13 +151,24 @@ fn waiting_page(page: &mut Page, name: &str, digits: &str, wait: Duration) {
     page.line(format_args!("  Digits to compare: {digits}"));
     page.line("  The organizer sees the same digits in: usher device list");
     page.line(format_args!(
-        "  and, if they match, says: usher device confirm {name} {digits}"
+        "  and, if they match, says: usher device confirm {} {digits}",
+        in_shell(name)
     ));
     let minutes = wait.as_secs().div_ceil(60);
     if minutes > 0 {
         page.line(format_args!(
             "Waiting for up to {minutes} min. Stopping is safe: the same command goes on."
         ));
+    }
+}
+
+/// A word of a command line, quoted where a shell would read it otherwise.
+fn in_shell(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.:/@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -191,4 +202,23 @@ pub fn sign_out(shell: &mut Shell) -> Result<Exit, CliError> {
             page.line("Signed out")
         })?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_where_a_shell_would_cut_or_change_it() {
+        for (name, quoted) in [
+            ("till-2", "till-2"),
+            ("Tür", "Tür"),
+            ("till conf", "'till conf'"),
+            ("Kim's", r"'Kim'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(in_shell(name), quoted);
+        }
+    }
 }

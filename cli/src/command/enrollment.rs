@@ -27,6 +27,8 @@ pub struct Create {
     #[arg(long)]
     pub gate: Option<String>,
     /// What the devices may do: scan, or search by name as well
+    ///
+    /// On a desk, box office staff and supervisors search, once they signed in (`usher sign-in`).
     #[arg(long, default_value = "gate", value_parser = words::<DeviceRole>(DEVICE_ROLES))]
     pub role: DeviceRole,
     /// How many devices may use it
@@ -105,6 +107,14 @@ impl Create {
                 page.line(code);
             }
         })?;
+        let files = [&self.text_out, &self.drawing.out];
+        for (said, file) in ["Written to", "Drawn in"].iter().zip(files) {
+            if let Some(file) = file {
+                shell
+                    .output
+                    .note(format_args!("{said} {}", file.display()))?;
+            }
+        }
         let devices = match issued.uses {
             1 => "one device".to_owned(),
             uses => format!("{uses} devices"),

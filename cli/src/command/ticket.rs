@@ -155,6 +155,7 @@ impl Ticket {
         let (ticket, change, once) = match self {
             Self::Create(create) => {
                 let (event, once, new) = create.request(shell)?;
+                show::warn_of_weak(shell, &new.media)?;
                 let made: tickets::Ticket = client
                     .post_once(&["events", &event, "tickets"], once.as_deref(), &new)
                     .await?;
@@ -201,6 +202,11 @@ impl Ticket {
                 (ticket, TicketChange::Attach { medium }, once)
             }
         };
+        if let TicketChange::Reissue { media } = &change {
+            show::warn_of_weak(shell, media)?;
+        } else if let TicketChange::Attach { medium } = &change {
+            show::warn_of_weak(shell, std::slice::from_ref(medium))?;
+        }
         let [events, event, tickets, name] = ticket.path("tickets");
         let path = [events, event, tickets, name, "changes"];
         let changed: tickets::Ticket = client

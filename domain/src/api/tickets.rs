@@ -117,6 +117,31 @@ pub struct TicketDetails {
     pub entries: Option<u16>,
     /// The one device that may admit it while isolated.
     pub home: Option<crate::ids::DeviceId>,
+    /// What the ticket shall no longer have.
+    pub clear: Vec<TicketDetail>,
+}
+
+/// A detail that a ticket can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TicketDetail {
+    /// The holder's name.
+    Holder,
+    /// Its seat.
+    Seat,
+    /// The only zone it opens: without it, those of its type.
+    Zone,
+    /// The time before which it is not valid.
+    ValidFrom,
+    /// The time after which it is not valid.
+    ValidUntil,
+    /// What staff must check.
+    Instruction,
+    /// Its entries: without them, its type's.
+    Entries,
+    /// The one device that may admit it while isolated.
+    Home,
 }
 
 /// A ticket as the organizer and the seller see it.
@@ -155,6 +180,15 @@ pub struct Ticket {
     /// What staff must check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction: Option<String>,
+    /// Slug of the only zone that it opens, where it is the ticket's own and not its type's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Entries, where they are the ticket's own and not its type's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u16>,
+    /// The one device that may admit it while isolated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<crate::ids::DeviceId>,
     /// Slugs of the sessions that it opens.
     #[serde(default)]
     pub sessions: Vec<String>,

@@ -3,9 +3,9 @@
 use super::Once;
 use crate::error::CliError;
 use crate::shell::Shell;
-use crate::values::{InEvent, When};
+use crate::values::{InEvent, TICKET_DETAILS, When, words};
 use clap::Args;
-use usher_domain::api::tickets::{NewTicket, TicketChange, TicketDetails};
+use usher_domain::api::tickets::{NewTicket, TicketChange, TicketDetail, TicketDetails};
 use usher_domain::ids::DeviceId;
 use usher_domain::secret::Private;
 
@@ -51,6 +51,9 @@ pub struct Update {
     /// What changes.
     #[command(flatten)]
     pub details: Details,
+    /// Take a detail away; repeat it for each
+    #[arg(long, value_name = "DETAIL", value_parser = words::<TicketDetail>(TICKET_DETAILS))]
+    pub clear: Vec<TicketDetail>,
     /// Makes the request safe to repeat.
     #[command(flatten)]
     pub once: Once,
@@ -98,6 +101,7 @@ impl Details {
             instruction: self.instruction,
             entries: self.entries,
             home: self.home_device,
+            clear: Vec::new(),
         })
     }
 }
@@ -132,7 +136,10 @@ impl Create {
 impl Update {
     /// The ticket, the change, and what makes it safe to repeat.
     pub(super) fn request(self, shell: &Shell) -> Result<(InEvent, TicketChange, Once), CliError> {
-        let details = self.details.written(self.kind, shell)?;
+        let details = TicketDetails {
+            clear: self.clear,
+            ..self.details.written(self.kind, shell)?
+        };
         Ok((self.ticket, TicketChange::Update(details), self.once))
     }
 }

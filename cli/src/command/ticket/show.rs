@@ -8,8 +8,13 @@ use crate::shell::Shell;
 use crate::values::{local, word};
 use std::str::FromStr;
 use usher_core::app::words;
+use usher_domain::api::access::Device;
 use usher_domain::api::tickets::{MediumKind, MediumStanding, Ticket, TicketMedium};
 use usher_domain::api::venue::{Event, Session};
+use usher_domain::code::TicketCodeText;
+use usher_domain::code::strength::{STRONG_BITS, bits_alone};
+use usher_domain::ids::DeviceId;
+use usher_domain::problem::Code;
 use usher_domain::secret::Private;
 use usher_domain::table::rows::TicketState;
 
@@ -56,6 +61,10 @@ pub(super) async fn show(
 ) -> Result<(), CliError> {
     let all: Vec<Session> = client.list(&["events", event, "sessions"]).await?;
     let event: Event = client.get(&["events", event]).await?;
+    let home = match ticket.home {
+        Some(home) => Some(device_named(client, home).await?),
+        None => None,
+    };
     shell.output.show(ticket, |page| {
         page.line(format_args!("Ticket {}", ticket.id));
         page.field("event", format_args!("{} ({})", event.name, event.slug));
@@ -77,6 +86,9 @@ pub(super) async fn show(
             ("valid from", ticket.valid_from.map(time)),
             ("valid until", ticket.valid_until.map(time)),
             ("instruction", ticket.instruction.clone()),
+            ("zone", ticket.zone.clone()),
+            ("entries", ticket.entries.map(|count| count.to_string())),
+            ("home device", home),
         ];
         for (label, value) in optional {
             if let Some(value) = value {
@@ -87,6 +99,39 @@ pub(super) async fn show(
             page.field(&format!("medium {number}"), said(medium));
         }
     })?;
+    Ok(())
+}
+
+/// Name and id of a device; only the id, where this token may not list devices.
+async fn device_named(client: &Client, id: DeviceId) -> Result<String, CliError> {
+    let known = match client.list::<Device>(&["devices"]).await {
+        Ok(known) => known,
+        Err(CliError::Server(problem)) if problem.code == Code::Forbidden => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let named = known.into_iter().find(|device| device.id == id);
+    Ok(named.map_or_else(
+        || id.to_string(),
+        |device| format!("{} ({id})", device.name),
+    ))
+}
+
+/// Says of barcodes that are easily guessed what that means. Only the company of all of a shop's barcodes
+/// says more, as an import does.
+///
+/// # Errors
+/// [`CliError`] if it cannot be written.
+pub(super) fn warn_of_weak(shell: &mut Shell, media: &[Private]) -> Result<(), CliError> {
+    let texts = media
+        .iter()
+        .filter_map(|one| TicketCodeText::new(one.reveal()).ok());
+    let weak = texts.filter(|text| bits_alone(text) < STRONG_BITS).count();
+    if weak > 0 {
+        shell.output.note(format_args!(
+            "Warning: {weak} of {} barcodes have less than {STRONG_BITS} bits of entropy: they could be guessed or forged, and names cannot be protected by them.",
+            media.len()
+        ))?;
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::service::sessions::INSTRUCTION_BYTES_MAX;
 use crate::service::things::{NAME_BYTES_MAX, check_text};
 use crate::service::times;
 use crate::storage::Transaction;
-use usher_domain::api::tickets::{TicketChange, TicketDetails};
+use usher_domain::api::tickets::{TicketChange, TicketDetail, TicketDetails};
 use usher_domain::code::strength::bits_alone;
 use usher_domain::ids::TicketId;
 use usher_domain::secret::Private;
@@ -132,7 +132,6 @@ fn update(
     let body = &mut ticket.body;
     body.valid_from = valid("valid_from", &details.valid_from)?.or(body.valid_from);
     body.valid_until = valid("valid_until", &details.valid_until)?.or(body.valid_until);
-    check_validity(ticket.body.valid_from, ticket.body.valid_until)?;
     if details.entries.is_some() {
         check_entries(details.entries)?;
         ticket.body.entries = details.entries;
@@ -140,6 +139,38 @@ fn update(
     if let Some(home) = details.home {
         check_home(txn, desk.organizer, home)?;
         ticket.body.home = Some(home);
+    }
+    clear(ticket, details)?;
+    check_validity(ticket.body.valid_from, ticket.body.valid_until)
+}
+
+/// Takes away what is asked to go. A request that gives and takes the same thing does not say what is meant.
+fn clear(ticket: &mut Loaded, details: &TicketDetails) -> Result<()> {
+    let body = &mut ticket.body;
+    for detail in &details.clear {
+        let given = match detail {
+            TicketDetail::Holder => details.holder.is_some(),
+            TicketDetail::Seat => details.seat.is_some(),
+            TicketDetail::Zone => details.zone.is_some(),
+            TicketDetail::ValidFrom => details.valid_from.is_some(),
+            TicketDetail::ValidUntil => details.valid_until.is_some(),
+            TicketDetail::Instruction => details.instruction.is_some(),
+            TicketDetail::Entries => details.entries.is_some(),
+            TicketDetail::Home => details.home.is_some(),
+        };
+        if given {
+            return Err(Error::invalid("clear", "names what is set as well"));
+        }
+        match detail {
+            TicketDetail::Holder => body.holder = None,
+            TicketDetail::Seat => body.seat = None,
+            TicketDetail::Zone => body.zone = None,
+            TicketDetail::ValidFrom => body.valid_from = None,
+            TicketDetail::ValidUntil => body.valid_until = None,
+            TicketDetail::Instruction => body.instruction = None,
+            TicketDetail::Entries => body.entries = None,
+            TicketDetail::Home => body.home = None,
+        }
     }
     Ok(())
 }

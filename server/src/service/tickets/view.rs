@@ -3,11 +3,14 @@
 use super::desk::Desk;
 use super::stored::{Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
+use crate::service::things;
 use crate::storage::Transaction;
 use jiff::Timestamp;
 use usher_domain::api::access::TokenRole;
 use usher_domain::api::tickets::{MediumKind, MediumStanding, Ticket, TicketMedium};
+use usher_domain::api::venue::Zone;
 use usher_domain::code::TicketCodeText;
+use usher_domain::ids::ZoneId;
 use usher_domain::secret::Private;
 
 /// A ticket as far as `role` may see it: a viewer sees neither names nor codes.
@@ -41,12 +44,19 @@ pub(crate) fn describe(
         holder: private(&body.holder),
         seat: body.seat.clone(),
         instruction: body.instruction.clone(),
+        zone: body.zone.map(|zone| zone_slug(txn, zone)).transpose()?,
+        entries: body.entries,
+        home: body.home,
         sessions: desk.slugs_of(&body.sessions),
         valid_from: body.valid_from.map(moment).transpose()?,
         valid_until: body.valid_until.map(moment).transpose()?,
         code: ticket.code(&desk.code_key).map(shown).filter(|_| may_see),
         media: media(desk, ticket, may_see),
     })
+}
+
+fn zone_slug(txn: &dyn Transaction, zone: ZoneId) -> Result<String> {
+    Ok(things::get::<Zone>(txn, zone.as_bytes())?.value.slug)
 }
 
 fn moment(seconds: u32) -> Result<Timestamp> {
