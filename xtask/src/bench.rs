@@ -3,11 +3,20 @@
 use crate::house::{House, run as run_command};
 use anyhow::Result;
 
+/// The first word that chooses the benchmark of what reads codes.
+const CAMERA: &str = "camera";
+
 /// Builds the program and the benchmark in release, and runs what `words` choose.
 ///
 /// # Errors
 /// If something does not build or run, or a figure misses what it must reach.
 pub(crate) fn run(house: &House, words: &[String]) -> Result<()> {
+    if let Some((CAMERA, words)) = words
+        .split_first()
+        .map(|(first, rest)| (first.as_str(), rest))
+    {
+        return run_camera(house, words);
+    }
     run_command(&mut house.cargo(["build", "--locked", "--release", "--package", "usher-cli"]))?;
     let mut bench = house.cargo([
         "bench",
@@ -20,5 +29,22 @@ pub(crate) fn run(house: &House, words: &[String]) -> Result<()> {
     ]);
     bench.args(words);
     bench.env("USHER_BIN", house.release_program("usher"));
+    run_command(&mut bench)
+}
+
+/// Measures what reads codes out of pictures. It needs neither the program nor a server.
+fn run_camera(house: &House, words: &[String]) -> Result<()> {
+    let mut bench = house.cargo([
+        "bench",
+        "--locked",
+        "--package",
+        "usher-core",
+        "--features",
+        "pictures",
+        "--bench",
+        "camera",
+        "--",
+    ]);
+    bench.args(words);
     run_command(&mut bench)
 }

@@ -16,6 +16,9 @@ const MAX_LOOKS: usize = 6_000;
 /// A pattern that fewer of the rows through it show is an accident.
 const LEAST_SUPPORT: f32 = 0.34;
 
+/// Modules to each side of a pattern's middle that a row through its core may be off.
+const REACH: f32 = 1.7;
+
 /// The longest arm, in pixels, along which a pattern is measured.
 const MAX_ARM: usize = 400;
 
@@ -65,6 +68,7 @@ pub(super) fn find(mask: &Mask, step: usize) -> Vec<Finder> {
         mask,
         per_row: step.max(1) as f32,
         found: Vec::new(),
+        near: Vec::new(),
         looks: 0,
     };
     let mut edges = Vec::new();
@@ -117,11 +121,18 @@ struct Search<'a> {
     /// Pixels from one searched row to the next.
     per_row: f32,
     found: Vec<Finder>,
+    /// Places in `found` of patterns that the row searched may show.
+    near: Vec<usize>,
     looks: usize,
 }
 
 impl Search<'_> {
     fn row(&mut self, y: usize, edges: &[u32]) {
+        let found = &self.found;
+        self.near.retain(|&place| {
+            let finder = found.get(place);
+            finder.is_some_and(|finder| finder.centre.y + REACH * finder.module >= y as f32)
+        });
         for window in edges.windows(6) {
             let &[a, b, c, d, e, f] = window else {
                 continue;
@@ -145,14 +156,18 @@ impl Search<'_> {
 
     /// Looks at the place where a row shows the runs of a pattern.
     fn look(&mut self, at: Point, width: f32) {
-        let inside = |finder: &&mut Finder| {
-            let reach = finder.module * 1.7;
-            (finder.centre.x - at.x).abs() < reach
-                && (finder.centre.y - at.y).abs() < reach
-                && width < 14.0 * finder.module
-                && width > 4.0 * finder.module
+        let found = &self.found;
+        let inside = |place: &usize| {
+            found.get(*place).is_some_and(|finder| {
+                let reach = finder.module * REACH;
+                (finder.centre.x - at.x).abs() < reach
+                    && (finder.centre.y - at.y).abs() < reach
+                    && width < 14.0 * finder.module
+                    && width > 4.0 * finder.module
+            })
         };
-        if let Some(known) = self.found.iter_mut().find(inside) {
+        let known = self.near.iter().copied().find(inside);
+        if let Some(known) = known.and_then(|place| self.found.get_mut(place)) {
             known.support += self.per_row / (3.0 * known.module);
             return;
         }
@@ -170,7 +185,10 @@ impl Search<'_> {
             };
             match self.found.iter_mut().find(same) {
                 Some(known) => known.support += finder.support,
-                None => self.found.push(finder),
+                None => {
+                    self.near.push(self.found.len());
+                    self.found.push(finder);
+                }
             }
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::budget::Budget;
 use super::decoder::{DecodeError, Decoder, Detection, Point};
-use super::frame::Frame;
-use super::search::{self, Sight};
+use super::frame::{Frame, LumaFrame};
+use super::search::{self, Reach, Sight};
 
 /// What a frame may take if nobody says otherwise: 30 frames a second.
 pub const FRAME_BUDGET: Duration = Duration::from_millis(33);
@@ -16,6 +16,10 @@ const OVERRUN: Duration = Duration::from_millis(6);
 
 /// Longer sides are halved before anything is looked at.
 const MAX_LOOKED_AT: u32 = 2_600;
+
+/// One in so many frames is searched for codes smaller than one that was read: within a tenth of a
+/// second every ticket in view is known.
+const SMALLER_EVERY: u64 = 3;
 
 /// For so many frames the place of a code is looked at first.
 const REMEMBERED: u32 = 15;
@@ -30,6 +34,7 @@ const ROOM: f32 = 0.45;
 pub struct Scanner {
     budget: Option<(Duration, Box<dyn Fn() -> Duration + Send>)>,
     turn: usize,
+    frames: u64,
     place: Option<Place>,
     panics: u64,
 }
@@ -56,6 +61,7 @@ impl Scanner {
         Self {
             budget: None,
             turn: 0,
+            frames: 0,
             place: None,
             panics: 0,
         }
@@ -69,6 +75,11 @@ impl Scanner {
     }
 
     fn look(&self, frame: Frame<'_>) -> Sight {
+        let reach = if self.budget.is_none() || self.frames % SMALLER_EVERY == SMALLER_EVERY - 1 {
+            Reach::Smaller
+        } else {
+            Reach::SameSize
+        };
         let budget = match &self.budget {
             Some((budget, clock)) => Budget::new(clock.as_ref(), *budget),
             None => Budget::unlimited(),
@@ -77,15 +88,16 @@ impl Scanner {
         let lost = self.place.filter(|place| place.age > 0);
         let remembered = lost.and_then(|place| around(frame, &place.corners));
         if let Some((part, corner)) = remembered {
-            let sight = moved(search::read(part, &budget, self.turn), corner);
+            let sight = moved(search::read(part, &budget, self.turn, reach), corner);
             if !sight.read.is_empty() {
                 return sight;
             }
         }
-        search::read(frame, &budget, self.turn)
+        search::read(frame, &budget, self.turn, reach)
     }
 
     fn remember(&mut self, sight: &Sight) {
+        self.frames = self.frames.wrapping_add(1);
         self.turn = if sight.read.is_empty() {
             self.turn.wrapping_add(1)
         } else {
@@ -108,23 +120,33 @@ impl Decoder for Scanner {
     fn decode(&mut self, frame: Frame<'_>) -> Result<Vec<Detection>, DecodeError> {
         // Nothing of ours is changed before the work is done, so a panic leaves nothing half done.
         let looked = catch_unwind(AssertUnwindSafe(|| {
-            let factor = frame.width().max(frame.height()).div_ceil(MAX_LOOKED_AT);
-            if factor <= 1 {
-                return self.look(frame);
-            }
-            let Some(smaller) = frame.shrunk(factor) else {
-                return Sight::default();
-            };
-            self.look(smaller.as_frame())
+            let (smaller, factor) = bounded(frame);
+            let frame = smaller.as_ref().map_or(frame, LumaFrame::as_frame);
+            (self.look(frame), factor)
         }));
-        let Ok(sight) = looked else {
+        let Ok((sight, factor)) = looked else {
             self.panics = self.panics.saturating_add(1);
             self.place = None;
             return Err(DecodeError::Panicked);
         };
         self.remember(&sight);
-        let factor = frame.width().max(frame.height()).div_ceil(MAX_LOOKED_AT);
-        Ok(scaled(sight.read, factor.max(1) as f32))
+        Ok(scaled(sight.read, factor))
+    }
+}
+
+/// The frame halved until it is not too large, if it must be, and by how much it was made smaller.
+fn bounded(frame: Frame<'_>) -> (Option<LumaFrame>, f32) {
+    let (mut smaller, mut factor): (Option<LumaFrame>, f32) = (None, 1.0);
+    loop {
+        let last = smaller.as_ref().map_or(frame, LumaFrame::as_frame);
+        if last.width().max(last.height()) <= MAX_LOOKED_AT {
+            return (smaller, factor);
+        }
+        let Some(half) = last.halved() else {
+            return (smaller, factor);
+        };
+        smaller = Some(half);
+        factor *= 2.0;
     }
 }
 

@@ -38,13 +38,23 @@ pub(super) struct Sight {
     pub unread: Option<[Point; 4]>,
 }
 
-/// Reads the codes of a frame as far as the budget goes. `turn` counts frames: what is tried first and
-/// what last changes from turn to turn.
-pub(super) fn read(frame: Frame<'_>, budget: &Budget<'_>, turn: usize) -> Sight {
+/// How far a search goes on where a code is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Not beyond codes of about the same size.
+    SameSize,
+    /// To smaller codes, too.
+    Smaller,
+}
+
+/// Reads the codes of a frame as far as the budget goes. `turn` counts frames in which nothing was
+/// read: what is tried first and what last changes from turn to turn.
+pub(super) fn read(frame: Frame<'_>, budget: &Budget<'_>, turn: usize, reach: Reach) -> Sight {
     let pyramid = Pyramid::new(frame);
     let mut reading = Reading {
         pyramid: &pyramid,
         budget,
+        reach,
         read: Vec::new(),
         tried: Vec::new(),
         unread: Vec::new(),
@@ -107,6 +117,7 @@ struct Unread {
 struct Reading<'a> {
     pyramid: &'a Pyramid<'a>,
     budget: &'a Budget<'a>,
+    reach: Reach,
     read: Vec<Detection>,
     tried: Vec<Triple>,
     unread: Vec<Unread>,
@@ -115,22 +126,28 @@ struct Reading<'a> {
     promising: bool,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
     fn pass(&mut self, bias: Bias, care: Care) {
         let mut later = Vec::new();
         for (level, step) in levels(self.pyramid, care) {
             let mut triples = self.triples(level, step, bias);
             later.extend(triples.split_off(triples.len().min(FIRST_TRIPLES)));
             let read_before = !self.read.is_empty();
-            self.try_all(&triples);
-            // Where one code is read there may be a smaller one: one more level is looked at.
-            if read_before {
+            let enough = self.reach == Reach::SameSize;
+            self.try_all(&triples, Budget::spent);
+            // Where one code is read, a smaller one is seen at the next level if at all.
+            if read_before || enough && !self.read.is_empty() {
                 return;
             }
         }
         self.follow_unread();
-        if self.read.is_empty() && self.promising {
-            self.try_all(&later);
+        if self.read.is_empty() && !self.out_of_time() {
+            let over = if self.promising {
+                Budget::spent
+            } else {
+                Budget::idle_spent
+            };
+            self.try_all(&later, over);
             self.follow_unread();
         }
     }
@@ -158,9 +175,9 @@ impl Reading<'_> {
         triples(&finders)
     }
 
-    fn try_all(&mut self, triples: &[Triple]) {
+    fn try_all(&mut self, triples: &[Triple], over: fn(&Budget<'a>) -> bool) {
         for triple in triples {
-            if self.budget.spent() {
+            if over(self.budget) {
                 return;
             }
             if !self.covered(triple) {

@@ -1,7 +1,11 @@
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use proptest::prelude::*;
 use qrcode::{Color, QrCode};
 
-use super::{Decoder, Detection, Frame, LumaFrame, Scanner};
+use super::{Decoder, Detection, FRAME_BUDGET, Frame, LumaFrame, Scanner};
 
 const CODE: &str = "USH1:6BFOXN*TS0BI$ZDYSH$XP$VDP.S6LE-UN8UA5ZA";
 
@@ -145,6 +149,111 @@ fn a_picture_without_a_code_gives_nothing() {
 #[test]
 fn a_picture_of_one_pixel_gives_nothing() {
     assert!(Sheet::new(1, 1).read().is_empty());
+}
+
+/// A sheet with a code, seen through `from`: where in the sheet a pixel of the picture lies.
+fn warped(sheet: &Sheet, from: impl Fn(f32, f32) -> (f32, f32)) -> Sheet {
+    let (width, height) = (sheet.width, sheet.luma.len() / sheet.width);
+    let mut warped = Sheet::new(width, height);
+    for y in 0..height {
+        for x in 0..width {
+            let (u, v) = from(x as f32, y as f32);
+            if (0.0..width as f32).contains(&u) && (0.0..height as f32).contains(&v) {
+                warped.luma[y * width + x] = sheet.luma[v as usize * width + u as usize];
+            }
+        }
+    }
+    warped
+}
+
+#[test]
+fn a_code_around_a_bottle_is_read() {
+    let sheet = Sheet::new(400, 320).with_code(CODE, (110, 90), 5);
+    let bottle = warped(&sheet, |x, y| {
+        let off = (x - 200.0) / 130.0;
+        let round = off.clamp(-1.0, 1.0).asin() * 110.0;
+        (200.0 + round, y - 14.0 * off * off)
+    });
+    assert_eq!(bottle.texts(), [CODE]);
+}
+
+#[test]
+fn a_code_on_crumpled_paper_is_read() {
+    let sheet = Sheet::new(400, 320).with_code(CODE, (110, 90), 5);
+    let paper = warped(&sheet, |x, y| {
+        (x + 3.5 * (y / 23.0).sin(), y + 3.5 * (x / 31.0).cos())
+    });
+    assert_eq!(paper.texts(), [CODE]);
+}
+
+#[test]
+fn a_code_seen_from_aside_is_read() {
+    let sheet = Sheet::new(400, 320).with_code(CODE, (110, 90), 5);
+    let aside = warped(&sheet, |x, y| {
+        let depth = 1.0 + (x - 200.0) / 420.0;
+        (200.0 + (x - 200.0) / depth, 160.0 + (y - 160.0) / depth)
+    });
+    assert_eq!(aside.texts(), [CODE]);
+}
+
+#[test]
+fn a_code_with_a_spot_on_it_is_read() {
+    let mut sheet = Sheet::new(320, 320).with_code(CODE, (60, 60), 5);
+    for y in 120..146 {
+        sheet.luma[y * 320 + 110..y * 320 + 140].fill(250);
+    }
+    assert_eq!(sheet.texts(), [CODE]);
+}
+
+#[test]
+fn a_blurred_code_of_few_pixels_is_read() {
+    let mut sheet = Sheet::new(160, 160).with_code(CODE, (30, 30), 3);
+    let before = sheet.luma.clone();
+    for y in 1..159 {
+        for x in 1..159 {
+            let near = (y - 1..=y + 1).flat_map(|y| (x - 1..=x + 1).map(move |x| (x, y)));
+            let sum: u32 = near.map(|(x, y)| u32::from(before[y * 160 + x])).sum();
+            sheet.luma[y * 160 + x] = (sum / 9) as u8;
+        }
+    }
+    assert_eq!(sheet.texts(), [CODE]);
+}
+
+#[test]
+fn a_smaller_code_beside_a_large_one_is_seen_within_three_frames() {
+    let sheet = Sheet::new(800, 400)
+        .with_code("LARGE", (60, 60), 12)
+        .with_code("SMALL", (600, 300), 3);
+    let frame = LumaFrame::new(sheet.luma, 800, 400).unwrap();
+    let mut scanner = Scanner::new(FRAME_BUDGET, || Duration::ZERO);
+    let seen: HashSet<String> = (0..3)
+        .flat_map(|_| scanner.decode(frame.as_frame()).unwrap())
+        .map(|seen| seen.text.reveal().to_owned())
+        .collect();
+    assert!(seen.contains("LARGE") && seen.contains("SMALL"), "{seen:?}");
+}
+
+#[test]
+fn a_frame_without_time_is_left_at_once() {
+    let sheet = Sheet::new(320, 320).with_code(CODE, (60, 60), 4);
+    let frame = LumaFrame::new(sheet.luma, 320, 320).unwrap();
+    let mut scanner = Scanner::new(Duration::ZERO, || Duration::ZERO);
+    assert!(scanner.decode(frame.as_frame()).unwrap().is_empty());
+}
+
+#[test]
+fn what_stands_before_a_clock_that_runs_out_is_dropped_without_harm() {
+    let sheet = Sheet::new(320, 320).with_code(CODE, (60, 60), 4);
+    let frame = LumaFrame::new(sheet.luma, 320, 320).unwrap();
+    for limit_ms in 0..60 {
+        // Every look at the clock takes a millisecond.
+        let ticks = AtomicU64::new(0);
+        let clock = move || Duration::from_millis(ticks.fetch_add(1, Ordering::Relaxed));
+        let mut scanner = Scanner::new(Duration::from_millis(limit_ms), clock);
+        let seen = scanner.decode(frame.as_frame()).unwrap();
+        assert!(seen.iter().all(|seen| seen.text.reveal() == CODE));
+        assert_eq!(scanner.panics(), 0);
+    }
 }
 
 proptest! {

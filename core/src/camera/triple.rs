@@ -3,10 +3,10 @@
 use super::finder::Finder;
 
 /// The most patterns that are combined, the surest ones.
-const MAX_COMBINED: usize = 64;
+const MAX_COMBINED: usize = 48;
 
 /// How many neighbours of a pattern are tried as the other two.
-const NEIGHBOURS: usize = 24;
+const NEIGHBOURS: usize = 18;
 
 /// The most triples that are returned.
 const MAX_TRIPLES: usize = 96;
