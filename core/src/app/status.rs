@@ -368,5 +368,9 @@ fn words(body: NoticeBody) -> (&'static str, String) {
             "the server holds another branch of this device's log".to_owned(),
         ),
         NoticeBody::DeviceRevoked => ("device_revoked", "this device was revoked".to_owned()),
+        NoticeBody::RecordsWrittenAnew { records } => (
+            "records_written_anew",
+            format!("scans before {records} others are lost: those were written anew, to be sent"),
+        ),
     }
 }

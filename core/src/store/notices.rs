@@ -72,6 +72,13 @@ pub enum NoticeBody {
     /// The device was revoked.
     #[n(6)]
     DeviceRevoked,
+    /// Records stood after a hole in a log and were written anew.
+    #[n(7)]
+    RecordsWrittenAnew {
+        /// How many.
+        #[n(0)]
+        records: u64,
+    },
 }
 
 /// Takes a notice back that is not true any more.

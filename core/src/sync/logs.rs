@@ -101,13 +101,18 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let logs = self.own_logs(scope)?;
         let of = logs.iter().map(OwnLog::unsent).sum();
         let mut sent = 0;
+        let mut stuck = None;
         for own in logs.iter().filter(|own| own.unsent() > 0) {
-            self.upload_log(own, &mut sent, of).await?;
+            match self.upload_log(own, &mut sent, of).await {
+                // One log that is out of step keeps no other one here.
+                Err(error @ SyncError::OutOfStep(_)) => stuck = Some(error),
+                done => done?,
+            }
         }
         if of > 0 {
             self.prove_upload(scope).await?;
         }
-        Ok(())
+        stuck.map_or(Ok(()), Err)
     }
 
     async fn upload_log(&mut self, own: &OwnLog, sent: &mut u64, of: u64) -> Result<(), SyncError> {
@@ -117,7 +122,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         while has < own.end.head.sequence {
             let batch = match self.next_batch(own, has) {
                 Ok(batch) => batch,
-                // Several branches of a log that forked are held here, since the feed brought the others.
+                // Several branches of a log that forked are held here, since the feed brought the others;
+                // or a record is missing, since the store was damaged.
                 Err(SyncError::OwnLog(BatchError::Chain { .. })) => {
                     return self.upload_branches(own).await;
                 }
@@ -180,30 +186,52 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     }
 
     /// Sends every branch of a log that forked, each from its start. That happens once after a server was
-    /// restored; what it has already, it knows.
+    /// restored; what it has already, it knows. What follows a record that neither end has is no part of
+    /// any chain: it is written anew at the end of the open log and goes with that.
     async fn upload_branches(&mut self, own: &OwnLog) -> Result<(), SyncError> {
         let log = own.end.head.log;
         let rows = self
             .parts
             .store
             .with(|store| store.log_records(log, 1, u32::MAX))?;
+        let mut lost_before = Vec::new();
         for branch in branches(rows) {
+            let begins_the_log = branch.first().is_some_and(|record| is_first(record));
             let mut records = branch.into_iter().peekable();
             while records.peek().is_some() {
                 let batch =
                     sign_batch(&self.key, fitting(&mut records)).map_err(SyncError::OwnLog)?;
                 let answer = self.ask(|| self.parts.api.push(batch.clone())).await?;
                 if let PushAnswer::Gap(_) = answer {
-                    return Err(SyncError::OutOfStep(
-                        "the server misses what it was just sent",
-                    ));
+                    if begins_the_log {
+                        return Err(SyncError::OutOfStep(
+                            "the server misses what it was just sent",
+                        ));
+                    }
+                    let rest = batch.records.iter().map(|record| record.to_vec());
+                    lost_before.extend(rest.chain(records.by_ref()));
                 }
             }
         }
+        self.write_anew(own, &lost_before)?;
         let end = own.end.head.sequence;
-        self.report.sent += own.unsent();
+        self.report.sent += own.unsent() - lost_before.len() as u64;
         self.parts.store.with(|store| store.server_has(log, end))?;
         Ok(())
+    }
+
+    /// Writes records anew that stand after a hole, and tells a person.
+    fn write_anew(&mut self, own: &OwnLog, records: &[Vec<u8>]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let (now, _) = self.now()?;
+        let end = own.end;
+        self.parts.store.with(|store| {
+            let (device, entropy) = (self.device, self.parts.entropy);
+            let records = store.write_anew(end.scope, end.head.log, records, device, entropy)?;
+            store.notice(now, &NoticeBody::RecordsWrittenAnew { records })
+        })
     }
 
     fn tell_of_fork(&self) -> Result<(), StoreError> {
@@ -244,7 +272,12 @@ fn fitting(records: &mut Peekable<impl Iterator<Item = Vec<u8>>>) -> Vec<Vec<u8>
     batch
 }
 
-/// The branches of a log, each from the log's start to its end.
+/// Whether a record is the first of its log.
+fn is_first(record: &[u8]) -> bool {
+    cbor::decode(record).is_ok_and(|frame: Frame| frame.sequence == 1)
+}
+
+/// The branches of a log, each from the log's start to its end, or from after a hole.
 fn branches(rows: Vec<(Hash, Vec<u8>)>) -> Vec<Vec<Vec<u8>>> {
     let before = |record: &[u8]| cbor::decode(record).map(|frame: Frame| frame.previous).ok();
     let held: BTreeMap<Hash, Vec<u8>> = rows.into_iter().collect();

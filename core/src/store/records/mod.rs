@@ -3,6 +3,7 @@
 //! A record is found by its log and sequence (to send it), by its subject (to fold a ticket's state) and
 //! by its hash (to undo it). It is stored in the one encoding it was hashed in.
 
+mod anew;
 mod feed;
 mod own;
 

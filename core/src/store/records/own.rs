@@ -43,7 +43,7 @@ pub(in crate::store) const CLOSED: i64 = 1;
 const OPEN: i64 = 2;
 
 /// Sequence and hash of the last record of a log.
-fn end_of(conn: &Connection, log_no: i64) -> Result<(u64, Hash), StoreError> {
+pub(super) fn end_of(conn: &Connection, log_no: i64) -> Result<(u64, Hash), StoreError> {
     let end: Option<(u64, [u8; 32])> = conn
         .prepare_cached(
             "SELECT sequence, hash FROM records WHERE log_no = ?1 ORDER BY sequence DESC LIMIT 1",
@@ -60,7 +60,10 @@ fn end_of(conn: &Connection, log_no: i64) -> Result<(u64, Hash), StoreError> {
 }
 
 /// The number and the name of the open log of a scope.
-fn open_log(conn: &Connection, scope: ScopeId) -> Result<Option<(i64, LogRef)>, StoreError> {
+pub(super) fn open_log(
+    conn: &Connection,
+    scope: ScopeId,
+) -> Result<Option<(i64, LogRef)>, StoreError> {
     conn.prepare_cached("SELECT log_no, device, log FROM logs WHERE scope = ?1 AND standing = 2")
         .and_then(|mut statement| {
             statement
@@ -279,5 +282,16 @@ impl Store {
             .doing("noting what the server has")?;
             Ok(())
         })
+    }
+
+    /// As if the page of a record had been unreadable when the store was rescued.
+    #[cfg(test)]
+    pub(crate) fn lose_record(&mut self, log: LogRef, sequence: u64) {
+        let lost = self.conn.execute(
+            "DELETE FROM records WHERE sequence = ?3 AND log_no =
+                 (SELECT log_no FROM logs WHERE device = ?1 AND log = ?2)",
+            (log.device.as_bytes(), log.log.as_bytes(), sequence),
+        );
+        assert_eq!(lost, Ok(1));
     }
 }

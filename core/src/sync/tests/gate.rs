@@ -159,6 +159,17 @@ impl Gate {
         }
     }
 
+    /// The store was damaged: a record of the open log is gone, and the log is closed.
+    pub(super) fn lose(&self, sequence: u64) {
+        self.with(|store| {
+            let end = store.log_end(SCOPE, device_id(self.number), &self.dice);
+            store.lose_record(end.unwrap().head.log, sequence);
+            store
+                .start_log(SCOPE, device_id(self.number), &self.dice)
+                .unwrap();
+        });
+    }
+
     /// The process dies and starts again.
     pub(super) fn restart(&mut self) {
         self.memory.take();

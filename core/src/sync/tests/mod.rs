@@ -224,6 +224,31 @@ fn a_device_that_wrote_before_it_asked_forks_its_log_and_both_branches_are_kept(
 }
 
 #[test]
+fn scans_after_a_hole_in_a_rescued_log_reach_the_server_once() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.scan(1);
+    gate.sync(&server);
+    for ticket in 2..=5 {
+        gate.scan(ticket);
+    }
+    gate.lose(3);
+    gate.scan(6);
+    // The first exchange finds the hole and closes it, the next sends what stood after it.
+    gate.sync(&server);
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    gate.assert_in_step(&server);
+    // The rule, and scans 1, 2, 4, 5 and 6; the third is lost.
+    assert_eq!(server.records().len(), 6);
+    let told = gate.with(|store| store.notices().unwrap());
+    let anew = NoticeBody::RecordsWrittenAnew { records: 2 };
+    assert!(told.iter().any(|notice| notice.body == anew), "{told:?}");
+    assert_eq!(gate.sync(&server).sent, 0);
+}
+
+#[test]
 fn both_branches_of_a_forked_log_go_to_a_restored_server() {
     let server = venue();
     let mut gate = Gate::new(&server, 20);
