@@ -5,7 +5,7 @@ mod roster;
 mod table;
 
 pub(crate) use clock::{TestClock, TestEntropy};
-pub(crate) use roster::{badge, roster};
+pub(crate) use roster::{badge, roster, roster_without_staff};
 pub(crate) use table::{Table, packed};
 
 use crate::clock::Clock as _;

@@ -1,6 +1,6 @@
 //! The timetable: which of several sessions a gate serves, and when it seems to serve the wrong one.
 
-use crate::ids::SessionId;
+use crate::ids::{EventId, SessionId};
 use crate::rules::Rules;
 use crate::session::SessionSummary;
 use crate::time::UnixMillis;
@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// 1. Of the sessions whose entry window is open (from some minutes before the doors until some minutes
 ///    after the end), the one whose doors open last: while the matinee still plays, who comes to the
 ///    open doors of the evening has an evening ticket.
+///    Between events that are open at once this says nothing: a gate that began to serve one, `loyal_to`,
+///    stays with it, and nobody's new event takes it away from the people who stand before it.
 /// 2. If none is open, the one that opens next, so that a gate can be made ready.
 /// 3. After all have ended, none.
 ///
@@ -19,6 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 #[must_use]
 pub fn serving<'a>(
     now: UnixMillis,
+    loyal_to: Option<EventId>,
     sessions: impl IntoIterator<Item = (&'a SessionSummary, &'a Rules)>,
 ) -> Option<SessionId> {
     let mut open: Option<&SessionSummary> = None;
@@ -35,7 +38,8 @@ pub fn serving<'a>(
             if next.as_ref().is_none_or(sooner) {
                 next = Some((opens, session));
             }
-        } else if open.is_none_or(|held| precedence(session) > precedence(held)) {
+        } else if open.is_none_or(|held| precedence(session, loyal_to) > precedence(held, loyal_to))
+        {
             open = Some(session);
         }
     }
@@ -43,8 +47,12 @@ pub fn serving<'a>(
         .map(|session| session.id)
 }
 
-const fn precedence(session: &SessionSummary) -> (UnixMillis, UnixMillis, SessionId) {
-    (session.doors, session.starts, session.id)
+fn precedence(
+    session: &SessionSummary,
+    loyal_to: Option<EventId>,
+) -> (bool, UnixMillis, UnixMillis, SessionId) {
+    let loyal = loyal_to == Some(session.event);
+    (loyal, session.doors, session.starts, session.id)
 }
 
 /// Scans looked back on.

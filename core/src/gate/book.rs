@@ -6,15 +6,20 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use usher_domain::code::CodeKey;
 use usher_domain::decide::{Connection, SetAge};
-use usher_domain::ids::{DeviceId, GateId, OrganizerId, ScopeId, SessionId, StaffId, ZoneId};
+use usher_domain::ids::{
+    DeviceId, EventId, GateId, OrganizerId, ScopeId, SessionId, StaffId, ZoneId,
+};
 use usher_domain::merge::Ground;
 use usher_domain::record::Certainty;
 use usher_domain::session::SessionTerms;
 use usher_domain::table::TableId;
+use usher_domain::table::rows::StaffEntry;
 use usher_domain::time::UnixMillis;
 use usher_domain::timetable;
 
+use super::Moment;
 use super::answer::Served;
+use super::staff::is_valid;
 
 /// Without a sign of the server for so long, a device counts as isolated.
 const REACH_MS: u64 = 60_000;
@@ -58,8 +63,11 @@ pub(super) struct Book {
     pub(super) organizer: OrganizerId,
     pub(super) device: DeviceId,
     pub(super) gate: Option<GateId>,
-    pub(super) operator: Option<StaffId>,
+    /// Who signed in; whether they still may be is asked of [`Self::operator`].
+    operator: Option<StaffEntry>,
     pub(super) chosen: Option<SessionId>,
+    /// The event of the open session that was served last.
+    loyal_to: Option<EventId>,
     /// Since when the device knows that it was revoked.
     pub(super) revoked: Option<UnixMillis>,
     pub(super) keys: Vec<CodeKey>,
@@ -102,7 +110,11 @@ impl Book {
             organizer: enrollment.organizer,
             device: enrollment.device,
             gate: store.gate()?,
-            operator: store.operator()?.map(|operator| operator.staff),
+            operator: match store.operator()? {
+                Some(signed_in) => store.roster_staff(enrollment.organizer, signed_in.staff)?,
+                None => None,
+            },
+            loyal_to: store.served_event()?,
             chosen: store.chosen_session()?,
             revoked: store.revoked()?,
             keys: keys.code_keys(),
@@ -133,12 +145,25 @@ impl Book {
             let sessions = self.sessions.iter();
             timetable::serving(
                 now,
+                self.loyal_to,
                 sessions.map(|held| (&held.terms.session, &held.terms.rules)),
             )
         };
         // A chosen session that is not held any more is no choice.
         let chosen = || self.chosen.filter(|id| self.session(*id).is_some());
         self.session(named.or_else(chosen).or_else(timetable)?)
+    }
+
+    /// The event to stay with from now on, if that is news: the one of the open session that is served.
+    pub(super) fn new_loyalty(&self, served: &HeldSession, now: UnixMillis) -> Option<EventId> {
+        let event = served.terms.event;
+        (served.is_open(now) && self.loyal_to != Some(event)).then_some(event)
+    }
+
+    /// Who is signed in and still may be.
+    pub(super) fn operator(&self, moment: Moment) -> Option<StaffId> {
+        let entry = self.operator.as_ref()?;
+        is_valid(entry, moment).then_some(entry.staff)
     }
 
     pub(super) fn ground(&self, scope: ScopeId) -> Option<&Ground> {

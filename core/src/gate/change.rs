@@ -29,7 +29,7 @@ impl Gate {
             return Err(GateError::DoneBefore);
         }
         let book = self.book(means.store)?;
-        let (device, operator) = (book.device, book.operator);
+        let (device, operator) = (book.device, book.operator(moment));
         let stamp = next_stamp(
             moment.reading.wall,
             moment.offset_ms,

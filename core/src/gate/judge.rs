@@ -172,7 +172,7 @@ impl Circumstances<'_> {
         Scan {
             session: terms.session.id,
             gate: self.book.gate,
-            operator: self.book.operator,
+            operator: self.book.operator(self.moment),
             subject: known.subject,
             direction: showing.direction,
             outcome: verdict.outcome(),

@@ -124,6 +124,9 @@ impl Gate {
             let answer = Answer::refer(why, attempt, moment.now);
             return Ok(vec![answer]);
         };
+        if let Some(event) = book.new_loyalty(served, moment.now) {
+            store.set_served_event(Some(event))?;
+        }
         let text = request.text.reveal();
         let first = show(store, book, served, text, request, attempt)?;
         let mut circumstances = Circumstances {

@@ -175,7 +175,7 @@ impl Gate {
             record: refused.hash,
         };
         let admission = Scan {
-            operator: book.operator,
+            operator: book.operator(moment),
             gate: book.gate,
             outcome: Outcome::Admit,
             reason: Reason::Override,
@@ -232,7 +232,7 @@ impl Gate {
 
 /// Whether a badge counts now. Under an unproved clock only revocation speaks against it: staff must not
 /// be locked out by a flat battery.
-fn is_valid(staff: &StaffEntry, moment: Moment) -> bool {
+pub(super) fn is_valid(staff: &StaffEntry, moment: Moment) -> bool {
     match moment.trust {
         ClockTrust::Proved => staff.is_valid_at(moment.now),
         ClockTrust::Unproved => staff.revoked_at.is_none(),

@@ -5,7 +5,7 @@ use super::{Store, StoreError};
 use minicbor::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension as _};
 use usher_domain::cbor;
-use usher_domain::ids::{GateId, SessionId, StaffId};
+use usher_domain::ids::{EventId, GateId, SessionId, StaffId};
 use usher_domain::time::UnixMillis;
 
 /// Who is signed in.
@@ -44,6 +44,7 @@ const OPERATOR: &str = "operator";
 const REACH: &str = "reach";
 const SERVER_TIME: &str = "server_time";
 const SESSION: &str = "session";
+const EVENT: &str = "event";
 pub(super) const REVOKED: &str = "revoked";
 
 pub(super) fn get<T: for<'b> Decode<'b, ()>>(
@@ -119,6 +120,10 @@ impl Store {
     optional_setting!(
         /// The session that a person chose, against the timetable.
         chosen_session, choose_session, SESSION, SessionId
+    );
+    optional_setting!(
+        /// The event of the open session that was served last.
+        served_event, set_served_event, EVENT, EventId
     );
     optional_setting!(
         /// Since when this device knows that it was revoked: its server said so, or a roster that it

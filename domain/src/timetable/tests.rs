@@ -24,7 +24,7 @@ fn session(number: u8, doors: UnixMillis, starts: UnixMillis, ends: UnixMillis) 
 }
 
 fn served(sessions: &[SessionSummary], rules: &Rules, now: UnixMillis) -> Option<SessionId> {
-    serving(now, sessions.iter().map(|session| (session, rules)))
+    serving(now, None, sessions.iter().map(|session| (session, rules)))
 }
 
 #[test]
@@ -61,6 +61,22 @@ fn of_two_sessions_that_overlap_the_one_whose_doors_open_last_is_served() {
     assert_eq!(now(18, 14), Some(id(1)));
     assert_eq!(now(18, 15), Some(id(2)));
     assert_eq!(now(19, 40), Some(id(2)));
+}
+
+#[test]
+fn a_gate_stays_with_the_event_it_serves_while_a_session_of_it_is_open() {
+    let here = session(1, at(18, 0), at(19, 0), at(22, 0));
+    let other = SessionSummary {
+        event: EventId::from_bytes([2; 16]),
+        ..session(2, at(20, 0), at(21, 0), at(23, 0))
+    };
+    let rules = Rules::default();
+    let both = [here.clone(), other.clone()];
+    let at_time = |loyal_to, now| serving(now, loyal_to, both.iter().map(|one| (one, &rules)));
+    assert_eq!(at_time(Some(here.event), at(20, 30)), Some(id(1)));
+    assert_eq!(at_time(None, at(20, 30)), Some(id(2)));
+    // Afterwards it goes where it is needed.
+    assert_eq!(at_time(Some(here.event), at(22, 30)), Some(id(2)));
 }
 
 #[test]

@@ -35,6 +35,27 @@ fn a_member_of_staff_signs_in_by_badge_and_stands_in_the_records() {
 }
 
 #[test]
+fn whose_badge_was_revoked_meanwhile_stands_in_no_further_record() {
+    let mut stand = Stand::evening();
+    stand
+        .with_gate(|gate, means| gate.sign_in(means, &badge_text(STEWARD)))
+        .unwrap();
+    roster_without_staff().install(&mut stand.store).unwrap();
+    stand.enter(&barcode(1));
+    let records = stand.records();
+    assert!(matches!(&records[0].record.body, Body::Scan(scan) if scan.operator.is_none()));
+}
+
+#[test]
+fn a_gate_remembers_which_event_it_serves_once_people_may_enter() {
+    let mut stand = Stand::evening();
+    assert_eq!(stand.store.served_event().unwrap(), None);
+    stand.enter(&barcode(1));
+    let event = terms(EVENING).event;
+    assert_eq!(stand.store.served_event().unwrap(), Some(event));
+}
+
+#[test]
 fn a_badge_that_the_roster_does_not_know_signs_nobody_in() {
     let mut stand = Stand::evening();
     let stranger = badge_text(StaffId::from_bytes([200; 16]));
