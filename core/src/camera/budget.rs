@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Where nothing looks like a code, no more than this is spent, whatever the budget: a gate looks at an
 /// empty hall most of the time.
-const IDLE: Duration = Duration::from_micros(3_200);
+const IDLE: Duration = Duration::from_micros(2_200);
 
 /// A budget of time, by a clock that is passed in.
 pub(super) struct Budget<'a> {

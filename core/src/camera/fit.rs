@@ -173,24 +173,31 @@ impl Measured {
         fit.best(starts.into_iter())
     }
 
-    /// A place made better, and how well it fits then.
+    /// A place corrected by the alignment pattern at the fourth corner, if that makes it better.
+    pub(super) fn aligned(
+        &self,
+        pyramid: &Pyramid<'_>,
+        layout: &Layout,
+        (rough, goodness): (Placement, f32),
+    ) -> (Placement, f32) {
+        let fit = self.fit(pyramid, &rough, layout);
+        let aligned = fit.aligned(&rough, layout);
+        let better = fit.best(aligned.into_iter());
+        match better {
+            Some((aligned, better)) if better > goodness => (aligned, better),
+            _ => (rough, goodness),
+        }
+    }
+
+    /// A place made as good as it gets, and how well it fits then.
     pub(super) fn improved(
         &self,
         pyramid: &Pyramid<'_>,
         layout: &Layout,
-        rough: Placement,
-        goodness: f32,
+        (placement, goodness): (Placement, f32),
     ) -> (Placement, f32) {
-        let fit = self.fit(pyramid, &rough, layout);
-        let aligned = fit.aligned(&rough, layout).map(|aligned| {
-            let goodness = fit.goodness(&aligned);
-            (aligned, goodness)
-        });
-        let (best, goodness) = match aligned {
-            Some((aligned, better)) if better > goodness => (aligned, better),
-            _ => (rough, goodness),
-        };
-        let (best, goodness) = fit.climbed(best, goodness);
+        let fit = self.fit(pyramid, &placement, layout);
+        let (best, goodness) = fit.climbed(placement, goodness);
         (fit.meshed(&best, layout).unwrap_or(best), goodness)
     }
 

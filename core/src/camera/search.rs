@@ -17,6 +17,9 @@ use usher_domain::secret::Private;
 /// What the picture must have in common with a symbol's fixed patterns before its modules are read.
 const LEAST_GOODNESS: f32 = 0.5;
 
+/// With so much in common a symbol is read before its placement is improved.
+const GOOD_ENOUGH: f32 = 0.8;
+
 /// The same before a placement is improved.
 const LEAST_START: f32 = 0.35;
 
@@ -96,7 +99,8 @@ fn levels(pyramid: &Pyramid<'_>, care: Care) -> impl Iterator<Item = (usize, usi
             (701.., Care::Quick) => (&[(2, 2), (1, 2), (0, 3), (3, 2)], pyramid.levels()),
             (701.., Care::Close) => (&[(2, 1), (1, 1), (0, 2), (3, 1)], pyramid.levels()),
             (501..=700, Care::Quick) => (&[(1, 2), (0, 2), (2, 2)], pyramid.levels()),
-            (..=300, _) => (&[(0, 1), (1, 1)], pyramid.levels()),
+            (..=300, Care::Quick) => (&[(0, 2), (1, 1)], pyramid.levels()),
+            (..=300, Care::Close) => (&[(0, 1), (1, 1)], pyramid.levels()),
             (_, Care::Quick) => (&[(0, 2), (1, 1), (2, 1)], pyramid.levels()),
             (_, Care::Close) => (&[(1, 1), (0, 1), (2, 1)], pyramid.levels()),
         };
@@ -217,11 +221,18 @@ impl<'a> Reading<'a> {
             let Some(layout) = Layout::of(rough.side()) else {
                 continue;
             };
-            let (placement, goodness) = measured.improved(self.pyramid, layout, rough, goodness);
+            let sign = measured.sign();
+            let placed = measured.aligned(self.pyramid, layout, (rough, goodness));
+            if placed.1 >= GOOD_ENOUGH
+                && let Some(text) = self.sampled(&placed.0, sign)
+            {
+                self.add(text, &placed.0);
+                return;
+            }
+            let (placement, goodness) = measured.improved(self.pyramid, layout, placed);
             if goodness < LEAST_GOODNESS {
                 continue;
             }
-            let sign = measured.sign();
             if let Some(text) = self.sampled(&placement, sign) {
                 self.add(text, &placement);
                 return;
