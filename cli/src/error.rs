@@ -40,6 +40,14 @@ pub enum CliError {
         /// What is wrong, without its content.
         detail: String,
     },
+    /// Lines of a list are wrong.
+    #[error("{}: {} of its lines are wrong, and nothing was done", path.display(), wrong_lines(faults))]
+    BadLines {
+        /// Which.
+        path: PathBuf,
+        /// All that is wrong, in the order of the lines.
+        faults: Vec<Fault>,
+    },
     /// There is no device in the folder.
     #[error("there is no device in {home}: enroll it by usher --home {home} enroll CODE --name NAME", home = .0.display())]
     NoDevice(PathBuf),
@@ -184,7 +192,7 @@ impl CliError {
                 ..
             } => "file_not_written",
             Self::FileExists(_) => "file_exists",
-            Self::BadFile { .. } => "bad_file",
+            Self::BadFile { .. } | Self::BadLines { .. } => "bad_file",
             Self::NoDevice(_) => "no_device_here",
             Self::NotEnrolled(_) => "not_enrolled",
             Self::NotConfirmed(_) => "not_confirmed",
@@ -211,16 +219,18 @@ impl CliError {
     /// The error as it is printed.
     #[must_use]
     pub fn failure(&self) -> Failure<'_> {
-        let problem = if let Self::Server(problem) = self {
-            Some(problem)
+        let errors: &[Fault] = if let Self::Server(problem) = self {
+            &problem.errors
+        } else if let Self::BadLines { faults, .. } = self {
+            faults
         } else {
-            None
+            &[]
         };
         Failure {
             code: self.code(),
             message: self.to_string(),
             correlation: self.correlation(),
-            errors: problem.map_or(&[], |problem| &problem.errors),
+            errors,
         }
     }
 
@@ -239,6 +249,11 @@ impl CliError {
     pub fn is_nobody_reading(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// How many lines faults lie in: they come line by line.
+fn wrong_lines(faults: &[Fault]) -> usize {
+    faults.chunk_by(|one, next| one.at == next.at).count()
 }
 
 impl From<Problem> for CliError {

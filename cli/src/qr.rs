@@ -131,7 +131,7 @@ impl Qr {
         Ok(GrayImage::from_raw(side_px, side_px, luma).unwrap_or_default())
     }
 
-    /// The code as a PNG file, with a line for people under it (a name on a badge) unless `caption`
+    /// The code as a PNG file, with lines for people under it (on a badge: who, what, for whom) unless `caption`
     /// is empty.
     ///
     /// # Errors

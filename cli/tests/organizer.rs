@@ -157,6 +157,84 @@ fn a_list_of_staff_becomes_badges_in_a_folder() {
 }
 
 #[test]
+fn a_list_of_staff_imported_again_adds_who_is_new_and_nobody_twice() {
+    let house = House::with_organizer();
+    let list = "name;role\nSam;steward\nKim;supervisor\n";
+    let file = house.path().join("staff.csv");
+    std::fs::write(&file, list).unwrap();
+    let first = house.run("staff import staff.csv --out badges");
+    let told = String::from_utf8(first.stderr).unwrap();
+    assert!(told.contains("badges/pins.csv"), "{told}");
+    let pins = || std::fs::read_to_string(house.path().join("badges/pins.csv")).unwrap();
+    let before = pins();
+    std::fs::write(&file, format!("{list}Bo;Box Office\nKim;supervisor\n")).unwrap();
+    let again = house.json("staff import staff.csv --out badges");
+    let items = again["items"].as_array().unwrap();
+    let there: Vec<bool> = items.iter().map(|one| one["there"] == true).collect();
+    assert_eq!(there, [true, true, false, true]);
+    assert_eq!(items[2]["role"], "box_office");
+    assert_eq!(pins(), before);
+    assert_eq!(
+        house.json("staff list")["items"].as_array().unwrap().len(),
+        3
+    );
+    assert!(
+        house
+            .ok("staff import staff.csv --out other")
+            .contains("already there")
+    );
+}
+
+#[test]
+fn all_that_is_wrong_with_a_list_of_staff_is_told_and_nobody_is_added() {
+    let house = House::with_organizer();
+    house.ok("event create fair --time-zone Europe/Berlin");
+    house.ok("event create ball --time-zone Asia/Tokyo");
+    let list = "name,role,gates,valid_from\nSam,king,,\n,steward,,\nAda,,moon,\nBo,,,tomorrow\nKim,supervisor,,\nLee,,,2027-10-30 22:00\n";
+    std::fs::write(house.path().join("staff.csv"), list).unwrap();
+    let error = house.error("staff import staff.csv --out badges");
+    let faults = error["errors"].as_array().unwrap();
+    let told: Vec<&str> = faults
+        .iter()
+        .map(|one| one["at"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, ["line 2", "line 3", "line 4", "line 5", "line 7"]);
+    let shown = String::from_utf8(house.run("staff import staff.csv --out badges").stderr).unwrap();
+    for part in ["5 of its lines", "king", "moon", "tomorrow", "time zone"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert_eq!(
+        house.json("staff list")["items"].as_array().unwrap().len(),
+        0
+    );
+    assert!(!house.path().join("badges").exists());
+}
+
+#[test]
+fn a_pin_that_is_guessed_first_is_refused() {
+    let house = House::with_organizer();
+    std::fs::write(house.path().join("pin"), "123456\n").unwrap();
+    let add = "staff add Kim --role supervisor --pin-file pin --out kim.png";
+    let message = house.error(add)["message"].to_string();
+    assert!(message.contains("guessed first"), "{message}");
+    std::fs::write(house.path().join("pin"), "408217\n").unwrap();
+    house.ok(add);
+}
+
+#[test]
+fn the_list_of_staff_shows_from_when_until_when_badges_are_valid() {
+    let house = House::with_organizer();
+    house.ok("event create fair --time-zone Europe/Berlin");
+    let until = "--valid-from 2027-10-30T17:00 --valid-until 2027-10-30T23:00";
+    house.ok(&format!("staff add Sam {until} --out sam.png"));
+    let list = house.ok("staff list");
+    assert!(
+        list.contains("from Sat 2027-10-30 17:00 until Sat 2027-10-30 23:00"),
+        "{list}"
+    );
+}
+
+#[test]
 fn an_enrollment_code_is_text_a_terminals_drawing_and_a_picture() {
     let house = House::with_organizer();
     house.ok("gate create north");

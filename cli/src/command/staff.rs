@@ -1,27 +1,25 @@
 //! `usher staff`: people with badges. Their keys are made here; the server sees public keys alone.
 
+mod import;
+mod lines;
+mod making;
+
+pub use import::Import;
+
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::files;
-use crate::passphrase::first_line;
-use crate::progress;
-use crate::qr::{Qr, Surface};
-use crate::shell::{Shell, new_seed, random};
+use crate::shell::Shell;
 use crate::values::{STAFF_ROLES, When, word, words};
 use crate::zone::Wall;
 use clap::{Args, Subcommand};
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use usher_domain::api::access::{self, NewStaff};
+use making::{Added, Person, Workshop, pin_for};
+use std::path::PathBuf;
+use usher_domain::api::access;
 use usher_domain::api::venue;
-use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::ids::GateId;
 use usher_domain::secret::Private;
 use usher_domain::table::rows::StaffRole;
-
-/// Width of a badge's modules in pixels: printed at 300 dots an inch, the code is 4 cm wide.
-const BADGE_MODULE_PX: u32 = 12;
 
 /// People with badges
 #[derive(Debug, Subcommand)]
@@ -31,7 +29,10 @@ pub enum Staff {
     /// The badge is a QR code as a PNG file. Whoever has it can sign in, so print it and delete the
     /// file. A supervisor gets a PIN besides, shown this once.
     Add(Add),
-    /// Add people from a CSV list: name, role, gates (separated by spaces), valid_from, valid_until
+    /// Add the people of a CSV list: name, role, gates (separated by spaces), valid_from, valid_until
+    ///
+    /// Who is there already, by name and role, stays as they are, so that a list that grew, or an import
+    /// that was cut off, is imported again. Nobody is added while a line is wrong.
     Import(Import),
     /// List people
     List,
@@ -69,16 +70,6 @@ pub struct Add {
     pub pin_file: Option<PathBuf>,
 }
 
-/// Add people from a list.
-#[derive(Debug, Args)]
-pub struct Import {
-    /// The list
-    pub file: PathBuf,
-    /// Folder for the badges, and for supervisors' PINs in pins.csv
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-}
-
 /// Make a new badge.
 #[derive(Debug, Args)]
 pub struct NewBadge {
@@ -109,7 +100,10 @@ impl Staff {
                     valid_until: shell.written(add.valid_until)?,
                 };
                 let pin = pin_for(person.role, add.pin_file.as_deref())?;
-                let added = make(&client, person, &add.out, pin).await?;
+                let added = Workshop::open(&client)
+                    .await?
+                    .make(person, &add.out, pin)
+                    .await?;
                 show(shell, &added)?;
             }
             Self::Import(import) => import.run(shell, &client).await?,
@@ -134,102 +128,6 @@ impl Staff {
         }
         Ok(Exit::Done)
     }
-}
-
-/// A person to be added.
-struct Person {
-    name: Private,
-    role: StaffRole,
-    gates: Vec<String>,
-    valid_from: Option<String>,
-    valid_until: Option<String>,
-}
-
-/// A person who was added, the file with the badge, and the PIN where it was made here.
-#[derive(Serialize)]
-struct Added {
-    #[serde(flatten)]
-    staff: access::Staff,
-    badge: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pin: Option<Private>,
-}
-
-/// A supervisor's PIN, and whether its owner knows it already.
-struct ChosenPin {
-    text: Private,
-    made_here: bool,
-}
-
-/// Supervisors have a PIN: the file's, or a new one.
-fn pin_for(role: StaffRole, file: Option<&Path>) -> Result<Option<ChosenPin>, CliError> {
-    if !role.may_override() {
-        return match file {
-            Some(_) => Err(CliError::Invalid("only a supervisor has a PIN".to_owned())),
-            None => Ok(None),
-        };
-    }
-    let pin = match file {
-        Some(file) => ChosenPin {
-            text: first_line(file)?,
-            made_here: false,
-        },
-        None => ChosenPin {
-            text: new_pin()?,
-            made_here: true,
-        },
-    };
-    Ok(Some(pin))
-}
-
-/// Six random digits. 2^64 is so much larger than a million that none is likelier than another.
-fn new_pin() -> Result<Private, CliError> {
-    let number = u64::from_be_bytes(random()?) % 1_000_000;
-    Ok(Private::new(format!("{number:06}")))
-}
-
-/// Makes the badge's keys and its picture, and adds the person. The picture is there before the server
-/// knows of the person, so that nobody gets a badge that nobody has.
-async fn make(
-    client: &Client,
-    person: Person,
-    out: &Path,
-    pin: Option<ChosenPin>,
-) -> Result<Added, CliError> {
-    let badge = Badge::new(new_seed()?);
-    let override_key = match &pin {
-        Some(pin) => {
-            let pin = Pin::new(pin.text.reveal()).map_err(CliError::invalid)?;
-            Some(
-                badge
-                    .override_key(&pin)
-                    .map_err(CliError::invalid)?
-                    .public(),
-            )
-        }
-        None => None,
-    };
-    let qr = Qr::new(badge.text().reveal(), Surface::Paper)?;
-    files::create_private(out, &qr.png(BADGE_MODULE_PX, person.name.reveal())?)?;
-    let new = NewStaff {
-        name: person.name,
-        role: person.role,
-        gates: person.gates,
-        badge: badge.key().public(),
-        override_key,
-        valid_from: person.valid_from,
-        valid_until: person.valid_until,
-    };
-    let answer = client.post(&["staff"], &new).await;
-    if answer.is_err() {
-        // The badge of nobody is of no use; if it stays, it opens nothing.
-        let _ = std::fs::remove_file(out);
-    }
-    Ok(Added {
-        staff: answer?,
-        badge: out.to_owned(),
-        pin: pin.filter(|pin| pin.made_here).map(|pin| pin.text),
-    })
 }
 
 fn show(shell: &mut Shell, added: &Added) -> Result<(), CliError> {
@@ -257,10 +155,17 @@ fn row(staff: &access::Staff, gates: &[venue::Gate], wall: &Wall) -> [String; 5]
             .map(|gate| gate.slug.clone())
     };
     let places: Vec<String> = staff.gates.iter().filter_map(slug).collect();
-    let state = match (staff.revoked, staff.valid_until) {
-        (true, _) => "revoked".to_owned(),
-        (false, Some(until)) => format!("until {}", wall.say(until)),
-        (false, None) => "valid".to_owned(),
+    let state = if staff.revoked {
+        "revoked".to_owned()
+    } else {
+        match (staff.valid_from, staff.valid_until) {
+            (None, None) => "valid".to_owned(),
+            (Some(from), None) => format!("from {}", wall.say(from)),
+            (None, Some(until)) => format!("until {}", wall.say(until)),
+            (Some(from), Some(until)) => {
+                format!("from {} until {}", wall.say(from), wall.say(until))
+            }
+        }
     };
     [
         staff.name.reveal().to_owned(),
@@ -286,87 +191,15 @@ impl NewBadge {
             name: old.name,
             role: old.role,
             gates: old.gates.iter().map(GateId::to_string).collect(),
-            valid_from: None,
+            valid_from: old.valid_from.map(|from| from.to_string()),
             valid_until: old.valid_until.map(|until| until.to_string()),
         };
         let pin = pin_for(person.role, self.pin_file.as_deref())?;
-        let added = make(client, person, &self.out, pin).await?;
+        let added = Workshop::open(client)
+            .await?
+            .make(person, &self.out, pin)
+            .await?;
         let _: access::Staff = client.delete(&["staff", &self.id]).await?;
         show(shell, &added)
-    }
-}
-
-/// A line of a list of staff.
-#[derive(Deserialize)]
-struct Line {
-    name: Private,
-    #[serde(default)]
-    role: Option<StaffRole>,
-    #[serde(default)]
-    gates: String,
-    #[serde(default)]
-    valid_from: Option<When>,
-    #[serde(default)]
-    valid_until: Option<When>,
-}
-
-impl Import {
-    /// All lines are read before the first person is added.
-    async fn run(self, shell: &mut Shell, client: &Client) -> Result<(), CliError> {
-        let people = self.read(shell)?;
-        std::fs::create_dir_all(&self.out).map_err(|error| CliError::writing(&self.out, error))?;
-        let bar = progress::steps(&shell.output, "making badges");
-        let mut all = Vec::new();
-        let mut pins = String::from("name,pin\n");
-        for (number, person) in people.into_iter().enumerate() {
-            let file = self.out.join(format!("badge-{:04}.png", number + 1));
-            let pin = pin_for(person.role, None)?;
-            let mut added = make(client, person, &file, pin).await?;
-            if let Some(pin) = added.pin.take() {
-                let name = added.staff.name.reveal().replace('"', "\"\"");
-                pins.push_str(&format!("\"{name}\",{}\n", pin.reveal()));
-            }
-            all.push(added);
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        files::create_private(&self.out.join("pins.csv"), pins.as_bytes())?;
-        shell.output.list(
-            &all,
-            ["name", "role", "badge"],
-            "The list is empty.",
-            |added| {
-                let staff = &added.staff;
-                [
-                    staff.name.reveal().to_owned(),
-                    word(&staff.role),
-                    added.badge.display().to_string(),
-                ]
-            },
-        )?;
-        Ok(())
-    }
-
-    fn read(&self, shell: &Shell) -> Result<Vec<Person>, CliError> {
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_path(&self.file)
-            .map_err(|error| CliError::bad_file(&self.file, error))?;
-        let mut people = Vec::new();
-        for (number, line) in reader.deserialize::<Line>().enumerate() {
-            // The reader's own sentence could show a name.
-            let line = line.map_err(|_| {
-                let sentence = format!("line {} is no person with a name and a role", number + 2);
-                CliError::bad_file(&self.file, sentence)
-            })?;
-            people.push(Person {
-                name: line.name,
-                role: line.role.unwrap_or(StaffRole::Steward),
-                gates: line.gates.split_whitespace().map(str::to_owned).collect(),
-                valid_from: shell.written(line.valid_from)?,
-                valid_until: shell.written(line.valid_until)?,
-            });
-        }
-        Ok(people)
     }
 }

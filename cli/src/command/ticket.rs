@@ -128,7 +128,7 @@ impl Drawing {
         Ok(Qr::new(code, surface)?)
     }
 
-    /// The code as a PNG file, with a line for people under it.
+    /// The code as a PNG file, with lines for people under it.
     ///
     /// # Errors
     /// [`CliError::Qr`].

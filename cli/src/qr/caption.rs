@@ -1,4 +1,4 @@
-//! A line for people under a picture, in the GNU Unifont bitmap font: it has the letters of every
+//! Lines for people under a picture, in the GNU Unifont bitmap font: it has the letters of every
 //! script, so that nobody's name becomes boxes.
 
 use image::{GrayImage, Luma, imageops};
@@ -10,7 +10,9 @@ const GLYPH_HEIGHT: u32 = 16;
 const NARROW: u32 = 8;
 /// Narrow glyphs that fit in a line: few enough to be read at arm's length.
 const LINE: u32 = 26;
-/// More lines than this are cut, with an ellipsis.
+/// The longest word that is drawn whole: one longer than a line makes the picture wider.
+const LONGEST_WORD: u32 = 2 * LINE;
+/// Of a paragraph, more lines than this are cut, with an ellipsis.
 const MAX_LINES: usize = 3;
 
 /// One character and where it stands.
@@ -19,10 +21,13 @@ struct Glyph {
     width: u32,
 }
 
-/// `picture` with `text` under it, centred, in as many lines as it needs.
+/// `picture` with `text` under it, centred: each of its lines in as many as it needs.
 pub(super) fn under(picture: &GrayImage, text: &str) -> GrayImage {
     let mut font = Unifont::open();
-    let lines = lines(text, &mut font);
+    let lines: Vec<Vec<Glyph>> = text
+        .lines()
+        .flat_map(|paragraph| lines(paragraph, &mut font))
+        .collect();
     let dot = (picture.width() / (LINE * NARROW)).max(1);
     // The picture may be narrower than a line at one pixel a dot.
     let widest = lines.iter().map(|line| width(line)).max().unwrap_or(0) * dot;
@@ -59,46 +64,38 @@ fn width(line: &[Glyph]) -> u32 {
     line.iter().map(|glyph| glyph.width).sum()
 }
 
-/// Breaks a text into lines at spaces, and inside a word only if it is longer than a line.
+/// Breaks a paragraph into lines at spaces, never inside a word: one longer than a line has its own, and
+/// one longer than two is shortened.
 fn lines(text: &str, font: &mut Unifont) -> Vec<Vec<Glyph>> {
-    let mut lines: Vec<Vec<Glyph>> = vec![Vec::new()];
+    let mut lines: Vec<Vec<Glyph>> = Vec::new();
     for word in text.split_whitespace() {
         let mut word: Vec<Glyph> = word.chars().filter_map(|c| glyph(c, font)).collect();
-        let room = LINE * NARROW;
-        let used = lines.last().map_or(0, |line| width(line));
-        if used > 0 && used + NARROW + width(&word) <= room {
-            word.insert(
-                0,
-                Glyph {
-                    character: ' ',
-                    width: NARROW,
-                },
-            );
-        } else if used > 0 {
-            lines.push(Vec::new());
+        if width(&word) > LONGEST_WORD * NARROW {
+            shorten(&mut word, LONGEST_WORD, font);
         }
-        for glyph in word {
-            let full = lines
-                .last()
-                .is_none_or(|line| width(line) + glyph.width > room);
-            if full {
-                lines.push(Vec::new());
+        match lines.last_mut() {
+            Some(line) if width(line) + NARROW + width(&word) <= LINE * NARROW => {
+                line.extend(glyph(' ', font));
+                line.extend(word);
             }
-            if let Some(line) = lines.last_mut() {
-                line.push(glyph);
-            }
+            Some(_) | None => lines.push(word),
         }
     }
     if lines.len() > MAX_LINES {
         lines.truncate(MAX_LINES);
         if let Some(line) = lines.last_mut() {
-            while width(line) + NARROW > LINE * NARROW {
-                line.pop();
-            }
-            line.extend(glyph('…', font));
+            shorten(line, LINE, font);
         }
     }
     lines
+}
+
+/// Ends a line with an ellipsis, within so many narrow glyphs.
+fn shorten(line: &mut Vec<Glyph>, narrow: u32, font: &mut Unifont) {
+    while width(line) + NARROW > narrow * NARROW {
+        line.pop();
+    }
+    line.extend(glyph('…', font));
 }
 
 /// `None` for control characters, which have nothing to show.

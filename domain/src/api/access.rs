@@ -232,6 +232,10 @@ pub struct Staff {
     pub gates: Vec<GateId>,
     /// Whether the badge was revoked.
     pub revoked: bool,
+    /// Valid from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub valid_from: Option<Timestamp>,
     /// Valid until.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]

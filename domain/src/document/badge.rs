@@ -16,6 +16,7 @@ use crate::hash::Hash;
 use crate::secret::{Private, Seed};
 use crate::table::rows::StaffEntry;
 use argon2::{Algorithm, Argon2, Params, Version};
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 /// What the text of a badge begins with.
@@ -150,6 +151,47 @@ impl Pin {
             Err(InvalidPin)
         }
     }
+
+    /// Takes a new PIN in. Those that people try first are refused: the pauses at a gate leave a thief few
+    /// tries, and these would be among them.
+    ///
+    /// # Errors
+    /// [`UnfitPin`].
+    pub fn choose(text: &str) -> Result<Self, UnfitPin> {
+        let pin = Self::new(text)?;
+        if is_guessable(text.as_bytes()) {
+            return Err(UnfitPin::Guessable);
+        }
+        Ok(pin)
+    }
+}
+
+/// Why a text is not taken as a new PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitPin {
+    /// It is no PIN.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPin),
+    /// It is among those that are tried first.
+    #[error("a PIN like 123456, 111111, 121212 or 471147 is guessed first: choose another")]
+    Guessable,
+}
+
+/// Whether digits are all but two of a kind, go up or down in equal steps, or begin again after four at
+/// most.
+fn is_guessable(digits: &[u8]) -> bool {
+    let kinds: BTreeSet<_> = digits.iter().collect();
+    let steps = || digits.iter().zip(digits.iter().skip(1));
+    let mut sizes = steps().map(|(one, next)| (10 + next - one) % 10);
+    let first = sizes.next();
+    let is_even = sizes.all(|size| Some(size) == first);
+    let begins_again = |after: usize| {
+        digits
+            .iter()
+            .zip(digits.iter().skip(after))
+            .all(|(one, next)| one == next)
+    };
+    kinds.len() <= 2 || is_even || (1..=4).any(begins_again)
 }
 
 /// Argon2id could not run: there is not enough memory.

@@ -61,6 +61,7 @@ fn describe(staff: &Loaded<StoredStaff>) -> Result<Staff> {
         role: stored.role,
         gates: stored.gates.clone(),
         revoked: stored.revoked_at.is_some(),
+        valid_from: stored.valid_from.map(times::timestamp).transpose()?,
         valid_until: stored.valid_until.map(times::timestamp).transpose()?,
     })
 }

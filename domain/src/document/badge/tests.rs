@@ -55,6 +55,20 @@ fn debug_shows_no_seed_and_no_pin() {
 }
 
 #[test]
+fn a_new_pin_is_none_of_those_that_are_tried_first() {
+    for text in [
+        "111111", "123456", "987654", "890123", "246802", "121212", "123123", "471147", "112211",
+        "000001", "123412341234",
+    ] {
+        assert_eq!(Pin::choose(text), Err(UnfitPin::Guessable), "{text}");
+    }
+    for text in ["408217", "123457", "4711472", "90218834"] {
+        assert!(Pin::choose(text).is_ok(), "{text}");
+    }
+    assert_eq!(Pin::choose("12345"), Err(UnfitPin::Invalid(InvalidPin)));
+}
+
+#[test]
 fn a_pin_has_six_to_twelve_digits() {
     for text in ["", "12345", "1234567890123", "12345a", "١٢٣", "123 456"] {
         assert_eq!(Pin::new(text), Err(InvalidPin), "{text}");
