@@ -77,7 +77,11 @@ impl Device {
                 }
                 return Ok(Exit::Done);
             }
-            Self::Confirm { device, digits } => (device, DeviceChange::Confirm { digits }),
+            Self::Confirm { device, digits } => {
+                // People read and type them in groups.
+                let digits = digits.split_whitespace().collect();
+                (device, DeviceChange::Confirm { digits })
+            }
             Self::Move {
                 device,
                 gate,

@@ -2,6 +2,7 @@
 
 use super::scan::{choice, find_session};
 use super::sync::{self, ShownProgress};
+use super::ticket;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
@@ -16,12 +17,15 @@ use usher_core::sync::{Progress, TokioTimer};
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
 
-/// Find tickets by name or order number; only on devices whose role may search
+/// Find tickets by name or order number, on a desk
+///
+/// Devices enrolled with a code of `usher enrollment create --role desk` hold names. Somebody with the badge
+/// of the box office or of a supervisor must have signed in (`usher sign-in`).
 #[derive(Debug, Args)]
 pub struct Search {
-    /// A part of a name, or an order number
+    /// Parts of a name or of an order number, in any order; accents and case do not count, two letters at least
     pub text: String,
-    /// The session that is searched, by id or name, in place of the timetable's
+    /// The session that is searched, by its name or id in `usher status`, in place of the timetable's
     #[arg(long)]
     pub session: Option<String>,
     /// At most this many
@@ -62,12 +66,20 @@ impl Search {
         }
         shell.output.list(
             &found,
-            ["name", "order", "ticket"],
+            ["name", "order", "type", "seat", "state", "ticket"],
             &format!("Nobody found{place}."),
             |one: &PersonView| {
-                let text =
+                let private =
                     |text: &Option<Private>| text.as_ref().map_or("-", Private::reveal).to_owned();
-                [text(&one.holder), text(&one.order), one.ticket.to_string()]
+                let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+                [
+                    private(&one.holder),
+                    private(&one.order),
+                    text(&one.type_name),
+                    text(&one.seat),
+                    text(&one.state.map(ticket::state)),
+                    one.ticket.to_string(),
+                ]
             },
         )?;
         Ok(Exit::Done)

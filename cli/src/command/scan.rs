@@ -2,9 +2,11 @@
 
 mod door;
 mod lines;
+mod named;
 mod telling;
 mod watching;
 
+pub use named::find_session;
 pub use telling::tell;
 
 use crate::cameras::{Frames, Origin};
@@ -20,7 +22,7 @@ use tokio::io::BufReader;
 use usher_core::app::{ApiError, App, ScanInput, ScanView, SessionView};
 use usher_core::gate::Answer;
 use usher_core::sync::{Timer as _, TokioTimer};
-use usher_domain::ids::{AttemptId, SessionId};
+use usher_domain::ids::AttemptId;
 use usher_domain::secret::Private;
 
 /// How long a scan waits for the exchange before it; what does not come in time is not waited for.
@@ -52,7 +54,9 @@ pub struct Scan {
     /// Whether people come in or go out
     #[arg(long, value_enum, default_value_t = Way::In)]
     pub direction: Way,
-    /// The session that is served, by id or name, in place of the timetable's
+    /// The session that is served, by its name or id in `usher status`, in place of the timetable's
+    ///
+    /// EVENT/SESSION is understood where these words are the names of the two, whatever their case.
     #[arg(long)]
     pub session: Option<String>,
     /// Let in everyone of the ticket's order, each with a verdict of their own
@@ -280,25 +284,4 @@ pub fn choice(serving: Option<&SessionView>, also_open: &[SessionView]) -> Optio
         serving.map_or_else(|| "none".to_owned(), name),
         others.join("; ")
     ))
-}
-
-/// The session of this id or name that the device holds.
-///
-/// # Errors
-/// [`CliError::Invalid`] if there is none, or several.
-pub fn find_session(app: &App, named: &str) -> Result<SessionId, CliError> {
-    let all = app.sessions()?;
-    let is = |session: &&SessionView| {
-        session.id.to_string() == named || session.name.eq_ignore_ascii_case(named)
-    };
-    let mut found = all.iter().filter(is);
-    match (found.next(), found.next()) {
-        (Some(session), None) => Ok(session.id),
-        (Some(_), Some(_)) => Err(CliError::Invalid(format!(
-            "several sessions are called {named}: give the id"
-        ))),
-        (None, _) => Err(CliError::Invalid(format!(
-            "this device holds no session called {named}"
-        ))),
-    }
 }

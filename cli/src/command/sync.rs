@@ -77,7 +77,7 @@ pub fn report(shell: &mut Shell, view: &SyncView) -> Result<Exit, CliError> {
 /// What an exchange did, for people.
 pub fn page_of(page: &mut Page, view: &SyncView) {
     page.line(format_args!(
-        "{} scans sent, {} received; {} ticket rows new or changed",
+        "{} records sent, {} received (scans, corrections, orders of the organizer); {} ticket rows new or changed",
         view.sent, view.received, view.rows
     ));
     if view.parked > 0 {

@@ -7,6 +7,7 @@ mod show;
 pub use details::{Create, Details, Update};
 pub use list::List;
 pub use show::Which;
+pub(super) use show::state;
 
 use crate::error::CliError;
 use crate::exit::Exit;

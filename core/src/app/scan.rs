@@ -1,10 +1,11 @@
 //! Scanning and taking back.
 
-use super::words::{Names, Scene};
+use super::words::{self, Names, Scene};
 use super::{ApiError, App};
 use crate::gate::{Advice, Answer, Evidence, ScanRequest, Served};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use usher_domain::document::badge;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, GateId, SessionId, StaffId, TicketId, ZoneId};
 use usher_domain::record::{Certainty, Confirmed, Direction, Outcome};
@@ -247,6 +248,22 @@ impl From<Answer> for ScanView {
     }
 }
 
+impl ScanView {
+    /// The answer to the showing of this text. A staff badge that is shown as a ticket is told as what it
+    /// is; its record is that of any text that is no ticket.
+    fn of(answer: Answer, text: &Private) -> Self {
+        let is_no_ticket = matches!(
+            answer.verdict,
+            Verdict::Refuse(Refusal::Unknown | Refusal::Malformed)
+        );
+        let mut view = Self::from(answer);
+        if is_no_ticket && text.reveal().trim_start().starts_with(badge::PREFIX) {
+            view.message = words::STAFF_BADGE.to_owned();
+        }
+        view
+    }
+}
+
 /// A scan that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UndoneView {
@@ -270,17 +287,18 @@ impl App {
     /// Answers one showing. There is always a verdict; what goes wrong inside refers to a supervisor.
     #[must_use]
     pub fn scan(&self, input: ScanInput) -> ScanView {
-        let request = input.into();
-        self.at_gate(|gate, means| gate.scan(means, &request))
-            .into()
+        let request = ScanRequest::from(input);
+        let answer = self.at_gate(|gate, means| gate.scan(means, &request));
+        ScanView::of(answer, &request.text)
     }
 
     /// Answers the showing of one ticket for all tickets of its order, the one shown first.
     #[must_use]
     pub fn scan_order(&self, input: ScanInput) -> Vec<ScanView> {
-        let request = input.into();
+        let request = ScanRequest::from(input);
         let answers = self.at_gate(|gate, means| gate.scan_order(means, &request));
-        answers.into_iter().map(Into::into).collect()
+        let tell = |answer| ScanView::of(answer, &request.text);
+        answers.into_iter().map(tell).collect()
     }
 
     /// Takes an admission back, by the hash of its record as [`ScanView::record`] says it.

@@ -2,12 +2,12 @@
 
 use super::scan::{ScanView, read_record};
 use super::{ApiError, App};
-use crate::gate::{OverrideRequest, SignedIn};
+use crate::gate::{Found, OverrideRequest, SignedIn};
 use serde::{Deserialize, Serialize};
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::ids::{SessionId, StaffId, TicketId};
 use usher_domain::secret::Private;
-use usher_domain::table::rows::StaffRole;
+use usher_domain::table::rows::{StaffRole, TicketState};
 
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,6 +52,26 @@ pub struct PersonView {
     pub holder: Option<Private>,
     /// The seller's order number.
     pub order: Option<Private>,
+    /// Name of the ticket type.
+    pub type_name: Option<String>,
+    /// The seat.
+    pub seat: Option<String>,
+    /// Whether it may enter.
+    #[serde(flatten)]
+    pub state: Option<TicketState>,
+}
+
+impl From<Found> for PersonView {
+    fn from(found: Found) -> Self {
+        Self {
+            ticket: found.ticket,
+            holder: found.holder,
+            order: found.order,
+            type_name: found.type_name,
+            seat: found.seat,
+            state: found.state,
+        }
+    }
 }
 
 impl App {
@@ -87,11 +107,12 @@ impl App {
         Ok(answer.into())
     }
 
-    /// People whose name or order number contains `needle`, in `session` or the one served.
+    /// People in whose name or order number all words of `needle` are found, in `session` or the one
+    /// served.
     ///
     /// # Errors
-    /// `forbidden` unless somebody is signed in whose role may search; `no_such_session` where none is
-    /// served.
+    /// `forbidden` unless somebody is signed in whose role may search; `no_names` on a device that holds
+    /// none; `search_too_short`; `no_such_session` where none is served.
     pub fn search(
         &self,
         session: Option<SessionId>,
@@ -107,13 +128,6 @@ impl App {
             gate.search(means, session, needle.reveal(), limit)
         });
         let people = self.heeding(people)?;
-        Ok(people
-            .into_iter()
-            .map(|person| PersonView {
-                ticket: person.ticket,
-                holder: person.holder,
-                order: person.order,
-            })
-            .collect())
+        Ok(people.into_iter().map(PersonView::from).collect())
     }
 }

@@ -43,6 +43,9 @@ pub(super) struct Said {
     pub(super) more: Vec<String>,
 }
 
+/// Why a staff badge lets nobody in.
+pub(super) const STAFF_BADGE: &str = "This is a staff badge, not a ticket: usher sign-in takes it.";
+
 /// The word of an outcome, seen from afar.
 #[must_use]
 pub const fn outcome(outcome: Outcome) -> &'static str {

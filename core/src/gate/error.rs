@@ -1,5 +1,6 @@
 //! What a person at a gate can ask for and not get. A scan is none of it: a scan always gets a verdict.
 
+use super::staff::NEEDLE_CHARS_MIN;
 use crate::store::StoreError;
 use usher_domain::document::badge::{InvalidBadge, InvalidPin};
 use usher_domain::time::UnixMillis;
@@ -38,6 +39,19 @@ pub enum GateError {
     /// The role may not do this.
     #[error("this role may not do that")]
     Forbidden,
+    /// Nobody is signed in whose role may search.
+    #[error(
+        "only box office staff and supervisors search: one of them must sign in first (usher sign-in)"
+    )]
+    MayNotSearch,
+    /// A search for less than two letters.
+    #[error("a search needs {NEEDLE_CHARS_MIN} letters at least")]
+    SearchTooShort,
+    /// The device holds no names of the session.
+    #[error(
+        "this device holds no names of that session: only desks do (usher enrollment create --role desk), after a sync"
+    )]
+    NoNames,
     /// The PIN is wrong.
     #[error("the PIN is wrong")]
     WrongPin,
@@ -71,7 +85,9 @@ impl GateError {
             Self::UnknownBadge => "unknown_badge",
             Self::BadgeNotValid => "badge_not_valid",
             Self::OtherGate => "other_gate",
-            Self::Forbidden => "forbidden",
+            Self::Forbidden | Self::MayNotSearch => "forbidden",
+            Self::SearchTooShort => "search_too_short",
+            Self::NoNames => "no_names",
             Self::WrongPin => "wrong_pin",
             Self::PinLocked { .. } => "pin_locked",
             Self::OutOfMemory => "out_of_memory",

@@ -19,7 +19,7 @@ mod staff;
 
 pub use answer::{Advice, Answer, Evidence, ScanRequest, Served};
 pub use error::GateError;
-pub use staff::{OverrideRequest, SignedIn};
+pub use staff::{Found, OverrideRequest, SignedIn};
 
 use crate::clock::{Clock, Entropy, Reading};
 use crate::store::{Store, StoreError};

@@ -12,12 +12,12 @@ use usher_domain::document;
 use usher_domain::document::badge::{Badge, OverrideKeyError, Pin};
 use usher_domain::document::sanction::{SANCTION_LIFETIME_MS, Sanction, SanctionReason};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, SessionId, StaffId};
+use usher_domain::ids::{AttemptId, SessionId, StaffId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::merge::next_stamp;
 use usher_domain::record::{Body, Outcome, Scan};
 use usher_domain::secret::Private;
-use usher_domain::table::rows::{StaffEntry, StaffRole};
+use usher_domain::table::rows::{StaffEntry, StaffRole, TicketState};
 use usher_domain::time::ClockTrust;
 use usher_domain::verdict::{Admit, AdmitWhy, Reason, Verdict};
 
@@ -28,6 +28,9 @@ const FIRST_PAUSE_MS: u64 = 30_000;
 /// The longest pause.
 const LONGEST_PAUSE_MS: u64 = 60 * 60 * 1000;
 
+/// Characters that a search needs at least: a single letter finds everybody.
+pub(super) const NEEDLE_CHARS_MIN: usize = 2;
+
 /// Who signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedIn {
@@ -37,6 +40,23 @@ pub struct SignedIn {
     pub name: Private,
     /// What they may do.
     pub role: StaffRole,
+}
+
+/// Somebody whom a search found, and their ticket as far as the device knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The holder's name, if the seller told it.
+    pub holder: Option<Private>,
+    /// The seller's order number.
+    pub order: Option<Private>,
+    /// Name of the ticket type.
+    pub type_name: Option<String>,
+    /// Whether it may enter.
+    pub state: Option<TicketState>,
+    /// The seat.
+    pub seat: Option<String>,
 }
 
 /// A supervisor lets somebody in against a verdict.
@@ -101,23 +121,47 @@ impl Gate {
             }))
     }
 
-    /// People of a session whose name or order number contains `needle`.
+    /// People of a session in whose name or order number all words of `needle` are found.
     ///
     /// # Errors
-    /// [`GateError::Forbidden`] unless somebody is signed in whose role may search.
+    /// [`GateError::MayNotSearch`] unless somebody is signed in whose role may search,
+    /// [`GateError::NoNames`] on a device that holds no names, [`GateError::SearchTooShort`].
     pub fn search(
         &mut self,
         means: &mut Means<'_>,
         session: SessionId,
         needle: &str,
         limit: usize,
-    ) -> Result<Vec<Person>, GateError> {
+    ) -> Result<Vec<Found>, GateError> {
         match self.operator(means)?.map(|operator| operator.role) {
-            Some(StaffRole::Supervisor | StaffRole::BoxOffice) => {
-                Ok(means.store.search(session, needle, limit)?)
-            }
-            Some(StaffRole::Steward) | None => Err(GateError::Forbidden),
+            Some(StaffRole::Supervisor | StaffRole::BoxOffice) => {}
+            Some(StaffRole::Steward) | None => return Err(GateError::MayNotSearch),
         }
+        if needle.trim().chars().count() < NEEDLE_CHARS_MIN {
+            return Err(GateError::SearchTooShort);
+        }
+        let people = means.store.search(session, needle, limit)?;
+        let people = people.ok_or(GateError::NoNames)?;
+        let held = self.book(means.store)?.session(session);
+        let tell = |person: Person| {
+            let row = match held {
+                Some(held) => means.store.ticket(held.copy, person.ticket)?,
+                None => None,
+            };
+            let type_name = held.zip(row.as_ref()).and_then(|(held, row)| {
+                let mut types = held.terms.types.iter();
+                types.find(|named| named.number == row.type_number)
+            });
+            Ok(Found {
+                ticket: person.ticket,
+                holder: person.holder,
+                order: person.order,
+                type_name: type_name.map(|named| named.name.clone()),
+                state: row.as_ref().map(|row| row.state),
+                seat: row.and_then(|row| row.seat),
+            })
+        };
+        people.into_iter().map(tell).collect()
     }
 
     /// Lets somebody in against a verdict, as a new attempt under a supervisor's signature. Badge and PIN

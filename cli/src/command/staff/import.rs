@@ -163,13 +163,11 @@ impl Import {
                 if has_pin {
                     pins.take_back()?;
                 }
-                Err(match error {
-                    CliError::Server(mut problem) => {
-                        problem.detail = format!("line {line}: {}", problem.detail);
-                        CliError::Server(problem)
-                    }
-                    other => other,
-                })
+                if let CliError::Server(mut problem) = error {
+                    problem.detail = format!("line {line}: {}", problem.detail);
+                    return Err(CliError::Server(problem));
+                }
+                Err(error)
             }
         }
     }

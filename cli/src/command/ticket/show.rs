@@ -41,7 +41,7 @@ impl FromStr for Which {
 }
 
 /// A state in words.
-pub(super) fn state(state: TicketState) -> String {
+pub(in crate::command) fn state(state: TicketState) -> String {
     match state {
         TicketState::Cancelled(reason) => format!("cancelled: {}", words::cancelled(reason)),
         TicketState::Valid => "valid".to_owned(),

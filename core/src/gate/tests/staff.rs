@@ -158,9 +158,17 @@ fn wrong_pins_make_a_pause_that_a_restart_does_not_end() {
 fn only_roles_that_may_search_do() {
     let mut stand = Stand::evening();
     let search = |gate: &mut Gate, means: &mut Means<'_>| gate.search(means, EVENING, "ada", 5);
-    assert!(matches!(stand.with_gate(search), Err(GateError::Forbidden)));
+    assert!(matches!(
+        stand.with_gate(search),
+        Err(GateError::MayNotSearch)
+    ));
     stand
         .with_gate(|gate, means| gate.sign_in(means, &badge_text(SUPERVISOR)))
         .unwrap();
-    assert_eq!(stand.with_gate(search).unwrap(), []);
+    assert!(matches!(stand.with_gate(search), Err(GateError::NoNames)));
+    let short = |gate: &mut Gate, means: &mut Means<'_>| gate.search(means, EVENING, " a ", 5);
+    assert!(matches!(
+        stand.with_gate(short),
+        Err(GateError::SearchTooShort)
+    ));
 }

@@ -1,6 +1,7 @@
 //! Finding rows: tickets by id, medium and order, people by name, staff by badge.
 
 use super::super::error::Doing as _;
+use super::fold::fold;
 use super::{Store, StoreError};
 use rusqlite::OptionalExtension as _;
 use usher_domain::cbor;
@@ -33,9 +34,6 @@ pub struct Person {
     /// The seller's order number.
     pub order: Option<Private>,
 }
-
-/// Characters that a search needs at least: a single letter finds everybody.
-const NEEDLE_CHARS_MIN: usize = 2;
 
 impl Store {
     fn row<R: TableRow>(&self, copy: Generation, key: RowKey) -> Result<Option<R>, StoreError> {
@@ -144,8 +142,8 @@ impl Store {
         Ok(())
     }
 
-    /// People of a session whose name or order number contains `needle`, whatever its case. Empty on a
-    /// device that holds no directory.
+    /// People of a session in whose name or order number all words of `needle` are found, in any order and
+    /// whatever their case and marks; none on a device that holds no directory of the session.
     ///
     /// # Errors
     /// What reading the file says.
@@ -154,21 +152,24 @@ impl Store {
         session: SessionId,
         needle: &str,
         limit: usize,
-    ) -> Result<Vec<Person>, StoreError> {
-        let needle = needle.trim().to_lowercase();
+    ) -> Result<Option<Vec<Person>>, StoreError> {
+        let needle = fold(needle);
+        let words: Vec<&str> = needle.split_whitespace().collect();
         let Some(copy) = self.serving(TableId::Directory(session))? else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
-        if needle.chars().count() < NEEDLE_CHARS_MIN {
-            return Ok(Vec::new());
-        }
-        let has = |text: &Option<Private>| {
-            text.as_ref()
-                .is_some_and(|text| text.reveal().to_lowercase().contains(&needle))
+        let has_all = |row: &DirectoryRow| {
+            let texts = [&row.holder, &row.order].map(|text| {
+                let text = text.as_ref().map_or("", Private::reveal);
+                zeroize::Zeroizing::new(fold(text))
+            });
+            words
+                .iter()
+                .all(|word| texts.iter().any(|text| text.contains(word)))
         };
         let mut found = Vec::new();
         self.walk(copy, |row: DirectoryRow| {
-            if has(&row.holder) || has(&row.order) {
+            if has_all(&row) {
                 found.push(Person {
                     ticket: row.ticket,
                     holder: row.holder,
@@ -181,7 +182,7 @@ impl Store {
                 std::ops::ControlFlow::Break(())
             }
         })?;
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// Who a ticket belongs to, on a device that holds the directory.

@@ -7,6 +7,7 @@
 mod change;
 mod fault;
 mod find;
+mod fold;
 mod index;
 mod parts;
 mod staging;
