@@ -5,9 +5,10 @@
 //!
 //! The decoder is [`Scanner`]. A frame goes this way: `pyramid` makes smaller copies, `threshold`
 //! tells dark from light, `finder` looks for finder patterns and `triple` for three that belong
-//! together; `ring` and `fit` measure them and place the symbol, `surface` follows it where it is not
-//! flat, `sampler` reads its modules and `qr` the text. `search` calls them within a budget, and the
-//! scanner does so for frame after frame. `docs/camera.md` says why, with figures.
+//! together; `ring` and `measured` find out what they say about their symbol, `fit` places it by the
+//! `probes` of its version, `surface` follows it where it is not flat, `sampler` reads its modules and
+//! `qr` the text. `search` calls them within a budget, and the scanner does so for frame after frame.
+//! `docs/camera.md` says why, with figures.
 //!
 //! Nothing here needs hardware, threads or a clock, but for `webcam` behind the feature of that name.
 //! Opening picture files is behind the feature `pictures`, for the shells that take them.
@@ -20,12 +21,14 @@ mod fit;
 mod frame;
 mod geometry;
 mod luma;
+mod measured;
 #[cfg(feature = "pictures")]
 pub mod picture;
 #[cfg(feature = "pictures")]
 mod pictures;
 mod placement;
 pub mod presence;
+mod probes;
 mod pyramid;
 mod qr;
 mod reader;

@@ -3,8 +3,8 @@
 use super::budget::Budget;
 use super::decoder::{Detection, Point};
 use super::finder::{self, Finder};
-use super::fit::Measured;
 use super::frame::Frame;
+use super::measured::Measured;
 use super::placement::Placement;
 use super::pyramid::Pyramid;
 use super::qr::{self, Layout};
