@@ -71,7 +71,7 @@ fn a_gate_stays_with_the_event_it_serves_while_a_session_of_it_is_open() {
         ..session(2, at(20, 0), at(21, 0), at(23, 0))
     };
     let rules = Rules::default();
-    let both = [here.clone(), other.clone()];
+    let both = [here.clone(), other];
     let at_time = |loyal_to, now| serving(now, loyal_to, both.iter().map(|one| (one, &rules)));
     assert_eq!(at_time(Some(here.event), at(20, 30)), Some(id(1)));
     assert_eq!(at_time(None, at(20, 30)), Some(id(2)));
