@@ -217,7 +217,8 @@ fn a_gate_whose_store_is_in_use_refers_until_it_is_free() {
     };
     let troubled = scan();
     assert!(is_trouble(&troubled), "{troubled}");
-    let sentence = "Another program is using this device's folder (store_in_use): use another one.";
+    let sentence =
+        "Another program is using this device's folder (store_in_use): end it, or scan there.";
     assert_eq!(troubled["message"], sentence);
     drop(other);
     assert_eq!(scan()["outcome"], "admit");
