@@ -154,10 +154,18 @@ impl Book {
         self.session(named.or_else(chosen).or_else(timetable)?)
     }
 
-    /// The event to stay with from now on, if that is news: the one of the open session that is served.
-    pub(super) fn new_loyalty(&self, served: &HeldSession, now: UnixMillis) -> Option<EventId> {
+    /// The event to stay with from now on, if that is news: the one of the open session that the
+    /// timetable serves. A session that a person named or chose says nothing of where the gate stands.
+    pub(super) fn new_loyalty(
+        &self,
+        served: &HeldSession,
+        named: Option<SessionId>,
+        now: UnixMillis,
+    ) -> Option<EventId> {
         let event = served.terms.event;
-        (served.is_open(now) && self.loyal_to != Some(event)).then_some(event)
+        let by_timetable = named.is_none() && self.chosen.is_none();
+        let is_news = self.loyal_to != Some(event);
+        (by_timetable && is_news && served.is_open(now)).then_some(event)
     }
 
     /// Who is signed in and still may be.

@@ -124,7 +124,7 @@ impl Gate {
             let answer = Answer::refer(why, attempt, moment.now);
             return Ok(vec![answer]);
         };
-        if let Some(event) = book.new_loyalty(served, moment.now) {
+        if let Some(event) = book.new_loyalty(served, request.session, moment.now) {
             store.set_served_event(Some(event))?;
         }
         let text = request.text.reveal();

@@ -49,6 +49,11 @@ fn whose_badge_was_revoked_meanwhile_stands_in_no_further_record() {
 #[test]
 fn a_gate_remembers_which_event_it_serves_once_people_may_enter() {
     let mut stand = Stand::evening();
+    // A session named for one scan says nothing of where the gate stands.
+    stand.ask(&ScanRequest {
+        session: Some(EVENING),
+        ..ScanRequest::entry(barcode(2))
+    });
     assert_eq!(stand.store.served_event().unwrap(), None);
     stand.enter(&barcode(1));
     let event = terms(EVENING).event;
