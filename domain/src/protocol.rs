@@ -5,8 +5,10 @@
 //!
 //! Every call may be repeated: a lost answer is asked for again with the same request.
 
+pub mod claim;
 pub mod paths;
 
+use self::claim::{ClaimAnswer, ClaimRequest, OpenReservation, YieldRequest};
 use crate::cose::PublicKey;
 use crate::document::batch::Batch;
 use crate::hash::Hash;
@@ -66,6 +68,13 @@ pub trait SyncApi {
 
     /// Batches of all devices of a scope after a position.
     async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem>;
+
+    /// Asks the scope's authority whether to let somebody through, and reserves the admission.
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, Problem>;
+
+    /// Takes the device off duty: it admits nobody any more until it holds a session's set again. Its logs
+    /// must be uploaded before.
+    async fn sign_off(&self, heads: Vec<Head>) -> Result<(), Problem>;
 
     /// Tells that the device is alive and how far it is; the answer says how far the server is.
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatAnswer, Problem>;
@@ -355,6 +364,21 @@ pub struct Heartbeat {
     /// What the server acknowledged of the device's logs. Older programs do not tell.
     #[n(7)]
     pub acknowledged: Option<Vec<Acknowledged>>,
+    /// The latest time of the server's clock that the device had heard of when it wrote this: the statement
+    /// is younger. Older programs do not tell, and prove nothing.
+    #[n(8)]
+    pub heard: Option<Heard>,
+}
+
+/// A point of the server's time that a device heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Heard {
+    /// The server's clock.
+    #[n(0)]
+    pub at: UnixMillis,
+    /// The epoch in which the server said so.
+    #[n(1)]
+    pub epoch: u32,
 }
 
 /// How much of a device's log the server said it had stored.
@@ -392,6 +416,13 @@ pub struct HeartbeatAnswer {
     /// The asking device's id, as the server knows it.
     #[n(5)]
     pub device: DeviceId,
+    /// Reservations that the server holds for the device. Those of attempts that the device neither is
+    /// making nor has a record of, it gives up.
+    #[n(6)]
+    pub open: Option<Vec<OpenReservation>>,
+    /// Tickets of which the device is the home and which it is asked to hold back.
+    #[n(7)]
+    pub yields: Option<Vec<YieldRequest>>,
 }
 
 /// The end of a scope's feed.

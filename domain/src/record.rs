@@ -74,12 +74,17 @@ impl Record {
         match &self.body {
             Body::Scan(scan) => Some(scan.subject),
             Body::Undo(undo) => Some(undo.subject),
+            Body::Abort(abort) => Some(abort.subject),
+            Body::Yield(held) => Some(held.subject),
             Body::Link(_)
             | Body::Rule(_)
             | Body::Cut(_)
             | Body::Ruling(_)
             | Body::EveryoneOut(_)
-            | Body::FreeFlow(_) => None,
+            | Body::FreeFlow(_)
+            | Body::StandDown(_)
+            | Body::Honour(_)
+            | Body::Notice(_) => None,
         }
     }
 }
@@ -112,6 +117,21 @@ pub enum Body {
     /// A supervisor opened a gate for a time: scans are logged without deciding.
     #[n(7)]
     FreeFlow(#[n(0)] FreeFlow),
+    /// The device gave an attempt up that it had been granted: nobody went through.
+    #[n(8)]
+    Abort(#[n(0)] Abort),
+    /// A ticket's home holds it back while another device's attempt is open.
+    #[n(9)]
+    Yield(#[n(0)] Yield),
+    /// A supervisor took a device off duty.
+    #[n(10)]
+    StandDown(#[n(0)] StandDown),
+    /// Tickets of another session are let in for a time.
+    #[n(11)]
+    Honour(#[n(0)] Honour),
+    /// Somebody in charge says something to gates.
+    #[n(12)]
+    Notice(#[n(0)] Notice),
 }
 
 /// Somebody showed something at a gate.
@@ -165,6 +185,9 @@ pub struct Scan {
     /// Whether staff confirmed the instruction that was shown.
     #[n(15)]
     pub confirmed: Option<Confirmed>,
+    /// The attempt that this one takes the place of: the refused one, where a supervisor overrides.
+    #[n(16)]
+    pub takes_over: Option<AttemptId>,
 }
 
 /// Staff said that what the instruction asks was checked.
@@ -245,6 +268,23 @@ pub enum Certainty {
         /// Since when; zero if never.
         #[n(0)]
         since: UnixMillis,
+    },
+    /// The authority granted the attempt, and every other device on duty had proved shortly before that
+    /// its log was uploaded. Admissions that others make later without asking are not excluded.
+    #[n(2)]
+    Confirmed,
+    /// The authority granted the attempt, but some devices on duty had not proved that.
+    #[n(3)]
+    ConfirmedExcept {
+        /// The device that was silent for longest.
+        #[n(0)]
+        device: DeviceId,
+        /// Up to when its log is known; zero if it is not.
+        #[n(1)]
+        since: UnixMillis,
+        /// How many more were silent.
+        #[n(2)]
+        others: u16,
     },
 }
 
@@ -353,6 +393,85 @@ pub struct FreeFlow {
     #[n(2)]
     pub from: UnixMillis,
     /// Until.
+    #[n(3)]
+    pub until: UnixMillis,
+}
+
+/// The device gave an attempt up.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Abort {
+    /// The attempt.
+    #[n(0)]
+    pub attempt: AttemptId,
+    /// The session it was made for.
+    #[n(1)]
+    pub session: SessionId,
+    /// Whom it was about.
+    #[n(2)]
+    pub subject: Subject,
+}
+
+/// A ticket's home holds it back. The word lasts until a record ends the attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Yield {
+    /// The attempt.
+    #[n(0)]
+    pub attempt: AttemptId,
+    /// The device whose attempt it is.
+    #[n(1)]
+    pub to: DeviceId,
+    /// Where that device stands.
+    #[n(2)]
+    pub gate: Option<GateId>,
+    /// The session it was made for.
+    #[n(3)]
+    pub session: SessionId,
+    /// The ticket.
+    #[n(4)]
+    pub subject: Subject,
+}
+
+/// A supervisor took a device off duty: nobody waits for its word any more.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct StandDown {
+    /// The device.
+    #[n(0)]
+    pub device: DeviceId,
+    /// Up to when its log is known; zero if it is not.
+    #[n(1)]
+    pub since: UnixMillis,
+}
+
+/// A session lets tickets of another one in for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Honour {
+    /// The session that lets them in.
+    #[n(0)]
+    pub session: SessionId,
+    /// The session whose tickets they are.
+    #[n(1)]
+    pub tickets_of: SessionId,
+    /// From.
+    #[n(2)]
+    pub from: UnixMillis,
+    /// Until.
+    #[n(3)]
+    pub until: UnixMillis,
+}
+
+/// Something said to gates. The text stands outside the log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Notice {
+    /// The session; none for all of the scope.
+    #[n(0)]
+    pub session: Option<SessionId>,
+    /// The gate; none for all.
+    #[n(1)]
+    pub gate: Option<GateId>,
+    /// SHA-256 of the text.
+    #[n(2)]
+    pub text: Hash,
+    /// Not shown after.
     #[n(3)]
     pub until: UnixMillis,
 }

@@ -35,6 +35,10 @@ pub struct Rules {
     /// What a gate does when its ticket set is old.
     #[n(7)]
     pub stale: StaleRule,
+    /// What the authority does when a device that could have admitted the ticket too has gone silent.
+    #[n(8)]
+    #[cbor(default)]
+    pub silent: SilentRule,
 }
 
 impl Default for Rules {
@@ -48,6 +52,7 @@ impl Default for Rules {
             isolated: IsolatedRule::Admit,
             unknown_signed: UnknownSignedRule::Admit,
             stale: StaleRule::default(),
+            silent: SilentRule::default(),
         }
     }
 }
@@ -265,6 +270,21 @@ pub enum StaleAction {
     #[default]
     #[n(0)]
     Warn,
+    /// Refers it to a supervisor.
+    #[n(1)]
+    Refer,
+}
+
+/// What the authority does with a ticket it would admit while another device on duty is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum SilentRule {
+    /// Admits it and says who is silent.
+    #[default]
+    #[n(0)]
+    Admit,
     /// Refers it to a supervisor.
     #[n(1)]
     Refer,

@@ -1,7 +1,7 @@
 //! A session as a gate knows it: its names, times, places and rules.
 
 use crate::cose::PublicKey;
-use crate::ids::{EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
+use crate::ids::{DeviceId, EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
 use crate::numbers::{AccessNumber, TypeNumber};
 use crate::rules::Rules;
 use crate::time::UnixMillis;
@@ -52,6 +52,21 @@ pub struct SessionTerms {
     /// Tickets by channel and state, for comparison with what the sellers say.
     #[n(13)]
     pub counts: Vec<ChannelCount>,
+    /// The one server that may confirm claims of the scope; none while nobody may.
+    #[n(14)]
+    pub authority: Option<Authority>,
+}
+
+/// The one server that may confirm claims of a scope, and its term of office. Of a later term nothing
+/// that an earlier one confirmed is taken back, and nothing new is confirmed by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Authority {
+    /// The id under which the server writes its own log.
+    #[n(0)]
+    pub server: DeviceId,
+    /// Rises whenever another server takes office.
+    #[n(1)]
+    pub term: u32,
 }
 
 /// A session in a timetable.

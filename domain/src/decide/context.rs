@@ -3,6 +3,7 @@
 use crate::ids::{DeviceId, GateId};
 use crate::record::{Confirmed, Direction};
 use crate::time::{ClockTrust, UnixMillis};
+use crate::verdict::OpenAdmission;
 
 /// The circumstances of one showing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Context {
     pub flow: Flow,
     /// What staff confirmed in this attempt, if anything.
     pub confirmed: Option<Confirmed>,
+    /// Another attempt with the same ticket that has not ended, as far as the decider knows.
+    pub open: Option<OpenAdmission>,
 }
 
 /// What a device knows of the other devices.

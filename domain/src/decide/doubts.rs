@@ -12,7 +12,8 @@ const MINUTE_MS: u64 = 60_000;
 impl Case<'_> {
     /// Why somebody else must look first, if so.
     pub(super) fn refer(&self) -> Option<Referral> {
-        self.unlisted_doubt()
+        self.open_doubt()
+            .or_else(|| self.unlisted_doubt())
             .or_else(|| self.clock_doubt())
             .or_else(|| self.isolated_doubt())
             .or_else(|| self.stale_doubt())
@@ -32,6 +33,12 @@ impl Case<'_> {
             (Found::Here { .. }, _) => true,
             (Found::Elsewhere(_) | Found::Nowhere, _) => false,
         }
+    }
+
+    /// An attempt elsewhere that should have ended long ago: whether somebody went in, only people know.
+    pub(super) fn open_doubt(&self) -> Option<Referral> {
+        let open = self.context.open?;
+        (!open.is_fresh(self.context.now)).then_some(Referral::AdmissionOpen(open))
     }
 
     fn unlisted_doubt(&self) -> Option<Referral> {

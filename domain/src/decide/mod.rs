@@ -13,13 +13,15 @@
 //! | time | not yet valid, no longer valid | of no interest for a ticket that never enters |
 //! | place | wrong zone | worth a walk only at the right time |
 //! | history | inside, exit required, entries used up | says most about other people, so it comes after what concerns this ticket alone |
+//! | elsewhere | being let through | another gate is letting the ticket through right now; it may end either way |
 //! | capacity | full | everything about the ticket is right; only a headcount confirmed by the authority refuses, a local one is a caution |
-//! | doubts | refer: revoked key, unknown but signed, clock unproved, isolated or not home, stale set | in order of how much the ticket itself is in doubt |
+//! | doubts | refer: an attempt elsewhere that never ended, revoked key, unknown but signed, clock unproved, isolated or not home, stale set | in order of how much the ticket itself is in doubt |
 //! | instruction | refer: check and confirm | last, so that nobody checks an identity in vain |
 //!
 //! A refusal for time under an unproved clock becomes a referral and takes its place among the doubts.
 //!
-//! Leaving asks less: who is known to be inside may always leave. Of the others, what is not genuine or
+//! Leaving asks less: who is known to be inside may leave, unless another gate lets the same ticket through
+//! at this moment. Of the others, what is not genuine or
 //! belongs elsewhere is refused as above, and so is a ticket with which nobody is inside, unless the
 //! device is isolated: then the entry may have been at another gate and the exit is believed.
 
@@ -102,9 +104,10 @@ impl Case<'_> {
                 .or_else(|| self.not_ours())
                 .or_else(|| isolated.is_none().then_some(Refusal::NotInside)),
         };
-        match refusal {
-            Some(refusal) => Verdict::Refuse(refusal),
-            None => {
+        match (refusal.or_else(|| self.elsewhere_now()), self.open_doubt()) {
+            (Some(refusal), _) => Verdict::Refuse(refusal),
+            (None, Some(referral)) => Verdict::Refer(referral),
+            (None, None) => {
                 let cautions = isolated.map(|since| Caution::Isolated { since });
                 admit(AdmitWhy::Exit, cautions.into_iter().collect())
             }

@@ -21,6 +21,7 @@ impl Case<'_> {
             })
             .or_else(|| self.place())
             .or_else(|| self.history())
+            .or_else(|| self.elsewhere_now())
             .or_else(|| self.capacity())
     }
 
@@ -209,6 +210,13 @@ impl Case<'_> {
             },
             Barred::NoEntries => Refusal::Blocked,
         })
+    }
+
+    /// Whether somebody is walking through another gate with this ticket at this moment.
+    pub(super) fn elsewhere_now(&self) -> Option<Refusal> {
+        let open = self.context.open?;
+        open.is_fresh(self.context.now)
+            .then_some(Refusal::BeingAdmitted(open))
     }
 
     fn capacity(&self) -> Option<Refusal> {

@@ -8,60 +8,82 @@ use crate::ids::{OrganizerId, TicketId};
 use crate::numbers::TypeNumber;
 use crate::session::PretixTerms;
 use crate::time::UnixMillis;
+use minicbor::{Decode, Encode};
 
 /// What was shown. Nothing in here is believed before its signature was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
 pub enum Shown {
     /// No text of a ticket: empty, too long, or with control characters.
+    #[n(0)]
     Unreadable,
     /// Claims to be a code of ours and is none.
+    #[n(1)]
     Malformed {
         /// Of the text.
+        #[n(0)]
         identity: Identity,
     },
     /// Of a signed format, but under no key of the organizer that is known here.
     ///
     /// A key that nobody here knows is treated like a wrong signature: whoever invents a key invents its
     /// name as well.
+    #[n(2)]
     Forged {
         /// Of the text.
+        #[n(0)]
         identity: Identity,
     },
     /// A code of ours, really signed by the organizer.
+    #[n(3)]
     Code {
         /// What it says.
+        #[n(0)]
         code: TicketCode,
         /// Whether its key may say so.
+        #[n(1)]
         signer: Signer,
         /// Of the text.
+        #[n(2)]
         identity: Identity,
     },
     /// A pretix secret, really signed by the event's shop.
+    #[n(4)]
     Pretix {
         /// Of the text.
+        #[n(0)]
         identity: Identity,
         /// The ticket type that its item became; none if the item admits nobody here.
+        #[n(1)]
         type_number: Option<TypeNumber>,
         /// Not valid before.
+        #[n(2)]
         valid_from: Option<UnixMillis>,
         /// Not valid after.
+        #[n(3)]
         valid_until: Option<UnixMillis>,
     },
     /// A text without a signature: it is worth what the set says of it.
+    #[n(5)]
     Opaque {
         /// Of the text.
+        #[n(0)]
         identity: Identity,
     },
 }
 
 /// Whether the key under a code of ours may sign it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Signer {
     /// It may.
+    #[n(0)]
     Entitled,
     /// It was revoked: the code counts only if the set lists it.
+    #[n(1)]
     Revoked,
     /// It may not sign for this access number or type.
+    #[n(2)]
     OutsideLimits,
 }
 

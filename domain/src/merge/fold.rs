@@ -123,7 +123,12 @@ fn sift<'a>(
             | Body::Cut(_)
             | Body::Ruling(_)
             | Body::EveryoneOut(_)
-            | Body::FreeFlow(_) => {}
+            | Body::FreeFlow(_)
+            | Body::Abort(_)
+            | Body::Yield(_)
+            | Body::StandDown(_)
+            | Body::Honour(_)
+            | Body::Notice(_) => {}
         }
     }
     (scans, undone)

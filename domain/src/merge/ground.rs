@@ -6,7 +6,7 @@ use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
 use crate::log::Line;
 use crate::numbers::TypeNumber;
 use crate::record::{
-    Body, EveryoneOut, FreeFlow, Link, LogRef, Outcome, Record, RulingWord, Scan, Subject,
+    Body, EveryoneOut, FreeFlow, Honour, Link, LogRef, Outcome, Record, RulingWord, Scan, Subject,
 };
 use crate::rules::EntryRule;
 use crate::time::UnixMillis;
@@ -67,6 +67,7 @@ pub struct Ground {
     rulings: BTreeMap<Hash, (Place, RulingWord)>,
     everyone_out: BTreeMap<(UnixMillis, Place), EveryoneOut>,
     free_flow: BTreeMap<Place, FreeFlow>,
+    honours: BTreeMap<Place, Honour>,
 }
 
 /// What must be folded again after a record arrived.
@@ -102,6 +103,7 @@ impl Ground {
             rulings: BTreeMap::new(),
             everyone_out: BTreeMap::new(),
             free_flow: BTreeMap::new(),
+            honours: BTreeMap::new(),
         }
     }
 
@@ -133,6 +135,7 @@ impl Ground {
             }
             Body::Scan(_) => Reach::Nothing,
             Body::Undo(undo) => Reach::Subject(self.resolve(undo.subject)),
+            Body::Abort(_) | Body::Yield(_) => Reach::Nothing,
             _ if record.log.device != self.authority => Reach::Nothing,
             Body::Rule(change) => {
                 let key = (change.session, change.type_number);
@@ -160,6 +163,11 @@ impl Ground {
                 self.free_flow.insert(place, flow.clone());
                 Reach::Nothing
             }
+            Body::Honour(honour) => {
+                self.honours.insert(place, honour.clone());
+                Reach::Nothing
+            }
+            Body::StandDown(_) | Body::Notice(_) => Reach::Nothing,
         }
     }
 
@@ -214,6 +222,18 @@ impl Ground {
     pub fn is_free_flow(&self, session: SessionId, gate: GateId, now: UnixMillis) -> bool {
         self.free_flow.values().any(|flow| {
             flow.session == session && flow.gate == gate && flow.from <= now && now < flow.until
+        })
+    }
+
+    /// The sessions whose tickets a session lets in at a time, beside its own.
+    pub fn honoured(
+        &self,
+        session: SessionId,
+        now: UnixMillis,
+    ) -> impl Iterator<Item = SessionId> + '_ {
+        self.honours.values().filter_map(move |honour| {
+            let holds = honour.session == session && honour.from <= now && now < honour.until;
+            holds.then_some(honour.tickets_of)
         })
     }
 

@@ -16,9 +16,12 @@
 //! | cut | records of the log after it do not count, undos included; the last cut counts |
 //! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
 //! | everyone out | at its time, who is inside is outside and may come back once without counting |
-//! | free flow | nothing; gates read it |
+//! | free flow, honour, notice | nothing; gates read them |
+//! | abort, yield | nothing; they say which attempts are still open: [`open_admission`] |
+//! | stand-down | nothing; the authority reads it |
 //!
-//! Link, rule, cut, ruling, everyone out and free flow change more than one ticket. They count only in
+//! Link, rule, cut, ruling, everyone out, free flow, honour, stand-down and notice concern more than one
+//! ticket. They count only in
 //! the authority's own log, so that a stolen gate device cannot change rules, and are gathered in a
 //! [`Ground`]. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
 //! [`fold`] is nothing but that for every ticket.
@@ -28,11 +31,13 @@ pub mod state;
 mod digest;
 mod fold;
 mod ground;
+mod open;
 mod stamp;
 
 pub use digest::{heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
+pub use open::{Ending, WALKING_MS, endings, open_admission};
 pub use stamp::{CLOCK_JUMP_MS, jumped_ahead, next_stamp};
 
 #[cfg(test)]

@@ -28,6 +28,12 @@ pub const HEADS: &str = "/sync/v1/scopes/{scope}/heads";
 pub const FEED: &str = "/sync/v1/scopes/{scope}/feed";
 /// A sign of life (POST).
 pub const HEARTBEAT: &str = "/sync/v1/heartbeat";
+/// Asks the scope's authority whether to let somebody through (POST).
+pub const CLAIM: &str = "/sync/v1/claim";
+/// Takes the device off duty (POST).
+pub const SIGN_OFF: &str = "/sync/v1/sign-off";
+/// Records, sets and instructions as they come, as server-sent events (GET, `?scope={scope}:{epoch}:{after}`).
+pub const LIVE: &str = "/sync/v1/live";
 /// The header that ties a request to the log lines of both ends and to the error a person sees.
 pub const CORRELATION_HEADER: &str = "x-correlation-id";
 
@@ -52,6 +58,9 @@ mod tests {
             HEADS,
             FEED,
             HEARTBEAT,
+            CLAIM,
+            SIGN_OFF,
+            LIVE,
         ] {
             assert!(path.starts_with(crate::protocol::PATH_PREFIX), "{path}");
         }

@@ -1,0 +1,95 @@
+//! Attempts: how each ended, and which others are still open as far as one can see.
+
+use crate::hash::Hash;
+use crate::ids::AttemptId;
+use crate::log::Line;
+use crate::record::{Body, Outcome};
+use crate::time::UnixMillis;
+use crate::verdict::OpenAdmission;
+use std::collections::BTreeMap;
+
+/// How an attempt ended. A referral ends nothing: what follows it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody went through; the record says so from now on.
+    Admitted(Hash),
+    /// Nobody did: it was refused or given up.
+    Released(Hash),
+    /// A supervisor's override took its place.
+    TakenOver(Hash),
+}
+
+/// The attempts that these records end. An admission is a fact: whatever else is written of its attempt,
+/// it ended with somebody inside.
+#[must_use]
+pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<AttemptId, Ending> {
+    let mut ended = BTreeMap::new();
+    for line in lines {
+        match &line.record.body {
+            Body::Scan(scan) => {
+                if let Some(replaced) = scan.takes_over {
+                    ended
+                        .entry(replaced)
+                        .or_insert(Ending::TakenOver(line.hash));
+                }
+                match scan.outcome {
+                    Outcome::Admit => {
+                        ended.insert(scan.attempt, Ending::Admitted(line.hash));
+                    }
+                    Outcome::Refuse => {
+                        let released = Ending::Released(line.hash);
+                        ended.entry(scan.attempt).or_insert(released);
+                    }
+                    Outcome::Refer => {}
+                }
+            }
+            Body::Abort(abort) => {
+                let released = Ending::Released(line.hash);
+                ended.entry(abort.attempt).or_insert(released);
+            }
+            Body::Undo(_)
+            | Body::Link(_)
+            | Body::Rule(_)
+            | Body::Cut(_)
+            | Body::Ruling(_)
+            | Body::EveryoneOut(_)
+            | Body::FreeFlow(_)
+            | Body::Yield(_)
+            | Body::StandDown(_)
+            | Body::Honour(_)
+            | Body::Notice(_) => {}
+        }
+    }
+    ended
+}
+
+/// The first attempt that the ticket's home yielded to and that no record ended; `lines` are all known
+/// records of the ticket. What a home held back it does not let in, also when it is alone.
+#[must_use]
+pub fn open_admission<'a>(
+    lines: impl IntoIterator<Item = &'a Line> + Clone,
+) -> Option<OpenAdmission> {
+    let ended = endings(lines.clone());
+    let yields = lines.into_iter().filter_map(|line| match &line.record.body {
+        Body::Yield(held) if !ended.contains_key(&held.attempt) => Some(OpenAdmission {
+            attempt: held.attempt,
+            device: held.to,
+            gate: held.gate,
+            since: line.record.stamp,
+        }),
+        _ => None,
+    });
+    yields.min_by_key(|open| (open.since, open.attempt))
+}
+
+/// How long an open attempt of another gate is taken for somebody who is walking through. Afterwards only
+/// a person can find out what happened there.
+pub const WALKING_MS: u64 = 30_000;
+
+impl OpenAdmission {
+    /// Whether somebody may still be walking through.
+    #[must_use]
+    pub fn is_fresh(&self, now: UnixMillis) -> bool {
+        now.since(self.since) <= WALKING_MS
+    }
+}
