@@ -239,5 +239,6 @@ pub(crate) fn terms(session: SessionId) -> SessionTerms {
         pretix: None,
         channels: vec!["shop".to_owned()],
         counts: Vec::new(),
+        authority: None,
     }
 }

@@ -70,15 +70,17 @@ pub fn open_admission<'a>(
     lines: impl IntoIterator<Item = &'a Line> + Clone,
 ) -> Option<OpenAdmission> {
     let ended = endings(lines.clone());
-    let yields = lines.into_iter().filter_map(|line| match &line.record.body {
-        Body::Yield(held) if !ended.contains_key(&held.attempt) => Some(OpenAdmission {
-            attempt: held.attempt,
-            device: held.to,
-            gate: held.gate,
-            since: line.record.stamp,
-        }),
-        _ => None,
-    });
+    let yields = lines
+        .into_iter()
+        .filter_map(|line| match &line.record.body {
+            Body::Yield(held) if !ended.contains_key(&held.attempt) => Some(OpenAdmission {
+                attempt: held.attempt,
+                device: held.to,
+                gate: held.gate,
+                since: line.record.stamp,
+            }),
+            _ => None,
+        });
     yields.min_by_key(|open| (open.since, open.attempt))
 }
 

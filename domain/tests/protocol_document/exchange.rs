@@ -5,14 +5,17 @@ use crate::documents::{enrollment, trust};
 use crate::records::{batch, device_log};
 use crate::tables::set_manifest;
 use crate::world::{
-    DEVICE, Examples, GATE, NOW, ORGANIZER, SCOPE, SESSION, TOKEN, VERSION, device_key, root,
+    ATTEMPT, DEVICE, Examples, GATE, NOW, ORGANIZER, SCOPE, SESSION, TICKET, TOKEN, VERSION,
+    device_key, root,
 };
 use usher_domain::cbor::encode;
 use usher_domain::challenge::{check_device, check_enrollment, prove_device, prove_enrollment};
+use usher_domain::protocol::claim::OpenReservation;
 use usher_domain::protocol::{
     Assignment, Changes, EnrollAnswer, EnrollRequest, FeedBatch, FeedEnd, FeedPage, HandBackAnswer,
-    Heads, Heartbeat, HeartbeatAnswer, PushAnswer, TableVersion,
+    Heads, Heard, Heartbeat, HeartbeatAnswer, PushAnswer, TableVersion,
 };
+use usher_domain::record::Subject;
 use usher_domain::secret::Private;
 use usher_domain::table::TableId;
 use usher_domain::wire::{Challenge, DeviceToken, EnrollBody, TokenRequest};
@@ -158,6 +161,10 @@ fn writing() -> Examples {
         storage_left: None,
         digests: None,
         acknowledged: None,
+        heard: Some(Heard {
+            at: NOW.shifted(-500),
+            epoch: 0,
+        }),
     };
     let answer = HeartbeatAnswer {
         server_time: NOW,
@@ -169,6 +176,13 @@ fn writing() -> Examples {
         }],
         trust: VERSION,
         device: DEVICE,
+        open: Some(vec![OpenReservation {
+            scope: SCOPE,
+            session: SESSION,
+            subject: Subject::Ticket(TICKET),
+            attempt: ATTEMPT,
+        }]),
+        yields: None,
     };
     vec![
         (

@@ -94,6 +94,7 @@ fn scan() -> Scan {
         entries: None,
         sanction: None,
         confirmed: None,
+        takes_over: None,
     }
 }
 

@@ -4,8 +4,8 @@ use crate::diagnostic::{cbor, hex, signed};
 use crate::documents::{VERSION_NAMES, keys};
 use crate::media::{code_text, identity};
 use crate::world::{
-    BADGE, DEVICE, EVENT, Examples, GATE, HOUR_MS, LOG, NOW, ORGANIZER, SCOPE, SESSION, STAFF,
-    TICKET, VERSION, ZONE, device_key, pretix_key, roster_key, set_key,
+    BADGE, DEVICE, EVENT, Examples, GATE, HOUR_MS, LOG, NOW, ORGANIZER, SCOPE, SERVER, SESSION,
+    STAFF, TICKET, VERSION, ZONE, device_key, pretix_key, roster_key, set_key,
 };
 use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::document::sign;
@@ -15,8 +15,8 @@ use usher_domain::rules::{Counted, EntryMode, EntryRule, Rules, TypeRule, ZoneCa
 use usher_domain::seal::{Holder, seal};
 use usher_domain::secret::Private;
 use usher_domain::session::{
-    ChannelCount, GateName, PretixItem, PretixTerms, SessionSummary, SessionTerms, TypeName,
-    ZoneName,
+    Authority, ChannelCount, GateName, PretixItem, PretixTerms, SessionSummary, SessionTerms,
+    TypeName, ZoneName,
 };
 use usher_domain::table::rows::{
     AcceptedUpTo, CancelReason, DeviceEntry, DeviceRole, DirectoryRow, Revocation, RosterEntry,
@@ -272,6 +272,10 @@ fn terms() -> SessionTerms {
             cancelled: 1,
             blocked: 0,
         }],
+        authority: Some(Authority {
+            server: SERVER,
+            term: 1,
+        }),
     }
 }
 

@@ -198,6 +198,7 @@ fn queue(
                 entries: None,
                 sanction: None,
                 confirmed: None,
+                takes_over: None,
             };
             let stamp = begun.shifted(at as i64 * 1_000);
             end.append(stamp, Body::Scan(scan)).encoded

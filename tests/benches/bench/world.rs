@@ -225,5 +225,6 @@ fn terms(now: UnixMillis) -> SessionTerms {
         pretix: None,
         channels: vec!["bench".to_owned()],
         counts: Vec::new(),
+        authority: None,
     }
 }

@@ -1,6 +1,7 @@
 //! One test a case. The venue: an evening session with doors at 18:00 and an end at 23:00, gates `north`
 //! to the hall and `south` to the balcony, and `main` to the whole venue.
 
+mod elsewhere;
 mod gate;
 mod history;
 mod properties;
@@ -91,6 +92,7 @@ fn terms() -> SessionTerms {
         pretix: None,
         channels: Vec::new(),
         counts: Vec::new(),
+        authority: None,
     }
 }
 
@@ -199,6 +201,7 @@ fn context() -> Context {
         },
         inside: Headcount::Local(0),
         flow: Flow::Deciding,
+        open: None,
         confirmed: None,
     }
 }

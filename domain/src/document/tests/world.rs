@@ -128,6 +128,7 @@ pub(crate) fn terms() -> SessionTerms {
         pretix: None,
         channels: Vec::new(),
         counts: Vec::new(),
+        authority: None,
     }
 }
 

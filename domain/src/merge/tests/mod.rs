@@ -2,6 +2,7 @@
 
 mod counting;
 mod ground;
+mod open;
 mod properties;
 
 use super::state::{SubjectState, Unit};
@@ -67,6 +68,7 @@ fn scan(subject: Subject) -> Scan {
         entries: None,
         sanction: None,
         confirmed: None,
+        takes_over: None,
     }
 }
 

@@ -133,6 +133,7 @@ pub(super) fn scan(session: &Session, subject: Subject, direction: Direction) ->
         entries: None,
         sanction: None,
         confirmed: None,
+        takes_over: None,
     }
 }
 

@@ -1,0 +1,131 @@
+//! Which attempts ended, and how.
+
+use super::*;
+use crate::record::{Abort, Honour, Yield};
+use crate::verdict::OpenAdmission;
+
+const GATE: GateId = GateId::from_bytes([5; 16]);
+
+const fn attempt(number: u8) -> AttemptId {
+    AttemptId::from_bytes([number; 16])
+}
+
+impl Story {
+    fn yields(&mut self, stamp: u64, of: u8) -> Hash {
+        let held = Yield {
+            attempt: attempt(of),
+            to: SOUTH,
+            gate: Some(GATE),
+            session: EVENING,
+            subject: ticket(1),
+        };
+        self.says(NORTH, stamp, Body::Yield(held))
+    }
+
+    fn ends(&mut self, stamp: u64, of: u8, outcome: Outcome) -> Hash {
+        let scan = Scan {
+            attempt: attempt(of),
+            outcome,
+            ..scan(ticket(1))
+        };
+        self.scans(SOUTH, stamp, scan)
+    }
+
+    fn gives_up(&mut self, stamp: u64, of: u8) -> Hash {
+        let abort = Abort {
+            attempt: attempt(of),
+            session: EVENING,
+            subject: ticket(1),
+        };
+        self.says(SOUTH, stamp, Body::Abort(abort))
+    }
+
+    fn open(&self) -> Option<OpenAdmission> {
+        open_admission(&self.lines())
+    }
+}
+
+#[test]
+fn a_home_holds_a_ticket_back_until_a_record_ends_the_attempt() {
+    for end in [
+        (|story: &mut Story| story.ends(20, 1, Outcome::Admit)) as fn(&mut Story) -> Hash,
+        |story| story.ends(20, 1, Outcome::Refuse),
+        |story| story.gives_up(20, 1),
+    ] {
+        let mut story = Story::default();
+        story.yields(10, 1);
+        let open = OpenAdmission {
+            attempt: attempt(1),
+            device: SOUTH,
+            gate: Some(GATE),
+            since: ms(10),
+        };
+        assert_eq!(story.open(), Some(open));
+        end(&mut story);
+        assert_eq!(story.open(), None);
+    }
+}
+
+#[test]
+fn a_referral_ends_nothing() {
+    let mut story = Story::default();
+    story.yields(10, 1);
+    story.ends(20, 1, Outcome::Refer);
+    assert!(story.open().is_some());
+}
+
+#[test]
+fn an_override_ends_the_attempt_that_it_takes_over() {
+    let mut story = Story::default();
+    story.yields(10, 1);
+    let over = Scan {
+        attempt: attempt(2),
+        takes_over: Some(attempt(1)),
+        ..overridden(ticket(1))
+    };
+    let hash = story.scans(NORTH, 20, over);
+    assert_eq!(story.open(), None);
+    let ended = endings(&story.lines());
+    assert_eq!(ended.get(&attempt(1)), Some(&Ending::TakenOver(hash)));
+    assert_eq!(ended.get(&attempt(2)), Some(&Ending::Admitted(hash)));
+}
+
+#[test]
+fn an_admission_is_how_its_attempt_ended_whatever_else_was_written() {
+    let mut story = Story::default();
+    story.gives_up(10, 1);
+    let admitted = story.ends(20, 1, Outcome::Admit);
+    story.ends(30, 1, Outcome::Refuse);
+    let ended = endings(&story.lines());
+    assert_eq!(ended.get(&attempt(1)), Some(&Ending::Admitted(admitted)));
+}
+
+#[test]
+fn holding_back_and_giving_up_change_no_state() {
+    let mut story = Story::default();
+    let before = story.states();
+    story.yields(10, 1);
+    story.gives_up(20, 1);
+    assert_eq!(story.states(), before);
+}
+
+#[test]
+fn a_session_honours_tickets_of_another_for_a_time_and_only_on_the_authoritys_word() {
+    let honour = || {
+        Body::Honour(Honour {
+            session: EVENING,
+            tickets_of: MATINEE,
+            from: ms(100),
+            until: ms(200),
+        })
+    };
+    for (writer, honoured) in [(SERVER, vec![MATINEE]), (NORTH, vec![])] {
+        let mut story = Story::default();
+        story.says(writer, 1, honour());
+        let ground = Ground::of(SCOPE, SERVER, &story.lines());
+        let at = |time| ground.honoured(EVENING, ms(time)).collect::<Vec<_>>();
+        assert_eq!(at(100), honoured);
+        assert_eq!(at(99), []);
+        assert_eq!(at(200), []);
+    }
+}
