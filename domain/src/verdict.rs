@@ -306,6 +306,12 @@ impl TroubleCode {
     }
 }
 
+impl std::fmt::Display for TroubleCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl<C> Encode<C> for TroubleCode {
     fn encode<W: minicbor::encode::Write>(
         &self,

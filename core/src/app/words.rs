@@ -8,7 +8,9 @@ use usher_domain::ids::{DeviceId, GateId, StaffId, ZoneId};
 use usher_domain::record::{Certainty, Direction, Outcome};
 use usher_domain::table::rows::CancelReason;
 use usher_domain::time::UnixMillis;
-use usher_domain::verdict::{Admit, AdmitWhy, Caution, PriorScan, Referral, Refusal, Verdict};
+use usher_domain::verdict::{
+    Admit, AdmitWhy, Caution, OpenAdmission, PriorScan, Referral, Refusal, Verdict,
+};
 
 /// Names behind ids, as far as the device knows them; what it does not know is left out or described.
 pub(super) trait Names {
@@ -94,6 +96,40 @@ impl Scene<'_> {
                 )
             }
             Certainty::Isolated { since } => self.alone(*since),
+            Certainty::Confirmed => "confirmed with all gates".to_owned(),
+            Certainty::ConfirmedExcept {
+                device,
+                since,
+                others,
+            } => {
+                let more = match others {
+                    0 => String::new(),
+                    1 => " (and of one more device)".to_owned(),
+                    others => format!(" (and of {others} more devices)"),
+                };
+                format!(
+                    "confirmed, but nothing is known of {} {}{more}",
+                    self.device_name(*device),
+                    self.silent_since(*since)
+                )
+            }
+        }
+    }
+
+    /// Since when nothing is known of a device.
+    fn silent_since(&self, since: UnixMillis) -> String {
+        if since.get() == 0 {
+            "so far".to_owned()
+        } else {
+            format!("since {}", self.time(since))
+        }
+    }
+
+    /// Where somebody is being let through.
+    fn elsewhere(&self, open: &OpenAdmission) -> String {
+        match open.gate.and_then(|gate| self.names.gate(gate)) {
+            Some(gate) => format!("Gate {gate}"),
+            None => format!("Device {}", self.device_name(open.device)),
         }
     }
 
@@ -177,6 +213,12 @@ impl Scene<'_> {
                     self.prior(last)
                 )
             }
+            Refusal::BeingAdmitted(open) => {
+                format!(
+                    "{} is letting it through at this moment.",
+                    self.elsewhere(open)
+                )
+            }
             Refusal::NotInside => "Nobody is inside with this ticket.".to_owned(),
             Refusal::Full { zone, inside } => {
                 format!("{} is full: {inside} inside.", self.zone_name(*zone))
@@ -195,6 +237,29 @@ impl Scene<'_> {
                 "A question of time, and this device's clock was not compared with the server's."
                     .to_owned(),
                 vec![format!("By this clock: {}", self.refusal(refusal))],
+            ),
+            Referral::AdmissionOpen(open) => (
+                format!(
+                    "{} began to let it through at {} and never said how that ended.",
+                    self.elsewhere(open),
+                    self.time(open.since)
+                ),
+                vec!["Ask there, or let a supervisor decide.".to_owned()],
+            ),
+            Referral::HomeSilent { home } => (
+                format!(
+                    "{} holds this ticket and did not answer; only it may admit it alone.",
+                    self.device_name(*home)
+                ),
+                Vec::new(),
+            ),
+            Referral::PeerSilent { device, since } => (
+                format!(
+                    "{} has been silent {} and may have admitted it; the rules say that a supervisor decides.",
+                    self.device_name(*device),
+                    self.silent_since(*since)
+                ),
+                Vec::new(),
             ),
             Referral::Isolated { since } => (
                 format!(
@@ -226,16 +291,14 @@ impl Scene<'_> {
             Referral::RevokedKey => {
                 alone("Signed by a key that was withdrawn, and not in this gate's list.")
             }
-            Referral::DeviceTrouble {
-                code: code @ "store_in_use",
-            } => (
-                format!("{} ({code}): end it, or scan there.", trouble(code)),
-                Vec::new(),
-            ),
-            Referral::DeviceTrouble { code } => (
-                format!("{} ({code}): use another one.", trouble(code)),
-                Vec::new(),
-            ),
+            Referral::DeviceTrouble { code } => {
+                let what = trouble(code.as_str());
+                let instead = match code.as_str() {
+                    "store_in_use" => "end it, or scan there",
+                    _ => "use another one",
+                };
+                (format!("{what} ({code}): {instead}."), Vec::new())
+            }
             Referral::NoSession => alone("This device serves no session now."),
             Referral::DeviceRevoked { since } => (
                 format!(

@@ -6,7 +6,7 @@ use usher_domain::record::{Certainty, Confirmed, Direction};
 use usher_domain::seal::Holder;
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
-use usher_domain::verdict::{Referral, Verdict};
+use usher_domain::verdict::{Referral, TroubleCode, Verdict};
 
 /// One showing of something at the gate.
 #[derive(Debug, Clone)]
@@ -124,7 +124,13 @@ impl Answer {
     /// shells whose store does not open.
     #[must_use]
     pub const fn trouble(code: &'static str, attempt: AttemptId, at: UnixMillis) -> Self {
-        Self::refer(Referral::DeviceTrouble { code }, attempt, at)
+        Self::refer(
+            Referral::DeviceTrouble {
+                code: TroubleCode::new(code),
+            },
+            attempt,
+            at,
+        )
     }
 
     pub(super) const fn refer(referral: Referral, attempt: AttemptId, at: UnixMillis) -> Self {

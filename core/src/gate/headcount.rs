@@ -116,6 +116,11 @@ fn moved(body: &Body) -> Option<Subject> {
         | Body::Cut(_)
         | Body::Ruling(_)
         | Body::EveryoneOut(_)
-        | Body::FreeFlow(_) => None,
+        | Body::FreeFlow(_)
+        | Body::Abort(_)
+        | Body::Yield(_)
+        | Body::StandDown(_)
+        | Body::Honour(_)
+        | Body::Notice(_) => None,
     }
 }

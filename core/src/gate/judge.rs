@@ -10,13 +10,13 @@ use usher_domain::decide::{Context, Flow, Headcount, Known, Shown, decide};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, SessionId, TicketId, ZoneId};
 use usher_domain::log::Line;
-use usher_domain::merge::{fold_subject, next_stamp};
+use usher_domain::merge::{fold_subject, next_stamp, open_admission};
 use usher_domain::record::{Body, Certainty, Confirmed, Direction, Outcome, Scan, Subject};
 use usher_domain::seal;
 use usher_domain::table::rows::TicketRow;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::{
-    Admit, AdmitWhy, Caution, PriorScan, Reason, Referral, Refusal, Verdict,
+    Admit, AdmitWhy, Caution, PriorScan, Reason, Referral, Refusal, TroubleCode, Verdict,
 };
 
 /// One thing shown to one session: all that deciding needs besides what was scanned before.
@@ -95,7 +95,7 @@ impl Circumstances<'_> {
         &self,
         showing: &Showing<'_>,
         known: Known,
-        lines: impl IntoIterator<Item = &'l Line>,
+        lines: impl IntoIterator<Item = &'l Line> + Clone,
     ) -> Verdict {
         // Before anything else: whoever stole the device must not see what it would decide.
         if let Some(since) = self.book.revoked {
@@ -108,7 +108,7 @@ impl Circumstances<'_> {
             .ground(terms.scope)
             .and_then(|ground| {
                 let subject = ground.resolve(known.subject);
-                let mut states = fold_subject(ground, subject, lines);
+                let mut states = fold_subject(ground, subject, lines.clone());
                 states.remove(&known.unit(session, &terms.rules))
             })
             .unwrap_or_default();
@@ -127,6 +127,7 @@ impl Circumstances<'_> {
             inside: Headcount::Local(self.inside),
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: showing.confirmed,
+            open: open_admission(showing.attempt, lines.clone()),
         };
         decide(
             &showing.shown,
@@ -161,7 +162,7 @@ impl Circumstances<'_> {
             }),
             (Outcome::Admit | Outcome::Refuse | Outcome::Refer, _) => {
                 Verdict::Refer(Referral::DeviceTrouble {
-                    code: "attempt_ended",
+                    code: TroubleCode::new("attempt_ended"),
                 })
             }
         }
@@ -190,6 +191,7 @@ impl Circumstances<'_> {
             entries: known.entries,
             sanction: None,
             confirmed: showing.confirmed,
+            takes_over: None,
         }
     }
 
@@ -278,6 +280,7 @@ fn zone_of(verdict: &Verdict) -> Option<ZoneId> {
 const fn home_of(verdict: &Verdict) -> Option<DeviceId> {
     match verdict {
         Verdict::Refer(Referral::NotHome { home }) => *home,
+        Verdict::Refer(Referral::HomeSilent { home }) => Some(*home),
         Verdict::Refer(_) | Verdict::Admit(_) | Verdict::Refuse(_) => None,
     }
 }
@@ -330,7 +333,11 @@ const fn admit_why(reason: Reason) -> Option<AdmitWhy> {
         | Reason::RevokedKey
         | Reason::DeviceTrouble
         | Reason::NoSession
-        | Reason::DeviceRevoked => return None,
+        | Reason::DeviceRevoked
+        | Reason::BeingAdmitted
+        | Reason::AdmissionOpen
+        | Reason::HomeSilent
+        | Reason::PeerSilent => return None,
     })
 }
 
@@ -364,7 +371,12 @@ pub(super) fn scan_of(line: &Line) -> Option<&Scan> {
         | Body::Cut(_)
         | Body::Ruling(_)
         | Body::EveryoneOut(_)
-        | Body::FreeFlow(_) => None,
+        | Body::FreeFlow(_)
+        | Body::Abort(_)
+        | Body::Yield(_)
+        | Body::StandDown(_)
+        | Body::Honour(_)
+        | Body::Notice(_) => None,
     }
 }
 

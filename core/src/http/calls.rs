@@ -9,9 +9,10 @@ use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
 use usher_domain::ids::ScopeId;
 use usher_domain::problem::Problem;
+use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
 use usher_domain::protocol::{
     Assignment, BucketDigests, BucketRows, Changes, EnrollAnswer, EnrollRequest, FeedPage,
-    FeedRequest, HandBack, HandBackAnswer, Heads, Heartbeat, HeartbeatAnswer, MEDIA_TYPE,
+    FeedRequest, HandBack, HandBackAnswer, Head, Heads, Heartbeat, HeartbeatAnswer, MEDIA_TYPE,
     PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, paths,
 };
 use usher_domain::table::{TableId, Version};
@@ -198,6 +199,14 @@ impl SyncApi for HttpSync {
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
         self.post(paths::HEARTBEAT, &heartbeat).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, Problem> {
+        self.post(paths::CLAIM, &request).await
+    }
+
+    async fn sign_off(&self, heads: Vec<Head>) -> Result<(), Problem> {
+        self.post(paths::SIGN_OFF, &heads).await
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use usher_domain::document::Held;
 use usher_domain::ids::ScopeId;
 use usher_domain::problem::{Code, Problem};
-use usher_domain::protocol::{Acknowledged, Heartbeat, SyncApi, TableVersion};
+use usher_domain::protocol::{Acknowledged, Heard, Heartbeat, SyncApi, TableVersion};
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::{ClockTrust, UnixMillis};
 
@@ -35,6 +35,10 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         }
         self.compare_clocks(asked, answer.server_time, answered)?;
         self.epoch = answer.epoch;
+        self.memory.heard = Some(Heard {
+            at: answer.server_time,
+            epoch: answer.epoch,
+        });
         Ok(Remote {
             epoch: answer.epoch,
             trust: answer.trust,
@@ -76,6 +80,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 storage_left: store.room_left(),
                 digests: Some(digests),
                 acknowledged: Some(acknowledged),
+                heard: self.memory.heard,
             })
         })
     }

@@ -14,7 +14,7 @@ use usher_domain::cose::SigningKey;
 use usher_domain::document::TrustedKeys;
 use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::problem::{Code, Problem};
-use usher_domain::protocol::SyncApi;
+use usher_domain::protocol::{Heard, SyncApi};
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
 
@@ -67,6 +67,8 @@ pub struct Memory {
     pub(super) parked_tried: Option<(Version, Version)>,
     /// How much of a snapshot this line brings at once.
     pub(super) portion: Portion,
+    /// The latest time of the server's clock that it told: what the next sign of life states is younger.
+    pub(super) heard: Option<Heard>,
 }
 
 /// One exchange under way.

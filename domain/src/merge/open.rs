@@ -63,22 +63,25 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
     ended
 }
 
-/// The first attempt that the ticket's home yielded to and that no record ended; `lines` are all known
-/// records of the ticket. What a home held back it does not let in, also when it is alone.
+/// The first attempt other than `own` that the ticket's home yielded to and that no record ended; `lines`
+/// are all known records of the ticket. What a home held back it does not let in, also when it is alone.
 #[must_use]
 pub fn open_admission<'a>(
+    own: AttemptId,
     lines: impl IntoIterator<Item = &'a Line> + Clone,
 ) -> Option<OpenAdmission> {
     let ended = endings(lines.clone());
     let yields = lines
         .into_iter()
         .filter_map(|line| match &line.record.body {
-            Body::Yield(held) if !ended.contains_key(&held.attempt) => Some(OpenAdmission {
-                attempt: held.attempt,
-                device: held.to,
-                gate: held.gate,
-                since: line.record.stamp,
-            }),
+            Body::Yield(held) if held.attempt != own && !ended.contains_key(&held.attempt) => {
+                Some(OpenAdmission {
+                    attempt: held.attempt,
+                    device: held.to,
+                    gate: held.gate,
+                    since: line.record.stamp,
+                })
+            }
             _ => None,
         });
     yields.min_by_key(|open| (open.since, open.attempt))

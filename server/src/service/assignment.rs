@@ -142,6 +142,8 @@ fn answer_heartbeat(
         feeds,
         trust: trust.keys.trust().version,
         device: id,
+        open: None,
+        yields: None,
     })
 }
 

@@ -9,6 +9,7 @@
 mod assignment;
 mod audit;
 mod channels;
+mod claims;
 mod devices;
 mod enrollments;
 mod error;

@@ -40,7 +40,11 @@ pub const fn session_of(body: &Body) -> Option<SessionId> {
         Body::Rule(rule) => Some(rule.session),
         Body::EveryoneOut(out) => Some(out.session),
         Body::FreeFlow(flow) => Some(flow.session),
-        Body::Link(_) | Body::Cut(_) | Body::Ruling(_) => None,
+        Body::Abort(abort) => Some(abort.session),
+        Body::Yield(held) => Some(held.session),
+        Body::Honour(honour) => Some(honour.session),
+        Body::Notice(notice) => notice.session,
+        Body::Link(_) | Body::Cut(_) | Body::Ruling(_) | Body::StandDown(_) => None,
     }
 }
 

@@ -1,7 +1,8 @@
 use super::*;
 use usher_domain::hash::Hash;
-use usher_domain::ids::SessionId;
+use usher_domain::ids::{AttemptId, SessionId};
 use usher_domain::numbers::IssueNumber;
+use usher_domain::verdict::TroubleCode;
 
 struct Venue;
 
@@ -58,6 +59,16 @@ fn referred(referral: Referral) -> String {
     let said = said(&Verdict::Refer(referral));
     let lines: Vec<String> = std::iter::once(said.why).chain(said.more).collect();
     lines.join(" ")
+}
+
+/// An attempt at the gate north that is open.
+fn walking(since: &str) -> OpenAdmission {
+    OpenAdmission {
+        attempt: AttemptId::from_bytes([5; 16]),
+        device: TILL,
+        gate: Some(NORTH),
+        since: at(since),
+    }
 }
 
 fn prior(time: &str, device: DeviceId) -> PriorScan {
@@ -236,6 +247,10 @@ fn every_refusal_is_a_sentence() {
             },
             "Its one entry is used: at 19:42, gate north, device till-2, by Sam.",
         ),
+        (
+            Refusal::BeingAdmitted(walking("2027-05-01T19:44:50+02:00")),
+            "Gate north is letting it through at this moment.",
+        ),
         (Refusal::NotInside, "Nobody is inside with this ticket."),
         (
             Refusal::Full {
@@ -298,8 +313,26 @@ fn every_referral_is_a_sentence() {
             "Signed by a key that was withdrawn, and not in this gate's list.",
         ),
         (
-            Referral::DeviceTrouble { code: "disk_full" },
+            Referral::DeviceTrouble {
+                code: TroubleCode::new("disk_full"),
+            },
             "This device's disk is full (disk_full): use another one.",
+        ),
+        (
+            Referral::AdmissionOpen(walking("2027-05-01T19:42:10+02:00")),
+            "Gate north began to let it through at 19:42 and never said how that ended. \
+             Ask there, or let a supervisor decide.",
+        ),
+        (
+            Referral::HomeSilent { home: TILL },
+            "till-2 holds this ticket and did not answer; only it may admit it alone.",
+        ),
+        (
+            Referral::PeerSilent {
+                device: TILL,
+                since,
+            },
+            "till-2 has been silent since 19:30 and may have admitted it; the rules say that a supervisor decides.",
         ),
         (Referral::NoSession, "This device serves no session now."),
     ] {
@@ -337,6 +370,23 @@ fn certainty_says_what_was_known_of_the_others() {
             since: UnixMillis::new(0)
         }),
         "alone: it never reached the server"
+    );
+    assert_eq!(
+        scene.certainty(&Certainty::Confirmed),
+        "confirmed with all gates"
+    );
+    let except = |others| Certainty::ConfirmedExcept {
+        device: TILL,
+        since: peers_as_of,
+        others,
+    };
+    assert_eq!(
+        scene.certainty(&except(0)),
+        "confirmed, but nothing is known of till-2 since 17:59"
+    );
+    assert_eq!(
+        scene.certainty(&except(2)),
+        "confirmed, but nothing is known of till-2 since 17:59 (and of 2 more devices)"
     );
 }
 

@@ -14,7 +14,7 @@ use usher_domain::rules::{EntryMode, EntryRule, TypeRule, ZoneCapacity};
 use usher_domain::seal;
 use usher_domain::secret::Private;
 use usher_domain::table::rows::{CancelReason, TicketRow, TicketState};
-use usher_domain::verdict::{AdmitWhy, Caution, Reason, Referral, Refusal, Verdict};
+use usher_domain::verdict::{AdmitWhy, Caution, Reason, Referral, Refusal, TroubleCode, Verdict};
 
 /// A device at the north gate.
 struct Stand {
@@ -115,7 +115,9 @@ fn a_device_that_is_not_enrolled_refers() {
     let code = "not_enrolled";
     assert_eq!(
         answer.verdict,
-        Verdict::Refer(Referral::DeviceTrouble { code })
+        Verdict::Refer(Referral::DeviceTrouble {
+            code: TroubleCode::new(code)
+        })
     );
 }
 

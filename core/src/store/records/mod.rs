@@ -33,12 +33,17 @@ fn subject_key(record: Option<&Record>) -> Vec<u8> {
     match &record.body {
         Body::Scan(scan) => cbor::encode(&scan.subject),
         Body::Undo(undo) => cbor::encode(&undo.subject),
+        Body::Abort(abort) => cbor::encode(&abort.subject),
+        Body::Yield(held) => cbor::encode(&held.subject),
         Body::Link(_)
         | Body::Rule(_)
         | Body::Cut(_)
         | Body::Ruling(_)
         | Body::EveryoneOut(_)
-        | Body::FreeFlow(_) => Vec::new(),
+        | Body::FreeFlow(_)
+        | Body::StandDown(_)
+        | Body::Honour(_)
+        | Body::Notice(_) => Vec::new(),
     }
 }
 

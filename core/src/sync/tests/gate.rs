@@ -122,6 +122,7 @@ impl Gate {
                 entries: None,
                 sanction: None,
                 confirmed: None,
+                takes_over: None,
             };
             let entry = end.append(self.clock.read().wall, Body::Scan(scan));
             store.append(SCOPE, &[entry]).unwrap();

@@ -8,6 +8,7 @@ use usher_domain::document::verify_trust;
 use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::merge;
 use usher_domain::problem::{Code, Problem};
+use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
 use usher_domain::protocol::*;
 use usher_domain::table::{Row, TableId, Version};
 use usher_domain::time::UnixMillis;
@@ -240,8 +241,18 @@ impl SyncApi for Line<'_> {
                     }],
                     trust: state.trust_version,
                     device: self.device,
+                    open: None,
+                    yields: None,
                 })
             })
             .await
+    }
+
+    async fn claim(&self, _: ClaimRequest) -> Result<ClaimAnswer, Problem> {
+        Ok(ClaimAnswer::NotAuthority { authority: None })
+    }
+
+    async fn sign_off(&self, _: Vec<Head>) -> Result<(), Problem> {
+        Ok(())
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn terms() -> SessionTerms {
         pretix: None,
         channels: vec!["shop".into()],
         counts: Vec::new(),
+        authority: None,
     }
 }
 

@@ -41,7 +41,7 @@ impl Story {
     }
 
     fn open(&self) -> Option<OpenAdmission> {
-        open_admission(&self.lines())
+        open_admission(attempt(99), &self.lines())
     }
 }
 

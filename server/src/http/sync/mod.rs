@@ -1,5 +1,6 @@
 //! The devices' endpoints: CBOR under `/sync/v1`, as [`usher_domain::wire`] says.
 
+mod claims;
 mod device;
 mod range;
 mod records;
@@ -12,6 +13,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = sign_in::endpoints();
     all.extend(tables::endpoints());
     all.extend(records::endpoints());
+    all.extend(claims::endpoints());
     all.into_iter()
         .map(|endpoint| endpoint.weighing(Weight::Sync))
         .collect()

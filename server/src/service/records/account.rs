@@ -112,6 +112,11 @@ pub(super) fn refusal(ground: &Ground, line: &Line) -> Option<(SessionId, Count)
         | Body::Cut(_)
         | Body::Ruling(_)
         | Body::EveryoneOut(_)
-        | Body::FreeFlow(_) => None,
+        | Body::FreeFlow(_)
+        | Body::Abort(_)
+        | Body::Yield(_)
+        | Body::StandDown(_)
+        | Body::Honour(_)
+        | Body::Notice(_) => None,
     }
 }

@@ -114,7 +114,12 @@ impl Found {
                 | Body::Cut(_)
                 | Body::Ruling(_)
                 | Body::EveryoneOut(_)
-                | Body::FreeFlow(_) => continue,
+                | Body::FreeFlow(_)
+                | Body::Abort(_)
+                | Body::Yield(_)
+                | Body::StandDown(_)
+                | Body::Honour(_)
+                | Body::Notice(_) => continue,
             };
             reached.extend([
                 subject,

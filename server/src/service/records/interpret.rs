@@ -71,7 +71,15 @@ fn reaches_everything(
         let reaches = match &line.record.body {
             Body::Rule(_) | Body::Ruling(_) | Body::EveryoneOut(_) => true,
             Body::Cut(cut) => reaches_back(txn, ground_lines, after, cut)?,
-            Body::Scan(_) | Body::Undo(_) | Body::Link(_) | Body::FreeFlow(_) => false,
+            Body::Scan(_)
+            | Body::Undo(_)
+            | Body::Link(_)
+            | Body::FreeFlow(_)
+            | Body::Abort(_)
+            | Body::Yield(_)
+            | Body::StandDown(_)
+            | Body::Honour(_)
+            | Body::Notice(_) => false,
         };
         if reaches {
             return Ok(true);

@@ -93,7 +93,12 @@ pub(super) fn quarantine(
             | Body::Link(_)
             | Body::Rule(_)
             | Body::EveryoneOut(_)
-            | Body::FreeFlow(_) => {
+            | Body::FreeFlow(_)
+            | Body::Abort(_)
+            | Body::Yield(_)
+            | Body::StandDown(_)
+            | Body::Honour(_)
+            | Body::Notice(_) => {
                 if ground.is_quarantined(line) {
                     logs.insert(line.record.log);
                 }

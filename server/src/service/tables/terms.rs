@@ -49,6 +49,8 @@ pub(crate) fn of_session(
         pretix: channels::pretix(txn, event.id)?,
         channels: channels::names(txn, event.id)?,
         counts: counts.channels.clone(),
+        // None is named before it answers claims.
+        authority: None,
     })
 }
 

@@ -290,6 +290,7 @@ async fn a_clock_that_moves_and_a_server_that_forgot_are_incidents() {
             storage_left: None,
             digests: None,
             acknowledged: None,
+            heard: None,
         };
         house.service.heartbeat(north.id, heartbeat)
     };
@@ -315,6 +316,7 @@ fn beat() -> Heartbeat {
         storage_left: None,
         digests: None,
         acknowledged: None,
+        heard: None,
     }
 }
 
