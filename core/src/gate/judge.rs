@@ -127,7 +127,7 @@ impl Circumstances<'_> {
             inside: Headcount::Local(self.inside),
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: showing.confirmed,
-            open: open_admission(showing.attempt, lines.clone()),
+            open: open_admission(showing.attempt, lines),
         };
         decide(
             &showing.shown,

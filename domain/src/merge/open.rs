@@ -71,19 +71,18 @@ pub fn open_admission<'a>(
     lines: impl IntoIterator<Item = &'a Line> + Clone,
 ) -> Option<OpenAdmission> {
     let ended = endings(lines.clone());
-    let yields = lines
-        .into_iter()
-        .filter_map(|line| match &line.record.body {
-            Body::Yield(held) if held.attempt != own && !ended.contains_key(&held.attempt) => {
-                Some(OpenAdmission {
-                    attempt: held.attempt,
-                    device: held.to,
-                    gate: held.gate,
-                    since: line.record.stamp,
-                })
-            }
-            _ => None,
-        });
+    let yields = lines.into_iter().filter_map(|line| {
+        let Body::Yield(held) = &line.record.body else {
+            return None;
+        };
+        let is_open = held.attempt != own && !ended.contains_key(&held.attempt);
+        is_open.then_some(OpenAdmission {
+            attempt: held.attempt,
+            device: held.to,
+            gate: held.gate,
+            since: line.record.stamp,
+        })
+    });
     yields.min_by_key(|open| (open.since, open.attempt))
 }
 
