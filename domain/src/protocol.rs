@@ -6,6 +6,7 @@
 //! Every call may be repeated: a lost answer is asked for again with the same request.
 
 pub mod claim;
+pub mod live;
 pub mod paths;
 
 use self::claim::{ClaimAnswer, ClaimRequest, OpenReservation, YieldRequest};

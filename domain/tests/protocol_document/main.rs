@@ -8,6 +8,8 @@ mod documents;
 #[cfg(test)]
 mod exchange;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod media;
 #[cfg(test)]
 mod page;

@@ -1,6 +1,6 @@
 //! The page, and everything that is held against it.
 
-use crate::{documents, exchange, media, records, tables};
+use crate::{documents, exchange, live, media, records, tables};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use usher_domain::cose::ContentType;
@@ -22,6 +22,7 @@ fn examples() -> BTreeMap<&'static str, String> {
         tables::examples(),
         records::examples(),
         exchange::examples(),
+        live::examples(),
     ];
     let mut examples = BTreeMap::new();
     for (name, body) in all.into_iter().flatten() {
@@ -126,6 +127,7 @@ fn every_path_and_content_type_is_in_the_document() {
         paths::HEADS,
         paths::FEED,
         paths::HEARTBEAT,
+        paths::LIVE,
         paths::CORRELATION_HEADER,
     ];
     let types = [
