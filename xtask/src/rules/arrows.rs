@@ -4,15 +4,22 @@ use cargo_metadata::Metadata;
 
 /// Each crate of the workspace with the crates of the workspace it may use, in any way: also a test
 /// of `core` must not need the server.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("usher-domain", &[]),
     ("usher-core", &["usher-domain"]),
     ("usher-server", &["usher-domain"]),
     ("usher-cli", &["usher-domain", "usher-core", "usher-server"]),
     (
         "usher-tests",
-        &["usher-domain", "usher-core", "usher-server", "usher-cli"],
+        &[
+            "usher-domain",
+            "usher-core",
+            "usher-server",
+            "usher-cli",
+            "usher-vfs",
+        ],
     ),
+    ("usher-vfs", &[]),
     ("usher-xtask", &[]),
 ];
 
@@ -64,12 +71,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_uses_the_tests() {
-        assert!(
-            ARROWS
-                .iter()
-                .all(|(user, _)| judge(user, "usher-tests").is_some())
-        );
+    fn nothing_uses_the_tests_and_only_they_use_their_disks() {
+        for (user, _) in ARROWS {
+            assert!(judge(user, "usher-tests").is_some());
+            assert_eq!(judge(user, "usher-vfs").is_none(), user == "usher-tests");
+        }
     }
 
     #[test]
