@@ -120,6 +120,10 @@ fn next(
 /// [`KeyError::NoRandomness`].
 pub fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     let mut bytes = [0; N];
+    #[cfg(feature = "simulation")]
+    if simulated::fill(&mut bytes) {
+        return Ok(bytes);
+    }
     getrandom::fill(&mut bytes).map_err(|_| KeyError::NoRandomness)?;
     Ok(bytes)
 }
@@ -168,4 +172,26 @@ pub fn shared(txn: &mut dyn Transaction, name: &[u8], now: UnixMillis) -> Result
     let seed = Seed::new(random()?);
     txn.put_value(Space::Server, name, seed.reveal(), now)?;
     Ok(seed)
+}
+
+/// Chance that a simulation repeats. No program that serves anybody is built with it.
+#[cfg(feature = "simulation")]
+pub mod simulated {
+    use std::cell::RefCell;
+
+    /// Fills bytes.
+    pub type Source = Box<dyn FnMut(&mut [u8])>;
+
+    thread_local! {
+        static SOURCE: RefCell<Option<Source>> = const { RefCell::new(None) };
+    }
+
+    /// Lets this thread draw its random bytes from `source`, or from the system again.
+    pub fn draw_from(source: Option<Source>) {
+        SOURCE.set(source);
+    }
+
+    pub(super) fn fill(bytes: &mut [u8]) -> bool {
+        SOURCE.with_borrow_mut(|source| source.as_mut().map(|fill| fill(bytes)).is_some())
+    }
 }

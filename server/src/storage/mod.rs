@@ -67,6 +67,11 @@ pub trait Backend: Send + Sync {
     /// Runs a read job on this thread, which may block.
     fn read(&self, job: ReadJob);
 
+    /// Whether what may block is run on threads beside the caller's.
+    fn has_threads(&self) -> bool {
+        true
+    }
+
     /// How busy the writer is; zeros that stay where a backend does not know.
     fn gauges(&self) -> WriterGauges {
         WriterGauges::default()
@@ -140,18 +145,36 @@ impl Store {
     {
         let backend = Arc::clone(&self.backend);
         let (tell, told) = tokio::sync::oneshot::channel();
-        let reading = tokio::task::spawn_blocking(move || {
-            backend.read(Box::new(move |txn| {
-                let _gone = tell.send(match txn {
-                    Ok(txn) => job(txn),
-                    Err(error) => Err(error.into()),
-                });
-            }));
-        });
         // The thread lets go of the database before anybody is told, so that whoever drops the last
         // handle afterwards has closed it. How it ended is told below.
-        let _ended = reading.await;
+        let _ended = self
+            .beside(move || {
+                backend.read(Box::new(move |txn| {
+                    let _gone = tell.send(match txn {
+                        Ok(txn) => job(txn),
+                        Err(error) => Err(error.into()),
+                    });
+                }));
+            })
+            .await;
         told.await
             .unwrap_or_else(|_| Err(StorageError::Aborted.into()))
+    }
+
+    /// Runs work that may block its thread on one that may; on the caller's where the backend has no
+    /// threads.
+    ///
+    /// # Errors
+    /// [`StorageError::Aborted`] if it panics.
+    pub async fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        if self.backend.has_threads() {
+            let working = tokio::task::spawn_blocking(work);
+            working.await.map_err(|_| StorageError::Aborted)
+        } else {
+            Ok(work())
+        }
     }
 }

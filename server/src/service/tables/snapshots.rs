@@ -229,11 +229,9 @@ impl Service {
         };
         self.snapshots().touch(table, version, self.now());
         let settings = self.settings().clone();
-        tokio::task::spawn_blocking(move || {
-            read_part(&settings, table, version, request.from, request.length)
-        })
-        .await
-        .map_err(|_| Error::Internal("reading a snapshot broke off"))?
+        self.store()
+            .beside(move || read_part(&settings, table, version, request.from, request.length))
+            .await?
     }
 
     async fn newest_snapshot(&self, table: TableId, newest: Version) -> Result<Version> {

@@ -4,6 +4,7 @@
 //! The file holds the seeds of the organizers' signing keys and the codes of other shops, so it is
 //! made readable for its owner alone; SQLite gives its journal the same permissions.
 
+mod inline;
 mod read;
 mod records;
 mod statements;
@@ -12,13 +13,14 @@ mod things;
 mod tickets;
 mod writer;
 
+pub use inline::Inline;
 pub use writer::Limits;
 
 use super::{Backend, ReadJob, Result, StorageError, Store, WriteJob, WriterGauges};
 use rusqlite::{Connection, OpenFlags};
 use statements::Doing as _;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Numbered steps of the schema, each one transaction; `PRAGMA user_version` counts them. A released
 /// step never changes.
@@ -41,18 +43,11 @@ impl Sqlite {
     /// # Errors
     /// [`StorageError::InUse`], [`StorageError::NewerSchema`], [`StorageError::NoDatabase`], or what the system says.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self> {
-        let lock = lock(folder)?;
-        let path = folder.join(FILE);
-        make_private(&path)?;
-        let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let opened = prepare(&connection).and_then(|()| migrate(&mut connection));
-        opened.map_err(|error| {
-            if matches!(error, StorageError::Damaged { .. }) {
-                StorageError::NoDatabase { file: path.clone() }
-            } else {
-                error
-            }
-        })?;
+        let Opened {
+            connection,
+            path,
+            lock,
+        } = open(folder)?;
         Ok(Self {
             readers: read::Readers::new(path, limits.readers),
             writer: writer::Writer::start(connection, limits)?,
@@ -67,6 +62,34 @@ impl Sqlite {
     pub fn store(folder: &Path) -> Result<Store> {
         Self::open(folder, Limits::default()).map(Store::new)
     }
+}
+
+/// A database that was opened: its writing connection, its file and its lock.
+struct Opened {
+    connection: Connection,
+    path: PathBuf,
+    lock: File,
+}
+
+/// Opens, creates or migrates the database in `folder`.
+fn open(folder: &Path) -> Result<Opened> {
+    let lock = lock(folder)?;
+    let path = folder.join(FILE);
+    make_private(&path)?;
+    let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let opened = prepare(&connection).and_then(|()| migrate(&mut connection));
+    opened.map_err(|error| {
+        if matches!(error, StorageError::Damaged { .. }) {
+            StorageError::NoDatabase { file: path.clone() }
+        } else {
+            error
+        }
+    })?;
+    Ok(Opened {
+        connection,
+        path,
+        lock,
+    })
 }
 
 impl Backend for Sqlite {

@@ -191,3 +191,27 @@ fn what_changed_is_found_without_reading_the_whole_table() {
     let expected = "USING INDEX sealed_row_by_version (replica=? AND version>?)";
     assert!(plan.ends_with(expected), "{plan}");
 }
+
+#[test]
+fn without_threads_a_job_is_done_before_the_call_returns() {
+    use crate::storage::{Space, StorageError};
+    use futures_util::FutureExt as _;
+
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = super::Inline::store(folder.path()).unwrap();
+    let now = usher_domain::time::UnixMillis::new(1);
+    let put = |value: &'static [u8], fail: bool| {
+        store.write(move |txn| {
+            txn.put_value(Space::Server, b"key", value, now)?;
+            if fail {
+                return Err(StorageError::Closed);
+            }
+            Ok(())
+        })
+    };
+    put(b"first", false).now_or_never().unwrap().unwrap();
+    put(b"second", true).now_or_never().unwrap().unwrap_err();
+    let read = store.read(|txn| txn.value(Space::Server, b"key"));
+    let read = read.now_or_never().unwrap().unwrap();
+    assert_eq!(read.as_deref(), Some(b"first".as_slice()));
+}

@@ -102,7 +102,7 @@ fn run(connection: &Connection, jobs: &Receiver<WriteJob>, most: usize, gauges: 
 }
 
 /// Runs jobs in one transaction and tells them its fate.
-fn run_group(connection: &Connection, jobs: impl Iterator<Item = WriteJob>) {
+pub(super) fn run_group(connection: &Connection, jobs: impl Iterator<Item = WriteJob>) {
     let mut replies: Vec<Reply> = Vec::new();
     for job in jobs {
         // A full disk makes SQLite roll the whole transaction back: what was run before is gone, and its
