@@ -19,6 +19,7 @@ pub mod clock;
 pub mod compare;
 pub mod desk;
 pub mod gate;
+pub mod linear;
 pub mod network;
 pub mod office;
 pub mod venue;
