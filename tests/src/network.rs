@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +20,17 @@ enum Weather {
     Cut,
     /// Nothing passes, and nobody is told.
     Stalled,
+    /// Everything passes late, and some connections break.
+    Rough,
+}
+
+/// What becomes of some bytes in rough weather.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gust {
+    /// They pass so much later.
+    Late(Duration),
+    /// Their connection ends.
+    Break,
 }
 
 /// How a network fails.
@@ -42,6 +54,8 @@ pub struct Network {
 struct State {
     server: Mutex<SocketAddr>,
     weather: Mutex<Weather>,
+    /// Chance of rough weather.
+    dice: Mutex<fastrand::Rng>,
     /// Counts the moments at which all connections end.
     cuts: watch::Sender<u64>,
     failed: Notify,
@@ -58,6 +72,7 @@ impl Network {
         let state = Arc::new(State {
             server: Mutex::new(server),
             weather: Mutex::new(Weather::Clear),
+            dice: Mutex::new(fastrand::Rng::with_seed(0)),
             cuts: watch::Sender::new(0),
             failed: Notify::new(),
             arrived: Mutex::new(0),
@@ -86,6 +101,12 @@ impl Network {
     /// Lets `bytes` more arrive at the gate, then fails.
     pub fn fail_after(&self, bytes: u64, failure: Failure) {
         self.state.set(Weather::After(bytes, failure));
+    }
+
+    /// Makes everything late, some of it by seconds, and breaks some connections, by the chance of a seed.
+    pub fn roughen(&self, seed: u64) {
+        *self.state.dice.lock().unwrap() = fastrand::Rng::with_seed(seed);
+        self.state.set(Weather::Rough);
     }
 
     /// Lets everything pass again, over new connections.
@@ -134,11 +155,37 @@ impl State {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
+    /// What the weather does to the next bytes of a connection.
+    fn gust(&self) -> Gust {
+        if *self.weather.lock().unwrap() != Weather::Rough {
+            return Gust::Late(Duration::ZERO);
+        }
+        let mut dice = self.dice.lock().unwrap();
+        match dice.u8(..100) {
+            0..4 => Gust::Break,
+            4..10 => Gust::Late(Duration::from_millis(dice.u64(400..1_500))),
+            10..40 => Gust::Late(Duration::from_millis(dice.u64(..120))),
+            _ => Gust::Late(Duration::ZERO),
+        }
+    }
+
+    /// Waits as long as the weather wants; false if it breaks the connection.
+    async fn weathers(&self) -> bool {
+        match self.gust() {
+            Gust::Late(Duration::ZERO) => true,
+            Gust::Late(pause) => {
+                tokio::time::sleep(pause).await;
+                true
+            }
+            Gust::Break => false,
+        }
+    }
+
     /// How many of `bytes` pass now.
     fn pass(&self, bytes: usize) -> usize {
         let mut weather = self.weather.lock().unwrap();
         let passing = match *weather {
-            Weather::Clear => bytes,
+            Weather::Clear | Weather::Rough => bytes,
             Weather::Cut | Weather::Stalled => 0,
             Weather::After(left, failure) => {
                 let passing = bytes.min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -191,7 +238,7 @@ async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
         if let Some(sent) = state.sent.lock().unwrap().get_mut(connection) {
             sent.extend_from_slice(bytes);
         }
-        if to.write_all(bytes).await.is_err() {
+        if !state.weathers().await || to.write_all(bytes).await.is_err() {
             return;
         }
     }
@@ -200,6 +247,9 @@ async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
 async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if !state.weathers().await {
+            return;
+        }
         let passing = state.pass(read);
         let Some(bytes) = buffer.get(..passing) else {
             return;
@@ -217,7 +267,7 @@ async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &State) {
                 state.failed.notify_one();
                 return std::future::pending().await;
             }
-            Weather::Clear | Weather::After(..) => {}
+            Weather::Clear | Weather::Rough | Weather::After(..) => {}
         }
     }
 }

@@ -25,7 +25,7 @@ use usher_domain::rules::Rules;
 use usher_domain::secret::{Private, Seed};
 use usher_domain::table::Version;
 use usher_domain::table::rows::DeviceRole;
-use usher_server::clock::{Clock as _, ManualClock};
+use usher_server::clock::{Clock, ManualClock};
 use usher_server::config::{Config, LimitSettings, Settings, TransportKind};
 use usher_server::init::{NewServer, init};
 use usher_server::serve::{ServeError, Server};
@@ -513,7 +513,7 @@ async fn make_server(transport: TransportKind) -> (TempDir, Arc<ManualClock>, Pr
 }
 
 /// Runs a server on a folder, with limits that no test meets by chance.
-async fn serve(folder: &Path, clock: &Arc<ManualClock>) -> Server {
+pub async fn serve<C: Clock>(folder: &Path, clock: &Arc<C>) -> Server {
     let many = NonZeroU32::new(1_000_000);
     let flags = Settings {
         limits: LimitSettings {
@@ -527,7 +527,7 @@ async fn serve(folder: &Path, clock: &Arc<ManualClock>) -> Server {
     let config = Config::load(folder, flags, []).unwrap();
     // A request that was cut off when the server before stopped may hold the database a moment longer.
     for _ in 0..RELEASE_TURNS {
-        let started = Server::start(&config, Arc::<ManualClock>::clone(clock) as _).await;
+        let started = Server::start(&config, Arc::<C>::clone(clock) as _).await;
         match started {
             Err(ServeError::Storage(StorageError::InUse)) => tokio::task::yield_now().await,
             started => return started.unwrap(),
