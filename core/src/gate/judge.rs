@@ -3,10 +3,10 @@
 use super::Moment;
 use super::answer::{Answer, Evidence};
 use super::book::{Book, HeldSession};
-use super::look::{Looked, history};
+use super::look::history;
 use crate::store::{Store, StoreError};
 use usher_domain::code::TicketCodeText;
-use usher_domain::decide::{Context, Flow, Headcount, Known, Shown, decide};
+use usher_domain::decide::{Context, Flow, Headcount, Known, Looked, Shown, decide};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, SessionId, TicketId, ZoneId};
 use usher_domain::log::Line;

@@ -3,66 +3,74 @@
 use super::book::{Book, HeldSession};
 use crate::store::{Store, StoreError};
 use usher_domain::code::MediumKey;
-use usher_domain::decide::{Elsewhere, Found, Shown, Via};
+use usher_domain::decide::{self, Elsewhere, Holdings, Looked, Shown};
 use usher_domain::ids::TicketId;
 use usher_domain::log::Line;
+use usher_domain::merge::Ground;
 use usher_domain::record::Subject;
 use usher_domain::table::rows::TicketRow;
 
-/// [`Found`] with its row.
-pub(super) enum Looked {
-    /// In the set of the served session.
-    Here { row: Box<TicketRow>, via: Via },
-    /// In the sets of other sessions.
-    Elsewhere(Vec<Elsewhere>),
-    /// In none.
-    Nowhere,
+/// The sets of a device, as one gate looks at them.
+struct Shelf<'a> {
+    store: &'a Store,
+    book: &'a Book,
+    served: &'a HeldSession,
 }
 
-impl Looked {
-    pub(super) fn found(&self) -> Found<'_> {
-        match self {
-            Self::Here { row, via } => Found::Here { row, via: *via },
-            Self::Elsewhere(places) => Found::Elsewhere(places.clone()),
-            Self::Nowhere => Found::Nowhere,
-        }
+impl<'a> Holdings for Shelf<'a> {
+    type Set = &'a HeldSession;
+    type Error = StoreError;
+
+    fn served(&self) -> Self::Set {
+        self.served
     }
 
-    pub(super) fn row(&self) -> Option<&TicketRow> {
-        match self {
-            Self::Here { row, .. } => Some(row),
-            Self::Elsewhere(_) | Self::Nowhere => None,
-        }
+    fn others(&self) -> impl Iterator<Item = Self::Set> {
+        let served = self.served.terms.session.id;
+        let sessions = self.book.sessions.iter();
+        sessions.filter(move |other| other.terms.session.id != served)
+    }
+
+    fn place(&self, set: Self::Set) -> Elsewhere {
+        place_of(set)
+    }
+
+    fn ground(&self) -> Option<&Ground> {
+        self.book.ground(self.served.terms.scope)
+    }
+
+    fn ticket(&self, set: Self::Set, ticket: TicketId) -> Result<Option<TicketRow>, StoreError> {
+        self.store.ticket(set.copy, ticket)
+    }
+
+    fn tickets_of_medium(
+        &self,
+        set: Self::Set,
+        medium: MediumKey,
+    ) -> Result<Vec<TicketId>, StoreError> {
+        self.store.tickets_of_medium(set.copy, medium)
     }
 }
 
-/// Looks for what was shown: in the served session's set, then by links, then in the other sets.
+/// Looks for what was shown: in the served session's set, then by links, then in the other sets. Of the
+/// row that it finds it gives the newest image.
 pub(super) fn look(
     store: &Store,
     book: &Book,
     served: &HeldSession,
     shown: &Shown,
 ) -> Result<Looked, StoreError> {
-    if let Some((row, via)) = in_set(store, served, shown)? {
-        let row = Box::new(newest(store, book, served, row)?);
-        return Ok(Looked::Here { row, via });
-    }
-    if let Some(row) = linked(store, book, served, shown)? {
-        let row = Box::new(newest(store, book, served, row)?);
-        let via = Via::CurrentMedium;
-        return Ok(Looked::Here { row, via });
-    }
-    let mut places = Vec::new();
-    for other in &book.sessions {
-        let is_other = other.terms.session.id != served.terms.session.id;
-        if is_other && in_set(store, other, shown)?.is_some() {
-            places.push(place_of(other));
-        }
-    }
-    Ok(if places.is_empty() {
-        Looked::Nowhere
-    } else {
-        Looked::Elsewhere(places)
+    let shelf = Shelf {
+        store,
+        book,
+        served,
+    };
+    Ok(match decide::look(&shelf, shown)? {
+        Looked::Here { row, via } => Looked::Here {
+            row: Box::new(newest(store, book, served, *row)?),
+            via,
+        },
+        looked @ (Looked::Elsewhere(_) | Looked::Nowhere) => looked,
     })
 }
 
@@ -95,56 +103,6 @@ fn place_of(session: &HeldSession) -> Elsewhere {
         name: session.terms.session.name.clone(),
         event: session.terms.event,
         event_name: session.terms.event_name.clone(),
-    }
-}
-
-/// By the ticket that a code of ours names, else by the text as a medium.
-fn in_set(
-    store: &Store,
-    session: &HeldSession,
-    shown: &Shown,
-) -> Result<Option<(TicketRow, Via)>, StoreError> {
-    if let Some(ticket) = shown.ticket()
-        && let Some(row) = store.ticket(session.copy, ticket)?
-    {
-        return Ok(Some((row, Via::Code)));
-    }
-    match shown.medium() {
-        Some(medium) => by_medium(store, session, medium),
-        None => Ok(None),
-    }
-}
-
-/// A medium may have been handed on from one ticket to another: the one that it opens now counts.
-fn by_medium(
-    store: &Store,
-    session: &HeldSession,
-    medium: MediumKey,
-) -> Result<Option<(TicketRow, Via)>, StoreError> {
-    let mut former = None;
-    for ticket in store.tickets_of_medium(session.copy, medium)? {
-        match store.ticket(session.copy, ticket)? {
-            Some(row) if row.is_former(&medium) => former = Some((row, Via::FormerMedium)),
-            Some(row) => return Ok(Some((row, Via::CurrentMedium))),
-            None => {}
-        }
-    }
-    Ok(former)
-}
-
-/// By a link that the server wrote: the medium of a ticket that the set does not name.
-fn linked(
-    store: &Store,
-    book: &Book,
-    served: &HeldSession,
-    shown: &Shown,
-) -> Result<Option<TicketRow>, StoreError> {
-    let (Some(identity), Some(ground)) = (shown.identity(), book.ground(served.terms.scope)) else {
-        return Ok(None);
-    };
-    match ground.resolve(Subject::Medium(identity)) {
-        Subject::Ticket(ticket) => store.ticket(served.copy, ticket),
-        Subject::Medium(_) | Subject::Nothing => Ok(None),
     }
 }
 

@@ -3,11 +3,11 @@
 use super::answer::{Advice, Answer, ScanRequest, Served};
 use super::book::{Book, HeldSession};
 use super::judge::{Circumstances, Decision, Showing, Written};
-use super::look::{Looked, look, newest, order_of, signed_elsewhere};
+use super::look::{look, newest, order_of, signed_elsewhere};
 use super::{Gate, Means, moment};
 use crate::clock::random;
 use crate::store::{Store, StoreError};
-use usher_domain::decide::{Shown, Via};
+use usher_domain::decide::{Looked, Shown, Via};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, SessionId, TicketId};
 use usher_domain::log::Entry;

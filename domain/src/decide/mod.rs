@@ -28,11 +28,13 @@
 mod context;
 mod doubts;
 mod found;
+mod look;
 mod refusals;
 mod shown;
 
 pub use context::{Connection, Context, Flow, Headcount, SetAge};
 pub use found::{Elsewhere, Found, Known, Via};
+pub use look::{Holdings, Looked, look};
 pub use shown::{Shown, Signer};
 
 use crate::merge::state::SubjectState;
