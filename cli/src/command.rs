@@ -13,6 +13,7 @@ pub mod incident;
 pub mod inspect;
 pub mod kind;
 pub mod organizer;
+pub mod readiness;
 pub mod report;
 pub mod scan;
 pub mod serve;
@@ -76,6 +77,7 @@ pub enum Command {
     Device(device::Device),
     #[command(subcommand)]
     Incident(incident::Incident),
+    Readiness(readiness::Readiness),
     Report(report::Report),
     Enroll(enroll::Enroll),
     SignIn(enroll::SignIn),

@@ -12,6 +12,8 @@ pub enum Exit {
     Refused,
     /// A scan was referred to a supervisor.
     Referred,
+    /// Not everything is ready.
+    NotReady,
     /// It failed.
     Failed,
     /// The command line was wrong, and nothing was done.
@@ -28,6 +30,7 @@ impl Exit {
             Self::Misused => 2,
             Self::Refused => 10,
             Self::Referred => 11,
+            Self::NotReady => 12,
         }
     }
 

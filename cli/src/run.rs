@@ -117,6 +117,7 @@ async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError>
         Command::Enrollment(verb) => verb.run(shell).await,
         Command::Device(verb) => verb.run(shell).await,
         Command::Incident(verb) => verb.run(shell).await,
+        Command::Readiness(readiness) => readiness.run(shell).await,
         Command::Report(report) => report.run(shell).await,
         Command::Enroll(enroll) => enroll.run(shell).await,
         Command::SignIn(sign_in) => sign_in.run(shell),

@@ -369,6 +369,9 @@ pub struct Heartbeat {
     /// is younger. Older programs do not tell, and prove nothing.
     #[n(8)]
     pub heard: Option<Heard>,
+    /// Version of the trust document that the device goes by. Older programs do not tell.
+    #[n(9)]
+    pub trust: Option<Version>,
 }
 
 /// A point of the server's time that a device heard of.

@@ -81,6 +81,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 digests: Some(digests),
                 acknowledged: Some(acknowledged),
                 heard: self.memory.heard,
+                trust: store.held_trust()?.map(|held| held.version),
             })
         })
     }

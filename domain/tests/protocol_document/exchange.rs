@@ -165,6 +165,7 @@ fn writing() -> Examples {
             at: NOW.shifted(-500),
             epoch: 0,
         }),
+        trust: Some(VERSION),
     };
     let answer = HeartbeatAnswer {
         server_time: NOW,

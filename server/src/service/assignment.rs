@@ -1,6 +1,6 @@
 //! What a device should hold, and its signs of life.
 
-use super::devices::{self, DeviceStatus, StoredDevice};
+use super::devices::{self, DeviceStatus, Held, StoredDevice};
 use super::error::{Error, Result};
 use super::things::Loaded;
 use super::{Service, Settings, epoch, heartbeat, organizers, sessions, times};
@@ -16,6 +16,12 @@ use usher_domain::time::UnixMillis;
 
 /// Characters of a program's version at most.
 const PROGRAM_MAX: usize = 100;
+
+/// From when on devices are given a session that opens its doors at `doors`.
+pub(crate) fn given_from(doors: UnixMillis, settings: &Settings) -> UnixMillis {
+    let before = i64::try_from(settings.assign_before_ms).unwrap_or(i64::MAX);
+    doors.shifted(before.saturating_neg())
+}
 
 /// Sessions that a device should hold now.
 fn assigned(
@@ -38,7 +44,7 @@ fn assigned(
 }
 
 /// The tables that a device with these sessions should hold.
-fn names(device: &StoredDevice, sessions: &[Session]) -> Vec<TableId> {
+pub(crate) fn names(device: &StoredDevice, sessions: &[Session]) -> Vec<TableId> {
     let mut names = vec![TableId::Roster(device.organizer)];
     for session in sessions {
         names.push(TableId::Set(session.id));
@@ -117,6 +123,8 @@ fn answer_heartbeat(
         unsent: Some(unsent(txn, id, told)?),
         program: Some(told.program.chars().take(PROGRAM_MAX).collect()),
         storage_left: told.storage_left,
+        holds: Some(Held::told(told)),
+        trust: told.trust.map(|version| version.to_string()),
     };
     let before = devices::status(txn, id)?;
     heartbeat::watch(txn, device.organizer, id, before.as_ref(), told, now)?;

@@ -10,6 +10,7 @@ use usher_domain::api::access::{Device, DeviceChange, DeviceState};
 use usher_domain::api::venue::Gate;
 use usher_domain::cose::PublicKey;
 use usher_domain::ids::{DeviceId, EventId, GateId, LogId, OrganizerId};
+use usher_domain::protocol::Heartbeat;
 use usher_domain::record::{Body, Cut};
 use usher_domain::secret::Private;
 use usher_domain::table::rows::{AcceptedUpTo, DeviceEntry, DeviceRole, Revocation, RosterEntry};
@@ -51,6 +52,36 @@ pub(crate) struct DeviceStatus {
     pub(crate) program: Option<String>,
     #[serde(default)]
     pub(crate) storage_left: Option<u64>,
+    /// The tables it holds; none if it told before the server asked.
+    #[serde(default)]
+    pub(crate) holds: Option<Vec<Held>>,
+    /// Version of the trust document it knows, if it says so.
+    #[serde(default)]
+    pub(crate) trust: Option<String>,
+}
+
+/// A table as a device says that it holds it, in the words of [`usher_domain::wire`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) table: String,
+    pub(crate) version: String,
+    /// Digest of its rows, if it says so.
+    pub(crate) digest: Option<String>,
+}
+
+impl Held {
+    /// What a sign of life says of tables.
+    pub(crate) fn told(heartbeat: &Heartbeat) -> Vec<Self> {
+        let mut digests = heartbeat.digests.iter().flatten();
+        let tables = heartbeat.tables.iter();
+        tables
+            .map(|held| Self {
+                table: held.table.to_string(),
+                version: held.version.to_string(),
+                digest: digests.next().map(ToString::to_string),
+            })
+            .collect()
+    }
 }
 
 /// Who a device is, for signing it in.
@@ -126,7 +157,8 @@ pub(crate) fn seen_since(
     Ok(seen)
 }
 
-fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> Result<Device> {
+/// A device as lists show it.
+pub(crate) fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> Result<Device> {
     let stored = &device.value;
     let status = status(txn, DeviceId::from_bytes(device.id))?;
     let gate_slug = match stored.gate {

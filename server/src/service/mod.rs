@@ -24,6 +24,7 @@ mod incidents;
 mod orders;
 mod organizers;
 mod places;
+mod readiness;
 mod records;
 mod roster;
 mod rotation;

@@ -15,6 +15,7 @@ mod isolation;
 mod kept;
 mod messages;
 mod property;
+mod readiness;
 mod restores;
 mod sessions;
 mod staff;

@@ -197,7 +197,7 @@ impl Tally {
         match exit {
             Exit::Done => self.admitted += 1,
             Exit::Refused => self.refused += 1,
-            Exit::Referred | Exit::Failed | Exit::Misused => self.referred += 1,
+            Exit::Referred | Exit::NotReady | Exit::Failed | Exit::Misused => self.referred += 1,
         }
         self.worse(exit);
     }

@@ -9,6 +9,7 @@ use crate::service::{ByteOrderMark, Names};
 use serde::Deserialize;
 use usher_domain::api::Page;
 use usher_domain::api::access::TokenRole;
+use usher_domain::api::readiness::Readiness;
 use usher_domain::api::reports::{
     Audit, Incident, NewEveryoneOut, NewFreeFlow, NewRulings, Statistics,
 };
@@ -29,6 +30,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/events/{event}/sessions/{session}/statistics",
             "Who is inside and what happened so far",
             statistics,
+        ),
+        get(
+            "/api/v1/events/{event}/sessions/{session}/readiness",
+            "Whether every device at a gate is in step before the doors open",
+            readiness,
         ),
         get(
             "/api/v1/events/{event}/sessions/{session}/audit",
@@ -93,6 +99,14 @@ async fn statistics(
         .statistics(call.organizer, event, session)
         .await?;
     Ok(Json(statistics))
+}
+
+async fn readiness(
+    call: Call<Viewer>,
+    Args((event, session)): Args<(String, String)>,
+) -> Result<Json<Readiness>, Failure> {
+    let found = call.service.readiness(call.organizer, event, session);
+    Ok(Json(found.await?))
 }
 
 async fn audit(

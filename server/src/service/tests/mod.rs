@@ -3,6 +3,7 @@
 mod devices;
 mod imports;
 mod lists;
+mod readiness;
 mod records;
 mod restore;
 mod rotation;

@@ -291,6 +291,7 @@ async fn a_clock_that_moves_and_a_server_that_forgot_are_incidents() {
             digests: None,
             acknowledged: None,
             heard: None,
+            trust: None,
         };
         house.service.heartbeat(north.id, heartbeat)
     };
@@ -317,6 +318,7 @@ fn beat() -> Heartbeat {
         digests: None,
         acknowledged: None,
         heard: None,
+        trust: None,
     }
 }
 
