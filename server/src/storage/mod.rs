@@ -13,6 +13,7 @@
 //!
 //! Jobs are plain closures: a backend that talks over a network runs them on a blocking thread.
 
+mod claims;
 mod error;
 mod gauges;
 mod overlay;
@@ -24,11 +25,12 @@ mod tables;
 mod things;
 mod tickets;
 
+pub use claims::{Claims, Duty, DutyState, Reservation};
 pub use error::{Result, StorageError};
 pub use gauges::WriterGauges;
 pub use overlay::Overlay;
 pub use records::{BatchLine, Kept, NewBatch, Novelty, Records, StoredIncident, StoredRecord};
-pub use tables::{Pending, StoredRow, TableHead, Tables};
+pub use tables::{NewestRow, Pending, StoredRow, TableHead, Tables};
 pub use things::{Entity, Id, Kind, Space, Things};
 pub use tickets::{StoredTicket, Tickets};
 
@@ -36,9 +38,9 @@ use std::sync::Arc;
 
 /// Everything that can be done in one transaction. Methods that take `&self` read; those that take
 /// `&mut self` write, so a job that only got a shared reference cannot.
-pub trait Transaction: Things + Tickets + Tables + Records {}
+pub trait Transaction: Things + Tickets + Tables + Records + Claims {}
 
-impl<T: Things + Tickets + Tables + Records> Transaction for T {}
+impl<T: Things + Tickets + Tables + Records + Claims> Transaction for T {}
 
 /// A write job, called with its transaction or with why there is none. It says whether its changes are
 /// to be kept, and whom to tell once their fate is known.

@@ -3,26 +3,28 @@
 //! It is made of a shared reference to a transaction, so nothing that runs on it can reach the database.
 
 use super::{
-    Entity, Id, Kept, Kind, NewBatch, Pending, Records, Result, Space, StorageError,
-    StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead, Tables, Things, Tickets,
-    Transaction,
+    Claims, Duty, Entity, Id, Kept, Kind, NewBatch, NewestRow, Pending, Records, Reservation,
+    Result, Space, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead,
+    Tables, Things, Tickets, Transaction,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use usher_domain::code::MediumKey;
 use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, EventId, OrganizerId, ScopeId, TicketId};
+use usher_domain::ids::{
+    AttemptId, DeviceId, EventId, OrganizerId, ScopeId, SessionId, TicketId, ZoneId,
+};
 use usher_domain::protocol::Head;
 use usher_domain::record::{LogRef, Subject};
-use usher_domain::table::TableId;
+use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
 
 /// A transaction whose writes go nowhere.
 ///
 /// Things, values, tickets and media that were put are read back, and a name or a medium that is taken
-/// is told, as a backend would. Rows of tables, records and incidents that were put are forgotten at
-/// once: reading those shows what the database holds.
+/// is told, as a backend would. Rows of tables, records, incidents, reservations and duties that were put
+/// are forgotten at once: reading those shows what the database holds.
 pub struct Overlay<'a> {
     under: &'a dyn Transaction,
     entities: BTreeMap<Id, Entity>,
@@ -200,6 +202,10 @@ impl Tables for Overlay<'_> {
         self.under.table_head(table)
     }
 
+    fn table_version(&self, table: TableId) -> Result<Option<Version>> {
+        self.under.table_version(table)
+    }
+
     fn dirty_tables(&self) -> Result<Vec<TableId>> {
         self.under.dirty_tables()
     }
@@ -210,6 +216,15 @@ impl Tables for Overlay<'_> {
 
     fn newest_row(&self, table: TableId, bucket: u16, key: &[u8; 16]) -> Result<Option<StoredRow>> {
         self.under.newest_row(table, bucket, key)
+    }
+
+    fn newest_image(
+        &self,
+        table: TableId,
+        bucket: u16,
+        key: &[u8; 16],
+    ) -> Result<Option<NewestRow>> {
+        self.under.newest_image(table, bucket, key)
     }
 
     fn sealed_rows(
@@ -296,7 +311,7 @@ impl Records for Overlay<'_> {
     fn visit_records(
         &self,
         scope: ScopeId,
-        session: Option<usher_domain::ids::SessionId>,
+        session: Option<SessionId>,
         visit: &mut dyn FnMut(StoredRecord) -> Result<()>,
     ) -> Result<()> {
         self.under.visit_records(scope, session, visit)
@@ -353,5 +368,47 @@ impl Records for Overlay<'_> {
 
     fn kept(&self, organizer: OrganizerId, after: u64, limit: u32) -> Result<Vec<(u64, Kept)>> {
         self.under.kept(organizer, after, limit)
+    }
+}
+
+impl Claims for Overlay<'_> {
+    fn reservation(&self, attempt: AttemptId) -> Result<Option<Reservation>> {
+        self.under.reservation(attempt)
+    }
+
+    fn reservations_about(&self, scope: ScopeId, subject: &Subject) -> Result<Vec<Reservation>> {
+        self.under.reservations_about(scope, subject)
+    }
+
+    fn reservations_of(&self, device: DeviceId) -> Result<Vec<Reservation>> {
+        self.under.reservations_of(device)
+    }
+
+    fn reserved_entries(&self, session: SessionId, zone: ZoneId) -> Result<u32> {
+        self.under.reserved_entries(session, zone)
+    }
+
+    fn count_reservations(&self) -> Result<u64> {
+        self.under.count_reservations()
+    }
+
+    fn put_reservation(&mut self, _reservation: &Reservation) -> Result<()> {
+        Ok(())
+    }
+
+    fn end_reservation(&mut self, _attempt: AttemptId, _holder: Option<DeviceId>) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn duties_in(&self, scope: ScopeId) -> Result<Vec<Duty>> {
+        self.under.duties_in(scope)
+    }
+
+    fn duties_of(&self, device: DeviceId) -> Result<Vec<Duty>> {
+        self.under.duties_of(device)
+    }
+
+    fn put_duty(&mut self, _duty: &Duty) -> Result<()> {
+        Ok(())
     }
 }

@@ -27,6 +27,15 @@ pub struct Pending<'a> {
     pub old: Option<&'a [u8]>,
 }
 
+/// The newest image of a row, and which version its sealed image is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewestRow {
+    /// The encoding.
+    pub row: Vec<u8>,
+    /// The number of the version that sealed the row last; none if it was never sealed.
+    pub sealed: Option<u64>,
+}
+
 /// The newest sealed version of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableHead {
@@ -52,6 +61,12 @@ pub trait Tables {
     /// [`super::StorageError`].
     fn table_head(&self, table: TableId) -> Result<Option<TableHead>>;
 
+    /// The newest sealed version alone: what a copy of its head is compared with.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn table_version(&self, table: TableId) -> Result<Option<Version>>;
+
     /// Tables with rows or terms that wait for sealing.
     ///
     /// # Errors
@@ -69,6 +84,17 @@ pub trait Tables {
     /// # Errors
     /// [`super::StorageError`].
     fn newest_row(&self, table: TableId, bucket: u16, key: &[u8; 16]) -> Result<Option<StoredRow>>;
+
+    /// The newest image of a row with the version that sealed it last.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn newest_image(
+        &self,
+        table: TableId,
+        bucket: u16,
+        key: &[u8; 16],
+    ) -> Result<Option<NewestRow>>;
 
     /// Visits the sealed rows of some buckets, in (bucket, key) order; all of them for `0..=1023`.
     ///

@@ -4,6 +4,7 @@
 //! The file holds the seeds of the organizers' signing keys and the codes of other shops, so it is
 //! made readable for its owner alone; SQLite gives its journal the same permissions.
 
+mod claims;
 mod inline;
 mod read;
 mod records;
@@ -24,7 +25,10 @@ use std::path::{Path, PathBuf};
 
 /// Numbered steps of the schema, each one transaction; `PRAGMA user_version` counts them. A released
 /// step never changes.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_claims.sql"),
+];
 
 /// Name of the database in the data folder.
 pub const FILE: &str = "usher.db";

@@ -134,3 +134,27 @@ pub(crate) async fn changes_are_the_latest_images_after_a_version(store: Store) 
     .await;
     assert_eq!(changed, [[1, 2], [3, 3]]);
 }
+
+pub(crate) async fn a_row_tells_the_version_that_sealed_it(store: Store) {
+    let image = |txn: &dyn Transaction, key: u8| {
+        let found = txn.newest_image(TABLE, u16::from(key) * 100, &[key; 16])?;
+        Ok::<_, StorageError>(found.map(|newest| (newest.row, newest.sealed)))
+    };
+    let found = write(&store, move |txn| {
+        let nowhere = image(txn, 1)?;
+        txn.put_row(TABLE, &row(1, 1))?;
+        let waits = (image(txn, 1)?, txn.table_version(TABLE)?);
+        seal(txn, 4)?;
+        let sealed = (image(txn, 1)?, txn.table_version(TABLE)?);
+        txn.put_row(TABLE, &row(1, 2))?;
+        Ok((nowhere, waits, sealed, image(txn, 1)?, image(txn, 2)?))
+    });
+    let four = Version {
+        epoch: 1,
+        number: 4,
+    };
+    let waits = (Some((vec![1, 1], None)), None);
+    let sealed = (Some((vec![1, 1], Some(4))), Some(four));
+    let changed = Some((vec![1, 2], Some(4)));
+    assert_eq!(found.await.unwrap(), (None, waits, sealed, changed, None));
+}
