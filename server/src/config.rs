@@ -24,6 +24,7 @@
 //! body_bytes = 1048576
 //! import_bytes = 67108864
 //! request_s = 30
+//! live_listeners = 2000
 //! ```
 
 mod environment;
@@ -125,6 +126,8 @@ pub struct LimitSettings {
     pub import_bytes: Option<usize>,
     /// Seconds that one request may take.
     pub request_s: Option<NonZeroU32>,
+    /// Devices that are told live.
+    pub live_listeners: Option<usize>,
 }
 
 /// Takes each field from `$first`, else from `$second`.
@@ -153,7 +156,7 @@ impl LogSettings {
 impl LimitSettings {
     fn or(self, usual: Self) -> Self {
         merge!(Self, self, usual; device_per_minute, token_per_minute, failed_sign_ins_per_minute,
-            body_bytes, import_bytes, request_s;)
+            body_bytes, import_bytes, request_s, live_listeners;)
     }
 }
 
@@ -277,6 +280,8 @@ pub struct Limits {
     pub import_bytes: usize,
     /// How long one request may take; an import ten times as long.
     pub request: Duration,
+    /// Devices that are told live; more ask every few seconds.
+    pub live_listeners: usize,
 }
 
 const fn at_least_one(number: u32) -> NonZeroU32 {
@@ -296,6 +301,7 @@ impl From<LimitSettings> for Limits {
             body_bytes: set.body_bytes.unwrap_or(1 << 20),
             import_bytes: set.import_bytes.unwrap_or(64 << 20),
             request: Duration::from_secs(u64::from(request_s.get())),
+            live_listeners: set.live_listeners.unwrap_or(2_000),
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::tls::Identity;
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -64,7 +65,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Serves `router` on bound addresses, by TLS if there is an identity.
+    /// Serves `router` on bound addresses, by TLS if there is an identity. What is small is sent at once:
+    /// somebody waits for it at a gate.
     pub(crate) fn serve(
         bound: Bound,
         identity: Option<&Identity>,
@@ -80,13 +82,17 @@ impl Connections {
             match identity {
                 Some(identity) => {
                     let config = RustlsConfig::from_config(identity.config.clone());
-                    let mut server =
-                        axum_server::from_tcp_rustls(listener, config)?.handle(handle.clone());
+                    let acceptor = RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new());
+                    let mut server = axum_server::from_tcp(listener)?
+                        .acceptor(acceptor)
+                        .handle(handle.clone());
                     bound_heads(&mut server);
                     tasks.spawn(server.serve(service));
                 }
                 None => {
-                    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone());
+                    let mut server = axum_server::from_tcp(listener)?
+                        .acceptor(NoDelayAcceptor::new())
+                        .handle(handle.clone());
                     bound_heads(&mut server);
                     tasks.spawn(server.serve(service));
                 }

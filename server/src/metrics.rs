@@ -237,6 +237,21 @@ fn register_done(registry: &mut Registry, figures: &Figures, writer: &WriterGaug
         figures.imported.clone(),
     );
     registry.register(
+        "live_listeners",
+        "Devices that are told live",
+        figures.listeners.clone(),
+    );
+    registry.register(
+        "live_events",
+        "Events told live, each counted once however many devices hear it",
+        figures.told.clone(),
+    );
+    registry.register(
+        "live_too_slow",
+        "Listeners sent away because they did not read as fast as things happened",
+        figures.too_slow.clone(),
+    );
+    registry.register(
         "writer_queue",
         "Changes that wait to be written",
         writer.queued.clone(),

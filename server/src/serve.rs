@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Transport};
 use crate::http::{self, App, CallerAddress, Parts, Reach};
 use crate::listen::{BindError, Bound, Connections};
-use crate::service::{self, Sealer, Service};
+use crate::service::{self, Publisher, Sealer, Service};
 use crate::storage::StorageError;
 use crate::storage::sqlite::Sqlite;
 use crate::tls::{Identity, TlsError};
@@ -46,6 +46,7 @@ pub struct Server {
     service: Service,
     connections: Connections,
     sealer: Sealer,
+    publisher: Publisher,
     addresses: Vec<SocketAddr>,
     public_url: String,
     spki: Option<Hash>,
@@ -91,11 +92,11 @@ impl Server {
             .as_ref()
             .unwrap_or(&reach.local_url)
             .clone();
-        let service = Service::new(
-            Sqlite::store(&config.data)?,
-            clock,
-            service::Settings::new(config.data.join(SNAPSHOTS)),
-        );
+        let settings = service::Settings {
+            listeners_max: config.limits.live_listeners,
+            ..service::Settings::new(config.data.join(SNAPSHOTS))
+        };
+        let service = Service::new(Sqlite::store(&config.data)?, clock, settings);
         // Before the first request: reports must not lag behind what an earlier run had stored.
         service.interpret_pending().await?;
         let app = App::new(Parts {
@@ -110,10 +111,12 @@ impl Server {
         });
         let connections = Connections::serve(bound, identity.as_ref(), &http::router(app))?;
         let sealer = service.start_sealer();
+        let publisher = service.start_publisher();
         tracing::info!(%public_url, "serving");
         Ok(Self {
             service,
             sealer,
+            publisher,
             connections,
             addresses,
             public_url,
@@ -146,9 +149,11 @@ impl Server {
         &self.service
     }
 
-    /// Takes no more connections, lets running requests finish within the configured bound, seals what
+    /// Says goodbye to those who listen, takes no more connections, lets running requests finish within the configured bound, seals what
     /// changed, and closes the database.
     pub async fn stop(self) {
+        // Those who listen would wait for ever.
+        self.publisher.stop().await;
         self.connections.stop(self.stop_within).await;
         self.sealer.stop().await;
         tracing::info!("stopped");

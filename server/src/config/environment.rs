@@ -54,6 +54,9 @@ pub const VARIABLES: &[(&str, Put)] = &[
     ("USHER_LIMITS_REQUEST_S", |to, text| {
         put(&mut to.limits.request_s, text)
     }),
+    ("USHER_LIMITS_LIVE_LISTENERS", |to, text| {
+        put(&mut to.limits.live_listeners, text)
+    }),
 ];
 
 /// Reads a word as the file writes it.

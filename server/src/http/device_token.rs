@@ -43,6 +43,15 @@ impl Refused {
     }
 }
 
+/// What a token proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// Whose it is.
+    pub(crate) device: DeviceId,
+    /// Until when.
+    pub(crate) ends: UnixMillis,
+}
+
 /// Makes and checks challenges and tokens.
 pub(crate) struct DeviceTokens {
     secret: Seed,
@@ -87,8 +96,8 @@ impl DeviceTokens {
         })
     }
 
-    /// Tells whose token this is.
-    pub(crate) fn holder(&self, token: &str, now: UnixMillis) -> Result<DeviceId, Refused> {
+    /// Tells whose token this is, and until when.
+    pub(crate) fn lease(&self, token: &str, now: UnixMillis) -> Result<Lease, Refused> {
         let text = token.strip_prefix(PREFIX).ok_or(Refused::Malformed)?;
         let bytes = URL_SAFE_NO_PAD
             .decode(text)
@@ -96,10 +105,12 @@ impl DeviceTokens {
         let (device, rest) = bytes.split_first_chunk::<16>().ok_or(Refused::Malformed)?;
         let (expiry, tag) = rest.split_first_chunk::<8>().ok_or(Refused::Malformed)?;
         self.check_tag(TOKEN, device, expiry, tag)?;
-        if u64::from_be_bytes(*expiry) <= now.get() {
+        let ends = UnixMillis::new(u64::from_be_bytes(*expiry));
+        if ends <= now {
             return Err(Refused::Expired);
         }
-        Ok(DeviceId::from_bytes(*device))
+        let device = DeviceId::from_bytes(*device);
+        Ok(Lease { device, ends })
     }
 
     fn token(&self, device: DeviceId, expires_at: UnixMillis) -> Private {
@@ -188,7 +199,10 @@ mod tests {
         let token = tokens()
             .exchange(north(), &key(1).public(), &signed, NOW.shifted(59_000))
             .unwrap();
-        let held = |at| tokens().holder(token.token.reveal(), at);
+        let held = |at| {
+            let lease = tokens().lease(token.token.reveal(), at);
+            lease.map(|lease| lease.device)
+        };
         assert_eq!(held(NOW), Ok(north()));
         assert_eq!(held(token.expires_at.shifted(-1)), Ok(north()));
         assert_eq!(held(token.expires_at), Err(Refused::Expired));
@@ -231,10 +245,10 @@ mod tests {
     fn a_nonce_is_no_token_and_a_token_of_another_server_is_none() {
         let nonce = tokens().challenge(NOW, [5; 16]);
         let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(nonce));
-        assert!(tokens().holder(&text, NOW).is_err());
+        assert!(tokens().lease(&text, NOW).is_err());
         let foreign = DeviceTokens::new(Seed::new([8; 32])).token(north(), NOW.shifted(1_000));
         assert_eq!(
-            tokens().holder(foreign.reveal(), NOW),
+            tokens().lease(foreign.reveal(), NOW),
             Err(Refused::NotAuthentic)
         );
     }
@@ -248,12 +262,12 @@ mod tests {
             let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
             let at = alphabet.iter().position(|c| *c == bytes[place]).unwrap();
             bytes[place] = alphabet[(at + usize::from(change)) % 64];
-            prop_assert!(tokens().holder(std::str::from_utf8(&bytes).unwrap(), NOW).is_err());
+            prop_assert!(tokens().lease(std::str::from_utf8(&bytes).unwrap(), NOW).is_err());
         }
 
         #[test]
         fn any_bytes_are_refused(text in ".{0,120}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(tokens().holder(&text, NOW).is_err());
+            prop_assert!(tokens().lease(&text, NOW).is_err());
             prop_assert!(tokens().exchange(north(), &key(1).public(), &bytes, NOW).is_err());
             let signed = answer(&key(1), north(), bytes);
             prop_assert!(tokens().exchange(north(), &key(1).public(), &signed, NOW).is_err());

@@ -98,6 +98,16 @@ impl Sketch {
         ));
     }
 
+    /// Says that the query has a text, maybe several times.
+    pub(crate) fn query(&mut self, name: &str, meaning: &str) {
+        self.parameters.push(text_parameter(
+            name,
+            ParameterIn::Query,
+            Required::False,
+            meaning,
+        ));
+    }
+
     /// Says that the body is a `T`.
     pub(crate) fn takes<T: ToSchema>(&mut self, media_type: &str) {
         let content = ContentBuilder::new()

@@ -7,11 +7,11 @@ use super::{Service, Settings, epoch, heartbeat, organizers, sessions, times};
 use crate::storage::Transaction;
 use std::collections::BTreeMap;
 use usher_domain::api::venue::Session;
-use usher_domain::ids::{DeviceId, ScopeId};
+use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
 use usher_domain::protocol::{Assignment, FeedEnd, Heartbeat, HeartbeatAnswer, TableVersion};
 use usher_domain::record::LogRef;
-use usher_domain::table::TableId;
 use usher_domain::table::rows::DeviceRole;
+use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
 
 /// Characters of a program's version at most.
@@ -90,6 +90,38 @@ fn scopes(sessions: &[Session]) -> Vec<ScopeId> {
     scopes.sort_unstable();
     scopes.dedup();
     scopes
+}
+
+/// What a device holds or should hold now.
+pub(crate) struct Holdings {
+    pub(crate) organizer: OrganizerId,
+    /// Version of the trust document.
+    pub(crate) trust: Version,
+    /// Tables, sealed already or not.
+    pub(crate) names: Vec<TableId>,
+    /// Those that have a version.
+    pub(crate) tables: Vec<TableVersion>,
+    pub(crate) scopes: Vec<ScopeId>,
+}
+
+/// What a device that counts holds or should hold now.
+pub(crate) fn holdings(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    settings: &Settings,
+    now: UnixMillis,
+) -> Result<Holdings> {
+    let device = devices::active(txn, device)?.value;
+    let trust = organizers::trust(txn, device.organizer)?
+        .ok_or(Error::Conflict("the organizer has no trust document"))?;
+    let sessions = assigned(txn, &device, settings, now)?;
+    Ok(Holdings {
+        organizer: device.organizer,
+        trust: trust.keys.trust().version,
+        names: names(&device, &sessions),
+        tables: tables(txn, &device, &sessions)?,
+        scopes: scopes(&sessions),
+    })
 }
 
 /// Records on the device that the server lacks.

@@ -335,8 +335,13 @@ impl Service {
         device: String,
         what: DeviceChange,
     ) -> Result<Device> {
-        self.write(move |txn, now| change(txn, organizer, &device, &what, now))
-            .await
+        let changed = self
+            .write(move |txn, now| change(txn, organizer, &device, &what, now))
+            .await?;
+        if changed.state == DeviceState::Revoked {
+            self.live().revoked(changed.id);
+        }
+        Ok(changed)
     }
 
     /// Who a device is, whatever its state.

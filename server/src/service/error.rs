@@ -65,6 +65,9 @@ pub enum Error {
     /// The device was revoked.
     #[error("this device was revoked")]
     DeviceRevoked,
+    /// There are as many as the server takes.
+    #[error("the server has as many {0} as it takes")]
+    Full(&'static str),
     /// Lines of an import are bad and nothing was imported; with what was found.
     #[error("{} lines are bad and nothing was imported; {}", .0.bad_count, .0.summary())]
     ImportRefused(Box<ImportReport>),
@@ -127,7 +130,7 @@ impl Error {
             Self::DeviceRevoked => Code::DeviceRevoked,
             Self::ImportRefused(_) => Code::ImportRefused,
             Self::Storage(error) => storage_code(error),
-            Self::File { .. } => Code::Unavailable,
+            Self::Full(_) | Self::File { .. } => Code::Unavailable,
             Self::Internal(_) => Code::Internal,
         }
     }

@@ -14,7 +14,8 @@ use usher_domain::protocol::{
     BODY_BYTES_MAX, FEED_PAGE_MAX, FeedBatch, FeedPage, FeedRequest, Head, Heads,
 };
 
-fn size(batch: &Batch) -> usize {
+/// Bytes of a batch, but for the few that hold it together.
+pub(super) fn size(batch: &Batch) -> usize {
     let records = batch.records.iter().map(|record| record.len());
     batch.head.len() + records.sum::<usize>()
 }

@@ -5,6 +5,7 @@ use super::organizers::{NOBODY, StoredOrganizer};
 use super::{Service, devices, enrollments, things};
 use crate::storage::Transaction;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use usher_domain::ids::OrganizerId;
 use usher_domain::record::Outcome;
 use usher_domain::time::UnixMillis;
@@ -25,9 +26,20 @@ pub struct Figures {
     pub referred: Counter,
     /// Tickets that imports created or changed.
     pub imported: Counter,
+    /// Devices that are told live.
+    pub listeners: Gauge,
+    /// Events written for them, each once for all.
+    pub told: Counter,
+    /// Listeners sent away because they did not read as fast as things happened.
+    pub too_slow: Counter,
 }
 
 impl Figures {
+    /// So many devices are told live.
+    pub(crate) fn listening(&self, count: usize) {
+        self.listeners.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// Counts merged scans.
     pub(crate) fn merged(&self, outcomes: &[Outcome]) {
         for outcome in outcomes {

@@ -21,6 +21,7 @@ mod health;
 mod heartbeat;
 mod imports;
 mod incidents;
+mod live;
 mod orders;
 mod organizers;
 mod places;
@@ -47,6 +48,7 @@ pub use error::{Error, Result};
 pub use export::{ByteOrderMark, Export, Names};
 pub use figures::{DoorFigures, Figures};
 pub use health::{Check, CheckName};
+pub use live::{Listener, Publisher};
 pub use settings::Settings;
 pub use tables::sealer::Sealer;
 pub use things::{NAME_BYTES_MAX, PAGE_MAX, SLUG_CHARS_MAX};
@@ -81,6 +83,7 @@ struct Inner {
     /// another's lines half written.
     import: Arc<Mutex<()>>,
     figures: Figures,
+    live: live::Live,
     /// Since when something waits for sealing, or nothing does.
     unsealed: health::Unsealed,
 }
@@ -88,16 +91,18 @@ struct Inner {
 impl Service {
     /// The services over a store.
     pub fn new(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        let figures = Figures::default();
         Self {
             inner: Arc::new(Inner {
                 store,
                 clock,
                 snapshots: Snapshots::empty(&settings),
+                live: live::Live::new(settings.listeners_max, figures.clone()),
                 settings,
                 changed: Notify::new(),
                 rounds: watch::Sender::default(),
                 import: Arc::default(),
-                figures: Figures::default(),
+                figures,
                 unsealed: health::Unsealed::default(),
             }),
         }
@@ -173,7 +178,9 @@ impl Service {
         job: impl FnOnce(&mut dyn Transaction, UnixMillis) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let now = self.now();
-        self.inner.store.write(move |txn| job(txn, now)).await
+        let done = self.inner.store.write(move |txn| job(txn, now)).await;
+        self.inner.live.wake();
+        done
     }
 
     /// Runs a job in a read transaction.

@@ -227,8 +227,11 @@ impl Service {
     /// # Errors
     /// [`Error::NotAuthentic`], [`Error::Conflict`] for an older one, [`Error::Invalid`].
     pub async fn take_trust(&self, organizer: OrganizerId, new: NewTrust) -> Result<Organizer> {
-        self.write(move |txn, now| take_trust(txn, organizer, &new, now))
-            .await
+        let taken = self
+            .write(move |txn, now| take_trust(txn, organizer, &new, now))
+            .await?;
+        self.live().trust_changed(organizer);
+        Ok(taken)
     }
 
     /// The organizer's root key and trust document, signed, if there is one.

@@ -32,6 +32,8 @@ pub struct Settings {
     pub assign_before_ms: u64,
     /// How long after its end a session stays on devices.
     pub assign_after_ms: u64,
+    /// Devices that are told live at most.
+    pub listeners_max: usize,
     /// How long an answer is remembered by its idempotency key.
     pub idempotency_ms: u64,
 }
@@ -52,6 +54,7 @@ impl Settings {
             seal_within_ms: 60_000,
             assign_before_ms: 14 * DAY_MS,
             assign_after_ms: DAY_MS,
+            listeners_max: 2_000,
             idempotency_ms: 7 * DAY_MS,
         }
     }

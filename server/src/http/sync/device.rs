@@ -2,6 +2,7 @@
 //! for revoked devices.
 
 use crate::http::caller::{SignIn, bearer};
+use crate::http::device_token::Lease;
 use crate::http::endpoint::{Access, Describe, Sketch};
 use crate::http::problem::Failure;
 use crate::http::{Shared, observe};
@@ -12,6 +13,7 @@ use std::marker::PhantomData;
 use usher_domain::api::access::DeviceState;
 use usher_domain::ids::DeviceId;
 use usher_domain::problem::Code;
+use usher_domain::time::UnixMillis;
 
 /// Which devices an endpoint is for.
 pub(crate) trait Standing: Send + Sync {
@@ -36,6 +38,8 @@ impl Standing for EvenRevoked {
 pub(crate) struct DeviceCall<S> {
     pub(crate) service: Service,
     pub(crate) device: DeviceId,
+    /// Until when its token counts.
+    pub(crate) token_ends: UnixMillis,
     standing: PhantomData<S>,
 }
 
@@ -45,8 +49,8 @@ impl<S: Standing> FromRequestParts<Shared> for DeviceCall<S> {
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
         let attempt = SignIn::begin(parts, app)?;
         let now = app.service.now();
-        let device = match app.device_tokens.holder(bearer(parts)?, now) {
-            Ok(device) => device,
+        let Lease { device, ends } = match app.device_tokens.lease(bearer(parts)?, now) {
+            Ok(lease) => lease,
             Err(refused) => {
                 // A token whose time is over was right once: no guess.
                 if !refused.is_expired() {
@@ -66,6 +70,7 @@ impl<S: Standing> FromRequestParts<Shared> for DeviceCall<S> {
         Ok(Self {
             service: app.service.clone(),
             device,
+            token_ends: ends,
             standing: PhantomData,
         })
     }

@@ -2,6 +2,7 @@
 
 mod claims;
 mod device;
+mod live;
 mod range;
 mod records;
 mod sign_in;
@@ -14,6 +15,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(tables::endpoints());
     all.extend(records::endpoints());
     all.extend(claims::endpoints());
+    all.extend(live::endpoints());
     all.into_iter()
         .map(|endpoint| endpoint.weighing(Weight::Sync))
         .collect()

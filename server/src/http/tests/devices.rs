@@ -14,14 +14,23 @@ use usher_domain::wire::{
 const CBOR: &str = usher_domain::protocol::MEDIA_TYPE;
 
 impl House {
-    async fn sync(&self, method: &str, path: &str, token: &str, body: Vec<u8>) -> Response<Bytes> {
+    pub(super) async fn sync(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Vec<u8>,
+    ) -> Response<Bytes> {
         let mut request = request(method, path, CBOR, body);
         let header = format!("Bearer {token}").parse().unwrap();
         request.headers_mut().insert(AUTHORIZATION, header);
         self.send(request).await
     }
 
-    async fn read<T: for<'b> minicbor::Decode<'b, ()>>(&self, response: Response<Bytes>) -> T {
+    pub(super) async fn read<T: for<'b> minicbor::Decode<'b, ()>>(
+        &self,
+        response: Response<Bytes>,
+    ) -> T {
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()[CONTENT_TYPE], CBOR);
         cbor::decode(&bytes(response).await).unwrap()
@@ -65,15 +74,15 @@ impl House {
 }
 
 /// An enrolled device and its token.
-struct North {
-    house: House,
-    office: String,
-    device: DeviceId,
+pub(super) struct North {
+    pub(super) house: House,
+    pub(super) office: String,
+    pub(super) device: DeviceId,
     key: SigningKey,
-    token: String,
+    pub(super) token: String,
 }
 
-async fn north() -> North {
+pub(super) async fn north() -> North {
     let house = House::new(Limits::default());
     let office = house.organizer().await;
     let code = house.evening(&office).await;

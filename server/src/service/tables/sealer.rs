@@ -165,6 +165,9 @@ impl Service {
             sealing = self
                 .write_quietly(move |txn, now| seal(txn, table, &settings, now))
                 .await?;
+            if sealing != Sealing::NoTrust {
+                self.live().sealed(table);
+            }
             if sealing != Sealing::Part {
                 break;
             }

@@ -46,17 +46,21 @@ pub(crate) fn readable_rows_owner(
 /// Rows on their way into an answer.
 struct Rows {
     stream: Vec<u8>,
+    bytes_max: usize,
 }
 
 impl Rows {
-    const fn new() -> Self {
-        Self { stream: Vec::new() }
+    const fn within(bytes_max: usize) -> Self {
+        Self {
+            stream: Vec::new(),
+            bytes_max,
+        }
     }
 
     /// Adds a row; aborts the reading when there are too many.
     fn push(&mut self, row: &[u8]) -> std::result::Result<(), StorageError> {
         write_row(&mut self.stream, row);
-        if self.stream.len() > ROWS_BYTES_MAX {
+        if self.stream.len() > self.bytes_max {
             return Err(StorageError::Aborted);
         }
         Ok(())
@@ -75,13 +79,24 @@ fn changes(
     since: Version,
 ) -> Result<Changes> {
     let head = readable(txn, device, table)?;
+    segment(txn, table, head, since, ROWS_BYTES_MAX)
+}
+
+/// What changed in a table after `since`, if its rows have no more bytes than `bytes_max`.
+pub(crate) fn segment(
+    txn: &dyn Transaction,
+    table: TableId,
+    head: TableHead,
+    since: Version,
+    bytes_max: usize,
+) -> Result<Changes> {
     if since == head.version {
         return Ok(Changes::UpToDate);
     }
     if since.epoch != head.version.epoch || since.number > head.version.number {
         return Ok(Changes::TakeSnapshot);
     }
-    let mut rows = Rows::new();
+    let mut rows = Rows::within(bytes_max);
     match txn.changed_rows(table, since.number, &mut |row| rows.push(row)) {
         Ok(()) => Ok(Changes::Segment {
             manifest: head.manifest.into(),
@@ -107,7 +122,7 @@ fn bucket_rows(
         return Err(Error::invalid("buckets", "numbers are 0 to 1023"));
     }
     let head = readable(txn, device, table)?;
-    let mut rows = Rows::new();
+    let mut rows = Rows::within(ROWS_BYTES_MAX);
     for bucket in buckets {
         match txn.sealed_rows(table, bucket..=bucket, &mut |_, row| rows.push(row)) {
             Ok(()) => {}

@@ -3,6 +3,7 @@
 mod devices;
 mod imports;
 mod lists;
+mod live;
 mod readiness;
 mod records;
 mod restore;
