@@ -9,6 +9,9 @@
 //! gate "south" ── relay ──┼── server ── SQLite in a temporary folder
 //! gate "east"  ── relay ──┘
 //! ```
+//!
+//! [`simulation`] is another way to look at a venue: everything in one thread, on disks in memory, in
+//! virtual time, from one seed.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,6 +25,7 @@ pub mod gate;
 pub mod linear;
 pub mod network;
 pub mod office;
+pub mod simulation;
 pub mod venue;
 
 pub use gate::{Gate, Said};

@@ -12,6 +12,7 @@ mod check;
 mod house;
 mod needs;
 mod rules;
+mod simulate;
 mod steps;
 mod test;
 
@@ -45,6 +46,13 @@ enum Habit {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Evenings of a simulated venue, from seeds; a fault names its seed.
+    Simulate {
+        /// `--seeds N --from S` runs so many; `--replay SEED [--until STEP]` tells the story of one;
+        /// `--mutants [--only NAME]` breaks rules on purpose and tells how many seeds it takes to notice.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Everything CI runs: installs what is needed, then `check`, all tests and doc tests.
     Test,
 }
@@ -54,6 +62,7 @@ fn main() -> ExitCode {
     let outcome = House::find().and_then(|house| match line.habit {
         Habit::Bench { words } => bench::run(&house, &words),
         Habit::Check => check::run(&house),
+        Habit::Simulate { words } => simulate::run(&house, &words),
         Habit::Test => test::run(&house),
     });
     let Err(error) = outcome else {

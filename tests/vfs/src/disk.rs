@@ -23,6 +23,8 @@ pub struct Faults {
     pub sync: Option<u32>,
     /// Bytes that all files together may have; a write beyond finds the disk full.
     pub room: Option<u64>,
+    /// Writes and syncs until the program dies in the middle of one.
+    pub death: Option<u32>,
     /// Syncs say that they are done and do nothing.
     pub lying: bool,
 }
@@ -63,6 +65,8 @@ pub(crate) struct Files {
     pub(crate) program: u64,
     next: u64,
     faults: Faults,
+    /// Whether the program died by [`Faults::death`].
+    died: bool,
 }
 
 /// A copy of a folder: files in memory and real ones.
@@ -157,6 +161,12 @@ impl Disk {
         self.files().faults = faults;
     }
 
+    /// Whether the program died by a fault, and was not killed since.
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        self.files().died
+    }
+
     /// What will still go wrong.
     #[must_use]
     pub fn faults(&self) -> Faults {
@@ -193,7 +203,18 @@ pub(crate) fn disk_of(path: &Path) -> Option<Arc<Mutex<Files>>> {
 impl Files {
     fn kill(&mut self) {
         self.program += 1;
+        self.died = false;
         self.sharing.clear();
+    }
+
+    /// Lets the program die now if its time has come.
+    fn may_die(&mut self) -> Result<(), Failure> {
+        if comes(&mut self.faults.death) {
+            self.kill();
+            self.died = true;
+            return Err(Failure::Dead);
+        }
+        Ok(())
     }
 
     fn used(&self) -> u64 {
@@ -343,6 +364,7 @@ impl Files {
     }
 
     pub(crate) fn write(&mut self, number: u64, at: usize, bytes: &[u8]) -> Result<(), Failure> {
+        self.may_die()?;
         if comes(&mut self.faults.write) {
             return Err(Failure::Broken);
         }
@@ -367,6 +389,7 @@ impl Files {
     }
 
     pub(crate) fn sync(&mut self, number: u64) -> Result<(), Failure> {
+        self.may_die()?;
         if comes(&mut self.faults.sync) {
             return Err(Failure::Broken);
         }

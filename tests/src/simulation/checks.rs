@@ -1,0 +1,274 @@
+//! What must hold in the end, when everything has healed.
+
+use super::line::Weather;
+use super::reference::Records;
+use super::world::{World, note_exchange};
+use crate::compare::fold;
+use std::collections::{BTreeMap, BTreeSet};
+use usher_core::sync::SyncError;
+use usher_domain::api::reports::IncidentKind;
+use usher_domain::cbor;
+use usher_domain::hash::Hash;
+use usher_domain::log::{Frame, Line};
+use usher_domain::merge;
+use usher_domain::protocol::Heads;
+use usher_domain::record::LogRef;
+use usher_server::service::Error;
+use usher_vfs::Faults;
+
+/// Rounds of sealing and exchanging that everybody gets to come into step.
+const ROUNDS: u32 = 10;
+
+/// What one end knows of the scope.
+struct Known {
+    lines: Vec<Line>,
+    heads: Heads,
+    digest: Hash,
+    states: merge::States,
+}
+
+impl World {
+    /// Everything heals: then all must come into step, and nothing may be missing.
+    pub(super) async fn heal(&self) {
+        self.story.tell("world", format_args!("everything heals"));
+        self.bury().await;
+        self.server.disk.set_faults(Faults::default());
+        if !self.server.is_up() {
+            self.start_server().await;
+        }
+        if self.undeclared.get() {
+            self.declare_restored().await;
+        }
+        for device in &self.devices {
+            device.line.set(Weather::CLEAR);
+            device.disk.set_faults(Faults::default());
+            // In order, so that the exchanges below are the only ones.
+            device.kill().await;
+            device.start(self.time.now()).await;
+        }
+        self.come_into_step().await;
+        if self.story.failure().is_none() {
+            self.check_the_end().await;
+        }
+    }
+
+    async fn come_into_step(&self) {
+        for round in 1..=ROUNDS {
+            self.seal().await;
+            let mut clean = true;
+            for device in &self.devices {
+                let Some(program) = device.program() else {
+                    continue;
+                };
+                let Some(done) = program.exchange(device).await else {
+                    continue;
+                };
+                note_exchange(device, &self.story, &done);
+                self.watch_rows(device);
+                match done {
+                    Ok(report) => {
+                        clean &= report.is_clean() && report.sent == 0 && report.received == 0;
+                        if round == ROUNDS && !report.is_clean() {
+                            self.story.tell(device.name, format_args!("{report:?}"));
+                        }
+                    }
+                    Err(SyncError::Revoked {
+                        unsent: 0, sent, ..
+                    }) => clean &= sent == 0,
+                    Err(error) => {
+                        clean = false;
+                        self.story.tell(device.name, format_args!("{error:?}"));
+                    }
+                }
+            }
+            if clean {
+                return;
+            }
+        }
+        self.story.broken(
+            "everybody comes into step",
+            format_args!("not within {ROUNDS} rounds"),
+        );
+    }
+
+    /// All records of the scope on the server, with how often each stands there.
+    async fn on_server(&self) -> Vec<Vec<u8>> {
+        let scope = self.house.session.scope;
+        let service = self.server.service().unwrap();
+        let read = service.store().read(move |txn| {
+            let mut records = Vec::new();
+            txn.visit_records(scope, None, &mut |record| {
+                records.push(record.bytes);
+                Ok(())
+            })?;
+            Ok::<_, Error>(records)
+        });
+        read.await.unwrap()
+    }
+
+    fn known_at_server(&self, records: &[Vec<u8>]) -> Known {
+        let lines: Vec<Line> = records
+            .iter()
+            .map(|bytes| Line::read(bytes).unwrap())
+            .collect();
+        let frames: Vec<(Frame, Hash)> = records
+            .iter()
+            .map(|bytes| (cbor::decode(bytes).unwrap(), Hash::of(&[bytes])))
+            .collect();
+        let heads = merge::heads(frames.iter().map(|(frame, hash)| (frame, *hash)));
+        self.folded(lines, heads)
+    }
+
+    fn folded(&self, lines: Vec<Line>, heads: Heads) -> Known {
+        let scope = self.house.session.scope;
+        let known = fold(scope, self.house.organizer.server, &lines, heads);
+        Known {
+            lines,
+            heads: known.heads,
+            digest: known.digest,
+            states: known.states,
+        }
+    }
+
+    async fn check_the_end(&self) {
+        let records = self.on_server().await;
+        let server = self.known_at_server(&records);
+        self.check_once(&records);
+        self.check_chains(&server.lines);
+        self.check_fold("the server", &server);
+        let scope = self.house.session.scope;
+        for device in self.devices.iter().filter(|device| !device.revoked.get()) {
+            let Some(program) = device.program() else {
+                continue;
+            };
+            let (lines, heads) = program.with(|store| {
+                let lines = store.records_after(scope, 0, u32::MAX).unwrap();
+                let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
+                (lines, store.heads(scope).unwrap())
+            });
+            let known = self.folded(lines, heads);
+            self.check_fold(device.name, &known);
+            self.story.check(
+                "all know the same in the end",
+                self.lost(&known, &server).is_empty() && self.lost(&server, &known).is_empty(),
+                format_args!(
+                    "{} lacks {:?}, the server {:?}",
+                    device.name,
+                    self.lost(&server, &known),
+                    self.lost(&known, &server),
+                ),
+            );
+            self.story.check(
+                "equal heads have equal states",
+                known.heads != server.heads || known.digest == server.digest,
+                format_args!("{}", device.name),
+            );
+        }
+        self.check_incidents(&server).await;
+    }
+
+    /// Records that one end has and the other does not. What a server that was put back had ordered itself
+    /// since its backup is lost with it, also where a device still knows it.
+    fn lost(&self, of: &Known, at: &Known) -> Vec<String> {
+        let restored = self.memory.borrow().was_restored;
+        let there: BTreeSet<Hash> = at.lines.iter().map(|line| line.hash).collect();
+        let lacking = of.lines.iter().filter(|line| {
+            let ordered = line.record.log.device == self.house.organizer.server;
+            !(there.contains(&line.hash) || ordered && restored)
+        });
+        lacking.map(|line| self.story.called(&line.hash)).collect()
+    }
+
+    /// Every shown verdict whose record is on some disk is on the server once.
+    fn check_once(&self, records: &[Vec<u8>]) {
+        let mut times: BTreeMap<Hash, u32> = BTreeMap::new();
+        for bytes in records {
+            *times.entry(Hash::of(&[bytes])).or_default() += 1;
+        }
+        for device in &self.devices {
+            for record in device.on_disk.borrow().iter() {
+                let found = times.get(record).copied().unwrap_or(0);
+                self.story.check(
+                    "what was shown is on the server once",
+                    found == 1,
+                    format_args!(
+                        "{} of {}: {found} times",
+                        self.story.called(record),
+                        device.name
+                    ),
+                );
+            }
+        }
+        self.story.check(
+            "what was shown is on the server once",
+            times.values().all(|found| *found == 1),
+            format_args!("a record stands there twice"),
+        );
+    }
+
+    /// Every log is a chain from its first record, with two branches only where there may be.
+    fn check_chains(&self, lines: &[Line]) {
+        let mut logs: BTreeMap<LogRef, BTreeMap<u64, Vec<&Line>>> = BTreeMap::new();
+        for line in lines {
+            let of_log = logs.entry(line.record.log).or_default();
+            of_log.entry(line.record.sequence).or_default().push(line);
+        }
+        let forked = &self.memory.borrow().forked;
+        for (log, by_sequence) in logs {
+            let mut before: BTreeSet<Hash> = [Hash::ZERO].into();
+            for (expected, (sequence, here)) in (1_u64..).zip(&by_sequence) {
+                let chained = here
+                    .iter()
+                    .all(|line| before.contains(&line.record.previous));
+                self.story.check(
+                    "a log is a chain",
+                    *sequence == expected && chained,
+                    format_args!("{} of {}", sequence, self.name_of(log.device)),
+                );
+                self.story.check(
+                    "a log has one branch unless its device was copied",
+                    here.len() == 1 || forked.contains(&log.device),
+                    format_args!("{} of {}", sequence, self.name_of(log.device)),
+                );
+                before = here.iter().map(|line| line.hash).collect();
+            }
+        }
+    }
+
+    fn check_fold(&self, who: &str, known: &Known) {
+        let records = Records::of(self.house.organizer.server, &known.lines);
+        let differs = records.differs(&known.states);
+        self.story.check(
+            "states are what the reference says",
+            differs.is_none(),
+            format_args!("{who}: {}", differs.unwrap_or_default()),
+        );
+    }
+
+    /// Every excess admission is in one incident, and nothing else is.
+    async fn check_incidents(&self, server: &Known) {
+        let records = Records::of(self.house.organizer.server, &server.lines);
+        let mut excess: Vec<String> = Vec::new();
+        for ticket in records.tickets() {
+            for state in records.fold(ticket).into_values() {
+                excess.extend(state.excess.iter().map(ToString::to_string));
+            }
+        }
+        excess.sort();
+        let service = self.server.service().unwrap();
+        let page = service.incidents(self.house.organizer.id, None, 1_000);
+        let open = page.await.unwrap().items;
+        let mut told: Vec<String> = open
+            .into_iter()
+            .filter(|incident| incident.kind == IncidentKind::ExcessAdmission)
+            .flat_map(|incident| incident.scans)
+            .map(|scan| scan.record)
+            .collect();
+        told.sort();
+        self.story.check(
+            "each excess admission is in one incident",
+            excess == told,
+            format_args!("{excess:?} are told as {told:?}"),
+        );
+    }
+}

@@ -1,0 +1,335 @@
+//! The network between one device and the server: calls are delayed, lost, answered in vain, repeated
+//! later and cut off. Everything that travels is written as bytes and read again.
+
+use super::server::Server;
+use super::story::Story;
+use minicbor::{Decode, Encode};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
+use usher_domain::api::access::DeviceState;
+use usher_domain::cbor;
+use usher_domain::document::batch::Batch;
+use usher_domain::ids::{DeviceId, ScopeId};
+use usher_domain::problem::{Code, Problem};
+use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
+use usher_domain::protocol::{
+    Assignment, BucketDigests, BucketRows, Changes, EnrollAnswer, EnrollRequest, FeedPage,
+    FeedRequest, HandBack, HandBackAnswer, Head, Heads, Heartbeat, HeartbeatAnswer, PushAnswer,
+    SnapshotPart, SnapshotRequest, SyncApi,
+};
+use usher_domain::table::{TableId, Version};
+use usher_server::service::{Error, Service};
+
+/// How long a device waits for an answer that does not come.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the network does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weather {
+    /// Nothing passes.
+    pub cut: bool,
+    /// Milliseconds that one way takes, at least and at most.
+    pub delay_ms: (u64, u64),
+    /// Calls in a hundred that are lost before they arrive.
+    pub lost: u8,
+    /// Answers in a hundred that are lost.
+    pub unanswered: u8,
+    /// Calls in a hundred that arrive once more, later.
+    pub repeated: u8,
+}
+
+impl Weather {
+    /// Everything passes, at once.
+    pub const CLEAR: Self = Self {
+        cut: false,
+        delay_ms: (1, 8),
+        lost: 0,
+        unanswered: 0,
+        repeated: 0,
+    };
+}
+
+/// Which devices the server hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Active,
+    EvenRevoked,
+}
+
+/// The way of one device to the server.
+pub struct Line {
+    device: DeviceId,
+    name: &'static str,
+    server: Rc<Server>,
+    story: Story,
+    weather: Cell<Weather>,
+    dice: RefCell<fastrand::Rng>,
+    /// Up to where the feed of a scope and epoch was handed out.
+    handed: RefCell<BTreeMap<(ScopeId, u32), u64>>,
+}
+
+/// What arrives of a value that travels.
+fn travels<T: Encode<()> + for<'b> Decode<'b, ()>>(value: &T) -> T {
+    cbor::decode(&cbor::encode(value)).unwrap()
+}
+
+impl Line {
+    /// A clear line.
+    #[must_use]
+    pub fn new(
+        device: DeviceId,
+        name: &'static str,
+        server: Rc<Server>,
+        story: Story,
+        dice: fastrand::Rng,
+    ) -> Self {
+        Self {
+            device,
+            name,
+            server,
+            story,
+            weather: Cell::new(Weather::CLEAR),
+            dice: RefCell::new(dice),
+            handed: RefCell::default(),
+        }
+    }
+
+    /// Changes the weather.
+    pub fn set(&self, weather: Weather) {
+        self.weather.set(weather);
+    }
+
+    /// The weather.
+    #[must_use]
+    pub fn weather(&self) -> Weather {
+        self.weather.get()
+    }
+
+    fn comes(&self, percent: u8) -> bool {
+        percent > 0 && self.dice.borrow_mut().u8(..100) < percent
+    }
+
+    async fn way(&self) {
+        let (least, most) = self.weather.get().delay_ms;
+        let ms = self.dice.borrow_mut().u64(least..=most);
+        sleep(Duration::from_millis(ms)).await;
+    }
+
+    async fn nothing_comes<T>(&self) -> Result<T, Problem> {
+        sleep(PATIENCE).await;
+        Err(unreachable())
+    }
+
+    /// One call, from the device to the server and back.
+    async fn call<A: 'static, F>(
+        &self,
+        what: &'static str,
+        who: For,
+        work: impl Fn(Service) -> F + 'static,
+    ) -> Result<A, Problem>
+    where
+        F: Future<Output = Result<A, Error>> + 'static,
+    {
+        if self.weather.get().cut {
+            sleep(Duration::from_millis(20)).await;
+            return Err(unreachable());
+        }
+        self.way().await;
+        if self.weather.get().cut || self.comes(self.weather.get().lost) {
+            self.story
+                .tell(self.name, format_args!("  {what}: lost on the way"));
+            return self.nothing_comes().await;
+        }
+        let answer = serve(&self.server, self.device, who, &work).await;
+        let Some(answer) = answer else {
+            return Err(unreachable());
+        };
+        if self.comes(self.weather.get().repeated) {
+            let (server, device, name) = (Rc::clone(&self.server), self.device, self.name);
+            let (pause, story) = (self.dice.borrow_mut().u64(1..4_000), self.story.clone());
+            tokio::task::spawn_local(async move {
+                sleep(Duration::from_millis(pause)).await;
+                story.tell(name, format_args!("  {what}: arrives once more"));
+                let _nobody_hears = serve(&server, device, who, &work).await;
+            });
+        }
+        self.way().await;
+        if self.weather.get().cut || self.comes(self.weather.get().unanswered) {
+            self.story
+                .tell(self.name, format_args!("  {what}: the answer is lost"));
+            return self.nothing_comes().await;
+        }
+        answer.inspect_err(|problem| {
+            self.story
+                .tell(self.name, format_args!("  {what}: {}", problem.code));
+        })
+    }
+
+    /// A page must go on where the device was, whatever pages were handed out before.
+    fn check_page(&self, request: FeedRequest, page: &FeedPage) {
+        let begin = if request.epoch == page.epoch {
+            request.after
+        } else {
+            0
+        };
+        let mut last = begin;
+        for batch in &page.batches {
+            self.story.check(
+                "the feed never skips",
+                batch.position == last + 1,
+                format_args!("after position {last} came {}", batch.position),
+            );
+            last = batch.position;
+        }
+        let mut handed = self.handed.borrow_mut();
+        let furthest = handed.entry((request.scope, page.epoch)).or_default();
+        self.story.check(
+            "the feed never skips",
+            begin <= *furthest,
+            format_args!("{} asks from {begin} and got up to {furthest}", self.name),
+        );
+        *furthest = (*furthest).max(last);
+    }
+}
+
+/// What the server answers; nothing if it is off or dies meanwhile.
+async fn serve<A, F>(
+    server: &Server,
+    device: DeviceId,
+    who: For,
+    work: &impl Fn(Service) -> F,
+) -> Option<Result<A, Problem>>
+where
+    F: Future<Output = Result<A, Error>>,
+{
+    let service = server.service()?;
+    let mut end = server.end();
+    let answer = async {
+        // What the server's HTTP asks of a device's token before it calls the service.
+        let known = service.known_device(device).await?;
+        match (known.state, who) {
+            (DeviceState::Active, _) | (DeviceState::Revoked, For::EvenRevoked) => {}
+            (DeviceState::Revoked, For::Active) => return Err(Error::DeviceRevoked),
+            (DeviceState::Waiting, _) => return Err(Error::Forbidden),
+        }
+        work(service.clone()).await
+    };
+    tokio::select! {
+        biased;
+        _ = end.changed() => None,
+        answer = answer => (!server.disk.has_died()).then(|| answer.map_err(Problem::from)),
+    }
+}
+
+fn unreachable() -> Problem {
+    Problem::new(Code::Unreachable, "no answer")
+}
+
+impl SyncApi for Line {
+    async fn enroll(&self, _: EnrollRequest) -> Result<EnrollAnswer, Problem> {
+        Err(unreachable())
+    }
+
+    async fn assignment(&self) -> Result<Assignment, Problem> {
+        let device = self.device;
+        let call = self.call("assignment", For::Active, move |service| async move {
+            service.assignment(device).await
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn snapshot(&self, request: SnapshotRequest) -> Result<SnapshotPart, Problem> {
+        let device = self.device;
+        self.call("snapshot", For::Active, move |service| async move {
+            service.snapshot(device, request).await
+        })
+        .await
+    }
+
+    async fn changes(&self, table: TableId, since: Version) -> Result<Changes, Problem> {
+        let device = self.device;
+        let call = self.call("changes", For::Active, move |service| async move {
+            service.changes(device, table, since).await
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn buckets(&self, table: TableId) -> Result<BucketDigests, Problem> {
+        let device = self.device;
+        let call = self.call("buckets", For::Active, move |service| async move {
+            service.buckets(device, table).await
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn bucket_rows(&self, table: TableId, buckets: Vec<u16>) -> Result<BucketRows, Problem> {
+        let device = self.device;
+        let call = self.call("rows", For::Active, move |service| {
+            let buckets = buckets.clone();
+            async move { service.bucket_rows(device, table, buckets).await }
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn hand_back(&self, request: HandBack) -> Result<HandBackAnswer, Problem> {
+        let (device, request) = (self.device, travels(&request));
+        let call = self.call("hand back", For::Active, move |service| {
+            let request = request.clone();
+            async move { service.hand_back(device, request).await }
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {
+        let (device, batch) = (self.device, travels(&batch));
+        let call = self.call("push", For::EvenRevoked, move |service| {
+            let batch = batch.clone();
+            async move { service.push(device, batch).await }
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn heads(&self, scope: ScopeId) -> Result<Heads, Problem> {
+        let device = self.device;
+        let call = self.call("heads", For::EvenRevoked, move |service| async move {
+            service.heads(device, scope).await
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem> {
+        let device = self.device;
+        let call = self.call("feed", For::Active, move |service| async move {
+            service.feed(device, request).await
+        });
+        let page = call.await?;
+        self.check_page(request, &page);
+        Ok(travels(&page))
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, Problem> {
+        let (device, request) = (self.device, travels(&request));
+        let call = self.call("claim", For::Active, move |service| {
+            let request = request.clone();
+            async move { service.claim(device, request).await }
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+
+    async fn sign_off(&self, _heads: Vec<Head>) -> Result<(), Problem> {
+        Err(unreachable())
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
+        let (device, heartbeat) = (self.device, travels(&heartbeat));
+        let call = self.call("heartbeat", For::Active, move |service| {
+            let heartbeat = heartbeat.clone();
+            async move { service.heartbeat(device, heartbeat).await }
+        });
+        call.await.map(|answer| travels(&answer))
+    }
+}

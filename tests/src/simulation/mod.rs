@@ -1,0 +1,104 @@
+//! A venue in one thread, on disks in memory, in virtual time, from one seed.
+//!
+//! The server is the real one below its HTTP, the devices are the real store, gate and exchange. What is
+//! simulated is what surrounds them: time, chance, disks ([`usher_vfs`]), the network (`line`), people
+//! who sell (`office`) and scan (`people`), and everything that goes wrong (`trouble`). The same seed tells the same
+//! story, to the letter.
+//!
+//! What must hold is checked all along and at the end, against an oracle that knows what the devices
+//! cannot: the true time, who knew what when, and which disks still hold what (`checks`,
+//! `reference`).
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "numbers of devices and tickets are drawn from those that are there; the oracle names the \
+              records that it counts and passes over all others"
+)]
+
+mod checks;
+pub mod clock;
+pub mod device;
+pub mod house;
+pub mod line;
+mod office;
+mod people;
+pub mod reference;
+pub mod server;
+pub mod story;
+mod trouble;
+mod world;
+
+pub use story::Broken;
+pub use world::World;
+
+use crate::clock::Dice;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use usher_core::clock::Entropy as _;
+use usher_server::keys::simulated;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its seed.
+    pub seed: u64,
+    /// The first check that did not hold.
+    pub broken: Option<Broken>,
+    /// What happened, line by line.
+    pub story: String,
+}
+
+/// Runs a seed, or its first `until` steps.
+#[must_use]
+pub fn run(seed: u64, until: Option<u32>) -> Run {
+    let house = house::house();
+    let dice = Dice::of_seed(seed ^ 0x5EED);
+    simulated::draw_from(Some(Box::new(move |bytes| dice.fill(bytes).unwrap())));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let local = tokio::task::LocalSet::new();
+    let story = local.block_on(&runtime, async {
+        let world = World::begin(house, seed).await;
+        world.live(until).await;
+        world.story
+    });
+    simulated::draw_from(None);
+    Run {
+        seed,
+        broken: story.failure(),
+        story: story.text(),
+    }
+}
+
+/// Runs seeds on all processors, each world in one thread, and hands out every run as it ends; until
+/// `hear` has heard enough.
+pub fn run_many(seeds: Range<u64>, hear: &mut dyn FnMut(&Run) -> bool) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicU64::new(seeds.start);
+    let (tell, told) = channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (tell, next, end) = (tell.clone(), &next, seeds.end);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end || tell.send(run(seed, None)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(tell);
+        for run in &told {
+            if !hear(&run) {
+                break;
+            }
+        }
+        drop(told);
+    });
+}

@@ -1,0 +1,213 @@
+//! What the organizer does: selling, changing, ordering, revoking.
+
+use super::house::{self, AGAIN, ONCE};
+use super::world::{Bought, World};
+use crate::office::of_kind;
+use crate::venue::{EVENT, SESSION};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
+use usher_domain::api::access::DeviceChange;
+use usher_domain::api::reports::NewEveryoneOut;
+use usher_domain::api::tickets::{NewTicket, TicketChange};
+use usher_domain::table::rows::CancelReason;
+use usher_server::service::Service;
+
+impl World {
+    fn office(&self) -> Option<Service> {
+        self.server.service()
+    }
+
+    /// Sells a ticket: most enter once, some come and go, some enter a few times, some have a home.
+    pub(super) async fn sell(&self) {
+        let Some(service) = self.office() else {
+            return;
+        };
+        let number = self.memory.borrow().tickets.len();
+        let kind = if self.chance(5) == 0 { AGAIN } else { ONCE };
+        let entries = (self.chance(6) == 0).then_some(2);
+        let home = (self.chance(4) == 0).then(|| self.devices[self.any_device()].id);
+        let new = NewTicket {
+            session: Some(SESSION.to_owned()),
+            entries,
+            home,
+            ..of_kind(kind)
+        };
+        let sold = service.create_ticket(self.house.organizer.id, EVENT.to_owned(), new, None);
+        match sold.await {
+            Ok(ticket) => {
+                let name = format!("T{number}");
+                self.story.tell(
+                    "office",
+                    format_args!(
+                        "sells {name}: {kind}{}{}",
+                        if entries.is_some() {
+                            ", two entries"
+                        } else {
+                            ""
+                        },
+                        home.map_or_else(String::new, |home| format!(
+                            ", home {}",
+                            self.name_of(home)
+                        )),
+                    ),
+                );
+                self.memory.borrow_mut().tickets.push(Bought {
+                    name,
+                    id: ticket.id,
+                    codes: vec![ticket.code.unwrap()],
+                });
+            }
+            Err(error) => self
+                .story
+                .tell("office", format_args!("cannot sell: {error}")),
+        }
+    }
+
+    pub(super) fn name_of(&self, device: usher_domain::ids::DeviceId) -> &'static str {
+        let mut devices = self.devices.iter();
+        let found = devices.find(|one| one.id == device);
+        found.map_or("the server", |device| device.name)
+    }
+
+    /// A ticket gets a new code, or is cancelled.
+    pub(super) async fn change_a_ticket(&self) {
+        let Some(service) = self.office() else {
+            return;
+        };
+        let count = self.memory.borrow().tickets.len();
+        let ticket = self.dice.borrow_mut().usize(..count);
+        let bought = self.memory.borrow().tickets[ticket].clone();
+        let (what, change) = if self.chance(2) == 0 {
+            let media = Vec::new();
+            ("a new code", TicketChange::Reissue { media })
+        } else {
+            let reason = Some(CancelReason::Refunded);
+            ("cancelled", TicketChange::Cancel { reason })
+        };
+        let (event, id) = (EVENT.to_owned(), bought.id.to_string());
+        let changed = service.change_ticket(self.house.organizer.id, event, id, change, None);
+        match changed.await {
+            Ok(changed) => {
+                self.story
+                    .tell("office", format_args!("{}: {what}", bought.name));
+                let mut memory = self.memory.borrow_mut();
+                let memory = &mut *memory;
+                memory.since_backup.insert(bought.id);
+                if memory.lost_changes.contains(&bought.id) {
+                    memory.two_ways.insert(bought.id);
+                }
+                let codes = &mut memory.tickets[ticket].codes;
+                codes.extend(changed.code.filter(|code| codes.last() != Some(code)));
+            }
+            Err(error) => self.story.tell(
+                "office",
+                format_args!("{}: not {what}: {error}", bought.name),
+            ),
+        }
+        self.seal_soon();
+    }
+
+    /// Seals what changed, as the server does by itself.
+    pub(super) async fn seal(&self) {
+        if let Some(service) = self.office()
+            && let Err(error) = service.seal_now().await
+        {
+            self.story
+                .tell("server", format_args!("cannot seal: {error}"));
+        }
+    }
+
+    /// Seals within a moment, if the server is still there.
+    pub(super) fn seal_soon(&self) {
+        let (server, story) = (Rc::clone(&self.server), self.story.clone());
+        let pause = self.draw(1, 400);
+        tokio::task::spawn_local(async move {
+            sleep(Duration::from_millis(pause)).await;
+            if let Some(service) = server.service()
+                && let Err(error) = service.seal_now().await
+            {
+                story.tell("server", format_args!("cannot seal: {error}"));
+            }
+        });
+    }
+
+    /// A device is revoked; never the last one.
+    pub(super) async fn revoke(&self, number: usize) {
+        let device = &self.devices[number];
+        let Some(service) = self.office().filter(|_| number > 0) else {
+            return;
+        };
+        let organizer = self.house.organizer.id;
+        let revoked = service.change_device(organizer, device.id.to_string(), DeviceChange::Revoke);
+        match revoked.await {
+            Ok(_) => self
+                .story
+                .tell("office", format_args!("revokes {}", device.name)),
+            Err(error) => self.story.tell(
+                "office",
+                format_args!("cannot revoke {}: {error}", device.name),
+            ),
+        }
+        self.seal_soon();
+    }
+
+    /// New keys come into use, beside those before.
+    pub(super) async fn rotate_keys(&self) {
+        let Some(service) = self.office() else {
+            return;
+        };
+        let organizer = &self.house.organizer;
+        let Ok(next) = service.make_next_keys(organizer.id).await else {
+            return;
+        };
+        {
+            let (_, keys) = &mut *self.trust.borrow_mut();
+            if !keys.contains(&next) {
+                keys.push(next);
+            }
+        }
+        self.hand_in_trust(&service).await;
+        self.seal_soon();
+    }
+
+    /// Hands in a trust document with a higher number, for all keys that ever were.
+    pub(super) async fn hand_in_trust(&self, service: &Service) {
+        let organizer = &self.house.organizer;
+        let (number, keys) = {
+            let (number, keys) = &mut *self.trust.borrow_mut();
+            *number += 1;
+            (*number, keys.clone())
+        };
+        let keys: Vec<_> = keys.iter().collect();
+        let trust = house::trust(organizer, &keys, number, self.time.now());
+        match service.take_trust(organizer.id, trust).await {
+            Ok(_) => self
+                .story
+                .tell("office", format_args!("hands in trust document {number}")),
+            Err(error) => self
+                .story
+                .tell("office", format_args!("trust document {number}: {error}")),
+        }
+    }
+
+    /// Everybody is sent out.
+    pub(super) async fn everyone_out(&self) {
+        let Some(service) = self.office() else {
+            return;
+        };
+        let all = NewEveryoneOut {
+            zone: None,
+            everyone: true,
+            at: None,
+        };
+        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
+        let said = service.everyone_out(self.house.organizer.id, event, session, all);
+        match said.await {
+            Ok(_) => self.story.tell("office", format_args!("everyone out")),
+            Err(error) => self
+                .story
+                .tell("office", format_args!("everyone out: {error}")),
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! People at the gates, and what must hold of every answer at once.
+
+use super::device::{Device, Program};
+use super::reference::Records;
+use super::world::{Bought, Shown, World};
+use std::rc::Rc;
+use usher_core::gate::{Answer, OverrideRequest, ScanRequest};
+use usher_domain::document::sanction::SanctionReason;
+use usher_domain::hash::Hash;
+use usher_domain::log::Line;
+use usher_domain::record::{Direction, Outcome, Subject};
+use usher_domain::table::TableId;
+use usher_domain::table::rows::{TicketRow, TicketState};
+use usher_domain::verdict::Reason;
+
+impl World {
+    /// Somebody shows a ticket: often one that was just shown elsewhere.
+    pub(super) fn somebody_comes(&self, number: usize) {
+        let again = self.chance(3) == 0;
+        let last = self.memory.borrow().shown.last().map(|shown| shown.ticket);
+        let count = self.memory.borrow().tickets.len();
+        let ticket = match last.filter(|_| again) {
+            Some(last) => last,
+            None => self.dice.borrow_mut().usize(..count),
+        };
+        let bought = self.memory.borrow().tickets[ticket].clone();
+        let codes = bought.codes.len();
+        // Now and then the code before the last one.
+        let code = if codes > 1 && self.chance(3) == 0 {
+            codes - 2
+        } else {
+            codes - 1
+        };
+        let text = bought.codes[code].reveal().to_owned();
+        let request = if self.chance(4) == 0 {
+            ScanRequest::exit(text)
+        } else {
+            ScanRequest::entry(text)
+        };
+        let twice = self.chance(12) == 0;
+        for _ in 0..=u32::from(twice) {
+            self.scan(number, ticket, &bought, &request);
+        }
+    }
+
+    /// Somebody asks once more for the verdict of an attempt.
+    pub(super) fn somebody_asks_again(&self) {
+        let shown = {
+            let memory = self.memory.borrow();
+            let recent = memory.shown.len().saturating_sub(6);
+            let Some(recent) = memory.shown.get(recent..).filter(|some| !some.is_empty()) else {
+                return;
+            };
+            recent[self.chance(u32::try_from(recent.len()).unwrap()) as usize].clone()
+        };
+        let bought = self.memory.borrow().tickets[shown.ticket].clone();
+        let request = ScanRequest {
+            attempt: Some(shown.answer.attempt),
+            ..shown.request.clone()
+        };
+        let kept = shown.answer.record.is_some_and(|record| {
+            self.devices[shown.device]
+                .on_disk
+                .borrow()
+                .contains(&record)
+        });
+        let Some(answer) = self.scan(shown.device, shown.ticket, &bought, &request) else {
+            return;
+        };
+        // What is nobody's ticket cannot be followed, so an attempt with it is judged each time.
+        let followed = shown.answer.ticket.is_some() && answer.ticket.is_some();
+        let final_before = shown.answer.verdict.outcome() != Outcome::Refer && kept && followed;
+        let trouble = answer.verdict.reason() == Reason::DeviceTrouble
+            || answer.verdict.reason() == Reason::DeviceRevoked
+            || answer.verdict.reason() == Reason::NoSession;
+        if final_before && !trouble {
+            self.story.check(
+                "an attempt repeats its verdict",
+                answer.record == shown.answer.record
+                    && answer.verdict.outcome() == shown.answer.verdict.outcome(),
+                format_args!("{:?} became {:?}", shown.answer.verdict, answer.verdict),
+            );
+        }
+    }
+
+    fn scan(
+        &self,
+        number: usize,
+        ticket: usize,
+        bought: &Bought,
+        request: &ScanRequest,
+    ) -> Option<Answer> {
+        let device = Rc::clone(&self.devices[number]);
+        let program = device.program()?;
+        let known = self.knowledge(&program, bought);
+        let answer = program.at_gate(&device, |gate, means| gate.scan(means, request));
+        let record = answer.record.filter(|_| !device.disk.has_died());
+        let count = self.memory.borrow().shown.len();
+        if let Some(record) = record {
+            self.story.name(record, format!("{}#{count}", bought.name));
+        }
+        self.story.tell(
+            device.name,
+            format_args!(
+                "{} {}: {:?} {:?} ({:?}){}",
+                bought.name,
+                if request.direction == Direction::Entry {
+                    "in"
+                } else {
+                    "out"
+                },
+                answer.verdict.outcome(),
+                answer.verdict.reason(),
+                answer.certainty,
+                record.map_or_else(String::new, |record| {
+                    format!(" as {}", self.story.called(&record))
+                }),
+            ),
+        );
+        self.judge(&device, &program, bought, request, &answer, &known);
+        if let Some(record) = record {
+            device.on_disk.borrow_mut().insert(record);
+        }
+        self.memory.borrow_mut().shown.push(Shown {
+            device: number,
+            ticket,
+            request: request.clone(),
+            answer: answer.clone(),
+        });
+        Some(answer)
+    }
+
+    fn knowledge(&self, program: &Program, bought: &Bought) -> Knowledge {
+        let scope = self.house.session.scope;
+        program.with(|store| {
+            let subject = Subject::Ticket(bought.id);
+            let mut lines = store.records_about(scope, &subject).unwrap_or_default();
+            let highest = lines.iter().map(|line| line.record.stamp).max();
+            let ground = store.scope_wide_records(scope).unwrap_or_default();
+            lines.extend(ground);
+            let set = TableId::Set(self.house.session.id);
+            let copy = store.serving(set).ok().flatten();
+            let row = copy.and_then(|copy| store.ticket(copy, bought.id).ok().flatten());
+            Knowledge {
+                lines,
+                highest,
+                row,
+            }
+        })
+    }
+
+    /// What must hold of an answer, by what its gate knew.
+    fn judge(
+        &self,
+        device: &Device,
+        program: &Program,
+        bought: &Bought,
+        request: &ScanRequest,
+        answer: &Answer,
+        known: &Knowledge,
+    ) {
+        let admitted = answer.verdict.outcome() == Outcome::Admit;
+        let (name, ticket) = (device.name, &bought.name);
+        self.story.check(
+            "an admission has its record",
+            !admitted || answer.record.is_some(),
+            format_args!("{name} admitted {ticket} without one"),
+        );
+        let Some(hash) = answer.record else { return };
+        let Some(line) = program.with(|store| store.record(hash).ok().flatten()) else {
+            return;
+        };
+        if known.lines.iter().any(|before| before.hash == hash) {
+            return;
+        }
+        self.story.check(
+            "a record comes after all that its gate knew of the ticket",
+            known
+                .highest
+                .is_none_or(|highest| highest < line.record.stamp),
+            format_args!("{name}: {}", self.story.called(&hash)),
+        );
+        self.story.check(
+            "a device that knows of its revocation admits nobody",
+            !admitted || !device.revoked.get(),
+            format_args!("{name} admitted {ticket}"),
+        );
+        let entered = admitted && request.direction == Direction::Entry;
+        let decided = entered && answer.verdict.reason() != Reason::FreeFlow;
+        let cancelled = known
+            .row
+            .as_ref()
+            .is_some_and(|row| matches!(row.state, TicketState::Cancelled(_)));
+        self.story.check(
+            "a cancelled ticket is not admitted where that is known",
+            !decided || !cancelled,
+            format_args!("{name} admitted {ticket}"),
+        );
+        if decided {
+            let lines = known.lines.iter().chain([&line]);
+            let records = Records::of(self.house.organizer.server, lines);
+            let states = records.fold(Subject::Ticket(bought.id));
+            let excess = states.values().any(|state| state.excess.contains(&hash));
+            self.story.check(
+                "what a gate admits is no excess by what it knows",
+                !excess,
+                format_args!("{name} admitted {ticket}"),
+            );
+        }
+    }
+
+    /// The operator takes an admission of this device back.
+    pub(super) fn undo(&self, number: usize) {
+        let device = Rc::clone(&self.devices[number]);
+        let Some(program) = device.program() else {
+            return;
+        };
+        let Some(of) = self.last_shown(number, |outcome| outcome == Outcome::Admit) else {
+            return;
+        };
+        let done = program.at_gate(&device, |gate, means| gate.undo(means, of));
+        let called = self.story.called(&of);
+        match done {
+            Ok(record) => {
+                self.story.name(record, format!("undo of {called}"));
+                self.story
+                    .tell(device.name, format_args!("takes {called} back"));
+                if !device.disk.has_died() {
+                    device.on_disk.borrow_mut().insert(record);
+                }
+            }
+            Err(error) => self.story.tell(
+                device.name,
+                format_args!("cannot take {called} back: {error}"),
+            ),
+        }
+    }
+
+    /// A supervisor lets somebody in against the last refusal.
+    pub(super) fn override_one(&self, number: usize) {
+        let device = Rc::clone(&self.devices[number]);
+        let Some(program) = device.program() else {
+            return;
+        };
+        let Some(record) = self.last_shown(number, |outcome| outcome != Outcome::Admit) else {
+            return;
+        };
+        let request = OverrideRequest {
+            record,
+            badge: self.house.badge.clone(),
+            pin: self.house.pin.clone(),
+            reason: SanctionReason::IdentityChecked,
+        };
+        let done = program.at_gate(&device, |gate, means| {
+            gate.override_verdict(means, &request)
+        });
+        let called = self.story.called(&record);
+        match done {
+            Ok(answer) => {
+                let Some(own) = answer.record else { return };
+                self.story.name(own, format!("override of {called}"));
+                self.story
+                    .tell(device.name, format_args!("a supervisor overrides {called}"));
+                if !device.disk.has_died() {
+                    device.on_disk.borrow_mut().insert(own);
+                }
+            }
+            Err(error) => self.story.tell(
+                device.name,
+                format_args!("no override of {called}: {error}"),
+            ),
+        }
+    }
+
+    fn last_shown(&self, number: usize, fits: impl Fn(Outcome) -> bool) -> Option<Hash> {
+        let memory = self.memory.borrow();
+        let mut own = memory.shown.iter().rev();
+        let own = own.find(|shown| {
+            shown.device == number
+                && fits(shown.answer.verdict.outcome())
+                && shown.answer.record.is_some()
+        });
+        own.and_then(|shown| shown.answer.record)
+    }
+
+    /// Looks at every ticket in a device's set: a row never goes back.
+    pub(super) fn watch_rows(&self, device: &Device) {
+        let Some(program) = device.program() else {
+            return;
+        };
+        let tickets = self.memory.borrow().tickets.clone();
+        for bought in tickets {
+            let Some(row) = self.knowledge(&program, &bought).row else {
+                continue;
+            };
+            let mut memory = self.memory.borrow_mut();
+            let two_ways = memory.two_ways.contains(&bought.id);
+            let highest = memory.revisions.entry((device.id, bought.id)).or_default();
+            self.story.check(
+                "a row never goes back",
+                row.revision >= *highest || two_ways,
+                format_args!(
+                    "{}: {} from {highest} to {}",
+                    device.name, bought.name, row.revision
+                ),
+            );
+            *highest = (*highest).max(row.revision);
+        }
+    }
+}
+
+/// What a gate knew of a ticket when it was asked.
+struct Knowledge {
+    /// Records about the ticket and those that concern all.
+    lines: Vec<Line>,
+    highest: Option<usher_domain::time::UnixMillis>,
+    row: Option<TicketRow>,
+}

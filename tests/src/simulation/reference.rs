@@ -1,0 +1,255 @@
+//! What the records say of a ticket, folded a second time: written from the protocol and the glossary
+//! for this simulation, slowly and plainly, without the code it is compared with.
+
+use std::collections::BTreeMap;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{DeviceId, LogId, SessionId};
+use usher_domain::log::Line;
+use usher_domain::merge::States;
+use usher_domain::record::{Body, Direction, LogRef, Outcome, RulingWord, Scan, Subject};
+use usher_domain::rules::{EntryMode, EntryRule};
+use usher_domain::verdict::Reason;
+
+/// The order of merging.
+type Key = (u64, DeviceId, LogId, u64, Hash);
+
+fn key(line: &Line) -> Key {
+    let record = &line.record;
+    (
+        record.stamp.get(),
+        record.log.device,
+        record.log.log,
+        record.sequence,
+        line.hash,
+    )
+}
+
+/// What is known of one ticket in one session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ticket {
+    /// Entries that count.
+    pub entries: u32,
+    /// Records of admissions that should not have been.
+    pub excess: Vec<Hash>,
+    /// The record by which the person is inside.
+    pub inside: Option<Hash>,
+    /// The record of the last entry.
+    pub last_entry: Option<Hash>,
+    /// The record of the last exit.
+    pub last_exit: Option<Hash>,
+    /// The entry of one who was sent out and may come back.
+    pub may_return: Option<Hash>,
+}
+
+impl Ticket {
+    /// Whether a rule lets it in once more.
+    #[must_use]
+    pub fn may_enter(&self, mode: EntryMode) -> bool {
+        self.may_return.is_some()
+            || match mode {
+                EntryMode::Single => self.inside.is_none() && self.last_entry.is_none(),
+                EntryMode::Reentry => self.inside.is_none(),
+                EntryMode::Times(most) => self.entries < u32::from(most),
+            }
+    }
+}
+
+/// All records of a scope, sorted into what rules and what happened.
+pub struct Records<'l> {
+    authority: DeviceId,
+    /// Each once, in the order of merging.
+    sorted: BTreeMap<Key, &'l Line>,
+}
+
+impl<'l> Records<'l> {
+    /// Sorts records, however often each comes.
+    pub fn of(authority: DeviceId, lines: impl IntoIterator<Item = &'l Line>) -> Self {
+        Self {
+            authority,
+            sorted: lines.into_iter().map(|line| (key(line), line)).collect(),
+        }
+    }
+
+    fn server(&self) -> impl DoubleEndedIterator<Item = (&Key, &'l Line)> + '_ {
+        let own = |line: &Line| line.record.log.device == self.authority;
+        self.sorted
+            .iter()
+            .filter(move |(_, line)| own(line))
+            .map(|(key, line)| (key, *line))
+    }
+
+    /// The last sequence of a log that counts without a word, if the log was cut.
+    fn cut(&self, log: LogRef) -> Option<u64> {
+        self.server()
+            .rev()
+            .find_map(|(_, line)| match &line.record.body {
+                Body::Cut(cut) if cut.log == log => Some(cut.last),
+                _ => None,
+            })
+    }
+
+    fn counts(&self, line: &Line) -> bool {
+        let word = self
+            .server()
+            .rev()
+            .find_map(|(_, said)| match &said.record.body {
+                Body::Ruling(ruling) if ruling.of == line.hash => Some(ruling.word),
+                _ => None,
+            });
+        match word {
+            Some(RulingWord::Accept) => true,
+            Some(RulingWord::Void) => false,
+            None => self
+                .cut(line.record.log)
+                .is_none_or(|last| line.record.sequence <= last),
+        }
+    }
+
+    fn rule(&self, scan: &Scan, at: &Key) -> EntryMode {
+        let said = |kind| {
+            let before = self.server().take_while(|(key, _)| *key < at);
+            let mut last: Option<EntryRule> = None;
+            for (_, line) in before {
+                if let Body::Rule(change) = &line.record.body
+                    && change.session == scan.session
+                    && change.type_number == kind
+                {
+                    last = change.rule;
+                }
+            }
+            last
+        };
+        let of_type = scan.type_number.and_then(|kind| said(Some(kind)));
+        let rule = of_type.or_else(|| said(None)).unwrap_or_default();
+        scan.entries.map_or(rule.mode, EntryMode::Times)
+    }
+
+    /// Folds what concerns one ticket, as far as sessions count one by one.
+    #[must_use]
+    pub fn fold(&self, ticket: Subject) -> BTreeMap<SessionId, Ticket> {
+        let own: Vec<(&Key, &Line)> = self
+            .sorted
+            .iter()
+            .filter(|(_, line)| line.record.subject() == Some(ticket) && self.counts(line))
+            .map(|(key, line)| (key, *line))
+            .collect();
+        let taken_back = |hash: Hash, session: SessionId| {
+            own.iter().any(|(_, line)| {
+                matches!(&line.record.body, Body::Undo(undo) if undo.of == hash && undo.session == session)
+            })
+        };
+        let mut outs: Vec<_> = self
+            .server()
+            .filter_map(|(key, line)| match &line.record.body {
+                Body::EveryoneOut(out) => Some((out.at.get(), key, out)),
+                _ => None,
+            })
+            .collect();
+        outs.sort_by_key(|(at, key, _)| (*at, **key));
+        let mut outs = outs.into_iter().peekable();
+        let mut sessions: BTreeMap<SessionId, Ticket> = BTreeMap::new();
+        let scans = own
+            .iter()
+            .filter_map(|(key, line)| match &line.record.body {
+                Body::Scan(scan) if !taken_back(line.hash, scan.session) => {
+                    Some((*key, line.hash, scan))
+                }
+                _ => None,
+            });
+        for (key, hash, scan) in scans {
+            while let Some((_, _, out)) = outs.next_if(|(at, _, _)| *at < key.0) {
+                send_out(&mut sessions, out.session);
+            }
+            if scan.outcome == Outcome::Admit && scan.reason != Reason::FreeFlow {
+                let mode = self.rule(scan, key);
+                happens(sessions.entry(scan.session).or_default(), hash, scan, mode);
+            }
+        }
+        outs.for_each(|(_, _, out)| send_out(&mut sessions, out.session));
+        sessions
+    }
+
+    /// All tickets that records name.
+    #[must_use]
+    pub fn tickets(&self) -> Vec<Subject> {
+        let named = self
+            .sorted
+            .values()
+            .filter_map(|line| line.record.subject());
+        let mut named: Vec<_> = named
+            .filter(|of| matches!(of, Subject::Ticket(_)))
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
+
+    /// The first ticket of which `states` say something else.
+    #[must_use]
+    pub fn differs(&self, states: &States) -> Option<String> {
+        for ticket in self.tickets() {
+            let own = self.fold(ticket);
+            let own: BTreeMap<_, _> = own
+                .into_iter()
+                .filter(|(_, of)| *of != Ticket::default())
+                .collect();
+            let theirs: BTreeMap<SessionId, Ticket> = states
+                .iter()
+                .filter(|((_, subject), _)| *subject == ticket)
+                .filter_map(|((unit, _), state)| {
+                    let hash = |scan: &Option<usher_domain::verdict::PriorScan>| {
+                        scan.map(|scan| scan.record)
+                    };
+                    let usher_domain::merge::state::Unit::Session(session) = unit else {
+                        return None;
+                    };
+                    let state = Ticket {
+                        entries: state.entries,
+                        excess: state.excess.iter().map(|scan| scan.record).collect(),
+                        inside: hash(&state.inside),
+                        last_entry: hash(&state.last_entry),
+                        last_exit: hash(&state.last_exit),
+                        may_return: hash(&state.may_return),
+                    };
+                    (state != Ticket::default()).then_some((*session, state))
+                })
+                .collect();
+            if own != theirs {
+                return Some(format!("{ticket:?}: reference {own:?}, merged {theirs:?}"));
+            }
+        }
+        None
+    }
+}
+
+/// Everybody inside is outside, and may come back once.
+fn send_out(sessions: &mut BTreeMap<SessionId, Ticket>, session: SessionId) {
+    if let Some(ticket) = sessions.get_mut(&session)
+        && let Some(entry) = ticket.inside.take()
+    {
+        ticket.may_return = Some(entry);
+    }
+}
+
+/// One scan by which somebody went through.
+fn happens(ticket: &mut Ticket, hash: Hash, scan: &Scan, mode: EntryMode) {
+    if scan.direction == Direction::Exit {
+        ticket.inside = None;
+        ticket.last_exit = Some(hash);
+        return;
+    }
+    if ticket.may_return.take().is_none() {
+        let allowed = ticket.may_enter(mode);
+        let sanctioned = scan.reason == Reason::Override && scan.sanction.is_some();
+        ticket.entries += 1;
+        if !allowed && !sanctioned {
+            ticket.excess.push(hash);
+            // The person who is inside already stays the one who is.
+            if ticket.inside.is_some() {
+                return;
+            }
+        }
+    }
+    ticket.inside = Some(hash);
+    ticket.last_entry = Some(hash);
+}

@@ -1,0 +1,338 @@
+//! The world: who is there, and what happens next.
+
+use super::clock::VirtualTime;
+use super::device::{Device, Surroundings};
+use super::house::{GATES, House};
+use super::line::Weather;
+use super::server::Server;
+use super::story::Story;
+use crate::clock::at;
+use crate::venue::BEGIN;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+use usher_core::gate::{Answer, ScanRequest};
+use usher_core::sync::SyncError;
+use usher_domain::api::venue::OrganizerKeys;
+use usher_domain::ids::{DeviceId, TicketId};
+use usher_domain::secret::Private;
+use usher_vfs::Image;
+
+/// Things that happen in a run.
+const STEPS: u32 = 110;
+
+/// A world.
+pub struct World {
+    pub(super) house: &'static House,
+    pub(super) time: Arc<VirtualTime>,
+    pub(super) server: Rc<Server>,
+    pub(super) devices: Vec<Rc<Device>>,
+    /// What happens, line by line.
+    pub story: Story,
+    pub(super) dice: RefCell<fastrand::Rng>,
+    pub(super) habits: Habits,
+    pub(super) memory: RefCell<Memory>,
+    /// The trust document in force, and all keys that any delegated to.
+    pub(super) trust: RefCell<(u64, Vec<OrganizerKeys>)>,
+    /// Whether the server was put back and nobody told it.
+    pub(super) undeclared: Cell<bool>,
+}
+
+/// What goes wrong in a run: a run with everything at once hides more than it shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Habits {
+    pub(super) bad_lines: bool,
+    pub(super) cuts: bool,
+    pub(super) crashes: bool,
+    pub(super) bad_disks: bool,
+    pub(super) clocks: bool,
+    pub(super) copies: bool,
+    pub(super) server_crashes: bool,
+    pub(super) backups: bool,
+    pub(super) careless: bool,
+    pub(super) changes: bool,
+    pub(super) revocation: bool,
+    pub(super) rotation: bool,
+    pub(super) orders: bool,
+    pub(super) overrides: bool,
+}
+
+impl Habits {
+    fn drawn(dice: &mut fastrand::Rng) -> Self {
+        let mut one_in = |most: u8| dice.u8(..most) == 0;
+        Self {
+            bad_lines: one_in(2),
+            cuts: one_in(2),
+            crashes: one_in(2),
+            bad_disks: one_in(3),
+            clocks: one_in(3),
+            copies: one_in(5),
+            server_crashes: one_in(3),
+            backups: one_in(4),
+            careless: one_in(3),
+            changes: one_in(2),
+            revocation: one_in(5),
+            rotation: one_in(6),
+            orders: one_in(5),
+            overrides: one_in(4),
+        }
+    }
+}
+
+/// A ticket and what its buyers hold in hand.
+#[derive(Debug, Clone)]
+pub(super) struct Bought {
+    /// As the story calls it.
+    pub(super) name: String,
+    pub(super) id: TicketId,
+    /// The newest code last.
+    pub(super) codes: Vec<Private>,
+}
+
+/// An answer that somebody at a gate saw.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    pub(super) device: usize,
+    pub(super) ticket: usize,
+    pub(super) request: ScanRequest,
+    pub(super) answer: Answer,
+}
+
+/// What the simulator remembers.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) tickets: Vec<Bought>,
+    pub(super) shown: Vec<Shown>,
+    pub(super) backup: Option<Image>,
+    /// Tickets that were changed since the backup: a server put back does not know.
+    pub(super) since_backup: BTreeSet<TicketId>,
+    /// Tickets that were changed in two ways, before a server was put back and after.
+    pub(super) two_ways: BTreeSet<TicketId>,
+    /// Tickets whose last change a server that was put back has lost.
+    pub(super) lost_changes: BTreeSet<TicketId>,
+    /// The highest revision of a row that each device held.
+    pub(super) revisions: BTreeMap<(DeviceId, TicketId), u64>,
+    /// Devices whose folder went back to a copy, or of which some log may have two branches.
+    pub(super) forked: BTreeSet<DeviceId>,
+    pub(super) was_restored: bool,
+}
+
+impl World {
+    /// The house opens; the first tickets are sold.
+    pub async fn begin(house: &'static House, seed: u64) -> Self {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let time = Arc::new(VirtualTime::from(at(BEGIN)));
+        let story = Story::new(Arc::clone(&time));
+        let server = Rc::new(Server::of(house, Arc::clone(&time)));
+        server.start().await;
+        let habits = Habits::drawn(&mut dice);
+        story.tell("seed", format_args!("{seed}: {habits:?}"));
+        let around = Surroundings {
+            time: Arc::clone(&time),
+            server: Rc::clone(&server),
+            story: story.clone(),
+        };
+        let count = dice.usize(2..=GATES.len());
+        let devices = GATES.iter().zip(&house.devices).take(count);
+        let devices: Vec<_> = devices
+            .map(|(name, image)| Rc::new(Device::of(name, image, &around, &mut dice)))
+            .collect();
+        let sold = dice.usize(3..9);
+        let world = Self {
+            house,
+            time,
+            server,
+            devices,
+            story,
+            dice: RefCell::new(dice),
+            habits,
+            memory: RefCell::default(),
+            trust: RefCell::new((1, vec![house.organizer.keys.clone()])),
+            undeclared: Cell::new(false),
+        };
+        for _ in 0..sold {
+            world.sell().await;
+        }
+        world.seal().await;
+        for device in &world.devices {
+            world.switch_on(device).await;
+        }
+        world
+    }
+
+    /// Lets things happen, then everything heals, and what must hold is checked.
+    pub async fn live(&self, until: Option<u32>) {
+        // Most evenings begin with everybody in step.
+        if self.chance(4) != 0 {
+            sleep(Duration::from_secs(3)).await;
+        }
+        for _ in 0..until.unwrap_or(STEPS).min(STEPS) {
+            let pause = match self.chance(10) {
+                0 => self.draw(1_000, 6_000),
+                1..4 => self.draw(100, 1_500),
+                _ => self.draw(0, 100),
+            };
+            sleep(Duration::from_millis(pause)).await;
+            self.bury().await;
+            self.step().await;
+            if self.story.failure().is_some() {
+                return;
+            }
+        }
+        if until.is_none() {
+            self.heal().await;
+        }
+    }
+
+    /// A number from 0 to `most` exclusive.
+    pub(super) fn chance(&self, most: u32) -> u32 {
+        self.dice.borrow_mut().u32(..most)
+    }
+
+    /// A number between two.
+    pub(super) fn draw(&self, least: u64, most: u64) -> u64 {
+        self.dice.borrow_mut().u64(least..=most)
+    }
+
+    pub(super) fn any_device(&self) -> usize {
+        self.dice.borrow_mut().usize(..self.devices.len())
+    }
+
+    async fn step(&self) {
+        let device = self.any_device();
+        let habits = self.habits;
+        match self.chance(100) {
+            0..52 => self.somebody_comes(device),
+            52..56 => self.somebody_asks_again(),
+            56..59 => self.undo(device),
+            59..60 if habits.overrides => self.override_one(device),
+            60..64 => self.begin_exchange(device),
+            64..68 if habits.changes => self.change_a_ticket().await,
+            68..70 => {
+                self.sell().await;
+                self.seal_soon();
+            }
+            70..73 if habits.bad_lines => self.change_weather(device),
+            73..77 if habits.cuts => self.cut_or_heal(device),
+            77..81 if habits.crashes => self.crash(device).await,
+            81..83 if habits.bad_disks => self.spoil_disk(device),
+            83..85 if habits.clocks => self.set_clock(device),
+            85..87 if habits.copies => self.copy_or_restore(device).await,
+            87..89 if habits.server_crashes => self.crash_server().await,
+            89..91 if habits.backups => self.back_up_or_restore().await,
+            91..92 if habits.revocation => self.revoke(device).await,
+            92..93 if habits.rotation => self.rotate_keys().await,
+            93..94 if habits.orders => self.everyone_out().await,
+            94..97 => self.seal().await,
+            _ => {}
+        }
+    }
+
+    /// Starts a device's program and the exchanges that it makes by itself.
+    pub(super) async fn switch_on(&self, device: &Rc<Device>) {
+        device.start(self.time.now()).await;
+        self.watch_rows(device);
+        let Some(program) = device.program() else {
+            return;
+        };
+        let (own, story) = (Rc::clone(device), self.story.clone());
+        let (first, every) = (self.draw(0, 2_000), self.draw(3_000, 9_000));
+        device.keep(tokio::task::spawn_local(async move {
+            sleep(Duration::from_millis(first)).await;
+            loop {
+                if let Some(done) = program.exchange(&own).await {
+                    note_exchange(&own, &story, &done);
+                }
+                sleep(Duration::from_millis(every)).await;
+            }
+        }));
+    }
+
+    /// Makes an exchange beside the usual ones.
+    fn begin_exchange(&self, number: usize) {
+        let device = &self.devices[number];
+        let Some(program) = device.program() else {
+            return;
+        };
+        let (own, story) = (Rc::clone(device), self.story.clone());
+        device.keep(tokio::task::spawn_local(async move {
+            if let Some(done) = program.exchange(&own).await {
+                note_exchange(&own, &story, &done);
+            }
+        }));
+    }
+
+    fn change_weather(&self, number: usize) {
+        let device = &self.devices[number];
+        let weather = Weather {
+            cut: device.line.weather().cut,
+            delay_ms: match self.chance(3) {
+                0 => (1, 8),
+                1 => (20, 300),
+                _ => (1, 1_500),
+            },
+            lost: u8::try_from(self.chance(25)).unwrap(),
+            unanswered: u8::try_from(self.chance(25)).unwrap(),
+            repeated: u8::try_from(self.chance(30)).unwrap(),
+        };
+        device.line.set(weather);
+        self.story
+            .tell(device.name, format_args!("weather: {weather:?}"));
+    }
+
+    fn cut_or_heal(&self, number: usize) {
+        let device = &self.devices[number];
+        let before = device.line.weather();
+        let cut = !before.cut;
+        device.line.set(Weather { cut, ..before });
+        let what = if cut { "is cut off" } else { "is reachable" };
+        self.story.tell(device.name, format_args!("{what}"));
+    }
+}
+
+/// Tells how an exchange ended, and what the device learned of itself by it.
+pub(super) fn note_exchange(
+    device: &Device,
+    story: &Story,
+    done: &Result<usher_core::sync::Report, SyncError>,
+) {
+    match done {
+        Ok(report) => {
+            // A server that was put back may have forgotten that it revoked the device.
+            device.revoked.set(false);
+            story.tell(
+                device.name,
+                format_args!(
+                    "exchanged: {} sent, {} received, {} rows{}{}",
+                    report.sent,
+                    report.received,
+                    report.rows,
+                    if report.troubles.is_empty() {
+                        ""
+                    } else {
+                        ", with troubles"
+                    },
+                    if report.mismatches.is_empty() {
+                        ""
+                    } else {
+                        ", and differs"
+                    },
+                ),
+            );
+        }
+        Err(error) => {
+            story.tell(
+                device.name,
+                format_args!("exchange ended: {}", error.code()),
+            );
+            if let SyncError::Revoked { .. } = error
+                && !device.disk.has_died()
+            {
+                device.revoked.set(true);
+            }
+        }
+    }
+}

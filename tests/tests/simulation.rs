@@ -1,0 +1,56 @@
+//! A thousand evenings of a simulated venue. A failure names its seed and tells its story; `cargo xtask
+//! simulate --replay SEED` tells it again.
+//!
+//! The seeds are shared by tests that run side by side. `USHER_SEEDS=5000` runs more of them.
+
+use usher_tests::simulation::run;
+
+/// Seeds of all tests together, unless somebody asks for another number.
+const SEEDS: u64 = 1_000;
+/// How many tests share them.
+const SHARES: u64 = 16;
+
+macro_rules! shares {
+    ($($share:literal $name:ident;)*) => {$(
+        #[test]
+        fn $name() {
+            run_share($share);
+        }
+    )*};
+}
+
+shares! {
+    0 whatever_goes_wrong_what_must_hold_holds_a;
+    1 whatever_goes_wrong_what_must_hold_holds_b;
+    2 whatever_goes_wrong_what_must_hold_holds_c;
+    3 whatever_goes_wrong_what_must_hold_holds_d;
+    4 whatever_goes_wrong_what_must_hold_holds_e;
+    5 whatever_goes_wrong_what_must_hold_holds_f;
+    6 whatever_goes_wrong_what_must_hold_holds_g;
+    7 whatever_goes_wrong_what_must_hold_holds_h;
+    8 whatever_goes_wrong_what_must_hold_holds_i;
+    9 whatever_goes_wrong_what_must_hold_holds_j;
+    10 whatever_goes_wrong_what_must_hold_holds_k;
+    11 whatever_goes_wrong_what_must_hold_holds_l;
+    12 whatever_goes_wrong_what_must_hold_holds_m;
+    13 whatever_goes_wrong_what_must_hold_holds_n;
+    14 whatever_goes_wrong_what_must_hold_holds_o;
+    15 whatever_goes_wrong_what_must_hold_holds_p;
+}
+
+fn run_share(share: u64) {
+    let asked = std::env::var("USHER_SEEDS").ok();
+    let seeds = asked.map_or(SEEDS, |text| text.parse().unwrap_or(SEEDS));
+    for seed in (1..=seeds).filter(|seed| seed % SHARES == share) {
+        let run = run(seed, None);
+        let story = run.story;
+        assert_eq!(run.broken, None, "{story}\nseed {seed}");
+    }
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    for seed in [3, 12, 35] {
+        assert_eq!(run(seed, None), run(seed, None));
+    }
+}
