@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod camera;
+pub mod claims;
 pub mod clock;
 pub mod error;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use usher_core::app::{ApiError, App, EnrollInput, EnrollStep, EnrolledView};
+use usher_core::claims::Claims;
 use usher_core::clock::Clock as _;
 use usher_core::gate::{self, Answer, Means, OverrideRequest, ScanRequest};
 use usher_core::http::{Caller, Endpoint, HttpSync, PlainHttp};
@@ -38,6 +39,7 @@ struct Running {
     store: Mutex<Store>,
     gate: RefCell<gate::Gate>,
     memory: tokio::sync::Mutex<Memory>,
+    claims: Claims,
     api: Option<HttpSync>,
 }
 
@@ -167,6 +169,7 @@ impl Gate {
             store: Mutex::new(store),
             gate: RefCell::default(),
             memory: tokio::sync::Mutex::default(),
+            claims: Claims::default(),
             api,
         }));
     }
@@ -295,6 +298,7 @@ impl Gate {
             timer: &Impatient,
             clock: &*self.clock,
             entropy: &*self.dice,
+            claims: &running.claims,
             progress,
         };
         run(&parts, &mut memory).await

@@ -4,7 +4,7 @@ use super::{ApiError, App, Device};
 use crate::http::{Caller, Endpoint, HttpSync, PlainHttp};
 use crate::sync::{
     Access as _, Memory, Mismatch, Parts, Progress, Report, ServerBehind, Timer, Watched, compare,
-    hand_over, mend, run, watch,
+    hand_over, mend, run, sign_off, watch,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -147,6 +147,7 @@ impl App {
             timer,
             clock: &*self.clock,
             entropy: &*self.entropy,
+            claims: &self.claims,
             progress,
         }
     }
@@ -224,6 +225,20 @@ impl App {
         watch(&parts, &mut memory, every, &mut tell).await;
         self.put_memory(memory);
         Ok(())
+    }
+
+    /// Takes the device off duty: sends what the server lacks and says that it admits nobody any more.
+    /// The next exchange puts it on duty again.
+    ///
+    /// # Errors
+    /// What ended it early; then the device is still on duty.
+    pub async fn sign_off(&self, timer: &impl Timer) -> Result<(), ApiError> {
+        let connection = self.connection()?;
+        let parts = self.parts(&connection, timer, &|_| {});
+        let mut memory = self.take_memory();
+        let done = sign_off(&parts, &mut memory).await;
+        self.put_memory(memory);
+        self.heeding(done)
     }
 
     /// Compares every table with its signed digest and with the server's copy, and changes nothing.

@@ -1,10 +1,11 @@
 //! What every shell of a device calls: the command line, the desktop window, the phones.
 //!
 //! A shell parses, calls one method here, and shows what comes back. Results are plain data; errors are
-//! [`ApiError`]. Scanning never waits for the network, and the network never waits for a scan for longer
-//! than one transaction takes.
+//! [`ApiError`]. A scan waits for the network within a small budget only, and only where a claim is made; the
+//! network never waits for a scan for longer than one transaction takes.
 
 mod audit;
+mod claim;
 mod enroll;
 mod link;
 mod scan;
@@ -18,13 +19,15 @@ pub use link::{SyncView, TableHealth, TroubleView};
 pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};
 pub use status::{
-    ClockView, ConnectionView, DeviceView, NoticeView, PlaceView, ScopeView, Status, TableView,
+    AuthorityView, ClockView, ConnectionView, DeviceView, DutyView, NoticeView, PlaceView,
+    ScopeView, Status, TableView,
 };
 
 pub use crate::error::{ApiError, ApiRetry};
 
+use crate::claims::Claims;
 use crate::clock::{Clock, Entropy};
-use crate::gate::{Gate, Means};
+use crate::gate::{AtGate, Gate, Means};
 use crate::http::HttpSync;
 pub use crate::store::Rescue;
 use crate::store::{NoticeBody, Opened, Store};
@@ -46,6 +49,7 @@ pub struct App {
     entropy: Arc<dyn Entropy + Send + Sync>,
     memory: Mutex<Memory>,
     connection: Mutex<Option<Arc<HttpSync>>>,
+    claims: Claims,
 }
 
 /// The store and the gate that reads it: one scan or one step of an exchange at a time.
@@ -132,6 +136,7 @@ impl App {
             entropy,
             memory: Mutex::default(),
             connection: Mutex::default(),
+            claims: Claims::default(),
         };
         Ok((app, rescue))
     }
@@ -143,18 +148,6 @@ impl App {
             self.device.lock().store.suspect();
         }
         done
-    }
-
-    /// Works at the gate.
-    fn at_gate<T>(&self, work: impl FnOnce(&mut Gate, &mut Means<'_>) -> T) -> T {
-        let mut parts = self.device.lock();
-        let Parts { store, gate } = &mut *parts;
-        let mut means = Means {
-            store,
-            clock: &*self.clock,
-            entropy: &*self.entropy,
-        };
-        work(gate, &mut means)
     }
 
     /// Deletes ticket sets, directories and roster, so that nobody who finds the device learns of tickets
@@ -170,6 +163,19 @@ impl App {
             *gate = Gate::new();
             Ok(())
         })
+    }
+}
+
+impl AtGate for App {
+    fn at_gate<T>(&self, work: impl FnOnce(&mut Gate, &mut Means<'_>) -> T) -> T {
+        let mut parts = self.device.lock();
+        let Parts { store, gate } = &mut *parts;
+        let mut means = Means {
+            store,
+            clock: &*self.clock,
+            entropy: &*self.entropy,
+        };
+        work(gate, &mut means)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::words::{self, Names, Scene};
 use super::{ApiError, App};
-use crate::gate::{Advice, Answer, Evidence, ScanRequest, Served};
+use crate::gate::{Advice, Answer, Asked, AtGate as _, Evidence, ScanRequest, Served};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use usher_domain::document::badge;
@@ -126,6 +126,8 @@ pub struct ScanView {
     pub holder_lines: Vec<Private>,
     /// How sure the gate was.
     pub certainty: Certainty,
+    /// What came of asking the authority.
+    pub asked: Asked,
     /// The attempt; it ties log lines together.
     pub attempt: AttemptId,
     /// The record, which an undo or an override names; none where none could be written.
@@ -178,17 +180,22 @@ impl From<&Verdict> for RightView {
     }
 }
 
-/// The names behind a verdict: it speaks of one earlier scan, one zone and one home at most.
+/// The names behind a verdict: those told with it, and those of the one earlier scan that it speaks of.
 impl Names for Answer {
-    fn gate(&self, _: GateId) -> Option<String> {
-        self.evidence.as_ref()?.gate.clone()
+    fn gate(&self, id: GateId) -> Option<String> {
+        let told = self.names.gates.iter().find(|(gate, _)| *gate == id);
+        match told {
+            Some((_, name)) => Some(name.clone()),
+            None => self.evidence.as_ref()?.gate.clone(),
+        }
     }
 
-    fn device(&self, _: DeviceId) -> Option<String> {
-        let earlier = self.evidence.as_ref();
-        earlier
-            .map_or(&self.home, |earlier| &earlier.device)
-            .clone()
+    fn device(&self, id: DeviceId) -> Option<String> {
+        let told = self.names.devices.iter().find(|(device, _)| *device == id);
+        match told {
+            Some((_, name)) => Some(name.clone()),
+            None => self.evidence.as_ref()?.device.clone(),
+        }
     }
 
     fn zone(&self, _: ZoneId) -> Option<String> {
@@ -238,6 +245,7 @@ impl From<Answer> for ScanView {
             holder,
             holder_lines,
             certainty: answer.certainty,
+            asked: answer.asked,
             attempt: answer.attempt,
             record: answer.record.map(|hash| hash.to_string()),
             at: answer.at,
@@ -251,7 +259,7 @@ impl From<Answer> for ScanView {
 impl ScanView {
     /// The answer to the showing of this text. A staff badge that is shown as a ticket is told as what it
     /// is; its record is that of any text that is no ticket.
-    fn of(answer: Answer, text: &Private) -> Self {
+    pub(super) fn of(answer: Answer, text: &Private) -> Self {
         let is_no_ticket = matches!(
             answer.verdict,
             Verdict::Refuse(Refusal::Unknown | Refusal::Malformed)

@@ -2,7 +2,7 @@
 
 use super::scan::{ScanView, read_record};
 use super::{ApiError, App};
-use crate::gate::{Found, OverrideRequest, SignedIn};
+use crate::gate::{AtGate as _, Found, OverrideRequest, SignedIn};
 use serde::{Deserialize, Serialize};
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::ids::{SessionId, StaffId, TicketId};
@@ -104,6 +104,8 @@ impl App {
             reason: input.reason,
         };
         let answer = self.at_gate(|gate, means| gate.override_verdict(means, &request))?;
+        // It takes the place of an attempt that other gates may wait for.
+        self.claims.want_exchange();
         Ok(answer.into())
     }
 

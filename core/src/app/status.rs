@@ -3,11 +3,13 @@
 use super::audit::{lines_of, scopes_of};
 use super::words::span;
 use super::{ApiError, App, OperatorView, SessionView, Standing};
+use crate::claims::Line;
+use crate::gate::AtGate as _;
 use crate::store::{Notice, NoticeBody, Store, StoreError};
 use crate::sync::Access as _;
 use serde::Serialize;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, GateId, OrganizerId, ScopeId};
+use usher_domain::ids::{DeviceId, GateId, OrganizerId, ScopeId, SessionId};
 use usher_domain::merge::{Ground, fold, state_digest};
 use usher_domain::secret::Private;
 use usher_domain::table::TableId;
@@ -37,6 +39,8 @@ pub struct Status {
     pub unsent: u64,
     /// How it stands to the server and the other devices.
     pub connection: Option<ConnectionView>,
+    /// Whether others rely on its word; none while it is off duty.
+    pub duty: Option<DutyView>,
     /// How its clock stands.
     pub clock: ClockView,
     /// Who is signed in.
@@ -95,6 +99,26 @@ pub struct ConnectionView {
     pub peers_as_of: Option<UnixMillis>,
     /// Since when the server does not answer; none while it does.
     pub lost_since: Option<UnixMillis>,
+}
+
+/// The duty of a device: others wait for its word before something is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DutyView {
+    /// Since when.
+    pub since: UnixMillis,
+    /// The server that may confirm what this device scans for the session served, if one may.
+    pub authority: Option<AuthorityView>,
+    /// Whether it is asked: of a process that scans this tells how the line to it stands.
+    pub line: Line,
+}
+
+/// The one server that may confirm scans of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AuthorityView {
+    /// Its id.
+    pub server: DeviceId,
+    /// Its term of office.
+    pub term: u32,
 }
 
 /// How a device's clock stands.
@@ -183,6 +207,8 @@ impl App {
         } else {
             (None, Vec::new(), None)
         };
+        let served = serving.as_ref().map(|session| session.id);
+        let line = self.claims.line(reading);
         self.device.with(|store| {
             let clock = store.observe_clock(reading)?;
             let now = clock.corrected(reading);
@@ -200,6 +226,7 @@ impl App {
                 tables: tables(store, now)?,
                 unsent: store.own_logs()?.iter().map(|log| log.unsent()).sum(),
                 connection: connection(store)?,
+                duty: duty(store, served, line)?,
                 clock: ClockView {
                     now,
                     proved: clock.trust() == ClockTrust::Proved,
@@ -305,6 +332,31 @@ fn connection(store: &Store) -> Result<Option<ConnectionView>, ApiError> {
         server: identity.server.address,
         peers_as_of: reach.peers_as_of,
         lost_since: reach.lost_since,
+    }))
+}
+
+fn duty(
+    store: &Store,
+    served: Option<SessionId>,
+    line: Line,
+) -> Result<Option<DutyView>, ApiError> {
+    let Some(since) = store.on_duty()? else {
+        return Ok(None);
+    };
+    let manifest = match served {
+        Some(session) => store.manifest(TableId::Set(session))?,
+        None => None,
+    };
+    let authority = manifest
+        .and_then(|manifest| manifest.terms)
+        .and_then(|terms| terms.authority);
+    Ok(Some(DutyView {
+        since,
+        authority: authority.map(|authority| AuthorityView {
+            server: authority.server,
+            term: authority.term,
+        }),
+        line,
     }))
 }
 

@@ -1,7 +1,8 @@
 //! What a gate is asked and what it answers.
 
+use serde::Serialize;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, SessionId, TicketId};
+use usher_domain::ids::{AttemptId, DeviceId, GateId, SessionId, TicketId};
 use usher_domain::record::{Certainty, Confirmed, Direction};
 use usher_domain::seal::Holder;
 use usher_domain::secret::Private;
@@ -85,6 +86,35 @@ pub enum Advice {
     OpenToo(Served),
 }
 
+/// What came of asking the authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// It was not asked: the verdict depends on no other device, or nobody could be asked.
+    Not,
+    /// It answered, and the verdict is its.
+    Answered,
+    /// It knows newer documents than this device: the device decided alone and exchanges.
+    Behind,
+    /// The server is not the authority that the device takes it for: the device decided alone.
+    NotAuthority,
+    /// It did not answer in time: the device decided alone.
+    Late,
+    /// It could not be reached, or could not answer: the device decided alone.
+    Failed,
+    /// The server does not answer this device: it decided alone.
+    Refused,
+}
+
+/// Names of the devices and gates that an answer speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NamesTold {
+    /// Devices.
+    pub devices: Vec<(DeviceId, String)>,
+    /// Gates.
+    pub gates: Vec<(GateId, String)>,
+}
+
 /// A gate's answer to one showing. Its record is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -108,6 +138,10 @@ pub struct Answer {
     pub holder: Option<Holder>,
     /// How sure the gate was.
     pub certainty: Certainty,
+    /// What came of asking the authority.
+    pub asked: Asked,
+    /// Names of the other devices and gates that verdict and certainty speak of.
+    pub names: NamesTold,
     /// The attempt; it also ties the log lines of this scan together.
     pub attempt: AttemptId,
     /// Hash of the record, which an undo or an override names. None where no record could be written: then
@@ -146,6 +180,11 @@ impl Answer {
             holder: None,
             certainty: Certainty::Isolated {
                 since: UnixMillis::new(0),
+            },
+            asked: Asked::Not,
+            names: NamesTold {
+                devices: Vec::new(),
+                gates: Vec::new(),
             },
             attempt,
             record: None,

@@ -12,8 +12,8 @@ use usher_domain::ids::{
 use usher_domain::merge::Ground;
 use usher_domain::record::Certainty;
 use usher_domain::session::SessionTerms;
-use usher_domain::table::TableId;
 use usher_domain::table::rows::StaffEntry;
+use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
 use usher_domain::timetable;
 
@@ -28,6 +28,7 @@ const REACH_MS: u64 = 60_000;
 #[derive(Debug)]
 pub(super) struct HeldSession {
     pub(super) terms: SessionTerms,
+    pub(super) version: Version,
     pub(super) copy: Generation,
     pub(super) age: SetAge,
 }
@@ -70,6 +71,8 @@ pub(super) struct Book {
     loyal_to: Option<EventId>,
     /// Since when the device knows that it was revoked.
     pub(super) revoked: Option<UnixMillis>,
+    /// Version of the trust document.
+    pub(super) trust: Version,
     pub(super) keys: Vec<CodeKey>,
     pub(super) sessions: Vec<HeldSession>,
     pub(super) server_time: UnixMillis,
@@ -102,7 +105,12 @@ impl Book {
                     let lines = store.scope_wide_records(terms.scope)?;
                     vacant.insert(Ground::of(terms.scope, keys.server(), &lines));
                 }
-                sessions.push(HeldSession { terms, copy, age });
+                sessions.push(HeldSession {
+                    terms,
+                    version: held.version,
+                    copy,
+                    age,
+                });
             }
         }
         Ok(Self {
@@ -117,6 +125,9 @@ impl Book {
             loyal_to: store.served_event()?,
             chosen: store.chosen_session()?,
             revoked: store.revoked()?,
+            trust: store
+                .held_trust()?
+                .map_or_else(Version::default, |held| held.version),
             keys: keys.code_keys(),
             sessions,
             server_time: store.server_time()?,

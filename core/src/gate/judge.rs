@@ -1,8 +1,9 @@
 //! Judging one showing: what was scanned before, the verdict, the record to write, and the answer.
 
 use super::Moment;
-use super::answer::{Answer, Evidence};
+use super::answer::{Answer, Asked, Evidence, NamesTold};
 use super::book::{Book, HeldSession};
+use super::claim::{Claim, Word};
 use super::look::history;
 use crate::store::{Store, StoreError};
 use usher_domain::code::TicketCodeText;
@@ -16,12 +17,13 @@ use usher_domain::seal;
 use usher_domain::table::rows::TicketRow;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::{
-    Admit, AdmitWhy, Caution, PriorScan, Reason, Referral, Refusal, TroubleCode, Verdict,
+    Admit, AdmitWhy, Caution, OpenAdmission, PriorScan, Reason, Referral, Refusal, TroubleCode,
+    Verdict,
 };
 
-/// One thing shown to one session: all that deciding needs besides what was scanned before.
-pub(super) struct Showing<'a> {
-    pub(super) served: &'a HeldSession,
+/// One ticket of a showing: all that deciding needs besides what was scanned before.
+pub(super) struct Showing {
+    pub(super) whose: Whose,
     pub(super) shown: Shown,
     pub(super) looked: Looked,
     pub(super) direction: Direction,
@@ -29,10 +31,21 @@ pub(super) struct Showing<'a> {
     pub(super) attempt: AttemptId,
 }
 
+/// Which ticket a showing is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The one that what was shown belongs to.
+    Shown,
+    /// Another one of its order.
+    OfOrder(TicketId),
+}
+
 /// What was decided, and the record that says so.
 pub(super) struct Decision {
     pub(super) verdict: Verdict,
     pub(super) known: Known,
+    pub(super) certainty: Certainty,
+    pub(super) asked: Asked,
     pub(super) record: Written,
 }
 
@@ -47,53 +60,70 @@ pub(super) enum Written {
 /// What is the same for all tickets of one request.
 pub(super) struct Circumstances<'a> {
     pub(super) book: &'a Book,
+    pub(super) served: &'a HeldSession,
     pub(super) moment: Moment,
     pub(super) inside: u32,
 }
 
 impl Circumstances<'_> {
     /// Counts a person of the same order who has just been let in.
-    pub(super) fn count(&mut self, verdict: Option<&Verdict>) {
-        if let Some(Verdict::Admit(_)) = verdict {
+    pub(super) fn count(&mut self, verdict: &Verdict) {
+        if let Verdict::Admit(_) = verdict {
             self.inside = self.inside.saturating_add(1);
         }
     }
 
+    /// Decides on one ticket. What the authority said of it counts more than what the device thinks.
     pub(super) fn decide(
         &self,
         store: &Store,
-        showing: &Showing<'_>,
+        showing: &Showing,
+        claim: &Claim,
     ) -> Result<Decision, StoreError> {
         let found = showing.looked.found();
         let known = Known::of(&showing.shown, &found);
-        let lines = history(store, self.book, showing.served, known.subject)?;
-        if let Some((before, scan)) = ended(&lines, self.book, showing) {
-            let verdict = self.repeat(showing, known, &lines, before, scan);
+        let lines = history(store, self.book, self.served, known.subject)?;
+        let before = ended(&lines, self.book, showing).or_else(|| claim.ended(showing.attempt));
+        if let Some((before, scan)) = before {
             return Ok(Decision {
-                verdict,
+                verdict: self.repeat(showing, known, &lines, before, scan),
                 known,
+                certainty: scan.certainty,
+                asked: claim.asked,
                 record: Written::Before(before.hash),
             });
         }
-        let verdict = self.judge(showing, known, &lines);
-        let highest = lines.iter().map(|line| line.record.stamp).max();
+        let (verdict, certainty, after) = match &claim.word {
+            Some(Word::Decided(decided)) => {
+                (decided.verdict.clone(), decided.certainty, decided.after)
+            }
+            // It was given up, or somebody else's decision took its place: nobody goes in by it.
+            Some(Word::Ended(_)) => (attempt_ended(), self.certainty(), None),
+            None if is_given_up(&lines, showing.attempt) => {
+                (attempt_ended(), self.certainty(), None)
+            }
+            None => (self.judge(showing, known, &lines), self.certainty(), None),
+        };
+        let known_here = lines.iter().map(|line| line.record.stamp).max();
         let stamp = next_stamp(
             self.moment.reading.wall,
             self.moment.offset_ms,
             self.book.server_time,
-            highest,
+            known_here.max(after),
         );
-        let scan = Box::new(self.scan(showing, known, &verdict));
+        let scan = Box::new(self.scan(showing, known, &verdict, certainty));
         Ok(Decision {
             verdict,
             known,
+            certainty,
+            asked: claim.asked,
             record: Written::Draft { stamp, scan },
         })
     }
 
     fn judge<'l>(
         &self,
-        showing: &Showing<'_>,
+        showing: &Showing,
         known: Known,
         lines: impl IntoIterator<Item = &'l Line> + Clone,
     ) -> Verdict {
@@ -101,7 +131,7 @@ impl Circumstances<'_> {
         if let Some(since) = self.book.revoked {
             return Verdict::Refer(Referral::DeviceRevoked { since });
         }
-        let terms = &showing.served.terms;
+        let terms = &self.served.terms;
         let session = terms.session.id;
         let history = self
             .book
@@ -123,7 +153,7 @@ impl Circumstances<'_> {
             direction: showing.direction,
             device: self.book.device,
             connection: self.book.connection(self.moment.now),
-            set: showing.served.age,
+            set: self.served.age,
             inside: Headcount::Local(self.inside),
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: showing.confirmed,
@@ -142,7 +172,7 @@ impl Circumstances<'_> {
     /// fact, so where that comes out otherwise (a newer set, the clock), its word counts.
     fn repeat(
         &self,
-        showing: &Showing<'_>,
+        showing: &Showing,
         known: Known,
         lines: &[Line],
         before: &Line,
@@ -160,16 +190,18 @@ impl Circumstances<'_> {
                 why,
                 cautions: Vec::new(),
             }),
-            (Outcome::Admit | Outcome::Refuse | Outcome::Refer, _) => {
-                Verdict::Refer(Referral::DeviceTrouble {
-                    code: TroubleCode::new("attempt_ended"),
-                })
-            }
+            (Outcome::Admit | Outcome::Refuse | Outcome::Refer, _) => attempt_ended(),
         }
     }
 
-    fn scan(&self, showing: &Showing<'_>, known: Known, verdict: &Verdict) -> Scan {
-        let terms = &showing.served.terms;
+    fn scan(
+        &self,
+        showing: &Showing,
+        known: Known,
+        verdict: &Verdict,
+        certainty: Certainty,
+    ) -> Scan {
+        let terms = &self.served.terms;
         Scan {
             session: terms.session.id,
             gate: self.book.gate,
@@ -178,7 +210,7 @@ impl Circumstances<'_> {
             direction: showing.direction,
             outcome: verdict.outcome(),
             reason: verdict.reason(),
-            certainty: self.certainty(),
+            certainty,
             attempt: showing.attempt,
             issue: known.issue,
             type_number: known.type_number,
@@ -202,31 +234,36 @@ impl Circumstances<'_> {
     pub(super) fn answer(
         &self,
         store: &Store,
-        showing: &Showing<'_>,
+        showing: &Showing,
         decision: Decision,
         record: Hash,
         text: &str,
     ) -> Answer {
-        let terms = &showing.served.terms;
+        let terms = &self.served.terms;
         let row = showing.looked.row();
         let type_name = decision.known.type_number.and_then(|number| {
             let mut types = terms.types.iter();
             types.find(|named| named.number == number)
         });
+        let names = self.names(store, &decision);
+        let named = |id| names.devices.iter().find(|(device, _)| *device == id);
         Answer {
-            evidence: prior(&decision.verdict)
-                .map(|prior| self.evidence(store, showing.served, prior)),
+            evidence: prior(&decision.verdict).map(|prior| self.evidence(store, prior)),
             zone: zone_of(&decision.verdict)
                 .and_then(|zone| terms.zones.iter().find(|named| named.id == zone))
                 .map(|named| named.name.clone()),
-            home: home_of(&decision.verdict).and_then(|home| self.device_name(store, home)),
+            home: home_of(&decision.verdict)
+                .and_then(named)
+                .map(|(_, name)| name.clone()),
             verdict: decision.verdict,
-            session: Some(showing.served.served()),
+            session: Some(self.served.served()),
             ticket: ticket_of(decision.known.subject),
             type_name: type_name.map(|named| named.name.clone()),
             seat: row.and_then(|row| row.seat.clone()),
             holder: row.and_then(|row| open_seal(row, text, terms.session.id)),
-            certainty: self.certainty(),
+            certainty: decision.certainty,
+            asked: decision.asked,
+            names,
             attempt: showing.attempt,
             record: Some(record),
             at: self.moment.now,
@@ -234,7 +271,35 @@ impl Circumstances<'_> {
         }
     }
 
-    fn evidence(&self, store: &Store, served: &HeldSession, prior: PriorScan) -> Evidence {
+    /// The names that verdict and certainty need besides those of their evidence.
+    fn names(&self, store: &Store, decision: &Decision) -> NamesTold {
+        let open = open_of(&decision.verdict);
+        let silent = match decision.certainty {
+            Certainty::ConfirmedExcept { device, .. } => Some(device),
+            Certainty::Confirmed | Certainty::Local { .. } | Certainty::Isolated { .. } => None,
+        };
+        let spoken_of = [
+            open.map(|open| open.device),
+            home_of(&decision.verdict),
+            peer_of(&decision.verdict),
+            silent,
+        ];
+        let devices = spoken_of.into_iter().flatten();
+        let gate = open
+            .and_then(|open| open.gate)
+            .and_then(|gate| self.served.terms.gate(gate));
+        NamesTold {
+            devices: devices
+                .filter_map(|id| Some((id, self.device_name(store, id)?)))
+                .collect(),
+            gates: gate
+                .map(|gate| (gate.id, gate.name.clone()))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn evidence(&self, store: &Store, prior: PriorScan) -> Evidence {
         let operator = prior
             .operator
             .map(|staff| store.roster_staff(self.book.organizer, staff));
@@ -243,7 +308,7 @@ impl Circumstances<'_> {
             ago_ms: self.moment.now.since(prior.at),
             gate: prior
                 .gate
-                .and_then(|gate| served.terms.gate(gate))
+                .and_then(|gate| self.served.terms.gate(gate))
                 .map(|gate| gate.name.clone()),
             device: self.device_name(store, prior.device),
             operator: operator
@@ -285,12 +350,38 @@ const fn home_of(verdict: &Verdict) -> Option<DeviceId> {
     }
 }
 
+/// The attempt elsewhere that a verdict speaks of.
+pub(super) const fn open_of(verdict: &Verdict) -> Option<OpenAdmission> {
+    match verdict {
+        Verdict::Refuse(Refusal::BeingAdmitted(open))
+        | Verdict::Refer(Referral::AdmissionOpen(open)) => Some(*open),
+        Verdict::Refuse(_) | Verdict::Refer(_) | Verdict::Admit(_) => None,
+    }
+}
+
+/// The silent device that a verdict speaks of.
+const fn peer_of(verdict: &Verdict) -> Option<DeviceId> {
+    match verdict {
+        Verdict::Refer(Referral::PeerSilent { device, .. }) => Some(*device),
+        Verdict::Refer(_) | Verdict::Admit(_) | Verdict::Refuse(_) => None,
+    }
+}
+
+const fn attempt_ended() -> Verdict {
+    Verdict::Refer(Referral::DeviceTrouble {
+        code: TroubleCode::new("attempt_ended"),
+    })
+}
+
+/// Whether this device gave the attempt up.
+fn is_given_up(lines: &[Line], attempt: AttemptId) -> bool {
+    lines
+        .iter()
+        .any(|line| matches!(&line.record.body, Body::Abort(abort) if abort.attempt == attempt))
+}
+
 /// The record that ended this attempt, if one did. A confirmed instruction goes on after its referral.
-fn ended<'l>(
-    lines: &'l [Line],
-    book: &Book,
-    showing: &Showing<'_>,
-) -> Option<(&'l Line, &'l Scan)> {
+fn ended<'l>(lines: &'l [Line], book: &Book, showing: &Showing) -> Option<(&'l Line, &'l Scan)> {
     let of_attempt = lines.iter().filter_map(|line| {
         let scan = scan_of(line)?;
         let same = scan.attempt == showing.attempt && line.record.log.device == book.device;

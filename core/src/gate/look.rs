@@ -143,6 +143,14 @@ pub(super) fn order_of(
     Ok(tickets)
 }
 
+/// All names of a subject; none of what was unreadable, which cannot be followed.
+pub(super) fn aliases(book: &Book, served: &HeldSession, subject: Subject) -> Vec<Subject> {
+    match book.ground(served.terms.scope) {
+        Some(ground) if subject != Subject::Nothing => ground.aliases(ground.resolve(subject)),
+        Some(_) | None => Vec::new(),
+    }
+}
+
 /// Everything that was written of a subject, under whatever name.
 pub(super) fn history(
     store: &Store,
@@ -150,17 +158,9 @@ pub(super) fn history(
     served: &HeldSession,
     subject: Subject,
 ) -> Result<Vec<Line>, StoreError> {
-    let scope = served.terms.scope;
-    let Some(ground) = book.ground(scope) else {
-        return Ok(Vec::new());
-    };
-    // What was unreadable cannot be followed.
-    if subject == Subject::Nothing {
-        return Ok(Vec::new());
-    }
     let mut lines = Vec::new();
-    for alias in ground.aliases(ground.resolve(subject)) {
-        lines.extend(store.records_about(scope, &alias)?);
+    for alias in aliases(book, served, subject) {
+        lines.extend(store.records_about(served.terms.scope, &alias)?);
     }
     Ok(lines)
 }

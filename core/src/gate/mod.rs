@@ -4,12 +4,18 @@
 //! cannot wait for a repair, and nobody is let in without a record.
 //!
 //! ```text
-//! text ─ read and verify ─ look up ─ fold what is known ─ decide ─ write and commit ─ answer
+//! text ─ read and verify ─ look up ─ fold what is known ─ decide ─ ask the authority ─ write and commit ─ answer
 //! ```
+//!
+//! The authority is asked where the verdict depends on other devices and the line to it is good, never for
+//! longer than the budget, and holding nothing meanwhile; else the device's own verdict counts.
 
 mod answer;
+mod ask;
 mod book;
 mod change;
+mod claim;
+mod duty;
 mod error;
 mod headcount;
 mod judge;
@@ -17,8 +23,12 @@ mod look;
 mod scan;
 mod staff;
 
-pub use answer::{Advice, Answer, Evidence, ScanRequest, Served};
+pub use answer::{Advice, Answer, Asked, Evidence, NamesTold, ScanRequest, Served};
+pub use ask::{Asking, AtGate, ask};
+pub use claim::{Claim, Question};
+pub use duty::{give_up, hold_back};
 pub use error::GateError;
+pub use scan::{Party, Prepared};
 pub use staff::{Found, OverrideRequest, SignedIn};
 
 use crate::clock::{Clock, Entropy, Reading};

@@ -1,12 +1,19 @@
 //! Scans: of one ticket, or of a whole order.
+//!
+//! A scan has two halves. [`Gate::prepare`] reads, looks up and decides, and writes nothing;
+//! [`Gate::finish`] writes the record and answers. Between them a gate may ask the authority, holding
+//! nothing: what changed meanwhile is read anew.
 
 use super::answer::{Advice, Answer, ScanRequest, Served};
 use super::book::{Book, HeldSession};
-use super::judge::{Circumstances, Decision, Showing, Written};
+use super::claim::{Claim, Question};
+use super::headcount::Headcounts;
+use super::judge::{Circumstances, Decision, Showing, Whose, Written};
 use super::look::{look, newest, order_of, signed_elsewhere};
-use super::{Gate, Means, moment};
+use super::{Gate, Means, Moment, moment};
 use crate::clock::random;
 use crate::store::{Store, StoreError};
+use std::collections::BTreeMap;
 use usher_domain::decide::{Looked, Shown, Via};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, SessionId, TicketId};
@@ -14,10 +21,52 @@ use usher_domain::log::Entry;
 use usher_domain::record::Body;
 use usher_domain::verdict::{Referral, Refusal, Verdict};
 
+/// Who comes with what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Party {
+    /// One person with one ticket.
+    One,
+    /// Everybody of the ticket's order: one verdict and one record for each. If the code shown does not
+    /// prove that the order is here, it stands alone.
+    Order,
+}
+
+/// A scan that is decided as far as this device can, and of which nothing is written.
+pub struct Prepared {
+    request: ScanRequest,
+    attempt: AttemptId,
+    /// What was decided, or the answer where nothing can be.
+    decided: Result<Decided, Box<Answer>>,
+}
+
+/// The decisions of one request, and of what they are made.
+struct Decided {
+    session: SessionId,
+    moment: Moment,
+    as_of: AsOf,
+    tickets: Vec<(Showing, Decision)>,
+}
+
+/// A point in what a store knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AsOf {
+    knowledge: u64,
+    place: u64,
+}
+
+impl AsOf {
+    fn now(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            knowledge: store.knowledge(),
+            place: store.last_place()?,
+        })
+    }
+}
+
 impl Gate {
     /// Answers one showing. Total: whatever is shown and whatever fails, there is a verdict.
     pub fn scan(&mut self, means: &mut Means<'_>, request: &ScanRequest) -> Answer {
-        let mut answers = self.scan_all(means, request, Self::scan_one);
+        let mut answers = self.scan_party(means, request, Party::One);
         answers.pop().unwrap_or_else(|| {
             let at = means.clock.read().wall;
             Answer::trouble("no_answer", AttemptId::from_bytes([0; 16]), at)
@@ -28,44 +77,104 @@ impl Gate {
     /// each, all written at once. The first answer is for the ticket shown. If the code shown does not
     /// prove that the order is here, it stands alone.
     pub fn scan_order(&mut self, means: &mut Means<'_>, request: &ScanRequest) -> Vec<Answer> {
-        self.scan_all(means, request, Self::scan_group)
+        self.scan_party(means, request, Party::Order)
     }
 
-    fn scan_all(
+    fn scan_party(
         &mut self,
         means: &mut Means<'_>,
         request: &ScanRequest,
-        work: impl FnOnce(
-            &mut Self,
-            &mut Means<'_>,
-            &ScanRequest,
-            AttemptId,
-        ) -> Result<Vec<Answer>, StoreError>,
+        party: Party,
     ) -> Vec<Answer> {
+        let prepared = self.prepare(means, request.clone(), party);
+        self.finish(means, prepared, &BTreeMap::new())
+    }
+
+    /// Decides as far as this device can, and writes nothing.
+    pub fn prepare(
+        &mut self,
+        means: &mut Means<'_>,
+        request: ScanRequest,
+        party: Party,
+    ) -> Prepared {
         let attempt = request
             .attempt
             .map_or_else(|| random(means.entropy).map(AttemptId::from_bytes), Ok);
-        let answers = match attempt {
-            Ok(attempt) => work(self, means, request, attempt).unwrap_or_else(|error| {
-                tracing::error!(%attempt, code = error.code(), "no verdict: {error}");
-                if let StoreError::Damaged { .. } = error {
-                    means.store.suspect();
-                }
-                let at = means.clock.read().wall;
-                vec![Answer::trouble(error.code(), attempt, at)]
-            }),
+        let (attempt, decided) = match attempt {
+            Ok(attempt) => {
+                let first = self.decide_first(means, &request, attempt, party);
+                (
+                    attempt,
+                    first.unwrap_or_else(|error| Err(Box::new(trouble(means, &error, attempt)))),
+                )
+            }
             Err(error) => {
                 tracing::error!("no verdict: {error}");
                 let at = means.clock.read().wall;
                 let attempt = AttemptId::from_bytes([0; 16]);
-                vec![Answer::trouble("no_entropy", attempt, at)]
+                (
+                    attempt,
+                    Err(Box::new(Answer::trouble("no_entropy", attempt, at))),
+                )
             }
+        };
+        Prepared {
+            request,
+            attempt,
+            decided,
+        }
+    }
+
+    /// What to ask the authority before the scan is finished; nothing where it cannot change anything.
+    ///
+    /// # Errors
+    /// What reading the store says: then nobody is asked.
+    pub fn questions(
+        &mut self,
+        means: &mut Means<'_>,
+        prepared: &Prepared,
+    ) -> Result<Vec<Question>, StoreError> {
+        let Ok(decided) = &prepared.decided else {
+            return Ok(Vec::new());
+        };
+        let store = &*means.store;
+        self.book(store)?;
+        let Some((_, circumstances)) = self.around(store, decided.session, decided.moment)? else {
+            return Ok(Vec::new());
+        };
+        let mut questions = Vec::new();
+        for (showing, decision) in &decided.tickets {
+            questions.extend(circumstances.question(store, showing, decision)?);
+        }
+        Ok(questions)
+    }
+
+    /// Writes what was decided, all at once, and answers. Where the authority was asked, its word counts,
+    /// by attempt; where it said nothing, this device decides with what it knows now.
+    pub fn finish(
+        &mut self,
+        means: &mut Means<'_>,
+        prepared: Prepared,
+        claims: &BTreeMap<AttemptId, Claim>,
+    ) -> Vec<Answer> {
+        let Prepared {
+            request,
+            attempt,
+            decided,
+        } = prepared;
+        let answers = match decided {
+            Ok(decided) => self
+                .decide_again(means, &request, decided, claims)
+                .and_then(|decided| self.write_and_answer(means, &request, decided))
+                .unwrap_or_else(|error| vec![trouble(means, &error, attempt)]),
+            Err(answer) => vec![*answer],
         };
         for answer in &answers {
             tracing::info!(
                 attempt = %answer.attempt,
                 outcome = ?answer.verdict.outcome(),
                 reason = ?answer.verdict.reason(),
+                asked = ?answer.asked,
                 session = answer.session.as_ref().map(|served| tracing::field::display(served.id)),
                 "scanned"
             );
@@ -73,117 +182,194 @@ impl Gate {
         answers
     }
 
-    fn scan_one(
+    /// Decides on the ticket shown, and on the others of its order if they come too.
+    fn decide_first(
         &mut self,
         means: &mut Means<'_>,
         request: &ScanRequest,
         attempt: AttemptId,
-    ) -> Result<Vec<Answer>, StoreError> {
-        self.work(means, request, attempt, |_, _, _, _, _| Ok(Vec::new()))
-    }
-
-    fn scan_group(
-        &mut self,
-        means: &mut Means<'_>,
-        request: &ScanRequest,
-        attempt: AttemptId,
-    ) -> Result<Vec<Answer>, StoreError> {
-        self.work(means, request, attempt, rest_of_order)
-    }
-
-    /// Decides on the ticket shown and on those that `more` names, writes all, and answers.
-    fn work(
-        &mut self,
-        means: &mut Means<'_>,
-        request: &ScanRequest,
-        attempt: AttemptId,
-        more: impl for<'b> Fn(
-            &Store,
-            &Book,
-            &'b HeldSession,
-            &Showing<'b>,
-            &Verdict,
-        ) -> Result<Vec<Showing<'b>>, StoreError>,
-    ) -> Result<Vec<Answer>, StoreError> {
+        party: Party,
+    ) -> Result<Result<Decided, Box<Answer>>, StoreError> {
         let moment = moment(means)?;
-        self.book(means.store)?;
-        let Self {
-            book: Some(book),
-            recent,
-            headcounts,
-        } = self
-        else {
-            return Err(StoreError::NotEnrolled);
-        };
-        let store = &mut *means.store;
+        let book = self.book(means.store)?;
         let Some(served) = book.serving(request.session, moment.now) else {
             let why = match book.revoked {
                 Some(since) => Referral::DeviceRevoked { since },
                 None => Referral::NoSession,
             };
-            let answer = Answer::refer(why, attempt, moment.now);
-            return Ok(vec![answer]);
+            return Ok(Err(Box::new(Answer::refer(why, attempt, moment.now))));
         };
+        let session = served.terms.session.id;
         if let Some(event) = book.new_loyalty(served, request.session, moment.now) {
-            store.set_served_event(Some(event))?;
+            means.store.set_served_event(Some(event))?;
         }
-        let text = request.text.reveal();
-        let first = show(store, book, served, text, request, attempt)?;
-        let mut circumstances = Circumstances {
-            book,
-            moment,
-            inside: match served.capacity_zone(book) {
-                Some(zone) => headcounts.inside(
-                    store,
-                    book,
-                    served.terms.scope,
-                    served.terms.session.id,
-                    zone,
-                )?,
-                None => 0,
-            },
+        let store = &*means.store;
+        let Some((book, mut circumstances)) = self.around(store, session, moment)? else {
+            return Err(StoreError::NotEnrolled);
         };
-        let decision = circumstances.decide(store, &first)?;
-        let others = more(store, book, served, &first, &decision.verdict)?;
-        let mut decided = vec![(first, decision)];
+        let served = circumstances.served;
+        let first = show(store, book, served, request, attempt)?;
+        let decision = circumstances.decide(store, &first, &Claim::NOT_MADE)?;
+        let others = match party {
+            Party::One => Vec::new(),
+            Party::Order => rest_of_order(store, book, served, &first, &decision.verdict)?,
+        };
+        let mut tickets = vec![(first, decision)];
         for showing in others {
-            circumstances.count(decided.last().map(|(_, decision)| &decision.verdict));
-            let decision = circumstances.decide(store, &showing)?;
-            decided.push((showing, decision));
+            if let Some((_, before)) = tickets.last() {
+                circumstances.count(&before.verdict);
+            }
+            let decision = circumstances.decide(store, &showing, &Claim::NOT_MADE)?;
+            tickets.push((showing, decision));
         }
-        let hashes = write(means, served, book, decided.iter().map(|(_, d)| d))?;
-        let mut answers = Vec::with_capacity(decided.len());
-        let belongs = decided
-            .first()
-            .and_then(|(showing, decision)| belongs_to(showing, &decision.verdict));
-        for ((showing, decision), hash) in decided.into_iter().zip(hashes) {
-            recent.note(belongs_to(&showing, &decision.verdict));
+        Ok(Ok(Decided {
+            session,
+            moment,
+            as_of: AsOf::now(store)?,
+            tickets,
+        }))
+    }
+
+    /// The same decisions with what is known now. Nothing is done where nothing is new.
+    fn decide_again(
+        &mut self,
+        means: &mut Means<'_>,
+        request: &ScanRequest,
+        mut decided: Decided,
+        claims: &BTreeMap<AttemptId, Claim>,
+    ) -> Result<Decided, StoreError> {
+        if claims.is_empty() && AsOf::now(means.store)? == decided.as_of {
+            return Ok(decided);
+        }
+        decided.moment = moment(means)?;
+        let store = &*means.store;
+        self.book(store)?;
+        let around = self.around(store, decided.session, decided.moment)?;
+        let Some((book, mut circumstances)) = around else {
+            // The tables were wiped meanwhile.
+            return Err(StoreError::SyncNeeded);
+        };
+        for (showing, decision) in &mut decided.tickets {
+            look_again(store, book, circumstances.served, request, showing)?;
+            let claim = claims.get(&showing.attempt).unwrap_or(&Claim::NOT_MADE);
+            *decision = circumstances.decide(store, showing, claim)?;
+            circumstances.count(&decision.verdict);
+        }
+        Ok(decided)
+    }
+
+    fn write_and_answer(
+        &mut self,
+        means: &mut Means<'_>,
+        request: &ScanRequest,
+        decided: Decided,
+    ) -> Result<Vec<Answer>, StoreError> {
+        let book = self.book.as_ref();
+        let held = book.and_then(|book| Some((book, book.session(decided.session)?)));
+        let Some((book, served)) = held else {
+            return Err(StoreError::SyncNeeded);
+        };
+        let circumstances = Circumstances {
+            book,
+            served,
+            moment: decided.moment,
+            // Everything is decided; nobody is counted any more.
+            inside: 0,
+        };
+        let now = decided.moment.now;
+        let decisions = decided.tickets.iter().map(|(_, decision)| decision);
+        let hashes = write(means, served, book, decisions)?;
+        let text = request.text.reveal();
+        let mut answers = Vec::with_capacity(decided.tickets.len());
+        let mut belong = Vec::with_capacity(decided.tickets.len());
+        for ((showing, decision), hash) in decided.tickets.into_iter().zip(hashes) {
+            belong.push(belongs_to(served, &showing, &decision.verdict));
             answers.push(circumstances.answer(means.store, &showing, decision, hash, text));
         }
-        let warning = recent
+        let open_too = belong
+            .first()
+            .copied()
+            .flatten()
+            .and_then(|session| book.session(session))
+            .filter(|held| held.is_open(now) && !is_served(held, served))
+            .map(|held| Advice::OpenToo(held.served()));
+        for session in belong {
+            self.recent.note(session);
+        }
+        let warning = self
+            .recent
             .rather(served.terms.session.id)
             .map(|session| Advice::OtherSession(name_session(book, served, session)));
-        let open_too = belongs
-            .and_then(|session| book.session(session))
-            .filter(|held| held.is_open(moment.now) && !is_served(held, served))
-            .map(|held| Advice::OpenToo(held.served()));
-        let advice = warning.or(open_too);
         if let Some(answer) = answers.first_mut() {
-            answer.advice = advice;
+            answer.advice = warning.or(open_too);
         }
         Ok(answers)
     }
+
+    /// What is the same for all tickets of one request, if the device still holds the session. The book
+    /// must have been read before.
+    fn around(
+        &mut self,
+        store: &Store,
+        session: SessionId,
+        moment: Moment,
+    ) -> Result<Option<(&Book, Circumstances<'_>)>, StoreError> {
+        let Self {
+            book: Some(book),
+            headcounts,
+            ..
+        } = self
+        else {
+            return Ok(None);
+        };
+        let book = &*book;
+        let Some(served) = book.session(session) else {
+            return Ok(None);
+        };
+        let inside = inside(store, headcounts, book, served)?;
+        let circumstances = Circumstances {
+            book,
+            served,
+            moment,
+            inside,
+        };
+        Ok(Some((book, circumstances)))
+    }
+}
+
+/// The answer where something fails inside.
+fn trouble(means: &mut Means<'_>, error: &StoreError, attempt: AttemptId) -> Answer {
+    tracing::error!(%attempt, code = error.code(), "no verdict: {error}");
+    if let StoreError::Damaged { .. } = error {
+        means.store.suspect();
+    }
+    let at = means.clock.read().wall;
+    Answer::trouble(error.code(), attempt, at)
+}
+
+/// People inside the zone that the gate leads to, where it has a capacity.
+fn inside(
+    store: &Store,
+    headcounts: &mut Headcounts,
+    book: &Book,
+    served: &HeldSession,
+) -> Result<u32, StoreError> {
+    let Some(zone) = served.capacity_zone(book) else {
+        return Ok(0);
+    };
+    let session = served.terms.session.id;
+    headcounts.inside(store, book, served.terms.scope, session, zone)
 }
 
 /// Reads the text, checks its signature and looks it up.
-fn show<'a>(
+fn show(
     store: &Store,
     book: &Book,
-    served: &'a HeldSession,
-    text: &str,
+    served: &HeldSession,
     request: &ScanRequest,
     attempt: AttemptId,
-) -> Result<Showing<'a>, StoreError> {
+) -> Result<Showing, StoreError> {
+    let text = request.text.reveal();
     let shown = Shown::read(
         text,
         book.organizer,
@@ -195,7 +381,7 @@ fn show<'a>(
         looked @ (Looked::Here { .. } | Looked::Elsewhere(_)) => looked,
     };
     Ok(Showing {
-        served,
+        whose: Whose::Shown,
         shown,
         looked,
         direction: request.direction,
@@ -204,31 +390,61 @@ fn show<'a>(
     })
 }
 
-/// The other tickets of the order of the one shown.
-fn rest_of_order<'a>(
+/// Looks up anew what a showing is about.
+fn look_again(
     store: &Store,
     book: &Book,
-    served: &'a HeldSession,
-    first: &Showing<'a>,
+    served: &HeldSession,
+    request: &ScanRequest,
+    showing: &mut Showing,
+) -> Result<(), StoreError> {
+    match showing.whose {
+        Whose::Shown => *showing = show(store, book, served, request, showing.attempt)?,
+        Whose::OfOrder(ticket) => {
+            if let Some(looked) = look_in_order(store, book, served, ticket)? {
+                showing.looked = looked;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A ticket by its order, which vouches for it as a medium that it lists would.
+fn look_in_order(
+    store: &Store,
+    book: &Book,
+    served: &HeldSession,
+    ticket: TicketId,
+) -> Result<Option<Looked>, StoreError> {
+    let Some(image) = store.ticket(served.copy, ticket)? else {
+        return Ok(None);
+    };
+    Ok(Some(Looked::Here {
+        row: Box::new(newest(store, book, served, image)?),
+        via: Via::CurrentMedium,
+    }))
+}
+
+/// The other tickets of the order of the one shown.
+fn rest_of_order(
+    store: &Store,
+    book: &Book,
+    served: &HeldSession,
+    first: &Showing,
     verdict: &Verdict,
-) -> Result<Vec<Showing<'a>>, StoreError> {
+) -> Result<Vec<Showing>, StoreError> {
     let Some(row) = first.looked.row().filter(|_| proves_order(verdict)) else {
         return Ok(Vec::new());
     };
     let mut showings = Vec::new();
     for ticket in order_of(store, served, row)?.into_iter().skip(1) {
-        let Some(image) = store.ticket(served.copy, ticket)? else {
+        let Some(looked) = look_in_order(store, book, served, ticket)? else {
             continue;
         };
-        let row = Box::new(newest(store, book, served, image)?);
         showings.push(Showing {
-            served,
+            whose: Whose::OfOrder(ticket),
             shown: first.shown.clone(),
-            looked: Looked::Here {
-                row,
-                // The order vouches for the ticket, as a medium that it lists would.
-                via: Via::CurrentMedium,
-            },
+            looked,
             direction: first.direction,
             confirmed: first.confirmed,
             attempt: attempt_of(first.attempt, ticket),
@@ -288,11 +504,11 @@ fn write<'d>(
 }
 
 /// The session that what was shown belongs to, if anybody knows.
-fn belongs_to(showing: &Showing<'_>, verdict: &Verdict) -> Option<SessionId> {
+fn belongs_to(served: &HeldSession, showing: &Showing, verdict: &Verdict) -> Option<SessionId> {
     match (verdict, &showing.looked) {
         (Verdict::Refuse(Refusal::WrongSession { right }), _) => right.first().map(|(id, _)| *id),
         (_, Looked::Elsewhere(places)) => places.first().map(|place| place.session),
-        (_, Looked::Here { .. }) | (Verdict::Admit(_), _) => Some(showing.served.terms.session.id),
+        (_, Looked::Here { .. }) | (Verdict::Admit(_), _) => Some(served.terms.session.id),
         (_, Looked::Nowhere) => None,
     }
 }

@@ -226,6 +226,7 @@ impl Gate {
             certainty: book.certainty(moment.now),
             attempt,
             sanction: Some(document::sign(&sanction, &key).into()),
+            takes_over: Some(scan.attempt),
             confirmed: None,
             ..scan.clone()
         };

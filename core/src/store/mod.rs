@@ -94,6 +94,13 @@ impl Store {
         assert!(set.is_ok());
     }
 
+    /// As if it could be written again.
+    #[cfg(test)]
+    pub(crate) fn allow_writes(&self) {
+        let set = self.conn.pragma_update(None, "query_only", false);
+        assert!(set.is_ok());
+    }
+
     /// The device's folder.
     #[must_use]
     pub fn folder(&self) -> &std::path::Path {

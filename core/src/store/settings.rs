@@ -45,6 +45,7 @@ const REACH: &str = "reach";
 const SERVER_TIME: &str = "server_time";
 const SESSION: &str = "session";
 const EVENT: &str = "event";
+const DUTY: &str = "duty";
 pub(super) const REVOKED: &str = "revoked";
 
 pub(super) fn get<T: for<'b> Decode<'b, ()>>(
@@ -129,6 +130,12 @@ impl Store {
         /// Since when this device knows that it was revoked: its server said so, or a roster that it
         /// accepted. Only a newer roster or another enrollment takes it back.
         revoked, set_revoked, REVOKED, UnixMillis
+    );
+
+    optional_setting!(
+        /// Since when the device is on duty: it said to the server that it holds a session's set, and did
+        /// not sign off since.
+        on_duty, set_on_duty, DUTY, UnixMillis
     );
 
     /// What this device knows of the others.

@@ -34,6 +34,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             );
         }
         self.compare_clocks(asked, answer.server_time, answered)?;
+        self.parts.claims.probed(asked, answered);
+        self.heed_duty(&heartbeat, &answer)?;
         self.epoch = answer.epoch;
         self.memory.heard = Some(Heard {
             at: answer.server_time,

@@ -18,7 +18,8 @@
 //! | buckets, rows | asked again | asked again | asked again | asked again | repaired |
 //! | hand back | handed back again | handed back again | again: nothing is of higher revision any more | again | the table is repaired next, never before |
 //! | feed | from the place kept | again | again | again: records that are here change nothing | records and place are kept together |
-//! | heartbeat | the next one | the next one | the next one | the next one | the clock is compared |
+//! | heartbeat | the next one | the next one | the next one | the next one | the clock is compared; what it asked to give up or hold back is written, and pushed |
+//! | claim | nothing is reserved | the device decides alone | reserved; its record ends the attempt | it decides alone: the same | its record ends the attempt; a process that was killed before it is followed by one that gives the attempt up |
 //!
 //! And after a restore:
 //!
@@ -39,6 +40,7 @@
 mod audit;
 mod deliver;
 mod doctor;
+mod duty;
 mod error;
 mod facts;
 mod feeds;
@@ -56,6 +58,7 @@ mod watch;
 
 pub use audit::{FeedAudit, audit_feed};
 pub use doctor::{Health, TableHealth, compare, mend};
+pub use duty::sign_off;
 pub use error::SyncError;
 pub use plan::{
     Action, FeedStart, Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, ServerBehind,

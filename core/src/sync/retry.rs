@@ -49,6 +49,13 @@ impl Pauses {
         attempts: u32::MAX,
     };
 
+    /// The same on duty: others rely on the device, and people wait.
+    pub const ON_DUTY: Self = Self {
+        first: Duration::from_secs(2),
+        longest: Duration::from_secs(5),
+        attempts: u32::MAX,
+    };
+
     /// The pause after failure number `failures`, counted from 1.
     #[must_use]
     pub fn after(&self, failures: u32, entropy: &dyn Entropy) -> Duration {

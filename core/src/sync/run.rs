@@ -6,6 +6,7 @@ use super::plan::{Action, Remote, plan};
 use super::portion::Portion;
 use super::report::{Mismatch, Progress, Report, Trouble};
 use super::retry::Timer;
+use crate::claims::Claims;
 use crate::clock::{Clock, Entropy};
 use crate::http::Channel;
 use crate::store::{NoticeBody, OwnLog, Store, StoreError};
@@ -53,6 +54,8 @@ pub struct Parts<'p, A, S, T> {
     pub clock: &'p (dyn Clock + Sync),
     /// Random bytes.
     pub entropy: &'p (dyn Entropy + Sync),
+    /// The claims of this process.
+    pub claims: &'p Claims,
     /// Hears how far it is.
     pub progress: &'p (dyn Fn(Progress) + Sync),
 }

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use usher_core::claims::Claims;
 use usher_core::gate::{Gate, Means};
 use usher_core::http::Channel;
 use usher_core::store::{Opened, Store, StoreError};
@@ -56,6 +57,7 @@ pub struct Program {
     pub store: Mutex<Store>,
     gate: RefCell<Gate>,
     memory: tokio::sync::Mutex<Memory>,
+    claims: Claims,
 }
 
 /// What a device needs of the world.
@@ -146,6 +148,7 @@ impl Device {
             store: Mutex::new(store),
             gate: RefCell::default(),
             memory: tokio::sync::Mutex::default(),
+            claims: Claims::default(),
         }));
     }
 
@@ -230,6 +233,7 @@ impl Program {
             timer: &TokioTimer,
             clock: &*device.clock,
             entropy: &*device.dice,
+            claims: &self.claims,
             progress: &|_| {},
         };
         Some(run(&parts, &mut memory).await)

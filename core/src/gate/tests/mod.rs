@@ -1,5 +1,7 @@
 //! The gate over a real store.
 
+mod authority;
+mod claims;
 mod staff;
 mod together;
 

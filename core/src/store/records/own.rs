@@ -1,14 +1,15 @@
 //! This device's own logs: appending, sending, starting anew.
 
 use super::super::error::Doing as _;
-use super::{Store, StoreError, insert, scope_no};
+use super::{Store, StoreError, insert, known_scope_no, scope_no};
 use crate::clock::{Entropy, random};
 use rusqlite::{Connection, OptionalExtension as _};
+use usher_domain::cbor;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, LogId, ScopeId};
 use usher_domain::log::{Entry, LogEnd};
 use usher_domain::protocol::Head;
-use usher_domain::record::LogRef;
+use usher_domain::record::{LogRef, Subject};
 
 /// Whether records are still added to a log of this device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,6 +180,36 @@ impl Store {
             }
             Ok(())
         })
+    }
+
+    /// Records of one subject in this device's logs that the server does not have, the oldest first, in
+    /// the bytes they were hashed in.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub fn unsent_about(
+        &self,
+        scope: ScopeId,
+        device: DeviceId,
+        subject: &Subject,
+    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        let doing = "reading unsent records of a ticket";
+        let Some(scope_no) = known_scope_no(&self.conn, scope)? else {
+            return Ok(Vec::new());
+        };
+        let mut statement = self
+            .conn
+            .prepare_cached(
+                "SELECT r.place, r.body FROM records r JOIN logs l ON l.log_no = r.log_no
+                 WHERE r.scope_no = ?1 AND r.subject = ?2 AND l.device = ?3
+                 AND l.standing > 0 AND r.sequence > l.on_server ORDER BY r.place",
+            )
+            .doing(doing)?;
+        let key = (scope_no, cbor::encode(subject), device.as_bytes());
+        let rows = statement
+            .query_map(key, |row| Ok((row.get(0)?, row.get(1)?)))
+            .doing(doing)?;
+        rows.map(|row| row.doing(doing)).collect()
     }
 
     /// All logs of this device, with how much of each the server has.

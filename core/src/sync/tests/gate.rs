@@ -4,6 +4,7 @@ use super::super::{Memory, Parts, Report, SyncError, Timer, run};
 use super::line::Line;
 use super::server::Server;
 use super::things::*;
+use crate::claims::Claims;
 use crate::clock::{Clock, Entropy, Era, NoEntropy, Reading};
 use crate::http::Channel;
 use crate::store::{ServerPin, Store};
@@ -62,6 +63,7 @@ pub(super) struct Gate {
     pub(super) clock: Hands,
     dice: Dice,
     memory: RefCell<Memory>,
+    pub(super) claims: Claims,
 }
 
 impl Gate {
@@ -92,6 +94,7 @@ impl Gate {
             clock: Hands(AtomicU64::new(0)),
             dice: Dice(Mutex::new(fastrand::Rng::with_seed(number.into()))),
             memory: RefCell::new(Memory::default()),
+            claims: Claims::default(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Gate {
             timer: &Skip(&self.clock),
             clock: &self.clock,
             entropy: &self.dice,
+            claims: &self.claims,
             progress: &|_| {},
         };
         let mut memory = self.memory.borrow_mut();
@@ -174,6 +178,7 @@ impl Gate {
     /// The process dies and starts again.
     pub(super) fn restart(&mut self) {
         self.memory.take();
+        self.claims = Claims::default();
     }
 
     pub(super) fn sync(&self, server: &Server) -> Report {

@@ -1,0 +1,221 @@
+//! What a gate asks the authority, and what it makes of the answer.
+
+use super::answer::Asked;
+use super::book::HeldSession;
+use super::judge::{Circumstances, Decision, Showing, Whose, Written};
+use super::look::aliases;
+use crate::store::{Store, StoreError};
+use minicbor::bytes::ByteVec;
+use usher_domain::code::TicketCode;
+use usher_domain::decide::{Connection, Known, Shown, Signer};
+use usher_domain::ids::{AttemptId, ScopeId};
+use usher_domain::log::Line;
+use usher_domain::protocol::claim::{CLAIM_UNSENT_MAX, ClaimRequest, Decided};
+use usher_domain::record::{Outcome, Scan, Subject};
+use usher_domain::verdict::{AdmitWhy, Referral, Refusal, Verdict};
+
+use super::judge::scan_of;
+
+/// What came of asking the authority about one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub(super) asked: Asked,
+    pub(super) word: Option<Word>,
+}
+
+/// What the authority said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Word {
+    /// A verdict.
+    Decided(Decided),
+    /// A record ended the attempt before.
+    Ended(Box<Line>),
+}
+
+impl Claim {
+    /// It was not asked.
+    pub(super) const NOT_MADE: Self = Self {
+        asked: Asked::Not,
+        word: None,
+    };
+
+    /// It decided.
+    #[must_use]
+    pub const fn decided(decided: Decided) -> Self {
+        Self {
+            asked: Asked::Answered,
+            word: Some(Word::Decided(decided)),
+        }
+    }
+
+    /// It knows a record that ended the attempt.
+    #[must_use]
+    pub fn ended_by(line: Line) -> Self {
+        Self {
+            asked: Asked::Answered,
+            word: Some(Word::Ended(Box::new(line))),
+        }
+    }
+
+    /// It said nothing that counts.
+    #[must_use]
+    pub const fn without_word(asked: Asked) -> Self {
+        Self { asked, word: None }
+    }
+
+    /// The scan of the attempt that ended it, if that is how it ended. A device that was restored from an
+    /// old copy hears of its own record here; the feed brings it back later.
+    pub(super) fn ended(&self, attempt: AttemptId) -> Option<(&Line, &Scan)> {
+        let Some(Word::Ended(line)) = &self.word else {
+            return None;
+        };
+        scan_of(line)
+            .filter(|scan| scan.attempt == attempt && scan.outcome != Outcome::Refer)
+            .map(|scan| (&**line, scan))
+    }
+}
+
+/// A claim that a gate would make, and what it needs to know of it.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// What is asked.
+    pub request: ClaimRequest,
+    /// The scope of the session.
+    pub scope: ScopeId,
+    /// Whose attempt it is.
+    pub subject: Subject,
+}
+
+impl Circumstances<'_> {
+    /// What to ask about a ticket on which this device would decide so; none if asking cannot change that.
+    pub(super) fn question(
+        &self,
+        store: &Store,
+        showing: &Showing,
+        decision: &Decision,
+    ) -> Result<Option<Question>, StoreError> {
+        let terms = &self.served.terms;
+        let Connection::Online { .. } = self.book.connection(self.moment.now) else {
+            return Ok(None);
+        };
+        let (Some(authority), Written::Draft { .. }) = (terms.authority, &decision.record) else {
+            return Ok(None);
+        };
+        let subject = decision.known.subject;
+        if subject == Subject::Nothing || !depends_on_others(&decision.verdict) {
+            return Ok(None);
+        }
+        let feed = store.feed_place(terms.scope)?;
+        let request = ClaimRequest {
+            attempt: showing.attempt,
+            session: terms.session.id,
+            authority,
+            // Both are taken in only after the device compared its logs with the server of that epoch.
+            epoch: self.served.version.epoch.max(feed.epoch),
+            set: self.served.version,
+            trust: self.book.trust,
+            shown: shown_for(showing, &decision.known),
+            direction: showing.direction,
+            gate: self.book.gate,
+            operator: self.book.operator(self.moment),
+            confirmed: showing.confirmed,
+            unsent: self.unsent(store, self.served, subject)?,
+        };
+        Ok(Some(Question {
+            request,
+            scope: terms.scope,
+            subject,
+        }))
+    }
+
+    /// This device's newest records of a ticket that the server lacks, under whatever name.
+    fn unsent(
+        &self,
+        store: &Store,
+        served: &HeldSession,
+        subject: Subject,
+    ) -> Result<Vec<ByteVec>, StoreError> {
+        let mut unsent = Vec::new();
+        for alias in aliases(self.book, served, subject) {
+            unsent.extend(store.unsent_about(served.terms.scope, self.book.device, &alias)?);
+        }
+        unsent.sort_by_key(|(place, _)| *place);
+        let old = unsent.len().saturating_sub(CLAIM_UNSENT_MAX);
+        Ok(unsent
+            .into_iter()
+            .skip(old)
+            .map(|(_, record)| record.into())
+            .collect())
+    }
+}
+
+/// Another ticket of an order is claimed by its own code: the one that was shown vouches for it.
+fn shown_for(showing: &Showing, known: &Known) -> Shown {
+    let (Whose::OfOrder(ticket), Some(identity)) = (showing.whose, showing.shown.identity()) else {
+        return showing.shown.clone();
+    };
+    match (known.access, known.issue, known.type_number) {
+        (Some(access), Some(issue), Some(type_number)) => Shown::Code {
+            code: TicketCode {
+                ticket,
+                access,
+                issue,
+                type_number,
+                not_before: None,
+                not_after: None,
+            },
+            signer: Signer::Entitled,
+            identity,
+        },
+        _ => showing.shown.clone(),
+    }
+}
+
+/// Whether a verdict may be another one with what other devices know. Leaving no case out: what a new kind
+/// of verdict depends on, somebody must say.
+const fn depends_on_others(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Admit(admit) => match admit.why {
+            AdmitWhy::Listed
+            | AdmitWhy::UnknownSigned
+            | AdmitWhy::BackAfterEveryoneOut
+            | AdmitWhy::Exit => true,
+            AdmitWhy::Override | AdmitWhy::FreeFlow => false,
+        },
+        Verdict::Refuse(refusal) => match refusal {
+            Refusal::AlreadyInside(_)
+            | Refusal::ExitRequired(_)
+            | Refusal::EntriesUsedUp { .. }
+            | Refusal::NotInside
+            | Refusal::Full { .. }
+            | Refusal::BeingAdmitted(_) => true,
+            Refusal::Malformed
+            | Refusal::Forged
+            | Refusal::Unknown
+            | Refusal::WrongEvent { .. }
+            | Refusal::WrongSession { .. }
+            | Refusal::Superseded { .. }
+            | Refusal::Cancelled { .. }
+            | Refusal::Blocked
+            | Refusal::NotYetValid { .. }
+            | Refusal::NoLongerValid { .. }
+            | Refusal::WrongZone { .. } => false,
+        },
+        Verdict::Refer(referral) => match referral {
+            // Nobody shall check an identity, or call a supervisor, in vain.
+            Referral::Instruction { .. }
+            | Referral::ClockUnproved { .. }
+            | Referral::StaleSet { .. }
+            | Referral::UnknownSigned
+            | Referral::RevokedKey
+            | Referral::AdmissionOpen(_)
+            | Referral::HomeSilent { .. }
+            | Referral::PeerSilent { .. } => true,
+            Referral::Isolated { .. }
+            | Referral::NotHome { .. }
+            | Referral::DeviceTrouble { .. }
+            | Referral::NoSession
+            | Referral::DeviceRevoked { .. } => false,
+        },
+    }
+}
