@@ -84,6 +84,7 @@ pub enum Command {
     /// Sign out
     SignOut,
     Sync(sync::Sync),
+    OffDuty(sync::OffDuty),
     Scan(scan::Scan),
     #[command(subcommand)]
     Camera(camera::Camera),

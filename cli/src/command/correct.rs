@@ -1,7 +1,7 @@
 //! `usher undo` and `usher override`: what follows a scan.
 
 use super::enroll::CodeSource;
-use super::scan::tell;
+use super::scan::{exchange, tell};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::passphrase::pin;
@@ -21,7 +21,8 @@ pub struct Undo {
 
 /// Let someone in whom a scan refused or referred, as a supervisor
 ///
-/// Needs the supervisor's badge and PIN; both are forgotten at once.
+/// Needs the supervisor's badge and PIN; both are forgotten at once. It counts at once, and is sent if the
+/// server can be reached.
 #[derive(Debug, Args)]
 pub struct Override {
     /// Where the badge comes from.
@@ -58,7 +59,7 @@ impl Override {
     ///
     /// # Errors
     /// [`CliError`].
-    pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let app = shell.device()?;
         let view = app.override_verdict(OverrideInput {
             record: self.record,
@@ -66,6 +67,9 @@ impl Override {
             pin: pin(self.pin_file.as_deref())?,
             reason: self.reason,
         })?;
-        tell(&mut shell.output, &view)
+        let exit = tell(&mut shell.output, &view)?;
+        // Other gates may wait for how the attempt ended that it takes the place of.
+        exchange(&app).await;
+        Ok(exit)
     }
 }

@@ -12,7 +12,10 @@ use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
-use usher_core::app::{ApiError, App, DAMAGED, PersonView, Rescue, Status, SyncView, TableHealth};
+use usher_core::app::{
+    ApiError, App, DAMAGED, DutyView, PersonView, Rescue, Status, SyncView, TableHealth,
+};
+use usher_core::claims::Line;
 use usher_core::sync::{Progress, TokioTimer};
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
@@ -178,6 +181,10 @@ fn status_page(page: &mut Page, status: &Status) {
             page.field("alone since", time(since));
         }
     }
+    match &status.duty {
+        Some(duty) => page.field("duty", duty_words(duty, time(duty.since))),
+        None => page.field("duty", "off: no gate waits for this device's word"),
+    }
     page.field(
         "clock",
         if status.clock.proved {
@@ -215,6 +222,21 @@ fn say(wall: &Wall, at: UnixMillis) -> String {
         Ok(at) => wall.say(at),
         Err(_) => at.to_string(),
     }
+}
+
+/// A device's duty, and whether its scans can be confirmed.
+fn duty_words(duty: &DutyView, since: String) -> String {
+    let confirmed = match (&duty.authority, duty.line) {
+        (None, _) => "nobody confirms its scans".to_owned(),
+        (Some(authority), Line::Good) => format!(
+            "scans are confirmed by server {}, term {}",
+            authority.server, authority.term
+        ),
+        (Some(_), Line::Bad | Line::Trying) => {
+            "the server did not answer a scan in time: this gate decides alone for now".to_owned()
+        }
+    };
+    format!("on since {since}; {confirmed}")
 }
 
 impl Doctor {

@@ -32,7 +32,8 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// Scan tickets on this device
 ///
-/// Each verdict is written down before it shows. Exit codes: 0 admit, 10 refuse, 11 refer; of several
+/// Each verdict is written down before it shows. While the server can be reached it is asked first, for
+/// three tenths of a second at most: then the verdict says whether it is confirmed with all gates. Exit codes: 0 admit, 10 refuse, 11 refer; of several
 /// codes the worst. A ticket that is held up to a camera is scanned once, and once more when it is shown
 /// again after a second out of view. Of several in view the one clearly nearest the middle is scanned; if
 /// there is none, nobody is let in, and the gate asks to show one.
@@ -62,7 +63,7 @@ pub struct Scan {
     /// Let in everyone of the ticket's order, each with a verdict of their own
     #[arg(long)]
     pub group: bool,
-    /// Do not try to reach the server
+    /// Do not try to reach the server: decide here alone
     #[arg(long)]
     pub offline: bool,
     /// Staff checked what the last verdict asked for
@@ -111,7 +112,10 @@ impl Scan {
         }
         let exit = match (Origin::of(self.camera, &self.frames), &self.code) {
             (Some(origin), _) => gate.watch(shell, &origin).await?,
-            (None, Some(code)) => gate.show(shell, Private::new(code.as_str()), None)?,
+            (None, Some(code)) => {
+                let text = Private::new(code.as_str());
+                gate.show(shell, text, None).await?
+            }
             // The reader of arguments asks for one of them.
             (None, None) => return Err(CliError::Missing("a code, or where to read codes from")),
         };
@@ -119,6 +123,16 @@ impl Scan {
             gate.exchange().await?;
         }
         Ok(exit)
+    }
+}
+
+/// Tells the other gates and hears of them, if that is quickly done.
+pub async fn exchange(app: &App) {
+    let exchange = app.sync(&TokioTimer, &|_| {});
+    match tokio::time::timeout(EXCHANGE_TIME, exchange).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::info!(code = error.code, "no exchange: {error}"),
+        Err(_) => tracing::info!("no exchange in time"),
     }
 }
 
@@ -135,17 +149,13 @@ impl CliGate<'_> {
         let Ok(Open { app, .. }) = self.door.open()? else {
             return Ok(());
         };
-        let exchange = app.sync(&TokioTimer, &|_| {});
-        match tokio::time::timeout(EXCHANGE_TIME, exchange).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::info!(code = error.code, "no exchange: {error}"),
-            Err(_) => tracing::info!("no exchange in time"),
-        }
+        exchange(app).await;
         Ok(())
     }
 
     /// Scans one code, which a camera may have seen, and shows its verdict, or those of its whole order.
-    fn show(
+    /// The authority is asked unless the command says not to try.
+    async fn show(
         &self,
         shell: &mut Shell,
         text: Private,
@@ -162,10 +172,12 @@ impl CliGate<'_> {
             attempt: None,
             instruction_checked: self.scan.confirm,
         };
-        let views = if self.scan.group {
-            open.app.scan_order(input)
-        } else {
-            vec![open.app.scan(input)]
+        let (app, timer) = (&open.app, &TokioTimer);
+        let views = match (self.scan.offline, self.scan.group) {
+            (true, true) => app.scan_order(input),
+            (true, false) => vec![app.scan(input)],
+            (false, true) => app.claim_scan_order(input, timer).await,
+            (false, false) => vec![app.claim_scan(input, timer).await],
         };
         views.into_iter().try_fold(Exit::Done, |exit, view| {
             Ok(exit.worse(tell_seen(&mut shell.output, &view, seen.as_ref())?))
@@ -185,7 +197,7 @@ impl CliGate<'_> {
         let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
         while let Some(line) = lines::next_line(&mut input).await? {
-            exit = exit.worse(self.show(shell, line, None)?);
+            exit = exit.worse(self.show(shell, line, None).await?);
         }
         if !self.scan.offline {
             self.exchange().await?;

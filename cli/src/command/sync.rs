@@ -8,6 +8,7 @@ use crate::progress;
 use crate::shell::Shell;
 use clap::Args;
 use indicatif::ProgressBar;
+use serde::Serialize;
 use std::ops::ControlFlow;
 use std::time::Duration;
 use usher_core::app::SyncView;
@@ -57,6 +58,33 @@ impl Sync {
         })
         .await?;
         written?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Take this device off duty: send its scans, and let nobody wait for its word
+///
+/// A device is on duty from its first exchange that brings a session. What other gates admit is confirmed
+/// only if every device on duty was heard of, so one that is put away should say so. The next exchange puts
+/// it on duty again.
+#[derive(Debug, Args)]
+pub struct OffDuty {}
+
+#[derive(Serialize)]
+struct Signed {
+    on_duty: bool,
+}
+
+impl OffDuty {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`CliError`]; then the device is still on duty.
+    pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        shell.device()?.sign_off(&TokioTimer).await?;
+        shell.output.show(&Signed { on_duty: false }, |page| {
+            page.line("This device is off duty. It has nothing left to send.");
+        })?;
         Ok(Exit::Done)
     }
 }

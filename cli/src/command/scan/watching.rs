@@ -104,7 +104,7 @@ impl CliGate<'_> {
                     {
                         shell.output.note("The camera is back.")?;
                     }
-                    self.act(shell, look.act, &mut showing, tally)?;
+                    self.act(shell, look.act, &mut showing, tally).await?;
                     // Others have something to do, too.
                     tokio::task::yield_now().await;
                 }
@@ -117,7 +117,7 @@ impl CliGate<'_> {
                     }
                 }
                 Step::Cut(act) => {
-                    self.act(shell, act, &mut showing, tally)?;
+                    self.act(shell, act, &mut showing, tally).await?;
                     if let Origin::Pictures(_) = origin {
                         missing(shell, origin, &showing, tally)?;
                         showing = Showing {
@@ -127,14 +127,14 @@ impl CliGate<'_> {
                     }
                 }
                 Step::End(act) => {
-                    self.act(shell, act, &mut showing, tally)?;
+                    self.act(shell, act, &mut showing, tally).await?;
                     return missing(shell, origin, &showing, tally);
                 }
             }
         }
     }
 
-    fn act(
+    async fn act(
         &self,
         shell: &mut Shell,
         act: Option<Act>,
@@ -147,7 +147,7 @@ impl CliGate<'_> {
             Act::Scan(detection) => {
                 showing.scanned = true;
                 let seen = seen(&detection);
-                let exit = self.show(shell, detection.text, Some(seen))?;
+                let exit = self.show(shell, detection.text, Some(seen)).await?;
                 tally.scanned(exit);
             }
             Act::ShowOne(detections) => {

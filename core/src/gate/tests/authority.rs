@@ -88,9 +88,7 @@ impl Server {
         lines.sort_by_key(|line| line.record.stamp);
         let ended = endings(&lines);
         if ended.contains_key(&request.attempt) {
-            let aborts = |line: &&Line| {
-                matches!(&line.record.body, Body::Abort(abort) if abort.attempt == request.attempt)
-            };
+            let aborts = |line: &&Line| matches!(&line.record.body, Body::Abort(abort) if abort.attempt == request.attempt);
             let scans =
                 |line: &&Line| scan_of(line).is_some_and(|scan| scan.attempt == request.attempt);
             let of = lines.iter().find(|line| scans(line) || aborts(line));
