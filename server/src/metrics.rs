@@ -38,6 +38,8 @@ pub struct Metrics {
     failed_sign_ins: Counter,
     limited: Family<Kind, Counter>,
     pushes: Family<Kind, Counter>,
+    claims: Family<Kind, Counter>,
+    claim_seconds: Histogram,
     door: Door,
 }
 
@@ -49,6 +51,7 @@ struct Door {
     enrollments: Gauge,
     tables_waiting: Gauge,
     sealer_lag: Gauge<f64, AtomicU64>,
+    reservations: Gauge,
 }
 
 /// A request that runs; dropping it says that it does not any more, answered or broken off.
@@ -106,6 +109,17 @@ impl Metrics {
             "Batches of records that devices sent, by what became of them",
             pushes.clone(),
         );
+        let (claims, claim_seconds) = (Family::default(), Histogram::new(SECONDS));
+        registry.register(
+            "claims",
+            "Claims of gates answered, by what they were told",
+            claims.clone(),
+        );
+        registry.register(
+            "claim_seconds",
+            "Time from a claim to its durable answer",
+            claim_seconds.clone(),
+        );
         let door = Door::default();
         door.register(&mut registry);
         register_done(&mut registry, figures, writer);
@@ -118,6 +132,8 @@ impl Metrics {
             failed_sign_ins,
             limited,
             pushes,
+            claims,
+            claim_seconds,
         }
     }
 
@@ -162,6 +178,12 @@ impl Metrics {
         self.pushes.get_or_create(&Kind { kind: outcome }).inc();
     }
 
+    /// A claim was answered.
+    pub fn claimed(&self, answer: &'static str, seconds: f64) {
+        self.claims.get_or_create(&Kind { kind: answer }).inc();
+        self.claim_seconds.observe(seconds);
+    }
+
     /// Takes in how things stand now.
     pub fn show(&self, now: &DoorFigures) {
         let set = |gauge: &Gauge, value: u64| {
@@ -171,6 +193,7 @@ impl Metrics {
         set(&self.door.devices_seen, now.devices_seen);
         set(&self.door.enrollments, now.enrollments);
         set(&self.door.tables_waiting, now.tables_waiting);
+        set(&self.door.reservations, now.reservations);
         let lag = std::time::Duration::from_millis(now.sealer_lag_ms);
         self.door.sealer_lag.set(lag.as_secs_f64());
     }
@@ -207,6 +230,11 @@ impl Door {
             "tables_waiting",
             "Ticket sets, directories and rosters with changes that devices cannot get yet",
             self.tables_waiting.clone(),
+        );
+        registry.register(
+            "reservations_open",
+            "Admissions that were granted and whose records have not come",
+            self.reservations.clone(),
         );
         registry.register(
             "sealer_lag_seconds",
@@ -289,6 +317,7 @@ mod tests {
         metrics.sign_in_failed();
         metrics.rate_limited("device");
         metrics.pushed("stored");
+        metrics.claimed("confirmed", 0.002);
         let text = metrics.text().unwrap();
         for line in [
             "usher_http_requests_total{method=\"GET\",route=\"/api/v1/events\",status=\"200\"} 2",
@@ -296,6 +325,8 @@ mod tests {
             "usher_failed_sign_ins_total 1",
             "usher_rate_limited_total{kind=\"device\"} 1",
             "usher_pushed_batches_total{kind=\"stored\"} 1",
+            "usher_claims_total{kind=\"confirmed\"} 1",
+            "usher_claim_seconds_count 1",
             "usher_http_request_seconds_count{kind=\"organizer\"} 2",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");

@@ -5,8 +5,8 @@ use crate::ids::AttemptId;
 use crate::log::Line;
 use crate::record::{Body, Outcome};
 use crate::time::UnixMillis;
-use crate::verdict::OpenAdmission;
-use std::collections::BTreeMap;
+use crate::verdict::{OpenAdmission, Reason};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How an attempt ended. A referral ends nothing: what follows it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,19 +63,22 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
     ended
 }
 
-/// The first attempt other than `own` that the ticket's home yielded to and that no record ended; `lines`
-/// are all known records of the ticket. What a home held back it does not let in, also when it is alone.
+/// The first attempt other than `own` that the ticket's home yielded to in time and that no record ended;
+/// `lines` are all known records of the ticket. What a home held back it does not let in, also when it is alone.
 #[must_use]
 pub fn open_admission<'a>(
     own: AttemptId,
     lines: impl IntoIterator<Item = &'a Line> + Clone,
 ) -> Option<OpenAdmission> {
     let ended = endings(lines.clone());
+    let unheard = unheard(lines.clone());
     let yields = lines.into_iter().filter_map(|line| {
         let Body::Yield(held) = &line.record.body else {
             return None;
         };
-        let is_open = held.attempt != own && !ended.contains_key(&held.attempt);
+        let is_open = held.attempt != own
+            && !ended.contains_key(&held.attempt)
+            && !unheard.contains(&held.attempt);
         is_open.then_some(OpenAdmission {
             attempt: held.attempt,
             device: held.to,
@@ -84,6 +87,30 @@ pub fn open_admission<'a>(
         })
     });
     yields.min_by_key(|open| (open.since, open.attempt))
+}
+
+/// Attempts that were referred because the home had not answered: its word came too late, and nothing was
+/// granted.
+fn unheard<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeSet<AttemptId> {
+    let scans = lines
+        .into_iter()
+        .filter_map(|line| match &line.record.body {
+            Body::Scan(scan) if scan.reason == Reason::HomeSilent => Some(scan.attempt),
+            Body::Scan(_)
+            | Body::Undo(_)
+            | Body::Link(_)
+            | Body::Rule(_)
+            | Body::Cut(_)
+            | Body::Ruling(_)
+            | Body::EveryoneOut(_)
+            | Body::FreeFlow(_)
+            | Body::Abort(_)
+            | Body::Yield(_)
+            | Body::StandDown(_)
+            | Body::Honour(_)
+            | Body::Notice(_) => None,
+        });
+    scans.collect()
 }
 
 /// How long an open attempt of another gate is taken for somebody who is walking through. Afterwards only

@@ -1,6 +1,8 @@
 //! What a device should hold, and its signs of life.
 
+use super::claims;
 use super::devices::{self, DeviceStatus, Held, StoredDevice};
+use super::duty::{self, Proved};
 use super::error::{Error, Result};
 use super::things::Loaded;
 use super::{Service, Settings, epoch, heartbeat, organizers, sessions, times};
@@ -8,6 +10,7 @@ use crate::storage::Transaction;
 use std::collections::BTreeMap;
 use usher_domain::api::venue::Session;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
+use usher_domain::protocol::claim::YieldRequest;
 use usher_domain::protocol::{Assignment, FeedEnd, Heartbeat, HeartbeatAnswer, TableVersion};
 use usher_domain::record::LogRef;
 use usher_domain::table::rows::DeviceRole;
@@ -146,8 +149,9 @@ fn answer_heartbeat(
     id: DeviceId,
     told: &Heartbeat,
     settings: &Settings,
+    yields: Vec<YieldRequest>,
     now: UnixMillis,
-) -> Result<HeartbeatAnswer> {
+) -> Result<(HeartbeatAnswer, Option<Proved>)> {
     let Loaded { value: device, .. } = devices::active(txn, id)?;
     let status = DeviceStatus {
         seen: now,
@@ -161,6 +165,7 @@ fn answer_heartbeat(
     let before = devices::status(txn, id)?;
     heartbeat::watch(txn, device.organizer, id, before.as_ref(), told, now)?;
     devices::put_status(txn, id, &status)?;
+    let proved = duty::note(txn, device.organizer, id, told, now)?;
     let trust = organizers::trust(txn, device.organizer)?
         .ok_or(Error::Conflict("the organizer has no trust document"))?;
     let sessions = assigned(txn, &device, settings, now)?;
@@ -175,16 +180,17 @@ fn answer_heartbeat(
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(HeartbeatAnswer {
+    let answer = HeartbeatAnswer {
         server_time: now,
         epoch: epoch(txn)?,
         tables: tables(txn, &device, &sessions)?,
         feeds,
         trust: trust.keys.trust().version,
         device: id,
-        open: None,
-        yields: None,
-    })
+        open: Some(claims::open_of(txn, id)?),
+        yields: Some(yields),
+    };
+    Ok((answer, proved))
 }
 
 fn assign(
@@ -247,10 +253,16 @@ impl Service {
     ) -> Result<HeartbeatAnswer> {
         self.settle(device).await?;
         let settings = self.settings().clone();
+        let yields = self.claims().homes().asked(device);
         // Nothing that is sealed changes, so the sealer need not wake up.
-        self.write_quietly(move |txn, now| {
-            answer_heartbeat(txn, device, &heartbeat, &settings, now)
-        })
-        .await
+        let (answer, proved) = self
+            .write_quietly(move |txn, now| {
+                answer_heartbeat(txn, device, &heartbeat, &settings, yields, now)
+            })
+            .await?;
+        if let Some(proved) = proved {
+            self.duties().prove(&proved);
+        }
+        Ok(answer)
     }
 }

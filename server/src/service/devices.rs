@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing};
-use super::{Service, places, roster, server_log, times};
+use super::{Service, duty, places, roster, server_log, times};
 use crate::storage::{Kind, Space, Transaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -262,6 +262,7 @@ fn change(
             stored.state = DeviceState::Revoked;
             let accepted = cut_logs(txn, organizer, id, now)?;
             put_row(txn, &device, Some(Revocation { at: now, accepted }))?;
+            duty::revoke(txn, id, now)?;
         }
         (DeviceChange::Confirm { .. } | DeviceChange::Move { .. }, DeviceState::Revoked) => {
             return Err(Error::Conflict("the device was revoked: enroll it anew"));

@@ -65,12 +65,15 @@ pub struct DoorFigures {
     pub tables_waiting: u64,
     /// Since when the first of what changed waits for sealing, in milliseconds.
     pub sealer_lag_ms: u64,
+    /// Admissions that were granted and whose records have not come.
+    pub reservations: u64,
 }
 
 fn count(txn: &dyn Transaction, now: UnixMillis) -> Result<DoorFigures> {
     let mut figures = DoorFigures {
         enrollments: enrollments::open(txn, now)?,
         tables_waiting: txn.dirty_tables()?.len() as u64,
+        reservations: txn.count_reservations()?,
         ..DoorFigures::default()
     };
     for organizer in things::all::<StoredOrganizer>(txn, &NOBODY)? {

@@ -11,6 +11,7 @@ mod audit;
 mod channels;
 mod claims;
 mod devices;
+mod duty;
 mod enrollments;
 mod error;
 mod events;
@@ -83,6 +84,8 @@ struct Inner {
     /// another's lines half written.
     import: Arc<Mutex<()>>,
     figures: Figures,
+    duties: Arc<duty::Duties>,
+    claims: claims::Claims,
     live: live::Live,
     /// Since when something waits for sealing, or nothing does.
     unsealed: health::Unsealed,
@@ -92,10 +95,13 @@ impl Service {
     /// The services over a store.
     pub fn new(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         let figures = Figures::default();
+        let duties: Arc<duty::Duties> = Arc::default();
         Self {
             inner: Arc::new(Inner {
                 store,
                 clock,
+                claims: claims::Claims::new(Arc::clone(&duties), figures.clone()),
+                duties,
                 snapshots: Snapshots::empty(&settings),
                 live: live::Live::new(settings.listeners_max, figures.clone()),
                 settings,

@@ -19,16 +19,30 @@ use usher_domain::record::{Body, LogRef, Record};
 use usher_domain::time::UnixMillis;
 
 /// How far the log is.
-#[derive(Debug, Clone, Copy, Encode, Decode)]
-struct Progress {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Progress {
     #[n(0)]
-    log: LogId,
+    pub(crate) log: LogId,
+    /// Of the last record.
     #[n(1)]
-    sequence: u64,
+    pub(crate) sequence: u64,
+    /// Of the last record.
     #[n(2)]
-    hash: Hash,
+    pub(crate) hash: Hash,
     #[n(3)]
     stamp: UnixMillis,
+}
+
+fn place(txn: &dyn Transaction, scope: ScopeId) -> Result<Vec<u8>> {
+    Ok([scope.as_bytes().as_slice(), &epoch(txn)?.to_be_bytes()].concat())
+}
+
+/// How far the server's log of a scope is in this epoch; none before its first record.
+pub(crate) fn progress(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<Progress>> {
+    txn.value(Space::ServerLog, &place(txn, scope)?)?
+        .map(|bytes| cbor::decode(&bytes))
+        .transpose()
+        .map_err(|_| Error::Internal("the progress of the server's log is not readable"))
 }
 
 /// The session that a record names.
@@ -66,10 +80,9 @@ pub fn append(
     let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
         .value
         .server;
-    let place = [scope.as_bytes().as_slice(), &epoch(txn)?.to_be_bytes()].concat();
-    let before = match txn.value(Space::ServerLog, &place)? {
-        Some(bytes) => cbor::decode(&bytes)
-            .map_err(|_| Error::Internal("the progress of the server's log is not readable"))?,
+    let place = place(txn, scope)?;
+    let before = match progress(txn, scope)? {
+        Some(progress) => progress,
         None => Progress {
             log: LogId::from_bytes(keys::random()?),
             sequence: 0,

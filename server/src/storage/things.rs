@@ -77,6 +77,8 @@ pub enum Space {
     BadgeUse = 13,
     /// Scopes that a device was told of.
     ToldScope = 14,
+    /// The epoch in which a device was last heard.
+    HeardIn = 15,
 }
 
 /// Configured things and single values.

@@ -8,6 +8,7 @@ use super::account::TooMany;
 use super::badges;
 use super::difference::Found;
 use super::lines::{Placed, ground_lines, readable};
+use super::tally::{self, Count};
 use super::watch;
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
@@ -18,7 +19,7 @@ use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 use usher_domain::api::reports::ScanLine;
 use usher_domain::cbor;
-use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
+use usher_domain::ids::{OrganizerId, ScopeId, SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::Ground;
 use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
@@ -193,6 +194,42 @@ pub(super) fn step(
     txn.put_value(Space::Interpreted, scope.as_bytes(), &bytes, now)?;
     server_log::append(txn, organizer, scope, links, now)?;
     Ok(outcomes)
+}
+
+/// People inside a zone.
+pub(in crate::service) struct Inside {
+    pub(in crate::service) people: u32,
+    /// Whether all that is stored is counted.
+    pub(in crate::service) is_complete: bool,
+    /// Outcomes of the scans that were interpreted on the way.
+    pub(in crate::service) merged: Vec<Outcome>,
+}
+
+/// Steps that one count takes at most, so that it holds nobody up for long. The second one takes in the
+/// links that the first one wrote.
+const STEPS_PER_COUNT: u32 = 2;
+
+/// Counts the people inside a zone of a session, with what was stored and not interpreted before.
+pub(in crate::service) fn inside(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    (session, zone): (SessionId, ZoneId),
+    now: UnixMillis,
+) -> Result<Inside> {
+    let mut merged = Vec::new();
+    for _ in 0..STEPS_PER_COUNT {
+        if is_pending(txn, scope)? {
+            merged.extend(step(txn, organizer, scope, now)?);
+        }
+    }
+    let tally = tally::load(txn, scope, session)?;
+    let people = tally.get(&Count::Inside(Some(zone))).copied().unwrap_or(0);
+    Ok(Inside {
+        people: u32::try_from(people).unwrap_or(u32::MAX),
+        is_complete: !is_pending(txn, scope)?,
+        merged,
+    })
 }
 
 /// The scans that these admissions are.

@@ -25,18 +25,20 @@ mod plan;
 pub(super) mod tally;
 mod watch;
 
+pub(super) use interpret::inside;
+
 use super::devices::StoredDevice;
 use super::error::{Error, Result};
 use super::incidents::{self, About};
 use super::server_log::{self, session_of};
-use super::{Service, scopes, sessions, things};
+use super::{Service, claims, scopes, sessions, things};
 use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Transaction};
 use plan::{Plan, plan};
 use usher_domain::api::access::DeviceState;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
-use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
+use usher_domain::ids::{AttemptId, DeviceId, OrganizerId, ScopeId};
 use usher_domain::log::{BatchError, Entry, VerifiedBatch, verify_batch};
 use usher_domain::protocol;
 use usher_domain::protocol::{Head, PushAnswer};
@@ -68,6 +70,19 @@ impl Incoming {
 
     fn scope(&self) -> ScopeId {
         self.verified.head().scope
+    }
+
+    /// The attempts for which the device says that it holds a ticket back.
+    fn yields(&self) -> Vec<AttemptId> {
+        let records = self.verified.entries().iter();
+        records
+            .filter_map(|entry| {
+                let Body::Yield(held) = &entry.record.as_ref()?.body else {
+                    return None;
+                };
+                Some(held.attempt)
+            })
+            .collect()
     }
 }
 
@@ -129,10 +144,6 @@ pub(super) fn is_scope_of(
 /// Quarantines a log that a revoked device begins: revoking cut the logs that were known then, of all
 /// others no record was accepted.
 fn cut_off(txn: &mut dyn Transaction, incoming: &Incoming, now: UnixMillis) -> Result<()> {
-    let device = things::get::<StoredDevice>(txn, incoming.device.as_bytes())?;
-    if device.value.state != DeviceState::Revoked {
-        return Ok(());
-    }
     let (log, scope) = (incoming.log(), incoming.scope());
     let is_cut = lines::ground_lines(txn, scope)?
         .iter()
@@ -169,8 +180,19 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
             heads,
             answer,
         } => {
-            cut_off(txn, &incoming, now)?;
+            let device = things::get::<StoredDevice>(txn, incoming.device.as_bytes())?;
+            let is_revoked = device.value.state == DeviceState::Revoked;
+            if is_revoked {
+                cut_off(txn, &incoming, now)?;
+            }
             let entries = incoming.verified.into_entries();
+            // What a revoked device records waits for a person, and frees nothing before.
+            if !is_revoked {
+                let new = entries.iter().skip(repeated);
+                for record in new.filter_map(|entry| entry.record.as_ref()) {
+                    claims::end_by(txn, record)?;
+                }
+            }
             let lines = entries.into_iter().enumerate().map(|(place, entry)| {
                 let novelty = if place < repeated {
                     Novelty::Repeated
@@ -211,11 +233,13 @@ impl Service {
     pub async fn push(&self, device: DeviceId, batch: Batch) -> Result<PushAnswer> {
         let incoming = self.prove(device, batch).await?;
         let (organizer, scope) = (incoming.organizer, incoming.scope());
+        let yields = incoming.yields();
         let stored = self
             .write_quietly(move |txn, now| store(txn, incoming, now))
             .await?;
         match stored {
             Stored::Answer(answer) => {
+                self.claims().homes().answer(&yields);
                 // The batch is safe. What fails now is done at the next push or start.
                 if let Err(error) = self.interpret(organizer, scope).await {
                     tracing::error!(%error, %scope, "records wait to be interpreted");

@@ -149,6 +149,7 @@ impl Service {
         table: TableId,
         since: Version,
     ) -> Result<Changes> {
+        self.begin_duty(device, table).await?;
         self.read(move |txn| changes(txn, device, table, since))
             .await
     }
@@ -178,6 +179,7 @@ impl Service {
         table: TableId,
         buckets: Vec<u16>,
     ) -> Result<BucketRows> {
+        self.begin_duty(device, table).await?;
         self.read(move |txn| bucket_rows(txn, device, table, buckets))
             .await
     }

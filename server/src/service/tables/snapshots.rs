@@ -223,6 +223,7 @@ impl Service {
     ) -> Result<SnapshotPart> {
         let SnapshotRequest { table, .. } = request;
         let head = self.read(move |txn| readable(txn, device, table)).await?;
+        self.begin_duty(device, table).await?;
         let version = match request.of {
             Some(version) => version,
             None => self.newest_snapshot(table, head.version).await?,

@@ -2,11 +2,14 @@
 
 use super::counts::Counts;
 use crate::service::error::{Error, Result};
-use crate::service::{channels, sessions, things, times, types};
+use crate::service::organizers::StoredOrganizer;
+use crate::service::{channels, epoch, sessions, things, times, types};
 use crate::storage::Transaction;
 use usher_domain::api::venue::{Event, Gate, Session, TicketType, Zone};
 use usher_domain::ids::{OrganizerId, SessionId};
-use usher_domain::session::{GateName, SessionSummary, SessionTerms, TypeName, ZoneName};
+use usher_domain::session::{
+    Authority, GateName, SessionSummary, SessionTerms, TypeName, ZoneName,
+};
 
 /// Sessions this near are told to gates, so that a wrong session can be told the right one.
 const NEAR_MS: i64 = 3 * 24 * 3_600_000;
@@ -49,8 +52,17 @@ pub(crate) fn of_session(
         pretix: channels::pretix(txn, event.id)?,
         channels: channels::names(txn, event.id)?,
         counts: counts.channels.clone(),
-        // None is named before it answers claims.
-        authority: None,
+        authority: Some(authority(txn, organizer)?),
+    })
+}
+
+/// Who confirms claims of the organizer's scopes: this server, under the id of its own log. Its term rises
+/// with the epoch, for a restored server knows less than it confirmed.
+fn authority(txn: &dyn Transaction, organizer: OrganizerId) -> Result<Authority> {
+    let organizer = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?;
+    Ok(Authority {
+        server: organizer.value.server,
+        term: epoch(txn)?,
     })
 }
 

@@ -29,7 +29,7 @@ use usher_domain::verdict::Reason;
 pub(super) struct Gate {
     pub(super) id: DeviceId,
     key: SigningKey,
-    end: LogEnd,
+    pub(super) end: LogEnd,
     pub(super) records: Vec<Vec<u8>>,
 }
 
@@ -141,7 +141,7 @@ fn at(ms: i64) -> UnixMillis {
     NOON.shifted(ms)
 }
 
-async fn first(house: &House) -> Session {
+pub(super) async fn first(house: &House) -> Session {
     let sessions = house.service.sessions(house.organizer, "show".to_owned());
     sessions.await.unwrap().remove(0)
 }

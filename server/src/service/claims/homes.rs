@@ -1,0 +1,99 @@
+//! Asking a ticket's home to hold it back.
+//!
+//! What is asked lives as long as somebody waits for it: a request that nobody waits for any more must not
+//! reach the home, which would hold the ticket back for nothing.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use usher_domain::ids::{AttemptId, DeviceId};
+use usher_domain::protocol::claim::YieldRequest;
+
+/// How long a claim waits for a home at most.
+pub(super) const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Somebody waits for a home.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    home: DeviceId,
+    request: YieldRequest,
+    answered: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    last: u64,
+    waiting: Vec<Waiting>,
+}
+
+/// What homes are asked at this moment.
+#[derive(Debug, Default)]
+pub(in crate::service) struct Homes {
+    queue: Mutex<Queue>,
+}
+
+/// One question to a home; dropping it takes the question back.
+pub(super) struct Question<'a> {
+    homes: &'a Homes,
+    number: u64,
+    answered: Arc<Notify>,
+}
+
+impl Homes {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a home from now on.
+    pub(super) fn ask(&self, home: DeviceId, request: YieldRequest) -> Question<'_> {
+        let answered = Arc::new(Notify::new());
+        let mut queue = self.queue();
+        queue.last = queue.last.wrapping_add(1);
+        let number = queue.last;
+        queue.waiting.push(Waiting {
+            number,
+            home,
+            request,
+            answered: Arc::clone(&answered),
+        });
+        drop(queue);
+        Question {
+            homes: self,
+            number,
+            answered,
+        }
+    }
+
+    /// What a device is asked to hold back.
+    pub(in crate::service) fn asked(&self, home: DeviceId) -> Vec<YieldRequest> {
+        let queue = self.queue();
+        let own = queue.waiting.iter().filter(|waiting| waiting.home == home);
+        own.map(|waiting| waiting.request).collect()
+    }
+
+    /// A home's word for these attempts is stored.
+    pub(in crate::service) fn answer(&self, attempts: &[AttemptId]) {
+        let queue = self.queue();
+        let answered = queue.waiting.iter();
+        for waiting in answered.filter(|waiting| attempts.contains(&waiting.request.attempt)) {
+            waiting.answered.notify_one();
+        }
+    }
+}
+
+impl Question<'_> {
+    /// Waits until a word of the home may be stored, or patience ends.
+    pub(super) async fn wait(&self) {
+        let _late = tokio::time::timeout(PATIENCE, self.answered.notified()).await;
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.homes.queue();
+        queue
+            .waiting
+            .retain(|waiting| waiting.number != self.number);
+    }
+}

@@ -1,0 +1,262 @@
+//! One claim, judged inside the transaction that reserves what it grants.
+
+use super::Desk;
+use super::case::{Case, Granted, aliases};
+use super::memory::Posting;
+use super::shelf::Shelf;
+use crate::service::epoch;
+use crate::service::error::{Error, Result};
+use crate::service::records::{self, lines};
+use crate::storage::{Reservation, Transaction};
+use usher_domain::cbor;
+use usher_domain::decide::{Headcount, Known, look};
+use usher_domain::hash::Hash;
+use usher_domain::ids::{DeviceId, ScopeId, ZoneId};
+use usher_domain::log::Line;
+use usher_domain::merge::{Ending, Ground, endings};
+use usher_domain::protocol::claim::{
+    CLAIM_UNSENT_MAX, ClaimAnswer, ClaimRequest, Decided, YieldRequest,
+};
+use usher_domain::record::Subject;
+use usher_domain::session::Authority;
+use usher_domain::time::UnixMillis;
+use usher_domain::verdict::{AdmitWhy, Verdict};
+
+/// Whether a home that has not answered may still be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// It may.
+    Left,
+    /// It was waited for already.
+    Over,
+}
+
+/// What becomes of a claim.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// It is answered.
+    Answer(ClaimAnswer),
+    /// The ticket's home must say first that it holds the ticket back.
+    AskHome {
+        home: DeviceId,
+        request: YieldRequest,
+    },
+}
+
+impl From<ClaimAnswer> for Step {
+    fn from(answer: ClaimAnswer) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+/// Judges a claim, and reserves what it grants.
+pub(super) fn claim(
+    txn: &mut dyn Transaction,
+    desk: &Desk,
+    device: DeviceId,
+    request: &ClaimRequest,
+    patience: Patience,
+    now: UnixMillis,
+) -> Result<Step> {
+    let organizer = desk.memory.active(txn, device)?.organizer;
+    let Some(posting) = desk.memory.posting(txn, request.session)? else {
+        return Ok(ClaimAnswer::Behind.into());
+    };
+    if posting.terms.organizer != organizer {
+        return Err(Error::NotFound("session"));
+    }
+    let epoch = epoch(txn)?;
+    if request.epoch != epoch {
+        return Ok(ClaimAnswer::Behind.into());
+    }
+    let authority = Authority {
+        server: posting.server,
+        term: epoch,
+    };
+    if request.authority != authority {
+        let authority = Some(authority);
+        return Ok(ClaimAnswer::NotAuthority { authority }.into());
+    }
+    let scope = posting.terms.scope;
+    let ground = desk.memory.ground(txn, scope, posting.server)?;
+    let shelf = Shelf::new(txn, &posting, &ground);
+    let looked = look(&shelf, &request.shown)?;
+    let sealed = shelf.sealed();
+    let known = Known::of(&request.shown, &looked.found());
+    let subject = ground.resolve(known.subject);
+
+    let unsent = unsent(device, scope, &ground, subject, request)?;
+    let mut lines = stored(txn, &ground, subject)?;
+    lines.extend(unsent);
+    // What waits for a person's word ended nothing yet.
+    let ended = endings(lines.iter().filter(|line| ground.counts(line)));
+    if let Some(ending) = ended.get(&request.attempt) {
+        return ended_before(txn, device, scope, request, *ending).map(Step::Answer);
+    }
+    if let Some(held) = txn.reservation(request.attempt)? {
+        return again(&held, device, &ground, subject, request).map(Step::Answer);
+    }
+    let set = request.set;
+    let is_behind = set.epoch != posting.version.epoch
+        || set.number > posting.version.number
+        || sealed.is_some_and(|sealed| sealed > set.number)
+        || desk.memory.trust(txn, organizer)? != Some(request.trust);
+    if is_behind {
+        return Ok(ClaimAnswer::Behind.into());
+    }
+    let mut others = Vec::new();
+    for alias in aliases(&ground, subject) {
+        others.extend(txn.reservations_about(scope, &alias)?);
+    }
+    others.retain(|held| !ended.contains_key(&held.attempt));
+    let standing = desk.duties.standing(txn, organizer, scope, epoch)?;
+    let case = Case {
+        device,
+        request,
+        posting: &posting,
+        ground: &ground,
+        known,
+        looked: &looked,
+        lines: &lines,
+        others,
+        duties: &desk.duties,
+        standing: &standing,
+        epoch,
+        now,
+    };
+    let inside = match case.limited_zone() {
+        Some(zone) => headcount(txn, desk, &posting, zone, now)?,
+        None => Headcount::Confirmed(0),
+    };
+    let (verdict, certainty) = match case.verdict(inside) {
+        Verdict::Admit(admit) if admit.why != AdmitWhy::FreeFlow => {
+            match case.grant(admit, patience) {
+                Granted::Answer(verdict, certainty) => (verdict, certainty),
+                Granted::AskHome(home) => {
+                    let request = case.yield_request(subject);
+                    return Ok(Step::AskHome { home, request });
+                }
+            }
+        }
+        verdict @ (Verdict::Admit(_) | Verdict::Refuse(_) | Verdict::Refer(_)) => {
+            (verdict, case.certainty())
+        }
+    };
+    let answer = ClaimAnswer::Decided(Decided {
+        verdict,
+        certainty,
+        at: now,
+        after: lines.iter().map(|line| line.record.stamp).max(),
+    });
+    if let Some(reservation) = case.reservation(&answer) {
+        txn.put_reservation(&reservation)?;
+    }
+    Ok(answer.into())
+}
+
+/// What is stored about a subject.
+fn stored(txn: &dyn Transaction, ground: &Ground, subject: Subject) -> Result<Vec<Line>> {
+    let mut found = Vec::new();
+    for alias in aliases(ground, subject) {
+        let records = txn.records_about(ground.scope(), Some(&alias))?;
+        found.extend(lines::readable(records).map(|(_, line)| line));
+    }
+    Ok(found)
+}
+
+/// The asker's own records of the ticket that have not come.
+fn unsent(
+    device: DeviceId,
+    scope: ScopeId,
+    ground: &Ground,
+    subject: Subject,
+    request: &ClaimRequest,
+) -> Result<Vec<Line>> {
+    if request.unsent.len() > CLAIM_UNSENT_MAX {
+        let limit = CLAIM_UNSENT_MAX as u64;
+        return Err(Error::too_long("what a claim tells of records", limit));
+    }
+    let mut lines = Vec::with_capacity(request.unsent.len());
+    for encoded in &request.unsent {
+        let line = Line::read(encoded)
+            .map_err(|_| Error::invalid("unsent", "a record that is not readable"))?;
+        if line.record.log.device != device || line.record.scope != scope {
+            let why = "a record of another device or scope";
+            return Err(Error::invalid("unsent", why));
+        }
+        if line.record.subject().map(|of| ground.resolve(of)) == Some(subject) {
+            lines.push(line);
+        }
+    }
+    Ok(lines)
+}
+
+/// The record that ended this attempt before it was claimed.
+fn ended_before(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    scope: ScopeId,
+    request: &ClaimRequest,
+    ending: Ending,
+) -> Result<ClaimAnswer> {
+    let (Ending::Admitted(hash) | Ending::Released(hash) | Ending::TakenOver(hash)) = ending;
+    let record = match txn.record(scope, &hash)? {
+        Some(stored) => stored.bytes.into(),
+        None => {
+            let mut unsent = request.unsent.iter();
+            let found = unsent.find(|bytes| Hash::of(&[bytes]) == hash);
+            found.cloned().unwrap_or_else(|| Vec::new().into())
+        }
+    };
+    let is_own = Line::read(&record).is_ok_and(|line| line.record.log.device == device);
+    if is_own || matches!(ending, Ending::TakenOver(_)) {
+        Ok(ClaimAnswer::Ended { record })
+    } else {
+        Err(foreign())
+    }
+}
+
+/// The same answer as before.
+fn again(
+    held: &Reservation,
+    device: DeviceId,
+    ground: &Ground,
+    subject: Subject,
+    request: &ClaimRequest,
+) -> Result<ClaimAnswer> {
+    let is_same = held.device == device
+        && held.scope == ground.scope()
+        && held.session == request.session
+        && held.direction == request.direction
+        && ground.resolve(held.subject) == subject;
+    if !is_same {
+        return Err(foreign());
+    }
+    cbor::decode(&held.answer).map_err(|_| Error::Internal("a stored answer is not readable"))
+}
+
+const fn foreign() -> Error {
+    Error::Conflict("the attempt was made by another device or for another ticket")
+}
+
+/// People inside a zone and on their way into it. Records that were stored and not yet counted are counted
+/// first; if they are too many for one transaction, the number is no more than a hint.
+fn headcount(
+    txn: &mut dyn Transaction,
+    desk: &Desk,
+    posting: &Posting,
+    zone: ZoneId,
+    now: UnixMillis,
+) -> Result<Headcount> {
+    let terms = &posting.terms;
+    let session = terms.session.id;
+    let counted = records::inside(txn, terms.organizer, terms.scope, (session, zone), now)?;
+    desk.figures.merged(&counted.merged);
+    let reserved = txn.reserved_entries(session, zone)?;
+    let people = counted.people.saturating_add(reserved);
+    Ok(if counted.is_complete {
+        Headcount::Confirmed(people)
+    } else {
+        Headcount::Local(people)
+    })
+}
