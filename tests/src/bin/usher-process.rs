@@ -68,13 +68,14 @@ async fn scan(folder: &Path, clock: Shifted, mut input: Input) {
     say(&json!({ "ready": true }));
     let scanning = async {
         while let Ok(Some(line)) = input.next_line().await {
-            let view = app.scan(ScanInput {
+            let input = ScanInput {
                 text: Private::new(line),
                 direction: Direction::Entry,
                 session: None,
                 attempt: None,
                 instruction_checked: false,
-            });
+            };
+            let view = app.claim_scan(input, &TokioTimer).await;
             say(&json!({ "scan": view }));
         }
     };

@@ -195,6 +195,21 @@ async fn what_killed_processes_claim_over_a_failing_network_happened_in_some_ord
     venue.sync_all().await;
     check_records(&venue, &showings).await;
 
+    let mut by_certainty: BTreeMap<&str, u32> = BTreeMap::new();
+    for verdict in showings
+        .iter()
+        .filter_map(|showing| showing.verdict.as_ref())
+    {
+        let kind = verdict["certainty"]["kind"].as_str().unwrap();
+        *by_certainty.entry(kind).or_default() += 1;
+    }
+    eprintln!("{by_certainty:?}");
+    // A history without claims proves nothing.
+    assert!(
+        by_certainty
+            .keys()
+            .any(|kind| kind.starts_with("confirmed"))
+    );
     let mut by_ticket: BTreeMap<usize, Vec<&Showing>> = BTreeMap::new();
     for showing in &showings {
         by_ticket.entry(showing.ticket).or_default().push(showing);
