@@ -8,14 +8,17 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 use usher_core::app::{ApiError, App, EnrollInput, EnrollStep, EnrolledView};
 use usher_core::claims::Claims;
 use usher_core::clock::Clock as _;
-use usher_core::gate::{self, Answer, Means, OverrideRequest, ScanRequest};
+use usher_core::gate::{
+    self, Answer, Asking, AtGate, Means, OverrideRequest, Party, ScanRequest, ask,
+};
 use usher_core::http::{Caller, Endpoint, HttpSync, PlainHttp};
 use usher_core::store::{Notice, ServerPin, Store};
-use usher_core::sync::{Memory, Parts, Progress, Report, SyncError, run};
+use usher_core::sync::{Memory, Parts, Progress, Report, SyncError, Timer, run, sign_off};
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::record::{Confirmed, Outcome};
@@ -232,6 +235,68 @@ impl Gate {
         self.at_work(|gate, means| gate.scan(means, request))
     }
 
+    /// Somebody shows this at the entrance, and the gate asks the authority for as long as it takes.
+    pub async fn claim(&self, code: &Private) -> Answer {
+        let request = ScanRequest::entry(code.reveal());
+        let mut answers = self.claim_all(request, Party::One, &Patient).await;
+        answers.remove(0)
+    }
+
+    /// The same, until the network fails: then the budget is over.
+    pub async fn claim_in_vain(&self, code: &Private) -> Answer {
+        let request = ScanRequest::entry(code.reveal());
+        let timer = Failing(&self.network);
+        self.claim_all(request, Party::One, &timer).await.remove(0)
+    }
+
+    /// Answers any request as a gate that asks.
+    pub async fn claim_all(
+        &self,
+        request: ScanRequest,
+        party: Party,
+        timer: &impl Timer,
+    ) -> Vec<Answer> {
+        let running = self.running();
+        let api = running
+            .api
+            .as_ref()
+            .unwrap_or_else(|| panic!("{} is not enrolled", self.name));
+        let asking = Asking {
+            api,
+            channel: api.channel(),
+            gate: self,
+            timer,
+            clock: &*self.clock,
+            entropy: &*self.dice,
+            claims: &running.claims,
+        };
+        ask(&asking, request, party).await
+    }
+
+    /// Takes the device off duty.
+    ///
+    /// # Errors
+    /// What ends it.
+    pub async fn sign_off(&self) -> Result<(), SyncError> {
+        let running = self.running();
+        let api = running
+            .api
+            .as_ref()
+            .unwrap_or_else(|| panic!("{} is not enrolled", self.name));
+        let mut memory = running.memory.lock().await;
+        let parts = Parts {
+            api,
+            channel: api.channel(),
+            store: &running.store,
+            timer: &Impatient,
+            clock: &*self.clock,
+            entropy: &*self.dice,
+            claims: &running.claims,
+            progress: &|_| {},
+        };
+        sign_off(&parts, &mut memory).await
+    }
+
     /// Somebody comes with all tickets of an order and shows one.
     pub fn scan_order(&self, code: &Private) -> Vec<Answer> {
         let request = ScanRequest::entry(code.reveal());
@@ -328,6 +393,32 @@ impl Gate {
     #[must_use]
     pub fn notices(&self) -> Vec<Notice> {
         self.store(|store| store.notices().unwrap())
+    }
+}
+
+impl AtGate for Gate {
+    fn at_gate<T>(&self, work: impl FnOnce(&mut gate::Gate, &mut Means<'_>) -> T) -> T {
+        self.at_work(work)
+    }
+}
+
+/// Waits for ever.
+#[derive(Debug)]
+pub struct Patient;
+
+impl Timer for Patient {
+    async fn sleep(&self, _: Duration) {
+        std::future::pending().await
+    }
+}
+
+/// Waits until the network fails as it was told to.
+#[derive(Debug)]
+pub struct Failing<'n>(pub &'n Network);
+
+impl Timer for Failing<'_> {
+    async fn sleep(&self, _: Duration) {
+        self.0.failed().await;
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod changes;
+mod claims;
 mod cuts;
 mod enrolling;
 mod isolation;
