@@ -3,8 +3,8 @@
 use super::answer::{bytes, decode, unreadable};
 use super::{HttpSync, Reply};
 use minicbor::{Decode, Encode};
-use reqwest::Method;
 use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use reqwest::{Method, RequestBuilder};
 use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
 use usher_domain::ids::ScopeId;
@@ -40,14 +40,14 @@ impl HttpSync {
         path: &str,
         body: &impl Encode<()>,
     ) -> Result<T, Problem> {
-        let url = self.endpoint.url(path);
         let body = cbor::encode(body);
-        let build = || {
-            let (request, id) = self.request(Method::POST, url.clone())?;
-            let request = request.header(CONTENT_TYPE, MEDIA_TYPE);
-            Ok((request.body(body.clone()), id))
-        };
-        decode(self.send(build).await?).await
+        decode(self.send(|| self.posting(path, &body)).await?).await
+    }
+
+    fn posting(&self, path: &str, body: &[u8]) -> Result<(RequestBuilder, String), Problem> {
+        let (request, id) = self.request(Method::POST, self.endpoint.url(path))?;
+        let request = request.header(CONTENT_TYPE, MEDIA_TYPE);
+        Ok((request.body(body.to_vec()), id))
     }
 
     /// A range of a prepared snapshot.
@@ -202,7 +202,9 @@ impl SyncApi for HttpSync {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, Problem> {
-        self.post(paths::CLAIM, &request).await
+        let body = cbor::encode(&request);
+        let reply = self.send_promptly(|| self.posting(paths::CLAIM, &body));
+        decode(reply.await?).await
     }
 
     async fn sign_off(&self, heads: Vec<Head>) -> Result<(), Problem> {

@@ -232,6 +232,23 @@ impl HttpSync {
         build: impl Fn() -> Result<(RequestBuilder, String), Problem>,
     ) -> Result<Reply, Problem> {
         let token = self.token().await?;
+        self.send_as(token, build).await
+    }
+
+    /// The same at once, with the token that is at hand.
+    async fn send_promptly(
+        &self,
+        build: impl Fn() -> Result<(RequestBuilder, String), Problem>,
+    ) -> Result<Reply, Problem> {
+        let token = self.token_at_hand().await?;
+        self.send_as(token, build).await
+    }
+
+    async fn send_as(
+        &self,
+        token: HeaderValue,
+        build: impl Fn() -> Result<(RequestBuilder, String), Problem>,
+    ) -> Result<Reply, Problem> {
         let first = self.send_with(&build, &token).await;
         match first {
             Err(problem) if problem.retry() == Retry::AfterSignIn => {

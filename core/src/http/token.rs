@@ -32,6 +32,15 @@ impl Tokens {
             .map(|held| held.header.clone())
     }
 
+    /// The token as long as it may count at all: somebody waits at a door, and a sign of life renews it in
+    /// time.
+    fn still_held(&self, now_ms: u64) -> Option<HeaderValue> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.as_ref()
+            .filter(|held| now_ms < held.until_ms.saturating_add(MARGIN_MS))
+            .map(|held| held.header.clone())
+    }
+
     fn put(&self, new: Held) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(new);
     }
@@ -44,6 +53,14 @@ impl Tokens {
 }
 
 impl HttpSync {
+    /// The `Authorization` header's value for what cannot wait: a token near its end is not renewed first.
+    pub(super) async fn token_at_hand(&self) -> Result<HeaderValue, Problem> {
+        match self.tokens.still_held(self.clock.read().monotonic_ms) {
+            Some(header) => Ok(header),
+            None => self.token().await,
+        }
+    }
+
     /// The `Authorization` header's value.
     pub(super) async fn token(&self) -> Result<HeaderValue, Problem> {
         if let Some(header) = self.tokens.held(self.clock.read().monotonic_ms) {
@@ -78,5 +95,23 @@ impl HttpSync {
             until_ms: asked_ms.saturating_add(counts_ms.saturating_sub(MARGIN_MS)),
         });
         Ok(header)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_near_its_end_is_renewed_but_not_while_somebody_waits() {
+        let tokens = Tokens::default();
+        tokens.put(Held {
+            header: HeaderValue::from_static("Bearer x"),
+            until_ms: 1_000,
+        });
+        assert!(tokens.held(999).is_some() && tokens.still_held(999).is_some());
+        assert!(tokens.held(1_000).is_none());
+        assert!(tokens.still_held(1_000 + MARGIN_MS - 1).is_some());
+        assert!(tokens.still_held(1_000 + MARGIN_MS).is_none());
     }
 }

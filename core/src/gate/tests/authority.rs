@@ -103,8 +103,7 @@ impl Server {
             .iter()
             .filter(|line| line.record.subject() == Some(subject))
             .filter_map(|line| Some((line, scan_of(line)?)))
-            .filter(|(_, scan)| scan.outcome == Outcome::Admit)
-            .next_back()
+            .rfind(|(_, scan)| scan.outcome == Outcome::Admit)
             .filter(|(_, scan)| scan.direction == Direction::Entry);
         let verdict = match (other, inside, request.direction) {
             (Some((attempt, (device, _))), _, _) => {
