@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use usher_domain::rules::{
-    Counted, EntryMode, IsolatedRule, Rules, StaleAction, UnknownSignedRule,
+    Counted, EntryMode, IsolatedRule, Rules, SilentRule, StaleAction, UnknownSignedRule,
 };
 
 /// Flags that set rules; they go before the file's, the file's before those that are in force.
@@ -40,6 +40,9 @@ pub struct RuleFlags {
     /// What a gate does whose ticket set is old
     #[arg(long, value_enum)]
     pub stale: Option<Stale>,
+    /// What the server answers a gate that asks while another device has gone silent
+    #[arg(long, value_enum)]
+    pub silent: Option<Silent>,
 }
 
 /// Over what entries are counted.
@@ -82,6 +85,15 @@ pub enum Stale {
     Refer,
 }
 
+/// What the server answers a gate that asks while another device has gone silent.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Silent {
+    /// It admits, and says who is silent
+    Admit,
+    /// It refers to a supervisor
+    Refer,
+}
+
 impl RuleFlags {
     /// Whether anything is said about rules.
     #[must_use]
@@ -98,6 +110,7 @@ impl RuleFlags {
                 unknown_signed: None,
                 stale_after: None,
                 stale: None,
+                silent: None,
             }
         )
     }
@@ -122,6 +135,7 @@ impl RuleFlags {
         );
         set(&mut rules.stale.after_minutes, self.stale_after);
         set(&mut rules.stale.then, self.stale.map(StaleAction::from));
+        set(&mut rules.silent, self.silent.map(SilentRule::from));
         Ok(rules)
     }
 }
@@ -188,6 +202,15 @@ impl From<UnknownSigned> for UnknownSignedRule {
     }
 }
 
+impl From<Silent> for SilentRule {
+    fn from(rule: Silent) -> Self {
+        match rule {
+            Silent::Admit => Self::Admit,
+            Silent::Refer => Self::Refer,
+        }
+    }
+}
+
 impl From<Stale> for StaleAction {
     fn from(rule: Stale) -> Self {
         match rule {
@@ -218,11 +241,14 @@ mod tests {
             late_minutes: 7,
             ..Rules::default()
         };
-        let rules = flags(&["--entry", "reentry", "--stale", "refer"])
-            .apply(in_force)
-            .unwrap();
+        let rules = flags(&[
+            "--entry", "reentry", "--stale", "refer", "--silent", "refer",
+        ])
+        .apply(in_force)
+        .unwrap();
         assert_eq!(rules.entry.mode, EntryMode::Reentry);
         assert_eq!(rules.stale.then, StaleAction::Refer);
+        assert_eq!(rules.silent, SilentRule::Refer);
         assert_eq!(rules.late_minutes, 7);
     }
 

@@ -219,6 +219,7 @@ async fn show(
         page.field("entry", rules::entry(&session.rules));
         page.field("isolated", word(&session.rules.isolated));
         page.field("unknown", word(&session.rules.unknown_signed));
+        page.field("silent", word(&session.rules.silent));
         match &session.set {
             Some(set) => page.field(
                 "ticket set",

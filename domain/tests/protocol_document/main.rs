@@ -2,6 +2,8 @@
 //! compared; with `USHER_BLESS=1` in the environment they are written anew instead.
 
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod diagnostic;
 #[cfg(test)]
 mod documents;

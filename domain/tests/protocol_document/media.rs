@@ -14,7 +14,7 @@ use usher_domain::secret::Private;
 
 const FIELDS: &str = "ticket access_number issue type not_before not_after";
 
-fn ticket_code() -> TicketCode {
+pub(crate) fn ticket_code() -> TicketCode {
     TicketCode {
         ticket: TICKET,
         access: AccessNumber::new(1),

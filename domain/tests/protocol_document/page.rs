@@ -1,6 +1,6 @@
 //! The page, and everything that is held against it.
 
-use crate::{documents, exchange, live, media, records, tables};
+use crate::{claims, documents, exchange, live, media, records, tables};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use usher_domain::cose::ContentType;
@@ -23,6 +23,7 @@ fn examples() -> BTreeMap<&'static str, String> {
         records::examples(),
         exchange::examples(),
         live::examples(),
+        claims::examples(),
     ];
     let mut examples = BTreeMap::new();
     for (name, body) in all.into_iter().flatten() {
