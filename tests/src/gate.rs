@@ -1,15 +1,19 @@
 //! A named gate of a venue: a real device, which may be cut off, killed, restored and set wrong.
 
 use crate::clock::{DeviceClock, Dice, Impatient};
+use crate::listening::{Event, NEVER, Patience};
 use crate::network::Network;
 use std::cell::RefCell;
 use std::fs;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
 use usher_core::app::{ApiError, App, EnrollInput, EnrollStep, EnrolledView};
 use usher_core::claims::Claims;
 use usher_core::clock::Clock as _;
@@ -18,7 +22,9 @@ use usher_core::gate::{
 };
 use usher_core::http::{Caller, Endpoint, HttpSync, PlainHttp};
 use usher_core::store::{Notice, ServerPin, Store};
-use usher_core::sync::{Memory, Parts, Progress, Report, SyncError, Timer, run, sign_off};
+use usher_core::sync::{
+    Memory, Pace, Parts, Progress, Report, SyncError, Timer, Watched, follow, run, sign_off,
+};
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::record::{Confirmed, Outcome};
@@ -44,6 +50,8 @@ struct Running {
     memory: tokio::sync::Mutex<Memory>,
     claims: Claims,
     api: Option<HttpSync>,
+    /// Rings when the gate did something.
+    recorded: Notify,
 }
 
 /// A copy of a device's folder.
@@ -174,6 +182,7 @@ impl Gate {
             memory: tokio::sync::Mutex::default(),
             claims: Claims::default(),
             api,
+            recorded: Notify::new(),
         }));
     }
 
@@ -324,14 +333,49 @@ impl Gate {
     pub fn at_work<T>(&self, work: impl FnOnce(&mut gate::Gate, &mut Means<'_>) -> T) -> T {
         let running = self.running();
         let mut gate = running.gate.borrow_mut();
-        running.with(|store| {
+        let done = running.with(|store| {
             let mut means = Means {
                 store,
                 clock: &*self.clock,
                 entropy: &*self.dice,
             };
             work(&mut gate, &mut means)
-        })
+        });
+        running.recorded.notify_one();
+        done
+    }
+
+    /// Listens to the server and tells what it hears, until it is dropped.
+    pub(crate) async fn follow(&self, patience: &Patience, tell: UnboundedSender<Event>) {
+        let running = self.running();
+        let api = running.api.as_ref();
+        let api = api.unwrap_or_else(|| panic!("{} is not enrolled", self.name));
+        let mut memory = running.memory.lock().await;
+        let progress = |progress| {
+            let _nobody = tell.send(Event::Progress(progress));
+        };
+        let parts = Parts {
+            api,
+            channel: api.channel(),
+            store: &running.store,
+            timer: patience,
+            clock: &*self.clock,
+            entropy: &*self.dice,
+            claims: &running.claims,
+            progress: &progress,
+        };
+        let pace = Pace {
+            asking: Duration::from_millis(1),
+            listening: NEVER,
+        };
+        let mut watched = |watched| {
+            let _nobody = tell.send(match watched {
+                Watched::Done(report) => Event::Done(report),
+                Watched::Failed(error) => Event::Failed(error),
+            });
+            ControlFlow::Continue(())
+        };
+        follow(&parts, &mut memory, pace, &running.recorded, &mut watched).await;
     }
 
     /// One exchange with the server.

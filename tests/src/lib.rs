@@ -23,6 +23,7 @@ pub mod compare;
 pub mod desk;
 pub mod gate;
 pub mod linear;
+pub mod listening;
 pub mod network;
 pub mod office;
 pub mod simulation;

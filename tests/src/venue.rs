@@ -78,6 +78,18 @@ impl Venue {
         Self::with(TransportKind::Tls, 1).await
     }
 
+    /// A venue whose server lets nobody listen.
+    pub async fn that_is_asked() -> Self {
+        let venue = Self::new().await;
+        venue.stop_server().await;
+        let file = venue.folder.path().join(usher_server::config::FILE);
+        let mut written = std::fs::read_to_string(&file).unwrap();
+        written.push_str("\n[limits]\nlive_listeners = 0\n");
+        std::fs::write(&file, written).unwrap();
+        venue.start_server().await;
+        venue
+    }
+
     /// A venue whose devices draw their chance from `seed`.
     pub async fn of_seed(seed: u64) -> Self {
         Self::with(TransportKind::Plain, seed).await

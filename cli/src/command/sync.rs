@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::time::Duration;
-use usher_core::app::SyncView;
+use usher_core::app::{SyncView, words};
 use usher_core::sync::{Progress, TokioTimer};
 
 /// Pause between exchanges of `--watch`.
@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Exchange with the server: ticket sets, staff, scans of all gates
 #[derive(Debug, Args)]
 pub struct Sync {
-    /// Go on until told to stop, every two seconds
+    /// Go on until told to stop: listen to the server, or ask it every two seconds
     #[arg(long)]
     pub watch: bool,
 }
@@ -47,7 +47,10 @@ impl Sync {
         let mut written = Ok(());
         app.watch(&TokioTimer, EVERY, &progress, &mut |told| {
             written = match told {
-                Ok(view) => shell.output.show(&view, |page| page_of(page, &view)),
+                Ok(view) => shell.output.show(&view, |page| {
+                    page_of(page, &view);
+                    page.line(format_args!("  {}", words::line(view.line)));
+                }),
                 Err(error) => shell.output.failure(&error.into()),
             };
             if written.is_ok() {
@@ -145,6 +148,7 @@ impl ShownProgress {
             Progress::Downloading { done, of, .. } => ("downloading tickets", done, of),
             Progress::Storing { done, of, .. } => ("storing tickets", done, of),
             Progress::Updated { .. } => ("up to date", 0, 0),
+            Progress::Listening => ("listening", 0, 0),
             Progress::Reading { done, of, .. } => ("reading scans", done, of),
             Progress::Waiting { .. } => ("no answer, asking again", 0, 0),
         };

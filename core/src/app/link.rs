@@ -3,8 +3,8 @@
 use super::{ApiError, App, Device};
 use crate::http::{Caller, Endpoint, HttpSync, PlainHttp};
 use crate::sync::{
-    Access as _, Memory, Mismatch, Parts, Progress, Report, ServerBehind, Timer, Watched, compare,
-    hand_over, mend, run, sign_off, watch,
+    Access as _, Memory, Mismatch, Pace, Parts, Progress, Report, ServerBehind, Timer, Watched,
+    compare, follow, hand_over, mend, run, sign_off,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use usher_domain::ids::DeviceId;
 
-pub use crate::sync::TableHealth;
+pub use crate::sync::{Line, TableHealth};
 
 /// What an exchange did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -32,6 +32,8 @@ pub struct SyncView {
     pub parked: u64,
     /// Parts of the exchange that failed while others went on.
     pub troubles: Vec<TroubleView>,
+    /// How the device hears of others.
+    pub line: Line,
 }
 
 /// A part of an exchange that failed, or in which the two ends differ.
@@ -65,6 +67,7 @@ impl From<Report> for SyncView {
             handed_back: report.handed_back,
             parked: report.parked,
             troubles: failed.chain(differing).collect(),
+            line: report.line,
         }
     }
 }
@@ -154,7 +157,9 @@ impl App {
 
     /// What the process remembers, for one exchange; a second one at the same time begins without.
     fn take_memory(&self) -> Memory {
-        std::mem::take(&mut *self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut kept = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let beside = kept.beside();
+        std::mem::replace(&mut *kept, beside)
     }
 
     fn put_memory(&self, memory: Memory) {
@@ -203,8 +208,9 @@ impl App {
         Ok(sent)
     }
 
-    /// Stays in step: exchanges every `every`, less often while the server cannot be reached, until `tell`
-    /// says to stop.
+    /// Stays in step: listens to what the server tells, sends what is scanned at once, and exchanges from time
+    /// to time; where there is nothing to listen to every `every`, less often while the server cannot be
+    /// reached. `tell` hears of exchanges and says whether to go on.
     ///
     /// # Errors
     /// `not_enrolled`. What goes wrong later is told, and tried again.
@@ -222,7 +228,9 @@ impl App {
             Watched::Done(report) => tell(Ok(report.into())),
             Watched::Failed(error) => tell(self.heeding(Err(error))),
         };
-        watch(&parts, &mut memory, every, &mut tell).await;
+        let pace = Pace::asking(every);
+        let following = follow(&parts, &mut memory, pace, &self.recorded, &mut tell);
+        Box::pin(following).await;
         self.put_memory(memory);
         Ok(())
     }

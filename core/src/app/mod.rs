@@ -15,7 +15,7 @@ pub mod words;
 
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
-pub use link::{SyncView, TableHealth, TroubleView};
+pub use link::{Line, SyncView, TableHealth, TroubleView};
 pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};
 pub use status::{
@@ -35,6 +35,7 @@ use crate::sync::{Access, Memory};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Code of an error that only a repair mends.
 pub const DAMAGED: &str = "store_damaged";
@@ -50,6 +51,8 @@ pub struct App {
     memory: Mutex<Memory>,
     connection: Mutex<Option<Arc<HttpSync>>>,
     claims: Claims,
+    /// Rings when something was done at the gate, which may have written a record.
+    recorded: Notify,
 }
 
 /// The store and the gate that reads it: one scan or one step of an exchange at a time.
@@ -137,6 +140,7 @@ impl App {
             memory: Mutex::default(),
             connection: Mutex::default(),
             claims: Claims::default(),
+            recorded: Notify::new(),
         };
         Ok((app, rescue))
     }
@@ -175,7 +179,9 @@ impl AtGate for App {
             clock: &*self.clock,
             entropy: &*self.entropy,
         };
-        work(gate, &mut means)
+        let done = work(gate, &mut means);
+        self.recorded.notify_one();
+        done
     }
 }
 

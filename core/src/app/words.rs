@@ -2,6 +2,7 @@
 //!
 //! Every variant has its own sentence; the matches have no wildcard, so a new reason cannot go without.
 
+use super::Line;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use usher_domain::ids::{DeviceId, GateId, StaffId, ZoneId};
@@ -43,6 +44,15 @@ pub(super) struct Said {
     pub(super) why: String,
     /// What else a person should know, a sentence each.
     pub(super) more: Vec<String>,
+}
+
+/// How a device hears of what happens elsewhere.
+#[must_use]
+pub const fn line(line: Line) -> &'static str {
+    match line {
+        Line::Live => "live: what happens elsewhere is told at once",
+        Line::Asking => "polling: the server is asked from time to time",
+    }
 }
 
 /// Why a staff badge lets nobody in.

@@ -10,6 +10,7 @@
 
 mod answer;
 mod calls;
+mod live;
 #[cfg(test)]
 #[cfg(not(target_arch = "wasm32"))]
 mod tests;
@@ -33,6 +34,7 @@ use usher_domain::protocol::MEDIA_TYPE;
 use usher_domain::protocol::paths::CORRELATION_HEADER;
 
 pub use calls::SNAPSHOT_PART_BYTES;
+pub use live::HttpEvents;
 #[cfg(not(target_arch = "wasm32"))]
 pub use tls::{is_distrust, pinned as pinned_tls};
 
@@ -205,13 +207,22 @@ impl HttpSync {
 
     /// A request with a correlation id of its own, and that id.
     fn request(&self, method: Method, url: Url) -> Result<(RequestBuilder, String), Problem> {
+        let (request, id) = self.lasting_request(method, url)?;
+        Ok((request.timeout(EXCHANGE_TIME), id))
+    }
+
+    /// The same without a bound of time, for an answer that goes on.
+    fn lasting_request(
+        &self,
+        method: Method,
+        url: Url,
+    ) -> Result<(RequestBuilder, String), Problem> {
         let id: [u8; 12] = random(&*self.entropy)
             .map_err(|_| Problem::new(Code::Internal, "the system gives no random bytes"))?;
         let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let request = self
             .client
             .request(method, url)
-            .timeout(EXCHANGE_TIME)
             .header(CORRELATION_HEADER, &id);
         Ok((request, id))
     }

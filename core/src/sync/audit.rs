@@ -45,7 +45,7 @@ pub async fn audit_feed<A: SyncApi, S: Access, T: Timer>(
             limit: PAGE,
         };
         let page = exchange.ask(|| parts.api.feed(request)).await?;
-        after = last_position(&page, after)?;
+        after = last_position(&page.batches, after)?;
         let own = (exchange.device, &exchange.key);
         for line in &page.batches {
             parts.store.with(|store| {

@@ -13,7 +13,9 @@ use usher_domain::document::batch::{Batch, BatchHead};
 use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::log::{VerifiedBatch, verify_batch};
 use usher_domain::problem::{Code, Problem};
-use usher_domain::protocol::{FEED_PAGE_MAX, FeedPage, FeedRequest, SyncApi};
+use usher_domain::protocol::live::FeedNews;
+use usher_domain::protocol::{FEED_PAGE_MAX, FeedBatch, FeedRequest, SyncApi};
+use usher_domain::time::UnixMillis;
 use usher_domain::{cbor, record::LogRef};
 
 /// Pages of one feed in one go at most; the next round goes on.
@@ -59,7 +61,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             if page.epoch != place.epoch {
                 return Err(SyncError::OutOfStep("the server's epoch changed meanwhile"));
             }
-            let last = last_position(&page, place.position)?;
+            let last = last_position(&page.batches, place.position)?;
             let at_end = page.batches.is_empty() || last >= page.end;
             if page.batches.is_empty() && last < page.end {
                 return Err(bad_page("a feed that ends before its end"));
@@ -68,12 +70,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             if at_end {
                 place.read_at = self.now()?.0;
             }
-            self.take(
-                scope,
-                page.batches.into_iter().map(|b| b.batch),
-                &keys,
-                place,
-            )?;
+            self.take(scope, page.batches, &keys, (start, place))?;
             let (done, of) = (last, page.end);
             (self.parts.progress)(Progress::Reading { scope, done, of });
             if at_end {
@@ -86,19 +83,18 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     fn take(
         &mut self,
         scope: ScopeId,
-        batches: impl Iterator<Item = Batch>,
+        batches: Vec<FeedBatch>,
         keys: &TrustedKeys,
-        place: FeedPlace,
+        (start, mut place): (FeedStart, FeedPlace),
     ) -> Result<(), SyncError> {
         let own = (self.device, &self.key);
         let taken = self.parts.store.with(|store| {
-            let mut entries = Vec::new();
-            for batch in batches {
-                entries.push(match verify(store, &batch, scope, keys, own)? {
-                    Some(verified) => FeedEntry::Verified(verified),
-                    None => FeedEntry::Parked(batch),
-                });
+            // What was told live meanwhile may be further than this page.
+            let held = store.feed_place(scope)?;
+            if start == FeedStart::Held && held.epoch == place.epoch {
+                place.position = place.position.max(held.position);
             }
+            let entries = entries(store, scope, batches, keys, own)?;
             store.take_feed(scope, &entries, place)
         })?;
         self.report.received += taken.records;
@@ -124,6 +120,69 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         self.memory.parked_tried = Some(tried);
         Ok(())
     }
+}
+
+/// What became of news of a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// So many records are new here.
+    Taken(u64),
+    /// All of it was known.
+    Known,
+    /// Something before it is missing here, or it does not tell what it is about.
+    Missing,
+}
+
+/// Takes in what was told of a feed, if it goes on from the place held: records and place in one transaction.
+pub(super) fn take_news(
+    store: &mut Store,
+    news: FeedNews,
+    own: (DeviceId, &SigningKey),
+    now: UnixMillis,
+) -> Result<Heard, SyncError> {
+    let (scope, end) = (news.scope, news.end);
+    let held = store.feed_place(scope)?;
+    if held.epoch != news.epoch {
+        return Ok(Heard::Missing);
+    }
+    if held.position >= end {
+        return Ok(Heard::Known);
+    }
+    if held.position < news.after || news.batches.is_empty() {
+        return Ok(Heard::Missing);
+    }
+    if last_position(&news.batches, news.after)? != end {
+        return Err(bad_page("news of a feed that end before their end"));
+    }
+    let keys = store.trusted_keys()?;
+    let mut batches = news.batches;
+    batches.retain(|batch| batch.position > held.position);
+    let entries = entries(store, scope, batches, &keys, own)?;
+    let place = FeedPlace {
+        epoch: held.epoch,
+        position: end,
+        read_at: now,
+    };
+    let taken = store.take_feed(scope, &entries, place)?;
+    Ok(Heard::Taken(taken.records))
+}
+
+/// Each batch with its proof, or set aside until there is one.
+fn entries(
+    store: &Store,
+    scope: ScopeId,
+    batches: Vec<FeedBatch>,
+    keys: &TrustedKeys,
+    own: (DeviceId, &SigningKey),
+) -> Result<Vec<FeedEntry>, StoreError> {
+    let mut entries = Vec::new();
+    for FeedBatch { batch, .. } in batches {
+        entries.push(match verify(store, &batch, scope, keys, own)? {
+            Some(verified) => FeedEntry::Verified(verified),
+            None => FeedEntry::Parked(batch),
+        });
+    }
+    Ok(entries)
 }
 
 /// Checks a batch against the key of its writer; none if it cannot be checked, or does not hold.
@@ -172,9 +231,9 @@ fn signer(
     Ok(entry.map(|entry| entry.key))
 }
 
-/// The last position of a page, whose positions must rise.
-pub(super) fn last_position(page: &FeedPage, after: u64) -> Result<u64, SyncError> {
-    page.batches.iter().try_fold(after, |last, batch| {
+/// The last position of batches, whose positions must rise.
+pub(super) fn last_position(batches: &[FeedBatch], after: u64) -> Result<u64, SyncError> {
+    batches.iter().try_fold(after, |last, batch| {
         if batch.position > last {
             Ok(batch.position)
         } else {

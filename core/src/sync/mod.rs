@@ -21,6 +21,10 @@
 //! | heartbeat | the next one | the next one | the next one | the next one | the clock is compared; what it asked to give up or hold back is written, and pushed |
 //! | claim | nothing is reserved | the device decides alone | reserved; its record ends the attempt | it decides alone: the same | its record ends the attempt; a process that was killed before it is followed by one that gives the attempt up |
 //!
+//! While it listens ([`follow`]), what is told is taken in as an answer would be, if it goes on from what is
+//! held; otherwise it is asked for. Between the two nothing is lost: listening begins from the place held, and
+//! every few seconds the device asks all the same.
+//!
 //! And after a restore:
 //!
 //! * **The device from an old copy of itself.** The server's head of its log is beyond its own. It begins
@@ -44,6 +48,7 @@ mod duty;
 mod error;
 mod facts;
 mod feeds;
+mod live;
 mod logs;
 mod offset;
 mod plan;
@@ -54,19 +59,19 @@ mod run;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod watch;
+mod told;
 
 pub use audit::{FeedAudit, audit_feed};
 pub use doctor::{Health, TableHealth, compare, mend};
 pub use duty::sign_off;
 pub use error::SyncError;
+pub use live::{Pace, Watched, follow};
 pub use plan::{
     Action, FeedStart, Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, ServerBehind,
     Unlisted, plan,
 };
-pub use report::{Mismatch, Progress, Report, Trouble};
+pub use report::{Line, Mismatch, Progress, Report, Trouble};
 #[cfg(not(target_arch = "wasm32"))]
 pub use retry::TokioTimer;
 pub use retry::{Attempts, Next, Pauses, Timer};
 pub use run::{Access, Memory, Parts, hand_over, run};
-pub use watch::{Watched, watch};

@@ -1,6 +1,7 @@
 //! What an exchange did, and how far it is.
 
 use super::ServerBehind;
+use serde::Serialize;
 use std::time::Duration;
 use usher_domain::ids::ScopeId;
 use usher_domain::record::LogRef;
@@ -41,6 +42,8 @@ pub enum Progress {
         /// The table.
         table: TableId,
     },
+    /// From now on the server tells at once what happens.
+    Listening,
     /// A feed is read.
     Reading {
         /// The scope.
@@ -78,6 +81,19 @@ pub struct Report {
     pub troubles: Vec<Trouble>,
     /// Where device and server differ at the end although they should not.
     pub mismatches: Vec<Mismatch>,
+    /// How the device hears of others.
+    pub line: Line,
+}
+
+/// How a device hears of what happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    /// It asks from time to time.
+    #[default]
+    Asking,
+    /// The server tells it at once.
+    Live,
 }
 
 impl Report {
@@ -85,6 +101,13 @@ impl Report {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.troubles.is_empty() && self.mismatches.is_empty()
+    }
+
+    /// Whether something came, went or failed.
+    #[must_use]
+    pub fn did_something(&self) -> bool {
+        let moved = [self.sent, self.received, self.rows, self.handed_back];
+        moved.iter().any(|count| *count > 0) || !self.is_clean()
     }
 }
 

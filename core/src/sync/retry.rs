@@ -1,6 +1,7 @@
 //! Asking again: when, how often, and after which pauses.
 
 use crate::clock::{Entropy, random};
+use std::future::Future;
 use std::time::Duration;
 use usher_domain::problem::{Problem, Retry};
 
@@ -9,6 +10,15 @@ use usher_domain::problem::{Problem, Retry};
 pub trait Timer {
     /// Returns after `pause`, or a little later.
     async fn sleep(&self, pause: Duration);
+
+    /// What `work` comes to; none if that takes longer than `limit`.
+    async fn within<V>(&self, limit: Duration, work: impl Future<Output = V>) -> Option<V> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.sleep(limit) => None,
+        }
+    }
 }
 
 /// Waits by tokio's clock.
@@ -53,6 +63,13 @@ impl Pauses {
     pub const ON_DUTY: Self = Self {
         first: Duration::from_secs(2),
         longest: Duration::from_secs(5),
+        attempts: u32::MAX,
+    };
+
+    /// Before listening again after the connection broke.
+    pub const LISTEN: Self = Self {
+        first: Duration::from_millis(250),
+        longest: Duration::from_secs(16),
         attempts: u32::MAX,
     };
 

@@ -6,11 +6,13 @@ use super::plan::{Action, Remote, plan};
 use super::portion::Portion;
 use super::report::{Mismatch, Progress, Report, Trouble};
 use super::retry::Timer;
+use super::told::{Told, Wanted};
 use crate::claims::Claims;
 use crate::clock::{Clock, Entropy};
 use crate::http::Channel;
 use crate::store::{NoticeBody, OwnLog, Store, StoreError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use usher_domain::cose::SigningKey;
 use usher_domain::document::TrustedKeys;
 use usher_domain::ids::{DeviceId, ScopeId};
@@ -72,6 +74,20 @@ pub struct Memory {
     pub(super) portion: Portion,
     /// The latest time of the server's clock that it told: what the next sign of life states is younger.
     pub(super) heard: Option<Heard>,
+    /// How far the server is, as it last said.
+    pub(super) remote: Option<Remote>,
+    /// What it told since.
+    pub(super) told: Arc<Told>,
+}
+
+impl Memory {
+    /// For another exchange at the same time: what was told live is told to both.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            told: Arc::clone(&self.told),
+            ..Self::default()
+        }
+    }
 }
 
 /// One exchange under way.
@@ -100,17 +116,23 @@ pub async fn run<A: SyncApi, S: Access, T: Timer>(
     memory: &mut Memory,
 ) -> Result<Report, SyncError> {
     let mut exchange = Exchange::new(parts, memory)?;
-    let ended = match exchange.converge().await {
-        Err(SyncError::Problem(problem)) if problem.code == Code::DeviceRevoked => {
-            Err(exchange.save_records(problem).await)
-        }
-        ended => ended,
-    };
-    let now = exchange.now()?.0;
-    if let Err(error) = &ended {
-        exchange.note_end(error, now)?;
-    }
-    ended.map(|()| exchange.report)
+    let ended = exchange.converge().await;
+    exchange.conclude(ended).await
+}
+
+/// Does what is wanted and left to do, by what the server last said and told since; it is not asked how far
+/// it is.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn catch_up<A: SyncApi, S: Access, T: Timer>(
+    parts: &Parts<'_, A, S, T>,
+    memory: &mut Memory,
+    wanted: Wanted,
+) -> Result<Report, SyncError> {
+    let mut exchange = Exchange::new(parts, memory)?;
+    let ended = exchange.do_the_rest(wanted).await;
+    exchange.conclude(ended).await
 }
 
 /// Hands over what this folder recorded as the device `former`, before it was enrolled anew. `parts` speak
@@ -149,7 +171,9 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
     async fn converge(&mut self) -> Result<(), SyncError> {
         let mut before: Vec<Action> = Vec::new();
         for _ in 0..ROUNDS_MAX {
-            let remote = self.greet().await?;
+            let mut remote = self.greet().await?;
+            self.memory.told.raise(&mut remote);
+            self.memory.remote = Some(remote.clone());
             let actions = plan(&self.local(&remote)?, &remote);
             let todo: Vec<Action> = actions
                 .into_iter()
@@ -167,6 +191,47 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
         }
         // The server moves on faster than this exchange; the next one goes on.
         Ok(())
+    }
+
+    async fn do_the_rest(&mut self, wanted: Wanted) -> Result<(), SyncError> {
+        let Some(mut remote) = self.memory.remote.clone() else {
+            return self.converge().await;
+        };
+        self.memory.told.raise(&mut remote);
+        self.epoch = remote.epoch;
+        for action in plan(&self.local(&remote)?, &remote) {
+            let is_wanted = match action {
+                Action::CompareLogs(_) | Action::Upload(_) => true,
+                Action::RefreshTrust
+                | Action::HandBack(_)
+                | Action::Download(_)
+                | Action::CatchUp(_)
+                | Action::Repair(_)
+                | Action::RetryParked
+                | Action::ReadFeed(..) => wanted > Wanted::Upload,
+                // Only an answer says that something is gone, or that the server is behind.
+                Action::Forget(_) | Action::Report(_) => false,
+            };
+            if is_wanted {
+                self.perform(action, &remote).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends an exchange: what a revoked device recorded goes to the server, and the reason is remembered.
+    async fn conclude(mut self, ended: Result<(), SyncError>) -> Result<Report, SyncError> {
+        let ended = match ended {
+            Err(SyncError::Problem(problem)) if problem.code == Code::DeviceRevoked => {
+                Err(self.save_records(problem).await)
+            }
+            ended => ended,
+        };
+        let now = self.now()?.0;
+        if let Err(error) = &ended {
+            self.note_end(error, now)?;
+        }
+        ended.map(|()| self.report)
     }
 
     /// A revoked device still hands in what it recorded: a person decides what of it counts.

@@ -9,6 +9,7 @@ use crate::store::tables::Progress as Unpacked;
 use crate::store::{NoticeBody, StoreError};
 use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust};
 use usher_domain::problem::{Code, Problem};
+use usher_domain::protocol::live::TableSegment;
 use usher_domain::protocol::{Changes, HandBack, SnapshotPart, SnapshotRequest, SyncApi};
 use usher_domain::table::{Bucket, Digests, Manifest, TableId, Version};
 
@@ -170,24 +171,39 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 Changes::UpToDate | Changes::Segment { .. } => Ok(()),
             };
         };
-        let manifest = self.accept(table, &manifest)?;
+        match self.apply(table, &manifest, &rows) {
+            // This copy or that segment is not what it should be: digests say which rows are.
+            Err(SyncError::Store(error)) if is_about_data(&error) => {
+                self.tell_difference(table)?;
+                self.repair(table).await
+            }
+            applied => applied,
+        }
+    }
+
+    /// Takes what was told to have changed, if it goes on from exactly the version held; says whether it did.
+    pub(super) fn take_segment(
+        &mut self,
+        table: TableId,
+        segment: &TableSegment,
+    ) -> Result<bool, SyncError> {
+        let held = self.parts.store.with(|store| store.held_manifest(table))?;
+        if held.is_none_or(|held| held.version != segment.since) {
+            return Ok(false);
+        }
+        self.apply(table, &segment.manifest, &segment.rows)
+            .map(|()| true)
+    }
+
+    fn apply(&mut self, table: TableId, manifest: &[u8], rows: &[u8]) -> Result<(), SyncError> {
+        let manifest = self.accept(table, manifest)?;
         self.report.table_bytes += rows.len() as u64;
         let applied = self
             .parts
             .store
-            .with(|store| store.apply_segment(&manifest, &rows));
-        match applied {
-            Ok(applied) => {
-                self.report.rows += applied.rows;
-                self.updated(table)
-            }
-            // This copy or that segment is not what it should be: digests say which rows are.
-            Err(error) if is_about_data(&error) => {
-                self.tell_difference(table)?;
-                self.repair(table).await
-            }
-            Err(error) => Err(error.into()),
-        }
+            .with(|store| store.apply_segment(&manifest, rows))?;
+        self.report.rows += applied.rows;
+        self.updated(table)
     }
 
     /// Compares digests and takes the buckets that differ, or the whole table if they are many.

@@ -14,6 +14,7 @@ mod cuts;
 mod enrolling;
 mod isolation;
 mod kept;
+mod live;
 mod messages;
 mod property;
 mod readiness;
