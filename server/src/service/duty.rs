@@ -380,8 +380,8 @@ pub(crate) fn note(
     }))
 }
 
-/// Takes a device off duty that handed in everything: what it was granted and has no record of admitted
-/// nobody, and is free again.
+/// Takes a device off duty that handed in everything, how its attempts ended included: nobody else can tell
+/// whether somebody is walking through at this moment.
 fn sign_off(
     txn: &mut dyn Transaction,
     device: DeviceId,
@@ -394,8 +394,10 @@ fn sign_off(
             "records of this device are missing here: hand them in before signing off",
         ));
     }
-    for held in txn.reservations_of(device)? {
-        txn.end_reservation(held.attempt, Some(device))?;
+    if !txn.reservations_of(device)?.is_empty() {
+        return Err(Error::Conflict(
+            "attempts of this device are open: end them and hand in their records before signing off",
+        ));
     }
     end(txn, device, DutyState::SignedOff, now)
 }

@@ -154,15 +154,17 @@ async fn duty_begins_when_a_set_is_given_and_ends_at_a_persons_or_the_devices_wo
 }
 
 #[tokio::test]
-async fn a_device_that_signs_off_gives_back_what_it_never_used() {
+async fn a_device_signs_off_only_after_its_attempts_ended() {
     let doors = Doors::open().await;
-    let (north, south) = (doors.gate(1).await, doors.gate(2).await);
+    let (north, mut south) = (doors.gate(1).await, doors.gate(2).await);
     doors.claim(&south, 1, 0).await;
-    doors
-        .service()
-        .sign_off(south.id, Vec::new())
-        .await
-        .unwrap();
+    let early = doors.service().sign_off(south.id, Vec::new()).await;
+    assert!(matches!(early, Err(Error::Conflict(_))));
+    let refused = doors.scan(1, 0, Outcome::Refuse);
+    south.write(DOORS, Body::Scan(refused));
+    doors.service().push(south.id, south.all()).await.unwrap();
+    let heads = vec![south.end.head];
+    doors.service().sign_off(south.id, heads).await.unwrap();
     assert!(admitted(&doors.claim(&north, 2, 0).await));
 }
 
