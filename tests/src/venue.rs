@@ -25,6 +25,7 @@ use usher_domain::rules::Rules;
 use usher_domain::secret::{Private, Seed};
 use usher_domain::table::Version;
 use usher_domain::table::rows::DeviceRole;
+use usher_domain::time::UnixMillis;
 use usher_server::clock::{Clock, ManualClock};
 use usher_server::config::{Config, LimitSettings, Settings, TransportKind};
 use usher_server::init::{NewServer, init};
@@ -197,35 +198,9 @@ impl Venue {
 
     /// Signs a trust document of version `number` for the server's keys and hands it in.
     pub async fn trust(&self, number: u64) {
-        let now = self.clock.now();
-        let delegation = |key, purpose| Delegation {
-            key,
-            purpose,
-            not_before: now.shifted(-DAY_MS),
-            not_after: now.shifted(60 * DAY_MS),
-            revoked_at: None,
-        };
-        let code = Purpose::Code {
-            accesses: Limit::All,
-            types: Limit::All,
-        };
-        let keys = &self.organizer.keys;
-        let trust = Trust {
-            organizer: self.organizer.id,
-            version: Version { epoch: 1, number },
-            issued_at: now,
-            expires_at: now.shifted(60 * DAY_MS),
-            server: self.organizer.server,
-            delegations: vec![
-                delegation(keys.roster, Purpose::Roster),
-                delegation(keys.set, Purpose::Set),
-                delegation(keys.code, code),
-            ],
-        };
-        let document = STANDARD.encode(sign(&trust, &Self::root()));
-        let root = Self::root().public();
+        let trust = signed_trust(&self.organizer, self.clock.now(), number);
         let service = self.service();
-        let taken = service.take_trust(self.organizer.id, NewTrust { root, document });
+        let taken = service.take_trust(self.organizer.id, trust);
         taken.await.unwrap();
     }
 
@@ -498,6 +473,39 @@ impl Venue {
     /// Runs a second server on a backup, beside the real one.
     pub async fn run_beside(&self, backup: &Backup) -> Server {
         serve(backup.0.path(), &self.clock).await
+    }
+}
+
+/// A trust document of version `number` for the server's keys of an organizer, signed by [`Venue::root`].
+#[must_use]
+pub fn signed_trust(organizer: &Organizer, now: UnixMillis, number: u64) -> NewTrust {
+    let delegation = |key, purpose| Delegation {
+        key,
+        purpose,
+        not_before: now.shifted(-DAY_MS),
+        not_after: now.shifted(60 * DAY_MS),
+        revoked_at: None,
+    };
+    let code = Purpose::Code {
+        accesses: Limit::All,
+        types: Limit::All,
+    };
+    let keys = &organizer.keys;
+    let trust = Trust {
+        organizer: organizer.id,
+        version: Version { epoch: 1, number },
+        issued_at: now,
+        expires_at: now.shifted(60 * DAY_MS),
+        server: organizer.server,
+        delegations: vec![
+            delegation(keys.roster, Purpose::Roster),
+            delegation(keys.set, Purpose::Set),
+            delegation(keys.code, code),
+        ],
+    };
+    NewTrust {
+        root: Venue::root().public(),
+        document: STANDARD.encode(sign(&trust, &Venue::root())),
     }
 }
 

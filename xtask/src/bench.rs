@@ -5,6 +5,8 @@ use anyhow::Result;
 
 /// The first word that chooses the benchmark of what reads codes.
 const CAMERA: &str = "camera";
+/// The first word that chooses the benchmark of the server under load.
+const SERVER: &str = "server";
 
 /// Builds the program and the benchmark in release, and runs what `words` choose.
 ///
@@ -23,6 +25,8 @@ pub(crate) fn run(house: &House, words: &[String]) -> Result<()> {
         "--locked",
         "--package",
         "usher-tests",
+        "--features",
+        features(words),
         "--bench",
         "bench",
         "--",
@@ -30,6 +34,12 @@ pub(crate) fn run(house: &House, words: &[String]) -> Result<()> {
     bench.args(words);
     bench.env("USHER_BIN", house.release_program("usher"));
     run_command(&mut bench)
+}
+
+/// What the benchmark is built with. Only what measures claims has the plainest answer to one in it.
+fn features(words: &[String]) -> &'static str {
+    let server = words.first().is_some_and(|first| first == SERVER);
+    if server { "baseline" } else { "" }
 }
 
 /// Measures what reads codes out of pictures. It needs neither the program nor a server.

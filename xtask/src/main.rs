@@ -42,6 +42,7 @@ enum Habit {
     /// The promised speeds, in release, beside their baselines; takes some minutes.
     Bench {
         /// Workloads by part of their name, all if none; `--json FILE` writes the figures too.
+        /// `server [--only ROW]` measures the server under load.
         /// `camera [--photos DIR] [--even] [--fuzz N] [--python PATH]` measures what reads codes.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,

@@ -8,6 +8,8 @@
 
 mod assignment;
 mod audit;
+#[cfg(feature = "baseline")]
+mod baseline;
 mod channels;
 mod claims;
 mod devices;

@@ -26,6 +26,10 @@ pub(crate) enum Limit {
     TimesBaseline(f64),
     /// At most this.
     AtMost(f64),
+    /// At least this many times the baseline.
+    TimesBaselineOrMore(f64),
+    /// At least this.
+    AtLeast(f64),
     /// No limit; told for comparison.
     Told,
 }
@@ -38,6 +42,10 @@ impl Figure {
                 .baseline
                 .is_some_and(|baseline| self.measured <= times * baseline),
             Limit::AtMost(most) => self.measured <= most,
+            Limit::TimesBaselineOrMore(times) => self
+                .baseline
+                .is_some_and(|baseline| self.measured >= times * baseline),
+            Limit::AtLeast(least) => self.measured >= least,
             Limit::Told => true,
         }
     }
@@ -58,6 +66,8 @@ impl Figure {
         let limit = match self.limit {
             Limit::TimesBaseline(times) => format!("≤ {times} × baseline"),
             Limit::AtMost(most) => format!("≤ {}", number(most)),
+            Limit::TimesBaselineOrMore(times) => format!("≥ {times} × baseline"),
+            Limit::AtLeast(least) => format!("≥ {}", number(least)),
             Limit::Told => "-".to_owned(),
         };
         let verdict = match (self.limit, self.holds()) {
@@ -138,10 +148,26 @@ impl Sample {
             .map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
     }
 
+    /// How many there are.
+    pub(crate) const fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes in those of another sample.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The median in milliseconds.
     pub(crate) fn median(&self) -> f64 {
         self.quantile(0.5)
     }
+}
+
+/// The middle one of some figures.
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Now, by the clock that only counts.

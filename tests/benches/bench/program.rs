@@ -43,7 +43,7 @@ pub(crate) fn peak_of(folder: &Path, words: &[&str]) -> Result<f64> {
     }
 }
 
-fn command(folder: &Path, words: &[&str]) -> Result<Command> {
+pub(crate) fn command(folder: &Path, words: &[&str]) -> Result<Command> {
     let mut command = Command::new(path()?);
     command
         .args(words)
@@ -53,7 +53,7 @@ fn command(folder: &Path, words: &[&str]) -> Result<Command> {
 }
 
 /// A figure of `/proc/PID/status` in MB.
-fn memory(child: &Child, name: &str) -> Option<f64> {
+pub(crate) fn memory(child: &Child, name: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     let line = status.lines().find(|line| line.starts_with(name))?;
     let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -12,7 +12,7 @@ use usher_domain::challenge::prove_enrollment;
 use usher_domain::cose::{SigningKey, parse};
 use usher_domain::document::batch::Batch;
 use usher_domain::document::enrollment::{Enrollment, EnrollmentCode};
-use usher_domain::ids::{AttemptId, DeviceId, LogId, ScopeId, SessionId, TicketId};
+use usher_domain::ids::{AttemptId, DeviceId, LogId, SessionId, TicketId};
 use usher_domain::log::{LogEnd, sign_batch};
 use usher_domain::protocol::{
     BATCH_RECORDS_MAX, EnrollAnswer, EnrollRequest, PushAnswer, SyncApi as _,
@@ -161,45 +161,35 @@ async fn device(code: &EnrollmentCode, number: usize) -> Result<(HttpSync, Vec<B
             TableId::Roster(_) | TableId::Directory(_) => None,
         })
         .context("no session")?;
-    let batches = queue(device, scope, session, number, clock.read().wall, &key)?;
+    let mut end = LogEnd::empty(log_of(device), scope);
+    let mut random = fastrand::Rng::with_seed(number as u64);
+    let begun = clock.read().wall;
+    let batches = queue(&mut end, session, &mut random, begun, RECORDS, &key)?;
     Ok((api, batches))
 }
 
-fn queue(
-    device: DeviceId,
-    scope: ScopeId,
-    session: SessionId,
-    number: usize,
-    begun: UnixMillis,
-    key: &SigningKey,
-) -> Result<Vec<Batch>> {
-    let log = LogRef {
+/// The one log of a device.
+pub(crate) const fn log_of(device: DeviceId) -> LogRef {
+    LogRef {
         device,
         log: LogId::from_bytes(*device.as_bytes()),
-    };
-    let mut end = LogEnd::empty(log, scope);
-    let mut random = fastrand::Rng::with_seed(number as u64);
-    let records: Vec<Vec<u8>> = (0..RECORDS)
+    }
+}
+
+/// `records` admissions made alone, each of another ticket, in batches as large as they may be.
+pub(crate) fn queue(
+    end: &mut LogEnd,
+    session: SessionId,
+    random: &mut fastrand::Rng,
+    begun: UnixMillis,
+    records: usize,
+    key: &SigningKey,
+) -> Result<Vec<Batch>> {
+    let records: Vec<Vec<u8>> = (0..records)
         .map(|at| {
-            let scan = Scan {
-                session,
-                gate: None,
-                operator: None,
-                subject: Subject::Ticket(TicketId::from_bytes(random.u128(..).to_be_bytes())),
-                direction: Direction::Entry,
-                outcome: Outcome::Admit,
-                reason: Reason::Listed,
-                certainty: Certainty::Isolated { since: begun },
-                attempt: AttemptId::from_bytes(random.u128(..).to_be_bytes()),
-                issue: None,
-                type_number: None,
-                access: None,
-                zone: None,
-                entries: None,
-                sanction: None,
-                confirmed: None,
-                takes_over: None,
-            };
+            let attempt = AttemptId::from_bytes(random.u128(..).to_be_bytes());
+            let ticket = TicketId::from_bytes(random.u128(..).to_be_bytes());
+            let scan = admission(session, ticket, attempt, begun);
             let stamp = begun.shifted(at as i64 * 1_000);
             end.append(stamp, Body::Scan(scan)).encoded
         })
@@ -208,6 +198,34 @@ fn queue(
         .chunks(BATCH_RECORDS_MAX)
         .map(|records| Ok(sign_batch(key, records.to_vec())?))
         .collect()
+}
+
+/// An admission that a gate decided alone.
+pub(crate) const fn admission(
+    session: SessionId,
+    ticket: TicketId,
+    attempt: AttemptId,
+    since: UnixMillis,
+) -> Scan {
+    Scan {
+        session,
+        gate: None,
+        operator: None,
+        subject: Subject::Ticket(ticket),
+        direction: Direction::Entry,
+        outcome: Outcome::Admit,
+        reason: Reason::Listed,
+        certainty: Certainty::Isolated { since },
+        attempt,
+        issue: None,
+        type_number: None,
+        access: None,
+        zone: None,
+        entries: None,
+        sanction: None,
+        confirmed: None,
+        takes_over: None,
+    }
 }
 
 /// The same bytes into one table with the indexes that finding a record needs, a commit a batch.

@@ -67,7 +67,7 @@ pub(crate) fn signed_set(folder: &Path, tickets: usize, codes: usize) -> Result<
         .collect();
     let mut rows = ids
         .iter()
-        .map(|&ticket| Ok(encode_row(&row(ticket))?))
+        .map(|&ticket| Ok(encode_row(&row(ticket, ACCESS, TypeNumber::new(1)))?))
         .collect::<Result<Vec<_>>>()?;
     rows.sort_by_cached_key(|bytes| {
         Row::parse(bytes)
@@ -175,14 +175,19 @@ fn enroll(store: &mut Store, keys: &Keys, now: UnixMillis) -> Result<TrustedKeys
     Ok(trusted)
 }
 
-const fn row(ticket: TicketId) -> TicketRow {
+/// A ticket sold as a signed code.
+pub(crate) const fn row(
+    ticket: TicketId,
+    access: AccessNumber,
+    type_number: TypeNumber,
+) -> TicketRow {
     TicketRow {
         ticket,
         revision: 1,
         state: TicketState::Valid,
         issue: IssueNumber::new(1),
-        type_number: TypeNumber::new(1),
-        access: ACCESS,
+        type_number,
+        access,
         channel: 0,
         media: Vec::new(),
         current: 0,

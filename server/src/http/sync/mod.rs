@@ -1,5 +1,7 @@
 //! The devices' endpoints: CBOR under `/sync/v1`, as [`usher_domain::wire`] says.
 
+#[cfg(feature = "baseline")]
+mod baseline;
 mod claims;
 mod device;
 mod live;
@@ -15,6 +17,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(tables::endpoints());
     all.extend(records::endpoints());
     all.extend(claims::endpoints());
+    #[cfg(feature = "baseline")]
+    all.extend(baseline::endpoints());
     all.extend(live::endpoints());
     all.into_iter()
         .map(|endpoint| endpoint.weighing(Weight::Sync))
