@@ -61,6 +61,7 @@ impl Device {
                         "unsent",
                         "disk left",
                         "last heard",
+                        "on duty",
                         "id",
                     ],
                     "No devices yet.",
@@ -125,7 +126,7 @@ fn find(all: &[access::Device], named: &str) -> Result<DeviceId, CliError> {
     }
 }
 
-fn row(device: &access::Device, wall: &Wall) -> [String; 8] {
+fn row(device: &access::Device, wall: &Wall) -> [String; 9] {
     let none = || "-".to_owned();
     let state = match &device.digits {
         Some(digits) => format!("to be confirmed: {digits}"),
@@ -144,6 +145,13 @@ fn row(device: &access::Device, wall: &Wall) -> [String; 8] {
             .storage_left
             .map_or_else(none, |bytes| indicatif::BinaryBytes(bytes).to_string()),
         device.seen.map_or_else(none, |seen| wall.say(seen)),
+        match device.duty {
+            None => "no".to_owned(),
+            Some(access::Duty { known_until: None }) => "not heard of".to_owned(),
+            Some(access::Duty {
+                known_until: Some(at),
+            }) => format!("known until {}", wall.say(at)),
+        },
         device.id.to_string(),
     ]
 }

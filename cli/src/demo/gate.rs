@@ -31,6 +31,8 @@ pub struct Seen {
     pub ticket: Option<TicketId>,
     /// How sure the gate was.
     pub certainty: Certainty,
+    /// The same in words.
+    pub known: String,
     /// The record that was durable before the answer came.
     pub record: Option<String>,
 }
@@ -174,12 +176,19 @@ impl DemoGate {
             .ok_or(CliError::Missing("the gate is closed"))
     }
 
-    /// Tickets it let in.
+    /// Tickets it let in for the first time.
     pub fn admitted(&self) -> impl Iterator<Item = TicketId> {
-        let let_in = |seen: &&Seen| seen.outcome == Outcome::Admit;
-        self.seen
-            .iter()
-            .filter(let_in)
-            .filter_map(|seen| seen.ticket)
+        self.let_in(|reason| reason != Reason::BackAfterEveryoneOut)
+    }
+
+    /// Tickets it let in again after everyone was sent out.
+    pub fn back(&self) -> impl Iterator<Item = TicketId> {
+        self.let_in(|reason| reason == Reason::BackAfterEveryoneOut)
+    }
+
+    fn let_in(&self, why: impl Fn(Reason) -> bool) -> impl Iterator<Item = TicketId> {
+        let let_in = move |seen: &&Seen| seen.outcome == Outcome::Admit && why(seen.reason);
+        let seen = self.seen.iter().filter(let_in);
+        seen.filter_map(|seen| seen.ticket)
     }
 }

@@ -13,9 +13,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 use usher_domain::api::access::{
-    IssuedEnrollment, IssuedToken, NewEnrollment, NewToken, TokenRole,
+    Device, Duty, IssuedEnrollment, IssuedToken, NewEnrollment, NewToken, TokenRole,
 };
 use usher_domain::api::imports::{ImportOptions, ImportReport};
+use usher_domain::api::reports::NewEveryoneOut;
 use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange};
 use usher_domain::api::venue;
 use usher_domain::hash::Hash;
@@ -36,8 +37,8 @@ pub const SECOND_NAME: &str = "Second night";
 /// Days that the server's keys are trusted.
 const DAYS: u32 = 30;
 
-/// How long the server may take to seal what changed, and how often it is asked.
-const SEALED_WITHIN: Duration = Duration::from_secs(60);
+/// How long the server may take to seal what changed or to hear of gates, and how often it is asked.
+const PATIENCE: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_millis(25);
 
 /// The organizer's side of the demo.
@@ -278,9 +279,47 @@ impl House {
                 }
             }
         };
-        tokio::time::timeout(SEALED_WITHIN, asking)
+        tokio::time::timeout(PATIENCE, asking)
             .await
             .map_err(|_| CliError::Missing("the server did not seal the ticket set in time"))?
+    }
+
+    /// Waits until the server was told by these devices, since it started, that it has all their scans.
+    ///
+    /// # Errors
+    /// [`CliError`] if that takes too long.
+    pub async fn heard_of(&self, names: &[&str]) -> Result<(), CliError> {
+        let asking = async {
+            loop {
+                let devices: Vec<Device> = self.client.list(&["devices"]).await?;
+                let heard = |name: &&str| {
+                    let known = |duty: Duty| duty.known_until.is_some();
+                    let mut named = devices.iter().filter(|device| device.name == **name);
+                    named.any(|device| device.duty.is_some_and(known))
+                };
+                if names.iter().all(heard) {
+                    return Ok::<_, CliError>(());
+                }
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking)
+            .await
+            .map_err(|_| CliError::Missing("the gates did not reach the server in time"))?
+    }
+
+    /// Says that everyone was sent out of the first night.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub async fn everyone_out(&self) -> Result<(), CliError> {
+        let out = NewEveryoneOut {
+            zone: None,
+            everyone: true,
+            at: None,
+        };
+        let path = ["events", EVENT, "sessions", FIRST, "everyone-out"];
+        self.client.post(&path, &out).await
     }
 
     /// An enrollment code for a device at a gate, which reaches the server by the cable.

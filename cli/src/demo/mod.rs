@@ -18,5 +18,6 @@ mod reckoning;
 pub mod server;
 pub mod shop;
 pub mod story;
+mod sure;
 pub mod tickets;
 mod together;

@@ -82,6 +82,7 @@ pub async fn play(
     let late = play.meanwhile(&tickets, counts).await?;
     play.network_back().await?;
     play.together(&tickets, &late).await?;
+    play.sure(&tickets).await?;
     play.reckoning().await
 }
 

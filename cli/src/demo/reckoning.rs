@@ -114,6 +114,7 @@ impl Play<'_> {
     async fn counts(&mut self) -> Result<(), CliError> {
         let people: BTreeSet<TicketId> =
             self.north.admitted().chain(self.south.admitted()).collect();
+        let back: BTreeSet<TicketId> = self.north.back().chain(self.south.back()).collect();
         let refused = self
             .all_seen()
             .filter(|seen| seen.outcome == Outcome::Refuse)
@@ -126,7 +127,11 @@ impl Play<'_> {
                 "{} arrived, {} inside, {refusals} refused",
                 counted.arrived, counted.inside
             ),
-            &format!("{0} arrived, {0} inside, {refused} refused", people.len()),
+            &format!(
+                "{} arrived, {} inside, {refused} refused",
+                people.len(),
+                back.len()
+            ),
         );
         Ok(())
     }

@@ -47,6 +47,8 @@ pub struct Tickets {
     pub balcony: Private,
     /// Held up at both gates: a signed code, a barcode and a pass.
     pub shared: [Private; 3],
+    /// Held up while all gates, all but one and one alone are online.
+    pub sure: [Private; 3],
     /// Will be cancelled while the gates are cut off, and comes after that.
     pub leaver: Ticket,
     /// Will be cancelled while the gates are cut off, and comes before they hear of it.
@@ -145,6 +147,11 @@ impl Tickets {
             second_night: office.code(Offer::Night(SECOND)).await?,
             hall: office.code(Offer::Zone("hall")).await?,
             balcony: office.code(Offer::Zone("balcony")).await?,
+            sure: [
+                office.code(night).await?,
+                office.code(night).await?,
+                office.code(night).await?,
+            ],
             shared: [office.code(night).await?, shared, shared_pass],
             leaver: office.sell(night).await?,
             // The last sales: when they are in a signed set, so is everything before.

@@ -155,6 +155,21 @@ pub struct Device {
     /// Bytes left on its disk, as of the last heartbeat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_left: Option<u64>,
+    /// Whether others wait for its word, and up to when they have it; none if it is not on duty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duty: Option<Duty>,
+}
+
+/// The duty of a device: it holds a session's tickets and may admit without asking, so no admission of
+/// others is confirmed without its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Duty {
+    /// Up to when all that it recorded is known to be here; absent while nothing is known, as after a
+    /// restart of the server until it is heard of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub known_until: Option<Timestamp>,
 }
 
 /// The life of a device.

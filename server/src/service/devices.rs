@@ -1,12 +1,14 @@
 //! Devices: listing, confirming, moving, revoking.
 
+use super::duty::Duties;
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing};
 use super::{Service, duty, places, roster, server_log, times};
 use crate::storage::{Kind, Space, Transaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use usher_domain::api::access::{Device, DeviceChange, DeviceState};
+use std::sync::Arc;
+use usher_domain::api::access::{self, Device, DeviceChange, DeviceState};
 use usher_domain::api::venue::Gate;
 use usher_domain::cose::PublicKey;
 use usher_domain::ids::{DeviceId, EventId, GateId, LogId, OrganizerId};
@@ -158,15 +160,24 @@ pub(crate) fn seen_since(
 }
 
 /// A device as lists show it.
-pub(crate) fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> Result<Device> {
+pub(crate) fn describe(
+    txn: &dyn Transaction,
+    duties: &Duties,
+    device: &Loaded<StoredDevice>,
+) -> Result<Device> {
     let stored = &device.value;
-    let status = status(txn, DeviceId::from_bytes(device.id))?;
+    let id = DeviceId::from_bytes(device.id);
+    let status = status(txn, id)?;
+    let on_duty = match stored.state {
+        DeviceState::Active => duties.known_of(txn, stored.organizer, id)?,
+        DeviceState::Waiting | DeviceState::Revoked => None,
+    };
     let gate_slug = match stored.gate {
         Some(gate) => Some(things::get::<Gate>(txn, gate.as_bytes())?.value.slug),
         None => None,
     };
     Ok(Device {
-        id: DeviceId::from_bytes(device.id),
+        id,
         name: stored.name.clone(),
         role: stored.role,
         gate: stored.gate,
@@ -185,6 +196,14 @@ pub(crate) fn describe(txn: &dyn Transaction, device: &Loaded<StoredDevice>) -> 
         unsent: status.as_ref().and_then(|status| status.unsent),
         storage_left: status.as_ref().and_then(|status| status.storage_left),
         program: status.and_then(|status| status.program),
+        duty: on_duty.map(describe_duty).transpose()?,
+    })
+}
+
+fn describe_duty(known_until: UnixMillis) -> Result<access::Duty> {
+    let known_until = (known_until.get() > 0).then_some(known_until);
+    Ok(access::Duty {
+        known_until: known_until.map(times::timestamp).transpose()?,
     })
 }
 
@@ -219,6 +238,7 @@ fn cut_logs(
 
 fn change(
     txn: &mut dyn Transaction,
+    duties: &Duties,
     organizer: OrganizerId,
     device: &str,
     change: &DeviceChange,
@@ -243,14 +263,14 @@ fn change(
             put_row(txn, &device, None)?;
         }
         (DeviceChange::Confirm { .. }, DeviceState::Active)
-        | (DeviceChange::Revoke, DeviceState::Revoked) => return describe(txn, &device),
+        | (DeviceChange::Revoke, DeviceState::Revoked) => return describe(txn, duties, &device),
         (DeviceChange::Move { gate }, DeviceState::Active | DeviceState::Waiting) => {
             let gate = gate
                 .as_deref()
                 .map(|gate| places::find_gate(txn, organizer, gate))
                 .transpose()?;
             if stored.gate == gate {
-                return describe(txn, &device);
+                return describe(txn, duties, &device);
             }
             stored.gate = gate;
             if stored.state == DeviceState::Active {
@@ -269,7 +289,7 @@ fn change(
         }
     }
     things::put(txn, &device)?;
-    describe(txn, &device)
+    describe(txn, duties, &device)
 }
 
 /// Lets a device be as a row says that was handed back after a restore. One that enrolled after the
@@ -318,9 +338,12 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`].
     pub async fn devices(&self, organizer: OrganizerId) -> Result<Vec<Device>> {
+        let duties = Arc::clone(self.duties());
         self.read(move |txn| {
             let all = things::all::<StoredDevice>(txn, organizer.as_bytes())?;
-            all.iter().map(|device| describe(txn, device)).collect()
+            all.iter()
+                .map(|device| describe(txn, &duties, device))
+                .collect()
         })
         .await
     }
@@ -336,8 +359,9 @@ impl Service {
         device: String,
         what: DeviceChange,
     ) -> Result<Device> {
+        let duties = Arc::clone(self.duties());
         let changed = self
-            .write(move |txn, now| change(txn, organizer, &device, &what, now))
+            .write(move |txn, now| change(txn, &duties, organizer, &device, &what, now))
             .await?;
         if changed.state == DeviceState::Revoked {
             self.live().revoked(changed.id);

@@ -94,6 +94,19 @@ impl Duties {
             .map_or(UnixMillis::default(), |proof| proof.at)
     }
 
+    /// Up to when all that a device recorded is known, at least; none if it is on duty nowhere.
+    pub(crate) fn known_of(
+        &self,
+        txn: &dyn Transaction,
+        organizer: OrganizerId,
+        device: DeviceId,
+    ) -> Result<Option<UnixMillis>> {
+        let epoch = epoch(txn)?;
+        let scopes = scopes_of(txn, organizer, device)?.into_iter();
+        let known = scopes.map(|scope| self.known_up_to(scope, device, epoch));
+        Ok(known.min())
+    }
+
     /// How every device of a scope stands that has or may have been on duty.
     pub(crate) fn standing(
         &self,

@@ -6,6 +6,7 @@ mod words;
 
 use super::assignment;
 use super::devices::{self, StoredDevice};
+use super::duty::Duties;
 use super::error::Result;
 use super::statistics::find_session;
 use super::tables::{self, counts::Counts};
@@ -13,6 +14,7 @@ use super::things::{self, Loaded};
 use super::{Service, Settings, channels, organizers, times};
 use crate::storage::{StorageError, Transaction};
 use judge::{Wanted, blocks, judge};
+use std::sync::Arc;
 use usher_domain::api::access::DeviceState;
 use usher_domain::api::readiness::{ChannelTickets, DeviceReadiness, Finding, Readiness};
 use usher_domain::api::venue::{Event, Session, SetStatus};
@@ -165,13 +167,14 @@ fn look_at_session(
 
 fn look_at_device(
     txn: &dyn Transaction,
+    duties: &Duties,
     device: &Loaded<StoredDevice>,
     wanted: &[Wanted],
     trust: Option<String>,
     now: UnixMillis,
 ) -> Result<DeviceReadiness> {
     let status = devices::status(txn, DeviceId::from_bytes(device.id))?;
-    let device = devices::describe(txn, device)?;
+    let device = devices::describe(txn, duties, device)?;
     let findings = judge(&device, status.as_ref(), wanted, trust.as_deref(), now);
     Ok(DeviceReadiness {
         ready: !blocks(&findings),
@@ -182,6 +185,7 @@ fn look_at_device(
 
 fn look(
     txn: &dyn Transaction,
+    duties: &Duties,
     organizer: OrganizerId,
     event: &str,
     session: &str,
@@ -205,14 +209,14 @@ fn look(
             continue;
         }
         if stored.state == DeviceState::Revoked {
-            revoked.push(devices::describe(txn, &device)?);
+            revoked.push(devices::describe(txn, duties, &device)?);
             continue;
         }
         let wanted = match stored.role {
             DeviceRole::Gate => &gate,
             DeviceRole::Desk => &desk,
         };
-        let looked = look_at_device(txn, &device, wanted, trust.clone(), now)?;
+        let looked = look_at_device(txn, duties, &device, wanted, trust.clone(), now)?;
         match looked.device.gate {
             Some(_) => devices.push(looked),
             None => spares.push(looked),
@@ -259,7 +263,8 @@ impl Service {
         })
         .await?;
         let (now, settings) = (self.now(), self.settings().clone());
-        self.read(move |txn| look(txn, organizer, &event, &session, &settings, now))
+        let duties = Arc::clone(self.duties());
+        self.read(move |txn| look(txn, &duties, organizer, &event, &session, &settings, now))
             .await
     }
 }

@@ -129,6 +129,7 @@ mod tests {
             unsent: None,
             program: None,
             storage_left: None,
+            duty: None,
         }
     }
 
