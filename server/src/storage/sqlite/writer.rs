@@ -119,10 +119,10 @@ pub(super) fn run_group(connection: &Connection, jobs: impl Iterator<Item = Writ
         fail(&mut replies, "writing");
         return;
     }
-    match connection.execute_batch("COMMIT").doing("committing") {
+    match execute(connection, "COMMIT").doing("committing") {
         Ok(()) => replies.into_iter().for_each(|reply| reply(Ok(()))),
         Err(_) => {
-            let _rolled_back = connection.execute_batch("ROLLBACK");
+            let _rolled_back = execute(connection, "ROLLBACK");
             fail(&mut replies, "committing");
         }
     }
@@ -131,13 +131,15 @@ pub(super) fn run_group(connection: &Connection, jobs: impl Iterator<Item = Writ
 /// Begins a savepoint, and the transaction around it unless one is open.
 fn begin(connection: &Connection) -> Result<()> {
     if connection.is_autocommit() {
-        connection
-            .execute_batch("BEGIN IMMEDIATE")
-            .doing("beginning to write")?;
+        execute(connection, "BEGIN IMMEDIATE").doing("beginning to write")?;
     }
-    connection
-        .execute_batch("SAVEPOINT job")
-        .doing("beginning to write")
+    execute(connection, "SAVEPOINT job").doing("beginning to write")
+}
+
+/// Runs a statement that is prepared once: these surround every job, and reading them costs as much as a
+/// small job itself.
+fn execute(connection: &Connection, sql: &'static str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 fn fail(replies: &mut Vec<Reply>, doing: &'static str) {
@@ -158,12 +160,15 @@ fn refuse(job: WriteJob, error: StorageError) {
 fn run_one(connection: &Connection, job: WriteJob) -> Option<Reply> {
     let mut session = Session { connection };
     let done = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut session))));
-    let (end, reply) = match done {
-        Ok(Done::Commit(reply)) => ("RELEASE job", Some(reply)),
-        Ok(Done::RollBack(reply)) => ("ROLLBACK TO job; RELEASE job", Some(reply)),
-        Err(_panic) => ("ROLLBACK TO job; RELEASE job", None),
+    let (undone, reply) = match done {
+        Ok(Done::Commit(reply)) => (Ok(()), Some(reply)),
+        Ok(Done::RollBack(reply)) => (execute(connection, "ROLLBACK TO job"), Some(reply)),
+        Err(_panic) => (execute(connection, "ROLLBACK TO job"), None),
     };
-    if connection.execute_batch(end).is_ok() {
+    if undone
+        .and_then(|()| execute(connection, "RELEASE job"))
+        .is_ok()
+    {
         return reply;
     }
     // The savepoint is gone: SQLite rolled everything back.
