@@ -63,7 +63,7 @@ use crate::storage::{Space, StorageError, Store, Transaction};
 use std::sync::Arc;
 use tables::sealer::Rounds;
 use tables::snapshots::Snapshots;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, OwnedMutexGuard, watch};
 use usher_domain::secret::Seed;
 use usher_domain::time::UnixMillis;
 
@@ -85,6 +85,8 @@ struct Inner {
     /// Whose turn it is to import. One at a time: each holds a whole file in memory, and none meets
     /// another's lines half written.
     import: Arc<Mutex<()>>,
+    /// Whose turn it is to write at length.
+    long: Mutex<()>,
     figures: Figures,
     duties: Arc<duty::Duties>,
     claims: claims::Claims,
@@ -110,6 +112,7 @@ impl Service {
                 changed: Notify::new(),
                 rounds: watch::Sender::default(),
                 import: Arc::default(),
+                long: Mutex::default(),
                 figures,
                 unsealed: health::Unsealed::default(),
             }),
@@ -168,6 +171,13 @@ impl Service {
     /// Waits for the turn to import; others wait until it is dropped.
     async fn turn_to_import(&self) -> OwnedMutexGuard<()> {
         Arc::clone(&self.inner.import).lock_owned().await
+    }
+
+    /// Waits for the turn to write at length; others wait until it is dropped. One such job at a time stands
+    /// in the writer's line, so that however many devices come back at once, whoever claims beside them
+    /// waits for one of their jobs at most.
+    async fn turn_to_write_long(&self) -> MutexGuard<'_, ()> {
+        self.inner.long.lock().await
     }
 
     /// Runs a job in a write transaction.

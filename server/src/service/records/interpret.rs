@@ -14,7 +14,7 @@ use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
 use crate::service::organizers::{NOBODY, StoredOrganizer};
 use crate::service::{Service, server_log, sessions, things};
-use crate::storage::{Space, Transaction};
+use crate::storage::{Space, StoredRecord, Transaction};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 use usher_domain::api::reports::ScanLine;
@@ -26,10 +26,12 @@ use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::PriorScan;
 
-/// Batches of one step at most. A step holds up other writers, below a second even if all batches are as
-/// large as they may be. It reads every subject it reaches once with all that is known of it, so when many
-/// devices come back at the same time, few large steps do far less than many small ones.
+/// Batches of one step at most. A step reads every subject it reaches once with all that is known of it, so
+/// when many devices come back at the same time, few large steps do less than many small ones.
 const BATCHES_PER_STEP: u64 = 32;
+/// Records of one step at which no further batch is taken in: a step holds up other writers, and somebody
+/// who claims stands at a door.
+const RECORDS_PER_STEP: usize = 2_000;
 
 /// How far a scope is interpreted.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -103,6 +105,22 @@ fn reaches_back(
     Ok(was_cut || later.iter().any(|record| record.position <= after))
 }
 
+/// The records of one step after a position, and up to which position they are.
+fn portion(
+    txn: &dyn Transaction,
+    scope: ScopeId,
+    after: u64,
+    end: u64,
+) -> Result<(u64, Vec<StoredRecord>)> {
+    let most = end.min(after.saturating_add(BATCHES_PER_STEP));
+    let (mut upto, mut records) = (after, Vec::new());
+    while upto < most && records.len() < RECORDS_PER_STEP {
+        records.extend(txn.records_between(scope, upto, upto + 1)?);
+        upto += 1;
+    }
+    Ok((upto, records))
+}
+
 /// Links for identities that were let in and by now belong to a ticket.
 fn links(
     txn: &dyn Transaction,
@@ -159,10 +177,9 @@ pub(super) fn step(
     if after >= end {
         return Ok(Vec::new());
     }
-    let upto = end.min(after.saturating_add(BATCHES_PER_STEP));
+    let (upto, stored) = portion(txn, scope, after, end)?;
     let lines = ground_lines(txn, scope)?;
     let mut found = Found::read(txn, organizer, scope, after, upto, &lines)?;
-    let stored = txn.records_between(scope, after, upto)?;
     let unreadable = watch::unreadable_logs(&stored);
     let arrived: Vec<Placed> = readable(stored).collect();
     let counted_before = !interpreted.sessions.is_empty();
@@ -282,14 +299,17 @@ impl Service {
         organizer: OrganizerId,
         scope: ScopeId,
     ) -> Result<()> {
-        // A look from beside the writer: most of the time somebody else was faster.
-        while self.read(move |txn| is_pending(txn, scope)).await? {
+        loop {
+            let _turn = self.turn_to_write_long().await;
+            // A look from beside the writer: most of the time somebody else was faster.
+            if !self.read(move |txn| is_pending(txn, scope)).await? {
+                return Ok(());
+            }
             let merged = self
                 .write_quietly(move |txn, now| step(txn, organizer, scope, now))
                 .await?;
             self.figures().merged(&merged);
         }
-        Ok(())
     }
 
     /// Interprets what is stored of all of an organizer's scopes and not interpreted yet.

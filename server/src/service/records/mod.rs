@@ -45,6 +45,9 @@ use usher_domain::protocol::{Head, PushAnswer};
 use usher_domain::record::{Body, Cut, LogRef, Record};
 use usher_domain::time::UnixMillis;
 
+/// Records of a batch that is stored at once; one with more waits for its turn.
+const LONG_BATCH: usize = 50;
+
 /// What became of a proved batch.
 enum Stored {
     /// The answer for the device.
@@ -234,10 +237,7 @@ impl Service {
         let incoming = self.prove(device, batch).await?;
         let (organizer, scope) = (incoming.organizer, incoming.scope());
         let yields = incoming.yields();
-        let stored = self
-            .write_quietly(move |txn, now| store(txn, incoming, now))
-            .await?;
-        match stored {
+        match self.take_in(incoming).await? {
             Stored::Answer(answer) => {
                 self.claims().homes().answer(&yields);
                 // The batch is safe. What fails now is done at the next push or start.
@@ -249,6 +249,18 @@ impl Service {
             Stored::OtherScope => Err(Error::NotFound("scope")),
             Stored::LogElsewhere => Err(Error::Conflict("the log was begun in another scope")),
         }
+    }
+
+    /// Stores a proved batch; a long one when it is its turn.
+    async fn take_in(&self, incoming: Incoming) -> Result<Stored> {
+        let is_long = incoming.verified.entries().len() > LONG_BATCH;
+        let _turn = if is_long {
+            Some(self.turn_to_write_long().await)
+        } else {
+            None
+        };
+        self.write_quietly(move |txn, now| store(txn, incoming, now))
+            .await
     }
 
     /// Checks a batch under its device's key, away from the writer.
@@ -294,6 +306,5 @@ fn refused(error: BatchError) -> Error {
 #[cfg(test)]
 pub(super) async fn store_only(service: &Service, device: DeviceId, batch: Batch) -> Result<()> {
     let incoming = service.prove(device, batch).await?;
-    let store = move |txn: &mut dyn Transaction, now| store(txn, incoming, now).map(drop);
-    service.write_quietly(store).await
+    service.take_in(incoming).await.map(drop)
 }

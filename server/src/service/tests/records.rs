@@ -305,6 +305,29 @@ async fn records_after_a_revocation_wait_until_a_person_rules() {
 }
 
 #[tokio::test]
+async fn a_long_batch_waits_for_its_turn_and_a_short_one_is_stored_beside_it() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let mut north = Gate::enroll(&house, 1, &session).await;
+    let mut south = Gate::enroll(&house, 2, &session).await;
+    for number in 0..60 {
+        north.admit(at(1), &session, ticket(number));
+    }
+    south.admit(at(2), &session, ticket(99));
+    let turn = house.service.turn_to_write_long().await;
+    let long = house.service.push(north.id, north.all());
+    tokio::pin!(long);
+    let short = records::store_only(&house.service, south.id, south.all());
+    tokio::select! {
+        biased;
+        _ = &mut long => panic!("it did not wait for its turn"),
+        stored = short => stored.unwrap(),
+    }
+    drop(turn);
+    assert_eq!(long.await.unwrap(), PushAnswer::Stored(60));
+}
+
+#[tokio::test]
 async fn what_was_stored_and_not_interpreted_is_interpreted_at_the_next_start() {
     let house = House::open().await;
     let session = first(&house).await;
