@@ -115,6 +115,14 @@ fn venue(walk: &mut Walk) {
     walk.ok("session show", "fair/late");
     walk.ok("session change", "fair/late --name Late");
     walk.ok("session everyone-out", "fair/evening");
+    // No device was given both: they come to share their scans.
+    let guests = "fair/evening --tickets-of late --until 1h";
+    walk.ok("session honour", guests);
+    walk.ok("session notice", "fair/evening Hello --until 1h");
+    walk.ok("session delay", "fair/late --by 30m");
+    let orders = walk.ok("session orders", "fair/evening");
+    assert_eq!(orders["items"].as_array().unwrap().len(), 3);
+    walk.runs("readiness", "--session fair/evening", 12);
     walk.ok("type create", "fair/vip");
     walk.ok("type list", "fair");
     walk.ok("zone create", "floor");
@@ -167,6 +175,7 @@ fn devices(walk: &mut Walk) {
     walk.ok("device confirm", &format!("desk {}", text(&digits)));
     walk.ok("enroll", join);
     walk.ok("device move", "desk --gate south");
+    walk.ok("device stand-down", "till");
 }
 
 fn doors(walk: &mut Walk) {

@@ -240,5 +240,6 @@ pub(crate) fn terms(session: SessionId) -> SessionTerms {
         channels: vec!["shop".to_owned()],
         counts: Vec::new(),
         authority: None,
+        notices: None,
     }
 }

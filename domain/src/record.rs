@@ -84,7 +84,8 @@ impl Record {
             | Body::FreeFlow(_)
             | Body::StandDown(_)
             | Body::Honour(_)
-            | Body::Notice(_) => None,
+            | Body::Notice(_)
+            | Body::Delay(_) => None,
         }
     }
 }
@@ -132,6 +133,9 @@ pub enum Body {
     /// Somebody in charge says something to gates.
     #[n(12)]
     Notice(#[n(0)] Notice),
+    /// A session has other times; the terms that say so are sealed beside.
+    #[n(13)]
+    Delay(#[n(0)] Delay),
 }
 
 /// Somebody showed something at a gate.
@@ -188,6 +192,10 @@ pub struct Scan {
     /// The attempt that this one takes the place of: the refused one, where a supervisor overrides.
     #[n(16)]
     pub takes_over: Option<AttemptId>,
+    /// The session whose ticket it is, where the served one lets it in beside its own ([`Honour`]): the
+    /// entry is counted there.
+    #[n(17)]
+    pub honours: Option<SessionId>,
 }
 
 /// Staff said that what the instruction asks was checked.
@@ -442,7 +450,8 @@ pub struct StandDown {
     pub since: UnixMillis,
 }
 
-/// A session lets tickets of another one in for a time.
+/// A session lets tickets of another one in for a time. Of several such words about the same two the last
+/// one counts; one that ends when it begins takes the others back.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Honour {
     /// The session that lets them in.
@@ -459,7 +468,25 @@ pub struct Honour {
     pub until: UnixMillis,
 }
 
-/// Something said to gates. The text stands outside the log.
+/// A session has other times.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Delay {
+    /// The session.
+    #[n(0)]
+    pub session: SessionId,
+    /// When the doors open now.
+    #[n(1)]
+    pub doors: UnixMillis,
+    /// When it starts now.
+    #[n(2)]
+    pub starts: UnixMillis,
+    /// When it ends now.
+    #[n(3)]
+    pub ends: UnixMillis,
+}
+
+/// Something said to gates. The text stands outside the log, in the sealed terms of the session. Said again
+/// with a time that has passed, it is taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Notice {
     /// The session; none for all of the scope.

@@ -1,6 +1,7 @@
 //! A session as a gate knows it: its names, times, places and rules.
 
 use crate::cose::PublicKey;
+use crate::hash::Hash;
 use crate::ids::{DeviceId, EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
 use crate::numbers::{AccessNumber, TypeNumber};
 use crate::rules::Rules;
@@ -55,6 +56,38 @@ pub struct SessionTerms {
     /// The one server that may confirm claims of the scope; none while nobody may.
     #[n(14)]
     pub authority: Option<Authority>,
+    /// What somebody in charge says to gates, the oldest first.
+    #[n(15)]
+    pub notices: Option<Vec<GateNotice>>,
+}
+
+/// What somebody in charge says to gates. A [`crate::record::Notice`] in the authority's log says by its
+/// hash that it was said.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct GateNotice {
+    /// The words: one line, from a person.
+    #[n(0)]
+    pub text: String,
+    /// Who said it, as the server knows them.
+    #[n(1)]
+    pub by: String,
+    /// The gate it is for; none for all.
+    #[n(2)]
+    pub gate: Option<GateId>,
+    /// When it was said.
+    #[n(3)]
+    pub at: UnixMillis,
+    /// Not shown after.
+    #[n(4)]
+    pub until: UnixMillis,
+}
+
+impl GateNotice {
+    /// What the record of it names.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Hash::of(&[self.text.as_bytes()])
+    }
 }
 
 /// The one server that may confirm claims of a scope, and its term of office. Of a later term nothing
@@ -214,6 +247,19 @@ impl SessionTerms {
     #[must_use]
     pub fn zone(&self, id: ZoneId) -> Option<&ZoneName> {
         self.zones.iter().find(|zone| zone.id == id)
+    }
+
+    /// What is said to a gate at a time; a spare hears what is said to all.
+    pub fn notices_for(
+        &self,
+        gate: Option<GateId>,
+        now: UnixMillis,
+    ) -> impl Iterator<Item = &GateNotice> {
+        let all = self.notices.iter().flatten();
+        all.filter(move |notice| {
+            let is_meant = notice.gate.is_none() || notice.gate == gate;
+            is_meant && now < notice.until
+        })
     }
 
     /// Whether codes with this access number enter here.

@@ -58,6 +58,9 @@ pub enum AdmitWhy {
     /// The person leaves.
     #[n(5)]
     Exit,
+    /// A ticket of another session that is let in for a time.
+    #[n(6)]
+    Honoured,
 }
 
 /// What the operator should know although the answer is yes.
@@ -488,6 +491,9 @@ pub enum Reason {
     /// A device that could have admitted it is silent.
     #[n(33)]
     PeerSilent,
+    /// Another session's ticket, let in for a time.
+    #[n(35)]
+    Honoured,
 }
 
 impl Verdict {
@@ -523,6 +529,7 @@ impl AdmitWhy {
             Self::Override => Reason::Override,
             Self::FreeFlow => Reason::FreeFlow,
             Self::Exit => Reason::Exit,
+            Self::Honoured => Reason::Honoured,
         }
     }
 }
@@ -582,7 +589,11 @@ impl Reason {
         matches!(direction, Direction::Entry)
             && matches!(
                 self,
-                Self::Listed | Self::UnknownSigned | Self::BackAfterEveryoneOut | Self::Override
+                Self::Listed
+                    | Self::UnknownSigned
+                    | Self::BackAfterEveryoneOut
+                    | Self::Override
+                    | Self::Honoured
             )
     }
 }

@@ -32,6 +32,11 @@ pub enum Device {
         #[arg(long, conflicts_with = "gate")]
         spare: bool,
     },
+    /// Say that a device died or is lost: nobody waits for its word, and what it may have admitted is told
+    StandDown {
+        /// The device, by id or name
+        device: String,
+    },
     /// Stop trusting a device; scans it sends from then on wait for a ruling
     Revoke {
         /// The device, by id or name
@@ -88,10 +93,12 @@ impl Device {
                 gate,
                 spare: _,
             } => (device, DeviceChange::Move { gate }),
+            Self::StandDown { device } => (device, DeviceChange::StandDown),
             Self::Revoke { device } => (device, DeviceChange::Revoke),
         };
         let confirmed = match &change {
             DeviceChange::Confirm { digits } => format!(" is confirmed by {digits}"),
+            DeviceChange::StandDown => " is off duty until it is heard of".to_owned(),
             DeviceChange::Move { .. } | DeviceChange::Revoke => String::new(),
         };
         let id = find(&all, &device)?.to_string();

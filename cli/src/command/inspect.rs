@@ -168,6 +168,9 @@ fn status_page(page: &mut Page, status: &Status) {
             format_args!("{} ({})", operator.name.reveal(), word(&operator.role)),
         );
     }
+    for said in &status.said {
+        page.line(&said.message);
+    }
     page.field("unsent", format_args!("{} scans", status.unsent));
     if let Some(connection) = &status.connection {
         page.field("server", &connection.server);

@@ -1,5 +1,6 @@
 //! `usher scan`: a gate at the command line.
 
+mod above;
 mod door;
 mod lines;
 mod named;
@@ -13,6 +14,7 @@ use crate::cameras::{Frames, Origin};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
+use above::Shown;
 use clap::{ArgGroup, Args, ValueEnum};
 use door::{Door, Open};
 use serde::Serialize;
@@ -99,6 +101,7 @@ impl Scan {
         let gate = CliGate {
             door: &door,
             scan: &self,
+            shown: Shown::default(),
         };
         // A device in trouble refers; that there is none is said at once.
         if let Some(error) = door.open()?.err() {
@@ -140,6 +143,8 @@ pub async fn exchange(app: &App) {
 struct CliGate<'a> {
     door: &'a Door,
     scan: &'a Scan,
+    /// What from above this run has shown.
+    shown: Shown,
 }
 
 impl CliGate<'_> {
@@ -165,6 +170,7 @@ impl CliGate<'_> {
             Ok(open) => open,
             Err(error) => return trouble(shell, &error),
         };
+        self.shown.show(shell, &open.app)?;
         let input = ScanInput {
             text,
             direction: self.scan.direction.into(),

@@ -1,5 +1,7 @@
 //! `usher session`: dated occurrences of an event, their rules, and orders to everyone inside.
 
+mod orders;
+
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -50,6 +52,20 @@ pub enum Session {
         /// Until when: a time (RFC 3339), or how long as 15m or 1h
         #[arg(long)]
         until: Until,
+    },
+    /// Say something to the gates for a time, or take it back
+    Notice(orders::SayToGates),
+    /// Let tickets of another session in for a time, each as often as at its own
+    ///
+    /// Both sessions must be of one event and share their scans, so that no ticket enters at both: connect
+    /// them by a pass type before devices are given them.
+    Honour(orders::HonourTickets),
+    /// Move a session to later: gates go by the new times within a second where they have a network
+    Delay(orders::Postpone),
+    /// List what was ordered, from the signed trail of records
+    Orders {
+        /// The session, as EVENT/SESSION
+        session: InEvent,
     },
 }
 
@@ -154,6 +170,10 @@ impl Session {
                 let found = client.get(&session.path("sessions")).await?;
                 show(shell, &client, &session.event, &found).await?;
             }
+            Self::Notice(notice) => return notice.run(shell, &client).await,
+            Self::Honour(honour) => return honour.run(shell, &client).await,
+            Self::Delay(delay) => return delay.run(shell, &client).await,
+            Self::Orders { session } => return orders::list(&session, shell, &client).await,
             Self::EveryoneOut { session, zone } => {
                 let [events, event, sessions, name] = session.path("sessions");
                 let new = NewEveryoneOut {

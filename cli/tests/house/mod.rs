@@ -94,6 +94,11 @@ impl House {
         }
     }
 
+    /// The server's address.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Its folder. The device of [`Self::with_device`] is in `till`.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()

@@ -8,6 +8,7 @@ mod audit;
 mod claim;
 mod enroll;
 mod link;
+mod said;
 mod scan;
 mod staff;
 mod status;
@@ -16,6 +17,7 @@ pub mod words;
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{Line, SyncView, TableHealth, TroubleView};
+pub use said::SaidView;
 pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};
 pub use status::{

@@ -1,6 +1,7 @@
 //! How a device stands.
 
 use super::audit::{lines_of, scopes_of};
+use super::said::SaidView;
 use super::words::span;
 use super::{ApiError, App, OperatorView, SessionView, Standing};
 use crate::claims::Line;
@@ -45,6 +46,8 @@ pub struct Status {
     pub clock: ClockView,
     /// Who is signed in.
     pub operator: Option<OperatorView>,
+    /// What somebody in charge says to this gate.
+    pub said: Vec<SaidView>,
     /// What a person should hear of.
     pub notices: Vec<NoticeView>,
 }
@@ -207,6 +210,10 @@ impl App {
         } else {
             (None, Vec::new(), None)
         };
+        let said = match serving {
+            Some(_) => self.said()?,
+            None => Vec::new(),
+        };
         let served = serving.as_ref().map(|session| session.id);
         let line = self.claims.line(reading);
         self.device.with(|store| {
@@ -233,6 +240,7 @@ impl App {
                     offset_ms: clock.offset_ms(),
                 },
                 operator,
+                said,
                 notices: store.notices()?.into_iter().map(notice).collect(),
             })
         })

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use usher_domain::ids::{DeviceId, GateId, StaffId, ZoneId};
 use usher_domain::record::{Certainty, Direction, Outcome};
+use usher_domain::session::GateNotice;
 use usher_domain::table::rows::CancelReason;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::{
@@ -374,18 +375,33 @@ impl Scene<'_> {
     /// A time of the venue's clock; the date stands before it unless it is today's.
     #[must_use]
     pub(super) fn time(&self, at: UnixMillis) -> String {
-        match (self.local(at), self.local(self.now)) {
-            (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M").to_string(),
-            (Some(at), _) => at.strftime("%a %-d %b %Y, %H:%M").to_string(),
-            (None, _) => at.to_string(),
-        }
+        time(at, self.now, self.zone)
     }
+}
 
-    fn local(&self, at: UnixMillis) -> Option<jiff::Zoned> {
+/// A time of a zone's clock; the date stands before it unless it is that of `now`.
+fn time(at: UnixMillis, now: UnixMillis, zone: &TimeZone) -> String {
+    let local = |at: UnixMillis| {
         let ms = i64::try_from(at.get()).ok()?;
         let at = Timestamp::from_millisecond(ms).ok()?;
-        Some(at.to_zoned(self.zone.clone()))
+        Some(at.to_zoned(zone.clone()))
+    };
+    match (local(at), local(now)) {
+        (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M").to_string(),
+        (Some(at), _) => at.strftime("%a %-d %b %Y, %H:%M").to_string(),
+        (None, _) => at.to_string(),
     }
+}
+
+/// What somebody in charge says to a gate, with who said it and how long it holds.
+#[must_use]
+pub fn said(notice: &GateNotice, zone: &TimeZone, now: UnixMillis) -> String {
+    format!(
+        "NOTICE from {}, until {}: {}",
+        notice.by,
+        time(notice.until, now, zone),
+        notice.text
+    )
 }
 
 fn admitted(why: &AdmitWhy) -> String {
@@ -398,6 +414,7 @@ fn admitted(why: &AdmitWhy) -> String {
         AdmitWhy::Override => "A supervisor decided.",
         AdmitWhy::FreeFlow => "The gate is open: counted, not checked.",
         AdmitWhy::Exit => "Leaving.",
+        AdmitWhy::Honoured => "A ticket of another session that is let in here today.",
     }
     .to_owned()
 }

@@ -179,6 +179,7 @@ const fn depends_on_others(verdict: &Verdict) -> bool {
             AdmitWhy::Listed
             | AdmitWhy::UnknownSigned
             | AdmitWhy::BackAfterEveryoneOut
+            | AdmitWhy::Honoured
             | AdmitWhy::Exit => true,
             AdmitWhy::Override | AdmitWhy::FreeFlow => false,
         },

@@ -121,6 +121,7 @@ fn moved(body: &Body) -> Option<Subject> {
         | Body::Yield(_)
         | Body::StandDown(_)
         | Body::Honour(_)
-        | Body::Notice(_) => None,
+        | Body::Notice(_)
+        | Body::Delay(_) => None,
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Showing {
     pub(super) direction: Direction,
     pub(super) confirmed: Option<Confirmed>,
     pub(super) attempt: AttemptId,
+    /// The session whose ticket it is, where the served one lets it through beside its own.
+    pub(super) honours: Option<SessionId>,
 }
 
 /// Which ticket a showing is about.
@@ -139,7 +141,8 @@ impl Circumstances<'_> {
             .and_then(|ground| {
                 let subject = ground.resolve(known.subject);
                 let mut states = fold_subject(ground, subject, lines.clone());
-                states.remove(&known.unit(session, &terms.rules))
+                let own = showing.honours.unwrap_or(session);
+                states.remove(&known.unit(own, &terms.rules))
             })
             .unwrap_or_default();
         let is_free = self.book.gate.is_some_and(|gate| {
@@ -158,6 +161,7 @@ impl Circumstances<'_> {
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: showing.confirmed,
             open: open_admission(showing.attempt, lines),
+            honours: showing.honours,
         };
         decide(
             &showing.shown,
@@ -224,6 +228,7 @@ impl Circumstances<'_> {
             sanction: None,
             confirmed: showing.confirmed,
             takes_over: None,
+            honours: showing.honours,
         }
     }
 
@@ -260,7 +265,10 @@ impl Circumstances<'_> {
             ticket: ticket_of(decision.known.subject),
             type_name: type_name.map(|named| named.name.clone()),
             seat: row.and_then(|row| row.seat.clone()),
-            holder: row.and_then(|row| open_seal(row, text, terms.session.id)),
+            holder: row.and_then(|row| {
+                let own = showing.honours.unwrap_or(terms.session.id);
+                open_seal(row, text, own)
+            }),
             certainty: decision.certainty,
             asked: decision.asked,
             names,
@@ -400,6 +408,7 @@ const fn admit_why(reason: Reason) -> Option<AdmitWhy> {
         Reason::Override => AdmitWhy::Override,
         Reason::FreeFlow => AdmitWhy::FreeFlow,
         Reason::Exit => AdmitWhy::Exit,
+        Reason::Honoured => AdmitWhy::Honoured,
         Reason::Malformed
         | Reason::Forged
         | Reason::Unknown
@@ -467,7 +476,8 @@ pub(super) fn scan_of(line: &Line) -> Option<&Scan> {
         | Body::Yield(_)
         | Body::StandDown(_)
         | Body::Honour(_)
-        | Body::Notice(_) => None,
+        | Body::Notice(_)
+        | Body::Delay(_) => None,
     }
 }
 

@@ -3,12 +3,13 @@
 use super::book::{Book, HeldSession};
 use crate::store::{Store, StoreError};
 use usher_domain::code::MediumKey;
-use usher_domain::decide::{self, Elsewhere, Holdings, Looked, Shown};
-use usher_domain::ids::TicketId;
+use usher_domain::decide::{self, Elsewhere, Holdings, Honoured, Looked, Shown};
+use usher_domain::ids::{SessionId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::merge::Ground;
-use usher_domain::record::Subject;
+use usher_domain::record::{Direction, Subject};
 use usher_domain::table::rows::TicketRow;
+use usher_domain::time::UnixMillis;
 
 /// The sets of a device, as one gate looks at them.
 struct Shelf<'a> {
@@ -53,25 +54,52 @@ impl<'a> Holdings for Shelf<'a> {
 }
 
 /// Looks for what was shown: in the served session's set, then by links, then in the other sets. Of the
-/// row that it finds it gives the newest image.
+/// row that it finds it gives the newest image, and the session whose ticket it is where the served one
+/// lets it through beside its own.
 pub(super) fn look(
     store: &Store,
     book: &Book,
     served: &HeldSession,
     shown: &Shown,
-) -> Result<Looked, StoreError> {
+    honoured: &[Honoured],
+) -> Result<(Looked, Option<SessionId>), StoreError> {
     let shelf = Shelf {
         store,
         book,
         served,
     };
-    Ok(match decide::look(&shelf, shown)? {
+    let (looked, honours) = decide::look_honoured(&shelf, shown, honoured)?;
+    let looked = match looked {
         Looked::Here { row, via } => Looked::Here {
             row: Box::new(newest(store, book, served, *row)?),
             via,
         },
         looked @ (Looked::Elsewhere(_) | Looked::Nowhere) => looked,
-    })
+    };
+    Ok((looked, honours))
+}
+
+/// The sessions whose tickets the served one lets through at a time, beside its own.
+pub(super) fn honoured(
+    book: &Book,
+    served: &HeldSession,
+    direction: Direction,
+    now: UnixMillis,
+) -> Vec<Honoured> {
+    let terms = &served.terms;
+    let sessions = book
+        .ground(terms.scope)
+        .into_iter()
+        .flat_map(|ground| ground.honoured(terms.session.id, direction, now));
+    sessions
+        .map(|session| {
+            let held = book.session(session).map(|held| &held.terms.session);
+            let told = || terms.others.iter().find(|other| other.id == session);
+            let summary = held.or_else(told);
+            let accepts = summary.map_or(Vec::new(), |summary| summary.accepts.clone());
+            Honoured { session, accepts }
+        })
+        .collect()
 }
 
 /// Something of another event's shop that no set lists: it is told where it belongs.

@@ -36,6 +36,7 @@ use crate::store::{Store, StoreError};
 use book::{Book, HeldSession};
 use headcount::Headcounts;
 use usher_domain::ids::{OrganizerId, SessionId};
+use usher_domain::session::GateNotice;
 use usher_domain::time::{ClockTrust, UnixMillis};
 use usher_domain::timetable::RecentScans;
 
@@ -67,6 +68,17 @@ struct Moment {
     trust: ClockTrust,
 }
 
+/// What is said to a gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// For which session.
+    pub served: Served,
+    /// What holds now, the oldest first.
+    pub notices: Vec<GateNotice>,
+    /// Now.
+    pub now: UnixMillis,
+}
+
 impl Gate {
     /// A gate that knows nothing yet.
     #[must_use]
@@ -82,6 +94,20 @@ impl Gate {
         let moment = moment(means)?;
         let book = self.book(means.store)?;
         Ok(book.serving(None, moment.now).map(HeldSession::served))
+    }
+
+    /// What is said to this gate now, for the session that it serves; none if it serves none.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn said(&mut self, means: &mut Means<'_>) -> Result<Option<Said>, StoreError> {
+        let now = moment(means)?.now;
+        let book = self.book(means.store)?;
+        Ok(book.serving(None, now).map(|held| Said {
+            served: held.served(),
+            notices: held.terms.notices_for(book.gate, now).cloned().collect(),
+            now,
+        }))
     }
 
     /// The sessions that this device could serve, by the time their doors open.

@@ -9,7 +9,7 @@ use super::book::{Book, HeldSession};
 use super::claim::{Claim, Question};
 use super::headcount::Headcounts;
 use super::judge::{Circumstances, Decision, Showing, Whose, Written};
-use super::look::{look, newest, order_of, signed_elsewhere};
+use super::look::{honoured, look, newest, order_of, signed_elsewhere};
 use super::{Gate, Means, Moment, moment};
 use crate::clock::random;
 use crate::store::{Store, StoreError};
@@ -208,7 +208,7 @@ impl Gate {
             return Err(StoreError::NotEnrolled);
         };
         let served = circumstances.served;
-        let first = show(store, book, served, request, attempt)?;
+        let first = show(store, book, served, moment, request, attempt)?;
         let decision = circumstances.decide(store, &first, &Claim::NOT_MADE)?;
         let others = match party {
             Party::One => Vec::new(),
@@ -250,7 +250,7 @@ impl Gate {
             return Err(StoreError::SyncNeeded);
         };
         for (showing, decision) in &mut decided.tickets {
-            look_again(store, book, circumstances.served, request, showing)?;
+            look_again(store, book, &circumstances, request, showing)?;
             let claim = claims.get(&showing.attempt).unwrap_or(&Claim::NOT_MADE);
             *decision = circumstances.decide(store, showing, claim)?;
             circumstances.count(&decision.verdict);
@@ -366,6 +366,7 @@ fn show(
     store: &Store,
     book: &Book,
     served: &HeldSession,
+    moment: Moment,
     request: &ScanRequest,
     attempt: AttemptId,
 ) -> Result<Showing, StoreError> {
@@ -376,9 +377,10 @@ fn show(
         &book.keys,
         served.terms.pretix.as_ref(),
     );
-    let looked = match look(store, book, served, &shown)? {
-        Looked::Nowhere => signed_elsewhere(book, served, &shown, text),
-        looked @ (Looked::Here { .. } | Looked::Elsewhere(_)) => looked,
+    let honoured = honoured(book, served, request.direction, moment.now);
+    let (looked, honours) = match look(store, book, served, &shown, &honoured)? {
+        (Looked::Nowhere, None) => (signed_elsewhere(book, served, &shown, text), None),
+        looked => looked,
     };
     Ok(Showing {
         whose: Whose::Shown,
@@ -387,21 +389,30 @@ fn show(
         direction: request.direction,
         confirmed: request.confirmed,
         attempt,
+        honours,
     })
+}
+
+/// The session whose tickets are shown: the served one, or the one that it honours.
+fn own<'b>(book: &'b Book, served: &'b HeldSession, honours: Option<SessionId>) -> &'b HeldSession {
+    let honoured = honours.and_then(|session| book.session(session));
+    honoured.unwrap_or(served)
 }
 
 /// Looks up anew what a showing is about.
 fn look_again(
     store: &Store,
     book: &Book,
-    served: &HeldSession,
+    circumstances: &Circumstances<'_>,
     request: &ScanRequest,
     showing: &mut Showing,
 ) -> Result<(), StoreError> {
+    let (served, moment) = (circumstances.served, circumstances.moment);
     match showing.whose {
-        Whose::Shown => *showing = show(store, book, served, request, showing.attempt)?,
+        Whose::Shown => *showing = show(store, book, served, moment, request, showing.attempt)?,
         Whose::OfOrder(ticket) => {
-            if let Some(looked) = look_in_order(store, book, served, ticket)? {
+            let own = own(book, served, showing.honours);
+            if let Some(looked) = look_in_order(store, book, own, ticket)? {
                 showing.looked = looked;
             }
         }
@@ -437,8 +448,9 @@ fn rest_of_order(
         return Ok(Vec::new());
     };
     let mut showings = Vec::new();
-    for ticket in order_of(store, served, row)?.into_iter().skip(1) {
-        let Some(looked) = look_in_order(store, book, served, ticket)? else {
+    let own = own(book, served, first.honours);
+    for ticket in order_of(store, own, row)?.into_iter().skip(1) {
+        let Some(looked) = look_in_order(store, book, own, ticket)? else {
             continue;
         };
         showings.push(Showing {
@@ -448,6 +460,7 @@ fn rest_of_order(
             direction: first.direction,
             confirmed: first.confirmed,
             attempt: attempt_of(first.attempt, ticket),
+            honours: first.honours,
         });
     }
     Ok(showings)

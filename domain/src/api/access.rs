@@ -202,6 +202,8 @@ pub enum DeviceChange {
     },
     /// It does not count any more.
     Revoke,
+    /// It died or is lost for now: nobody waits for its word. A sign of life brings it back on duty.
+    StandDown,
 }
 
 /// Adds a member of staff. Keys are made where the badge is made; the server sees public keys alone.

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod imports;
+pub mod orders;
 pub mod readiness;
 pub mod reports;
 pub mod tickets;

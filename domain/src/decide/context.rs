@@ -1,6 +1,6 @@
 //! What deciding needs to know besides the ticket: when, where, and how well informed the gate is.
 
-use crate::ids::{DeviceId, GateId};
+use crate::ids::{DeviceId, GateId, SessionId};
 use crate::record::{Confirmed, Direction};
 use crate::time::{ClockTrust, UnixMillis};
 use crate::verdict::OpenAdmission;
@@ -30,6 +30,9 @@ pub struct Context {
     pub confirmed: Option<Confirmed>,
     /// Another attempt with the same ticket that has not ended, as far as the decider knows.
     pub open: Option<OpenAdmission>,
+    /// The session whose ticket this is, if the served one lets its tickets through now
+    /// ([`crate::merge::Ground::honoured`]). The history is then that of the unit there.
+    pub honours: Option<SessionId>,
 }
 
 /// What a device knows of the other devices.

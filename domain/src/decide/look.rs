@@ -2,8 +2,9 @@
 
 use super::{Elsewhere, Found, Shown, Via};
 use crate::code::MediumKey;
-use crate::ids::TicketId;
+use crate::ids::{SessionId, TicketId};
 use crate::merge::Ground;
+use crate::numbers::AccessNumber;
 use crate::record::Subject;
 use crate::table::rows::TicketRow;
 
@@ -105,6 +106,49 @@ pub fn look<H: Holdings>(holdings: &H, shown: &Shown) -> Result<Looked, H::Error
     } else {
         Looked::Elsewhere(places)
     })
+}
+
+/// A session whose tickets the served one lets through beside its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Honoured {
+    /// The session.
+    pub session: SessionId,
+    /// Access numbers of its tickets.
+    pub accepts: Vec<AccessNumber>,
+}
+
+/// As [`look`], with the sessions of [`Ground::honoured`] in mind: what is none of the served session's but
+/// one of theirs is found there, and the session is told. It belongs into
+/// [`super::Context::honours`] and [`crate::record::Scan::honours`].
+///
+/// # Errors
+/// What reading a set says.
+pub fn look_honoured<H: Holdings>(
+    holdings: &H,
+    shown: &Shown,
+    honoured: &[Honoured],
+) -> Result<(Looked, Option<SessionId>), H::Error> {
+    let looked = look(holdings, shown)?;
+    if let Looked::Here { .. } = looked {
+        return Ok((looked, None));
+    }
+    for set in holdings.others() {
+        let session = holdings.place(set).session;
+        if honoured.iter().any(|other| other.session == session)
+            && let Some((row, via)) = in_set(holdings, set, shown)?
+        {
+            let row = Box::new(row);
+            return Ok((Looked::Here { row, via }, Some(session)));
+        }
+    }
+    let of_code = match (&looked, shown) {
+        (Looked::Nowhere, Shown::Code { code, .. }) => honoured
+            .iter()
+            .find(|other| other.accepts.contains(&code.access))
+            .map(|other| other.session),
+        (Looked::Here { .. } | Looked::Elsewhere(_) | Looked::Nowhere, _) => None,
+    };
+    Ok((looked, of_code))
 }
 
 /// By the ticket that a code of ours names, else by the text as a medium.

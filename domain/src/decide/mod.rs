@@ -34,7 +34,7 @@ mod shown;
 
 pub use context::{Connection, Context, Flow, Headcount, SetAge};
 pub use found::{Elsewhere, Found, Known, Via};
-pub use look::{Holdings, Looked, look};
+pub use look::{Holdings, Honoured, Looked, look, look_honoured};
 pub use shown::{Shown, Signer};
 
 use crate::merge::state::SubjectState;
@@ -89,10 +89,12 @@ impl Case<'_> {
         }
         let why = if self.history.may_return.is_some() {
             AdmitWhy::BackAfterEveryoneOut
-        } else if self.is_listed() {
-            AdmitWhy::Listed
-        } else {
+        } else if !self.is_listed() {
             AdmitWhy::UnknownSigned
+        } else if self.context.honours.is_some() {
+            AdmitWhy::Honoured
+        } else {
+            AdmitWhy::Listed
         };
         admit(why, self.cautions())
     }

@@ -92,7 +92,8 @@ impl Case<'_> {
     }
 
     fn not_accepted(&self, access: AccessNumber, signer: Signer) -> Option<Refusal> {
-        if signer != Signer::OutsideLimits && self.terms.accepts(access) {
+        let accepted = self.terms.accepts(access) || self.context.honours.is_some();
+        if signer != Signer::OutsideLimits && accepted {
             return None;
         }
         let others = || {

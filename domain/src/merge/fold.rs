@@ -128,7 +128,8 @@ fn sift<'a>(
             | Body::Yield(_)
             | Body::StandDown(_)
             | Body::Honour(_)
-            | Body::Notice(_) => {}
+            | Body::Notice(_)
+            | Body::Delay(_) => {}
         }
     }
     (scans, undone)
@@ -143,7 +144,8 @@ fn moves(scan: &Scan) -> bool {
 
 fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Place, scan: &Scan) {
     let rule = ground.rule_for(scan, place);
-    let unit = Unit::of(rule, scan.session, scan.access);
+    // A ticket that another session honours uses up the entry that it has at its own.
+    let unit = Unit::of(rule, scan.honours.unwrap_or(scan.session), scan.access);
     let this = place.evidence(scan);
     if scan.direction == Direction::Exit {
         leave(states, unit, this);

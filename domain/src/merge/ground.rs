@@ -6,7 +6,8 @@ use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
 use crate::log::Line;
 use crate::numbers::TypeNumber;
 use crate::record::{
-    Body, EveryoneOut, FreeFlow, Honour, Link, LogRef, Outcome, Record, RulingWord, Scan, Subject,
+    Body, Direction, EveryoneOut, FreeFlow, Honour, Link, LogRef, Outcome, Record, RulingWord,
+    Scan, Subject,
 };
 use crate::rules::EntryRule;
 use crate::time::UnixMillis;
@@ -67,7 +68,7 @@ pub struct Ground {
     rulings: BTreeMap<Hash, (Place, RulingWord)>,
     everyone_out: BTreeMap<(UnixMillis, Place), EveryoneOut>,
     free_flow: BTreeMap<Place, FreeFlow>,
-    honours: BTreeMap<Place, Honour>,
+    honours: BTreeMap<(SessionId, SessionId), (Place, Honour)>,
 }
 
 /// What must be folded again after a record arrived.
@@ -164,10 +165,11 @@ impl Ground {
                 Reach::Nothing
             }
             Body::Honour(honour) => {
-                self.honours.insert(place, honour.clone());
+                let key = (honour.session, honour.tickets_of);
+                keep_latest(&mut self.honours, key, place, honour.clone());
                 Reach::Nothing
             }
-            Body::StandDown(_) | Body::Notice(_) => Reach::Nothing,
+            Body::StandDown(_) | Body::Notice(_) | Body::Delay(_) => Reach::Nothing,
         }
     }
 
@@ -225,14 +227,18 @@ impl Ground {
         })
     }
 
-    /// The sessions whose tickets a session lets in at a time, beside its own.
+    /// The sessions whose tickets a session lets through at a time, beside its own: in within the time that
+    /// was said, out from its beginning on.
     pub fn honoured(
         &self,
         session: SessionId,
+        direction: Direction,
         now: UnixMillis,
     ) -> impl Iterator<Item = SessionId> + '_ {
-        self.honours.values().filter_map(move |honour| {
-            let holds = honour.session == session && honour.from <= now && now < honour.until;
+        self.honours.values().filter_map(move |(_, honour)| {
+            let holds = honour.session == session
+                && honour.from <= now
+                && (now < honour.until || direction == Direction::Exit);
             holds.then_some(honour.tickets_of)
         })
     }

@@ -16,12 +16,13 @@
 //! | cut | records of the log after it do not count, undos included; the last cut counts |
 //! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
 //! | everyone out | at its time, who is inside is outside and may come back once without counting |
-//! | free flow, honour, notice | nothing; gates read them |
+//! | free flow, honour | nothing; gates read them. A scan that a gate let in by an honour says whose ticket it is, and counts as an entry there |
+//! | notice, delay | nothing; the sealed terms say the same |
 //! | abort, yield | nothing; they say which attempts are still open: [`open_admission`] |
 //! | stand-down | nothing; the authority reads it |
 //!
-//! Link, rule, cut, ruling, everyone out, free flow, honour, stand-down and notice concern more than one
-//! ticket. They count only in
+//! Link, rule, cut, ruling, everyone out, free flow, honour, stand-down, notice and delay concern more than
+//! one ticket. They count only in
 //! the authority's own log, so that a stolen gate device cannot change rules, and are gathered in a
 //! [`Ground`]. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
 //! [`fold`] is nothing but that for every ticket.

@@ -57,7 +57,8 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
             | Body::Yield(_)
             | Body::StandDown(_)
             | Body::Honour(_)
-            | Body::Notice(_) => {}
+            | Body::Notice(_)
+            | Body::Delay(_) => {}
         }
     }
     ended
@@ -108,7 +109,8 @@ fn unheard<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeSet<AttemptId>
             | Body::Yield(_)
             | Body::StandDown(_)
             | Body::Honour(_)
-            | Body::Notice(_) => None,
+            | Body::Notice(_)
+            | Body::Delay(_) => None,
         });
     scans.collect()
 }

@@ -4,17 +4,18 @@ use crate::diagnostic::{cbor, notation, signed};
 use crate::documents::sanction;
 use crate::media::identity;
 use crate::world::{
-    ATTEMPT, ATTEMPT_2, Examples, GATE, HOUR_MS, LOG, NOW, SCOPE, SERVER, SERVER_LOG, SESSION,
-    STAFF, TICKET, ZONE, device_key, set_key,
+    ATTEMPT, ATTEMPT_2, DEVICE, Examples, GATE, HOUR_MS, LOG, NOW, SCOPE, SERVER, SERVER_LOG,
+    SESSION, STAFF, TICKET, ZONE, device_key, set_key,
 };
 use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
+use usher_domain::ids::SessionId;
 use usher_domain::log::{Entry, Line, LogEnd, sign_batch, verify_batch};
 use usher_domain::merge::{Ground, fold, heads, state_digest};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::record::{
-    Body, Certainty, Cut, Direction, EveryoneOut, FreeFlow, Link, Outcome, RuleChange, Ruling,
-    RulingWord, Scan, Subject, Undo,
+    Body, Certainty, Cut, Delay, Direction, EveryoneOut, FreeFlow, Honour, Link, Notice, Outcome,
+    RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
 };
 use usher_domain::rules::{Counted, EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
@@ -54,6 +55,22 @@ pub(crate) fn examples() -> Examples {
         (
             "record-free-flow",
             body(&server[5], "free_flow[session gate from until]"),
+        ),
+        (
+            "record-stand-down",
+            body(&server[6], "stand_down[device since]"),
+        ),
+        (
+            "record-honour",
+            body(&server[7], "honour[session tickets_of from until]"),
+        ),
+        (
+            "record-notice",
+            body(&server[8], "notice[session gate text until]"),
+        ),
+        (
+            "record-delay",
+            body(&server[9], "delay[session doors starts ends]"),
         ),
         ("batch-head", batch_head()),
         ("state-digest", state_digest_example(&device, &server)),
@@ -95,6 +112,7 @@ fn scan() -> Scan {
         sanction: None,
         confirmed: None,
         takes_over: None,
+        honours: None,
     }
 }
 
@@ -153,6 +171,28 @@ fn server_log() -> Vec<Entry> {
                 gate: GATE,
                 from: NOW,
                 until: NOW.shifted(HOUR_MS),
+            }),
+            Body::StandDown(StandDown {
+                device: DEVICE,
+                since: NOW,
+            }),
+            Body::Honour(Honour {
+                session: SESSION,
+                tickets_of: SessionId::from_bytes([0x13; 16]),
+                from: NOW,
+                until: NOW.shifted(HOUR_MS),
+            }),
+            Body::Notice(Notice {
+                session: Some(SESSION),
+                gate: None,
+                text: Hash::of(&[b"Bags are searched outside."]),
+                until: NOW.shifted(HOUR_MS),
+            }),
+            Body::Delay(Delay {
+                session: SESSION,
+                doors: NOW,
+                starts: NOW.shifted(HOUR_MS),
+                ends: NOW.shifted(4 * HOUR_MS),
             }),
         ],
     )

@@ -15,8 +15,8 @@ use usher_domain::rules::{Counted, EntryMode, EntryRule, Rules, TypeRule, ZoneCa
 use usher_domain::seal::{Holder, seal};
 use usher_domain::secret::Private;
 use usher_domain::session::{
-    Authority, ChannelCount, GateName, PretixItem, PretixTerms, SessionSummary, SessionTerms,
-    TypeName, ZoneName,
+    Authority, ChannelCount, GateName, GateNotice, PretixItem, PretixTerms, SessionSummary,
+    SessionTerms, TypeName, ZoneName,
 };
 use usher_domain::table::rows::{
     AcceptedUpTo, CancelReason, DeviceEntry, DeviceRole, DirectoryRow, Revocation, RosterEntry,
@@ -276,6 +276,13 @@ fn terms() -> SessionTerms {
             server: SERVER,
             term: 1,
         }),
+        notices: Some(vec![GateNotice {
+            text: "Bags are searched outside.".to_owned(),
+            by: "office".to_owned(),
+            gate: None,
+            at: NOW,
+            until: NOW.shifted(HOUR_MS),
+        }]),
     }
 }
 
@@ -305,7 +312,8 @@ fn set_manifest_example() -> String {
              rules[entry[mode counted] types[*[number entry zones instruction]] early_minutes \
              late_minutes capacity[*[zone people]] isolated unknown_signed stale[after_minutes then]] \
              types zones gates other_sessions pretix[keys items] channels \
-             counts[*[channel valid cancelled blocked]]]"
+             counts[*[channel valid cancelled blocked]] authority[server term] \
+             notices[*[text by gate at until]]]"
         ),
     )
 }

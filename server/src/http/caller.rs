@@ -46,6 +46,8 @@ pub(crate) struct Call<R> {
     pub(crate) organizer: OrganizerId,
     /// The token's own role; some answers hold more for higher ones.
     pub(crate) role: TokenRole,
+    /// The token's name: who it is, as people of the house know them.
+    pub(crate) by: String,
     asked_for: PhantomData<R>,
 }
 
@@ -63,6 +65,7 @@ impl<R: Role> FromRequestParts<Shared> for Call<R> {
             service: app.service.clone(),
             organizer: access.organizer(R::ROLE)?,
             role: access.role,
+            by: access.name,
             asked_for: PhantomData,
         })
     }

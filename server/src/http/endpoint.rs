@@ -391,6 +391,8 @@ fn meaning(parameter: &str) -> &'static str {
         "token" => "Token by id",
         "scope" => "Scope by id",
         "record" => "Record by its hash in hex",
+        "notice" => "Notice by the SHA-256 of its words in hex",
+        "other" => "The other session by slug or id",
         "table" => "Table: `set.`, `roster.` or `directory.` and an id",
         "version" => "Version: epoch and number with a dot between",
         _ => "Name",

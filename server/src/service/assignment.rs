@@ -4,6 +4,7 @@ use super::claims;
 use super::devices::{self, DeviceStatus, Held, StoredDevice};
 use super::duty::{self, Proved};
 use super::error::{Error, Result};
+use super::orders::honours;
 use super::things::Loaded;
 use super::{Service, Settings, epoch, heartbeat, organizers, sessions, times};
 use crate::storage::Transaction;
@@ -42,6 +43,15 @@ fn assigned(
         .filter(|session| device.events.is_empty() || device.events.contains(&session.event))
         .filter(|session| session.ends > ended && session.doors < soon)
         .collect();
+    // Whoever lets in tickets of another session needs them, however long ago that one was.
+    let held: Vec<_> = assigned.iter().map(|session| session.id).collect();
+    for session in held {
+        for other in honours::honoured_by(txn, session)? {
+            if !assigned.iter().any(|session| session.id == other) {
+                assigned.push(sessions::of_id(txn, device.organizer, other)?.value);
+            }
+        }
+    }
     assigned.sort_by_key(|session| (session.doors, session.id));
     Ok(assigned)
 }

@@ -284,7 +284,19 @@ fn change(
             put_row(txn, &device, Some(Revocation { at: now, accepted }))?;
             duty::revoke(txn, id, now)?;
         }
-        (DeviceChange::Confirm { .. } | DeviceChange::Move { .. }, DeviceState::Revoked) => {
+        // The rest is done where duties are kept.
+        (DeviceChange::StandDown, DeviceState::Active) => {
+            return describe(txn, duties, &device);
+        }
+        (DeviceChange::StandDown, DeviceState::Waiting) => {
+            return Err(Error::Conflict(
+                "the device waits to be confirmed: it is not on duty",
+            ));
+        }
+        (
+            DeviceChange::Confirm { .. } | DeviceChange::Move { .. } | DeviceChange::StandDown,
+            DeviceState::Revoked,
+        ) => {
             return Err(Error::Conflict("the device was revoked: enroll it anew"));
         }
     }
@@ -348,8 +360,8 @@ impl Service {
         .await
     }
 
-    /// Confirms, moves or revokes a device. Revoking writes down the last accepted record of each of its
-    /// logs; later ones are quarantined.
+    /// Confirms, moves or revokes a device, or takes it off duty. Revoking writes down the last accepted
+    /// record of each of its logs; later ones are quarantined.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for other digits, [`Error::Conflict`].
@@ -360,9 +372,14 @@ impl Service {
         what: DeviceChange,
     ) -> Result<Device> {
         let duties = Arc::clone(self.duties());
-        let changed = self
+        let stands_down = what == DeviceChange::StandDown;
+        let mut changed = self
             .write(move |txn, now| change(txn, &duties, organizer, &device, &what, now))
             .await?;
+        if stands_down {
+            self.stand_down(organizer, changed.id.to_string()).await?;
+            changed.duty = None;
+        }
         if changed.state == DeviceState::Revoked {
             self.live().revoked(changed.id);
         }

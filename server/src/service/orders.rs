@@ -1,5 +1,10 @@
-//! What a person says to all gates of a session: rulings on records, everyone out, free flow. Each is a
-//! record of the server's own log, so that merging comes to the same result everywhere.
+//! What a person says to all gates of a session: rulings on records, everyone out, free flow, notices,
+//! tickets of other sessions. Each is a record of the server's own log, so that all come to the same result
+//! and the trail tells of it.
+
+pub(crate) mod honours;
+mod list;
+pub(crate) mod notices;
 
 use super::error::{Error, Result};
 use super::statistics::find_session;
@@ -50,7 +55,50 @@ fn moment(field: &'static str, moment: Option<Timestamp>, now: UnixMillis) -> Re
     }
 }
 
+/// What an order writes down.
+pub(crate) struct Said {
+    /// The scope that the session is in by now, where the order changed it.
+    scope: Option<ScopeId>,
+    bodies: Vec<Body>,
+}
+
+impl From<Vec<Body>> for Said {
+    fn from(bodies: Vec<Body>) -> Self {
+        Self {
+            scope: None,
+            bodies,
+        }
+    }
+}
+
 impl Service {
+    /// Changes something, says so in the server's log of a session's scope, and interprets it. What it
+    /// changes is sealed.
+    async fn order(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+        change: impl FnOnce(
+            &mut dyn Transaction,
+            &usher_domain::api::venue::Session,
+            UnixMillis,
+        ) -> Result<Said>
+        + Send
+        + 'static,
+    ) -> Result<()> {
+        let scope = self
+            .write(move |txn, now| {
+                let (_, session) = find_session(txn, organizer, &event, &session)?;
+                let said = change(txn, &session, now)?;
+                let scope = said.scope.unwrap_or(session.scope);
+                server_log::append(txn, organizer, scope, said.bodies, now)?;
+                Ok(scope)
+            })
+            .await?;
+        self.interpret(organizer, scope).await
+    }
+
     /// Says something in the server's log of a session's scope, and interprets it.
     async fn say(
         &self,

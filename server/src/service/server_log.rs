@@ -58,6 +58,7 @@ pub const fn session_of(body: &Body) -> Option<SessionId> {
         Body::Yield(held) => Some(held.session),
         Body::Honour(honour) => Some(honour.session),
         Body::Notice(notice) => notice.session,
+        Body::Delay(delay) => Some(delay.session),
         Body::Link(_) | Body::Cut(_) | Body::Ruling(_) | Body::StandDown(_) => None,
     }
 }

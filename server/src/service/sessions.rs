@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use usher_domain::api::venue::{Event, NewSession, Session, SessionChange, SetStatus, Zone};
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
 use usher_domain::numbers::AccessNumber;
-use usher_domain::record::{Body, RuleChange};
+use usher_domain::record::{Body, Delay, RuleChange};
 use usher_domain::rules::{EntryRule, Rules};
 use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
@@ -220,6 +220,21 @@ pub(crate) fn rules_from_nothing(session: &Session) -> Vec<Body> {
     rule_records(session.id, &Rules::default(), &session.rules)
 }
 
+/// What the trail says of other times.
+fn delay(before: &Session, after: &Session) -> Result<Option<Body>> {
+    let of = |session: &Session| (session.doors, session.starts, session.ends);
+    if of(before) == of(after) {
+        return Ok(None);
+    }
+    let millis = |at| times::unix_millis(at).ok_or(Error::Internal("a time is before 1970"));
+    Ok(Some(Body::Delay(Delay {
+        session: after.id,
+        doors: millis(after.doors)?,
+        starts: millis(after.starts)?,
+        ends: millis(after.ends)?,
+    })))
+}
+
 fn create(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -320,7 +335,8 @@ fn change(
     if *value == before {
         return with_set(txn, before);
     }
-    let records = rule_records(value.id, &before.rules, &value.rules);
+    let mut records = rule_records(value.id, &before.rules, &value.rules);
+    records.extend(delay(&before, value)?);
     things::put(txn, &session)?;
     server_log::append(txn, organizer, session.value.scope, records, now)?;
     txn.mark_dirty(TableId::Set(session.value.id))?;
@@ -343,7 +359,7 @@ impl Service {
             .await
     }
 
-    /// Changes a session. Changed entry rules become records of the server's own log.
+    /// Changes a session. Changed entry rules and times become records of the server's own log.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotFound`].

@@ -63,7 +63,7 @@ impl Slugs {
         }
     }
 
-    fn zone(&self, zone: ZoneId) -> String {
+    pub(crate) fn zone(&self, zone: ZoneId) -> String {
         self.zones
             .get(&zone)
             .map_or_else(|| zone.to_string(), Clone::clone)

@@ -39,6 +39,8 @@ impl Thing for StoredToken {
 pub struct Access {
     /// The token's id, for logs and limits.
     pub token: String,
+    /// Its name for people.
+    pub name: String,
     /// Whose token it is; an administrator's is nobody's.
     pub organizer: Option<OrganizerId>,
     /// What it may do.
@@ -127,6 +129,7 @@ fn authenticate(txn: &dyn Transaction, secret: &Private, now: UnixMillis) -> Res
     }
     Ok(Access {
         token: token.id,
+        name: token.name,
         organizer: (stored.parent != NOBODY).then(|| OrganizerId::from_bytes(stored.parent)),
         role: token.role,
     })

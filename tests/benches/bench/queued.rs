@@ -225,6 +225,7 @@ pub(crate) const fn admission(
         sanction: None,
         confirmed: None,
         takes_over: None,
+        honours: None,
     }
 }
 

@@ -231,5 +231,6 @@ fn terms(now: UnixMillis) -> SessionTerms {
         channels: vec!["bench".to_owned()],
         counts: Vec::new(),
         authority: None,
+        notices: None,
     }
 }

@@ -16,6 +16,7 @@ mod isolation;
 mod kept;
 mod live;
 mod messages;
+mod orders;
 mod property;
 mod readiness;
 mod restores;

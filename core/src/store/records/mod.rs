@@ -43,7 +43,8 @@ fn subject_key(record: Option<&Record>) -> Vec<u8> {
         | Body::FreeFlow(_)
         | Body::StandDown(_)
         | Body::Honour(_)
-        | Body::Notice(_) => Vec::new(),
+        | Body::Notice(_)
+        | Body::Delay(_) => Vec::new(),
     }
 }
 

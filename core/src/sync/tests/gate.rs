@@ -126,6 +126,7 @@ impl Gate {
                 sanction: None,
                 confirmed: None,
                 takes_over: None,
+                honours: None,
             };
             let entry = end.append(self.clock.read().wall, Body::Scan(scan));
             store.append(SCOPE, &[entry]).unwrap();

@@ -96,6 +96,7 @@ pub(super) fn terms() -> SessionTerms {
         channels: vec!["shop".into()],
         counts: Vec::new(),
         authority: None,
+        notices: None,
     }
 }
 

@@ -93,6 +93,7 @@ fn terms() -> SessionTerms {
         channels: Vec::new(),
         counts: Vec::new(),
         authority: None,
+        notices: None,
     }
 }
 
@@ -202,6 +203,7 @@ fn context() -> Context {
         inside: Headcount::Local(0),
         flow: Flow::Deciding,
         open: None,
+        honours: None,
         confirmed: None,
     }
 }

@@ -129,6 +129,7 @@ pub(crate) fn terms() -> SessionTerms {
         channels: Vec::new(),
         counts: Vec::new(),
         authority: None,
+        notices: None,
     }
 }
 

@@ -69,6 +69,7 @@ fn scan(subject: Subject) -> Scan {
         sanction: None,
         confirmed: None,
         takes_over: None,
+        honours: None,
     }
 }
 

@@ -123,10 +123,16 @@ fn a_session_honours_tickets_of_another_for_a_time_and_only_on_the_authoritys_wo
         let mut story = Story::default();
         story.says(writer, 1, honour());
         let ground = Ground::of(SCOPE, SERVER, &story.lines());
-        let at = |time| ground.honoured(EVENING, ms(time)).collect::<Vec<_>>();
+        let at = |time| {
+            let within = ground.honoured(EVENING, Direction::Entry, ms(time));
+            within.collect::<Vec<_>>()
+        };
         assert_eq!(at(100), honoured);
         assert_eq!(at(99), []);
         assert_eq!(at(200), []);
+        // Whoever was let in may leave later.
+        let out = ground.honoured(EVENING, Direction::Exit, ms(200));
+        assert_eq!(out.collect::<Vec<_>>(), honoured);
     }
 }
 
@@ -142,4 +148,58 @@ fn a_home_whose_word_came_too_late_holds_nothing_back() {
     };
     story.scans(SOUTH, 20, referred);
     assert_eq!(story.open(), None);
+}
+
+#[test]
+fn an_honour_is_taken_back_by_a_later_one_in_any_order() {
+    let honour = |from, until| {
+        Body::Honour(Honour {
+            session: EVENING,
+            tickets_of: MATINEE,
+            from: ms(from),
+            until: ms(until),
+        })
+    };
+    let mut story = Story::default();
+    story.says(SERVER, 1, honour(100, 200));
+    story.says(SERVER, 2, honour(150, 150));
+    let mut lines = story.lines();
+    for _ in 0..2 {
+        let ground = Ground::of(SCOPE, SERVER, &lines);
+        let within = ground.honoured(EVENING, Direction::Entry, ms(150));
+        assert_eq!(within.count(), 0);
+        lines.reverse();
+    }
+}
+
+#[test]
+fn an_honoured_ticket_uses_up_the_entry_of_its_own_session() {
+    let guest = || Scan {
+        reason: Reason::Honoured,
+        honours: Some(MATINEE),
+        ..scan(ticket(1))
+    };
+    let at_its_own = Scan {
+        session: MATINEE,
+        ..scan(ticket(1))
+    };
+    let mut story = Story::default();
+    story.scans(NORTH, 10, guest());
+    let state = |story: &Story| {
+        let key = (Unit::Session(MATINEE), ticket(1));
+        story.states().remove(&key).unwrap()
+    };
+    assert_eq!(state(&story).entries, 1);
+    assert_eq!(state(&story).inside.unwrap().session, EVENING);
+    assert_eq!(occupancy(&story.states(), EVENING).values().sum::<u32>(), 1);
+    // The same ticket once more as a guest, and at its own session: neither is a second right.
+    let again = story.scans(SOUTH, 20, guest());
+    let own = story.scans(SOUTH, 30, at_its_own);
+    let excess: Vec<_> = state(&story)
+        .excess
+        .iter()
+        .map(|scan| scan.record)
+        .collect();
+    assert_eq!(excess, [again, own]);
+    assert_eq!(incidents(&story.states()).len(), 2);
 }

@@ -25,6 +25,8 @@ enum Kind {
     Exit,
     Override,
     Refused,
+    /// A ticket of the other session that this one honours.
+    Guest,
 }
 
 fn any_subject() -> impl Strategy<Value = Subject> {
@@ -51,6 +53,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => Just(Kind::Exit),
         1 => Just(Kind::Override),
         1 => Just(Kind::Refused),
+        1 => Just(Kind::Guest),
     ];
     let word = prop_oneof![Just(RulingWord::Accept), Just(RulingWord::Void)];
     let kind_of = proptest::option::of(Just(STANDARD));
@@ -83,7 +86,7 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
     match event {
         Event::Scan(number, subject, kind) => {
             let scan = match kind {
-                Kind::Entry => scan(subject),
+                Kind::Entry | Kind::Guest => scan(subject),
                 Kind::Exit => exit(subject),
                 Kind::Override => overridden(subject),
                 Kind::Refused => Scan {
@@ -92,7 +95,19 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
                 },
             };
             // One device serves the other session of the pass.
-            let session = if number == 3 { MATINEE } else { EVENING };
+            let (session, other) = if number == 3 {
+                (MATINEE, EVENING)
+            } else {
+                (EVENING, MATINEE)
+            };
+            let scan = match kind {
+                Kind::Guest => Scan {
+                    reason: Reason::Honoured,
+                    honours: Some(other),
+                    ..scan
+                },
+                Kind::Entry | Kind::Exit | Kind::Override | Kind::Refused => scan,
+            };
             story.scans(device(number), stamp, Scan { session, ..scan });
         }
         Event::Undo(number, of) if !story.entries.is_empty() => {

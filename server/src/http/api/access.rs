@@ -26,7 +26,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         get("/api/v1/devices", "List devices", devices),
         patch(
             "/api/v1/devices/{device}",
-            "Confirm, move or revoke a device",
+            "Confirm, move or revoke a device, or take it off duty",
             change_device,
         ),
         post("/api/v1/staff", "Add a member of staff", add_staff),

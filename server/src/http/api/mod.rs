@@ -1,6 +1,7 @@
 //! The organizer's and sales systems' endpoints: JSON under `/api/v1`.
 
 mod access;
+mod orders;
 mod organizers;
 mod reports;
 mod tickets;
@@ -17,6 +18,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(access::endpoints());
     all.extend(tickets::endpoints());
     all.extend(reports::endpoints());
+    all.extend(orders::endpoints());
     all
 }
 

@@ -7,8 +7,8 @@ use crate::service::duty::{Duties, Silent};
 use crate::storage::{DutyState, Reservation};
 use std::collections::BTreeMap;
 use usher_domain::cbor;
-use usher_domain::decide::{Connection, Context, Flow, Headcount, Known, Looked, decide};
-use usher_domain::ids::{DeviceId, ZoneId};
+use usher_domain::decide::{Connection, Context, Flow, Headcount, Honoured, Known, Looked, decide};
+use usher_domain::ids::{DeviceId, SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::state::SubjectState;
 use usher_domain::merge::{Ground, fold_subject, open_admission};
@@ -26,6 +26,8 @@ pub(super) struct Case<'a> {
     pub(super) ground: &'a Ground,
     pub(super) known: Known,
     pub(super) looked: &'a Looked,
+    /// The session whose ticket it is, where the served one lets it through beside its own.
+    pub(super) honours: Option<SessionId>,
     /// Everything known of the ticket, the asker's unsent records included.
     pub(super) lines: &'a [Line],
     /// Other open reservations of the ticket.
@@ -34,6 +36,27 @@ pub(super) struct Case<'a> {
     pub(super) standing: &'a BTreeMap<DeviceId, DutyState>,
     pub(super) epoch: u32,
     pub(super) now: UnixMillis,
+}
+
+/// The sessions whose tickets the one that is served lets through, beside its own.
+pub(super) fn honoured(
+    posting: &Posting,
+    ground: &Ground,
+    direction: Direction,
+    now: UnixMillis,
+) -> Vec<Honoured> {
+    let terms = &posting.terms;
+    let told = |session| {
+        let mut others = terms.others.iter();
+        others.find(|other| other.id == session)
+    };
+    let sessions = ground.honoured(terms.session.id, direction, now);
+    sessions
+        .map(|session| Honoured {
+            session,
+            accepts: told(session).map_or(Vec::new(), |other| other.accepts.clone()),
+        })
+        .collect()
 }
 
 /// Everything whose records count in a subject's state.
@@ -82,7 +105,11 @@ impl Case<'_> {
         let subject = self.ground.resolve(self.known.subject);
         let mut states = fold_subject(self.ground, subject, self.lines);
         let history = states
-            .remove(&self.known.unit(session, &terms.rules))
+            .remove(
+                &self
+                    .known
+                    .unit(self.honours.unwrap_or(session), &terms.rules),
+            )
             .unwrap_or_default();
         let is_free = request
             .gate
@@ -101,6 +128,7 @@ impl Case<'_> {
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: request.confirmed,
             open: self.open(&history),
+            honours: self.honours,
         };
         let found = self.looked.found();
         decide(&request.shown, &found, &history, terms, &context)

@@ -34,7 +34,8 @@ pub(in crate::service) fn end_by(txn: &mut dyn Transaction, record: &Record) -> 
         | Body::Yield(_)
         | Body::StandDown(_)
         | Body::Honour(_)
-        | Body::Notice(_) => {}
+        | Body::Notice(_)
+        | Body::Delay(_) => {}
     }
     Ok(())
 }

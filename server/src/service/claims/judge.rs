@@ -1,7 +1,7 @@
 //! One claim, judged inside the transaction that reserves what it grants.
 
 use super::Desk;
-use super::case::{Case, Granted, aliases};
+use super::case::{Case, Granted, aliases, honoured};
 use super::memory::Posting;
 use super::shelf::Shelf;
 use crate::service::epoch;
@@ -9,7 +9,7 @@ use crate::service::error::{Error, Result};
 use crate::service::records::{self, lines};
 use crate::storage::{Reservation, Transaction};
 use usher_domain::cbor;
-use usher_domain::decide::{Headcount, Known, look};
+use usher_domain::decide::{Headcount, Known, look_honoured};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, ScopeId, ZoneId};
 use usher_domain::log::Line;
@@ -80,7 +80,8 @@ pub(super) fn claim(
     let scope = posting.terms.scope;
     let ground = desk.memory.ground(txn, scope, posting.server)?;
     let shelf = Shelf::new(txn, &posting, &ground);
-    let looked = look(&shelf, &request.shown)?;
+    let honoured = honoured(&posting, &ground, request.direction, now);
+    let (looked, honours) = look_honoured(&shelf, &request.shown, &honoured)?;
     let sealed = shelf.sealed();
     let known = Known::of(&request.shown, &looked.found());
     let subject = ground.resolve(known.subject);
@@ -117,6 +118,7 @@ pub(super) fn claim(
         ground: &ground,
         known,
         looked: &looked,
+        honours,
         lines: &lines,
         others,
         duties: &desk.duties,

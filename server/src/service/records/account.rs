@@ -117,6 +117,7 @@ pub(super) fn refusal(ground: &Ground, line: &Line) -> Option<(SessionId, Count)
         | Body::Yield(_)
         | Body::StandDown(_)
         | Body::Honour(_)
-        | Body::Notice(_) => None,
+        | Body::Notice(_)
+        | Body::Delay(_) => None,
     }
 }

@@ -119,7 +119,8 @@ impl Found {
                 | Body::Yield(_)
                 | Body::StandDown(_)
                 | Body::Honour(_)
-                | Body::Notice(_) => continue,
+                | Body::Notice(_)
+                | Body::Delay(_) => continue,
             };
             reached.extend([
                 subject,

@@ -82,7 +82,8 @@ fn reaches_everything(
             | Body::Yield(_)
             | Body::StandDown(_)
             | Body::Honour(_)
-            | Body::Notice(_) => false,
+            | Body::Notice(_)
+            | Body::Delay(_) => false,
         };
         if reaches {
             return Ok(true);

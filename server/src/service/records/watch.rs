@@ -98,7 +98,8 @@ pub(super) fn quarantine(
             | Body::Yield(_)
             | Body::StandDown(_)
             | Body::Honour(_)
-            | Body::Notice(_) => {
+            | Body::Notice(_)
+            | Body::Delay(_) => {
                 if ground.is_quarantined(line) {
                     logs.insert(line.record.log);
                 }

@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use crate::service::error::{Error, Result};
+use crate::service::orders::{honours, notices};
 use crate::service::organizers::StoredOrganizer;
 use crate::service::{channels, epoch, sessions, things, times, types};
 use crate::storage::Transaction;
@@ -53,6 +54,7 @@ pub(crate) fn of_session(
         channels: channels::names(txn, event.id)?,
         counts: counts.channels.clone(),
         authority: Some(authority(txn, organizer)?),
+        notices: Some(notices::of_session(txn, id)?).filter(|notices| !notices.is_empty()),
     })
 }
 
@@ -90,6 +92,12 @@ fn others(
         .collect();
     near.sort_by_key(|other| (distance(other), other.id));
     near.truncate(OTHERS_MAX);
+    // Whose tickets are let in must be known, however far it is.
+    for honoured in honours::honoured_by(txn, session.id)? {
+        if !near.iter().any(|other| other.id == honoured) {
+            near.push(sessions::of_id(txn, organizer, honoured)?.value);
+        }
+    }
     near.iter().map(|other| summary(txn, other)).collect()
 }
 

@@ -134,6 +134,7 @@ pub(super) fn scan(session: &Session, subject: Subject, direction: Direction) ->
         sanction: None,
         confirmed: None,
         takes_over: None,
+        honours: None,
     }
 }
 

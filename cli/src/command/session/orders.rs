@@ -1,0 +1,235 @@
+//! Orders to the gates of a session: notices, tickets of another session, other times; and the list of all.
+
+use crate::client::Client;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::shell::Shell;
+use crate::values::{InEvent, Until, local, span};
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use usher_domain::api::orders::{NewHonour, NewNotice, Order, OrderKind};
+use usher_domain::api::venue::{self, SessionChange};
+use usher_domain::hash::Hash;
+
+/// Say something to gates.
+#[derive(Debug, Args)]
+pub struct SayToGates {
+    /// The session, as EVENT/SESSION
+    pub session: InEvent,
+    /// The words: one line
+    pub text: String,
+    /// Only to this gate, by slug or id
+    #[arg(long)]
+    pub gate: Option<String>,
+    /// Until when it is shown: a time (RFC 3339), or how long as 15m or 1h
+    #[arg(long, required_unless_present = "take_back")]
+    pub until: Option<Until>,
+    /// Take the same words back
+    #[arg(long, conflicts_with_all = ["until", "gate"])]
+    pub take_back: bool,
+}
+
+/// Let tickets of another session in.
+#[derive(Debug, Args)]
+pub struct HonourTickets {
+    /// The session that lets them in, as EVENT/SESSION
+    pub session: InEvent,
+    /// The session of the same event whose tickets they are, by slug or id
+    #[arg(long, value_name = "SESSION")]
+    pub tickets_of: String,
+    /// Until when: a time (RFC 3339), or how long as 2h or 1d
+    #[arg(long, required_unless_present = "no_more")]
+    pub until: Option<Until>,
+    /// Let them in no longer
+    #[arg(long, conflicts_with = "until")]
+    pub no_more: bool,
+}
+
+/// Move a session to later.
+#[derive(Debug, Args)]
+pub struct Postpone {
+    /// The session, as EVENT/SESSION
+    pub session: InEvent,
+    /// By how long, as 30m or 1h
+    #[arg(long, value_name = "HOW LONG", value_parser = span)]
+    pub by: Duration,
+}
+
+/// The path of something of a session.
+fn below<'a>(session: &'a InEvent, what: &'a str) -> [&'a str; 5] {
+    let [events, event, sessions, name] = session.path("sessions");
+    [events, event, sessions, name, what]
+}
+
+fn done(shell: &mut Shell, sentence: &str) -> Result<Exit, CliError> {
+    super::done(shell, sentence)?;
+    Ok(Exit::Done)
+}
+
+impl SayToGates {
+    pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
+        let path = below(&self.session, "notices");
+        let Some(until) = shell.resolve(self.until)? else {
+            let hash = Hash::of(&[self.text.as_bytes()]).to_string();
+            let [a, b, c, d, e] = path;
+            let () = client.delete(&[a, b, c, d, e, &hash]).await?;
+            return done(shell, "The gates are told no more.");
+        };
+        let new = NewNotice {
+            text: self.text,
+            gate: self.gate,
+            until,
+        };
+        let () = client.post(&path, &new).await?;
+        done(
+            shell,
+            "The gates are told, those without a network when they are back.",
+        )
+    }
+}
+
+impl HonourTickets {
+    pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
+        let path = below(&self.session, "honours");
+        let Some(until) = shell.resolve(self.until)? else {
+            let [a, b, c, d, e] = path;
+            let () = client.delete(&[a, b, c, d, e, &self.tickets_of]).await?;
+            return done(shell, "Their tickets are let in no longer.");
+        };
+        let new = NewHonour {
+            tickets_of: self.tickets_of,
+            from: None,
+            until,
+        };
+        let () = client.post(&path, &new).await?;
+        done(
+            shell,
+            "Their tickets are let in, each as often as at its own session.",
+        )
+    }
+}
+
+impl Postpone {
+    pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
+        let path = self.session.path("sessions");
+        let now: venue::Session = client.get(&path).await?;
+        let what = later(&now, self.by, shell.today()?)?;
+        let changed = client.patch(&path, &what).await?;
+        super::show(shell, client, &self.session.event, &changed).await?;
+        Ok(Exit::Done)
+    }
+}
+
+/// The times of a session moved by so long. Doors that are open stay so.
+fn later(
+    session: &venue::Session,
+    by: Duration,
+    now: Timestamp,
+) -> Result<SessionChange, CliError> {
+    let by = SignedDuration::try_from(by).map_err(CliError::invalid)?;
+    let moved = |at: Timestamp| -> Result<Option<String>, CliError> {
+        let at = at.checked_add(by).map_err(CliError::invalid)?;
+        Ok(Some(at.to_string()))
+    };
+    Ok(SessionChange {
+        doors: if session.doors > now {
+            moved(session.doors)?
+        } else {
+            None
+        },
+        starts: moved(session.starts)?,
+        ends: moved(session.ends)?,
+        ..SessionChange::default()
+    })
+}
+
+pub(super) async fn list(
+    session: &InEvent,
+    shell: &mut Shell,
+    client: &Client,
+) -> Result<Exit, CliError> {
+    let all: Vec<Order> = client.list(&below(session, "orders")).await?;
+    let event: venue::Event = client.get(&["events", &session.event]).await?;
+    let time = |at| local(at, &event.time_zone);
+    shell.output.list(
+        &all,
+        ["given", "order", "until"],
+        "Nothing was ordered yet.",
+        |order| {
+            [
+                time(order.at),
+                sentence(order, &time),
+                order.until.map_or_else(|| "-".to_owned(), time),
+            ]
+        },
+    )?;
+    Ok(Exit::Done)
+}
+
+/// An order in words.
+fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
+    let or = |name: &Option<String>, else_: &str| name.clone().unwrap_or_else(|| else_.to_owned());
+    let at = |moment: Option<Timestamp>| moment.map_or_else(|| "never".to_owned(), time);
+    match order.kind {
+        OrderKind::EveryoneOut => format!(
+            "everyone out of {}",
+            order.zone.as_ref().map_or_else(
+                || "the whole venue".to_owned(),
+                |zone| format!("zone {zone}")
+            )
+        ),
+        OrderKind::FreeFlow => format!("gate {} open", or(&order.gate, "?")),
+        OrderKind::Honour => format!("tickets of {} let in", or(&order.session, "?")),
+        OrderKind::Notice => format!(
+            "{} told: {}{}",
+            order
+                .gate
+                .as_ref()
+                .map_or_else(|| "all gates".to_owned(), |gate| format!("gate {gate}")),
+            or(&order.text, "(over)"),
+            order
+                .by
+                .as_ref()
+                .map_or_else(String::new, |by| format!(" ({by})")),
+        ),
+        OrderKind::Delay => format!(
+            "doors {}, start {}, end {}",
+            at(order.doors),
+            at(order.starts),
+            at(order.ends)
+        ),
+        OrderKind::StandDown => format!(
+            "device {} off duty, its scans known up to: {}",
+            or(&order.device, "?"),
+            at(order.from)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(doors: &str) -> venue::Session {
+        let id = "00000000000000000000000000";
+        serde_json::from_value(serde_json::json!({
+            "id": id, "event": id, "slug": "evening", "name": "Evening", "doors": doors,
+            "starts": "2027-10-30T17:00:00Z", "ends": "2027-10-30T20:00:00Z", "access": 1, "scope": id,
+            "rules": usher_domain::rules::Rules::default()
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn doors_that_are_open_stay_open_when_a_session_is_postponed() {
+        let by = Duration::from_secs(1_800);
+        let now = "2027-10-30T16:30:00Z".parse().unwrap();
+        let open = later(&session("2027-10-30T16:00:00Z"), by, now).unwrap();
+        assert_eq!(open.doors, None);
+        assert_eq!(open.starts.as_deref(), Some("2027-10-30T17:30:00Z"));
+        let closed = later(&session("2027-10-30T16:45:00Z"), by, now).unwrap();
+        assert_eq!(closed.doors.as_deref(), Some("2027-10-30T17:15:00Z"));
+        assert_eq!(closed.ends.as_deref(), Some("2027-10-30T20:30:00Z"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Orders from above: how an organizer gives them, and what a gate shows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "all of this file is tests"
+)]
+
+mod house;
+
+use house::House;
+use std::process::Command;
+
+const TEXT: &str = "Bags are searched outside.";
+
+/// Runs the binary with one argument of several words.
+fn with_text(house: &House, line: &str, text: &str, rest: &str) -> std::process::Output {
+    let mut command = Command::new(house::USHER);
+    command
+        .args(["--server", house.address()])
+        .args(line.split(' '))
+        .arg(text)
+        .args(rest.split(' '))
+        .current_dir(house.path())
+        .env_clear();
+    command.output().unwrap()
+}
+
+#[test]
+fn a_notice_is_shown_at_the_gate_with_who_said_it_and_listed() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let done = with_text(&house, "session notice fair/evening", TEXT, "--until 1h");
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    house.ok("--home till sync");
+    let status = house.ok("--home till status");
+    assert!(status.contains("NOTICE from "), "{status}");
+    assert!(status.contains(TEXT), "{status}");
+    let scanned = house.ok("--home till scan QF3K7T2ZC5W8 --offline");
+    let lines: Vec<&str> = scanned.lines().collect();
+    assert!(lines[0].starts_with("NOTICE from "), "{scanned}");
+    assert!(lines[1].starts_with("ADMIT"), "{scanned}");
+    let listed = house.ok("session orders fair/evening");
+    assert!(
+        listed.contains(&format!("all gates told: {TEXT}")),
+        "{listed}"
+    );
+    let back = with_text(&house, "session notice fair/evening", TEXT, "--take-back");
+    assert_eq!(back.status.code(), Some(0), "{back:?}");
+    house.ok("--home till sync");
+    let status = house.json("--home till status");
+    assert_eq!(status["said"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_session_is_postponed_and_a_device_stood_down_and_both_are_listed() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let before = house.json("session show fair/evening");
+    let after = house.json("session delay fair/evening --by 30m");
+    assert_eq!(before["doors"], after["doors"]);
+    assert_ne!(before["ends"], after["ends"]);
+    house.ok("device stand-down till");
+    let listed = house.json("session orders fair/evening");
+    let items = listed["items"].as_array().unwrap().iter();
+    let kinds: Vec<_> = items.map(|order| order["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["delay", "stand_down"]);
+}
+
+#[test]
+fn tickets_of_sessions_that_share_no_scans_are_not_honoured_and_it_says_why() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    house.ok("session create fair/night --doors +7h --ends +9h");
+    house.ok("--home till sync");
+    let said = house.error("session honour fair/evening --tickets-of night --until 2h");
+    let message = said["message"].as_str().unwrap();
+    assert!(message.contains("do not share their scans"), "{message}");
+}
