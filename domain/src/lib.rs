@@ -16,6 +16,8 @@ pub mod ids;
 pub mod keys;
 pub mod log;
 pub mod merge;
+#[cfg(feature = "mutants")]
+pub mod mutant;
 pub mod numbers;
 pub mod problem;
 pub mod protocol;
@@ -29,3 +31,22 @@ pub mod time;
 pub mod timetable;
 pub mod verdict;
 pub mod wire;
+
+/// Whether a rule is broken on purpose in this thread. In every program that serves somebody, and in
+/// every other that was built without the feature `mutants`, this is the word `false`.
+#[cfg(feature = "mutants")]
+#[macro_export]
+macro_rules! mutated {
+    ($mutant:ident) => {
+        $crate::mutant::is_broken($crate::mutant::Mutant::$mutant)
+    };
+}
+
+/// Whether a rule is broken on purpose: never.
+#[cfg(not(feature = "mutants"))]
+#[macro_export]
+macro_rules! mutated {
+    ($mutant:ident) => {
+        false
+    };
+}

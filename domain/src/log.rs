@@ -227,7 +227,7 @@ pub fn verify_batch(batch: &Batch, signer: &PublicKey) -> Result<VerifiedBatch, 
     let signed = cose::parse(&batch.head)?.verify(signer, ContentType::BATCH)?;
     let head: BatchHead = cbor::decode_deterministic(signed).map_err(BatchError::Head)?;
     let entries = read_chain(batch.records.iter().map(|record| record.to_vec()))?;
-    if range_of(&entries).as_ref() != Some(&head) {
+    if range_of(&entries).as_ref() != Some(&head) && !crate::mutated!(SkipChainCheck) {
         return Err(BatchError::OtherRange);
     }
     Ok(VerifiedBatch { head, entries })
@@ -279,7 +279,7 @@ fn read_chain(records: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<Entry>, 
             Some(before) => follows(&entry.frame, before),
             None => starts(&entry.frame),
         };
-        if !fits {
+        if !fits && !crate::mutated!(SkipChainCheck) {
             return Err(BatchError::Chain { place });
         }
         entries.push(entry);

@@ -124,7 +124,9 @@ impl Book {
             },
             loyal_to: store.served_event()?,
             chosen: store.chosen_session()?,
-            revoked: store.revoked()?,
+            revoked: store
+                .revoked()?
+                .filter(|_| !usher_domain::mutated!(GoOnWhenRevoked)),
             trust: store
                 .held_trust()?
                 .map_or_else(Version::default, |held| held.version),

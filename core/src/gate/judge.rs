@@ -85,7 +85,9 @@ impl Circumstances<'_> {
         let found = showing.looked.found();
         let known = Known::of(&showing.shown, &found);
         let lines = history(store, self.book, self.served, known.subject)?;
-        let before = ended(&lines, self.book, showing).or_else(|| claim.ended(showing.attempt));
+        let before = ended(&lines, self.book, showing)
+            .or_else(|| claim.ended(showing.attempt))
+            .filter(|_| !usher_domain::mutated!(DecideAnew));
         if let Some((before, scan)) = before {
             return Ok(Decision {
                 verdict: self.repeat(showing, known, &lines, before, scan),

@@ -190,5 +190,8 @@ pub(super) fn history(
     for alias in aliases(book, served, subject) {
         lines.extend(store.records_about(served.terms.scope, &alias)?);
     }
+    if usher_domain::mutated!(ForgetOthers) {
+        lines.retain(|line| line.record.log.device == book.device);
+    }
     Ok(lines)
 }

@@ -183,6 +183,10 @@ fn configure(conn: &Connection) -> Result<(), StoreError> {
          PRAGMA journal_size_limit = 16777216;",
     )
     .doing("configuring the store")?;
+    if usher_domain::mutated!(SkipFsync) {
+        conn.execute_batch("PRAGMA synchronous = NORMAL;")
+            .doing("configuring the store")?;
+    }
     conn.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

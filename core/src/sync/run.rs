@@ -236,7 +236,11 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
 
     /// A revoked device still hands in what it recorded: a person decides what of it counts.
     async fn save_records(&mut self, problem: Problem) -> SyncError {
-        let uploaded = self.upload_all().await;
+        let uploaded = if usher_domain::mutated!(DropUnsentOnRevocation) {
+            Ok(())
+        } else {
+            self.upload_all().await
+        };
         let logs = uploaded.and_then(|()| self.parts.store.with(|store| store.own_logs()));
         match logs {
             Ok(logs) => SyncError::Revoked {
@@ -273,6 +277,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::CompareLogs(scope) => self.compare_logs(scope).await,
             Action::Upload(scope) => self.upload(scope).await,
             Action::RefreshTrust => self.refresh_trust().await,
+            Action::HandBack(_) if usher_domain::mutated!(HandNothingBack) => Ok(()),
             Action::HandBack(table) => self.hand_back(table).await,
             Action::Download(table) => self.download(table).await,
             Action::CatchUp(table) => self.catch_up(table).await,

@@ -133,7 +133,9 @@ impl Case<'_> {
         let Found::Here { row, via } = self.found else {
             return None;
         };
-        if let TicketState::Cancelled(reason) = row.state {
+        if let TicketState::Cancelled(reason) = row.state
+            && !crate::mutated!(AdmitCancelled)
+        {
             return Some(Refusal::Cancelled { reason });
         }
         self.superseded(row, *via)

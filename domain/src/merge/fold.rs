@@ -114,6 +114,7 @@ fn sift<'a>(
             Body::Scan(scan) if moves(scan) => {
                 scans.insert(Place::of(line), scan);
             }
+            Body::Undo(_) if crate::mutated!(IgnoreUndo) => {}
             Body::Undo(undo) => {
                 undone.insert((undo.of, undo.session));
             }
@@ -188,6 +189,9 @@ fn is_override(scan: &Scan) -> bool {
 }
 
 fn send_out(states: &mut BTreeMap<Unit, SubjectState>, out: &EveryoneOut) {
+    if crate::mutated!(IgnoreEveryoneOut) {
+        return;
+    }
     for state in states.values_mut() {
         let concerned = state.inside.filter(|inside| {
             inside.session == out.session && (out.zone.is_none() || inside.zone == out.zone)

@@ -17,6 +17,11 @@ pub fn next_stamp(
     latest_server_time: UnixMillis,
     highest_known_for_subject: Option<UnixMillis>,
 ) -> UnixMillis {
+    if crate::mutated!(SortByDeviceTime) {
+        return device_time;
+    }
+    let highest_known_for_subject =
+        highest_known_for_subject.filter(|_| !crate::mutated!(StampIgnoresKnown));
     let after_known = highest_known_for_subject.map_or(UnixMillis::default(), |at| at.shifted(1));
     device_time
         .shifted(offset_ms)

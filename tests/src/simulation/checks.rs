@@ -42,9 +42,11 @@ impl World {
         for device in &self.devices {
             device.line.set(Weather::CLEAR);
             device.disk.set_faults(Faults::default());
-            // In order, so that the exchanges below are the only ones.
-            device.kill().await;
-            device.start(self.time.now()).await;
+            // The exchanges below are the only ones from now on.
+            device.rest().await;
+            if !device.is_on() {
+                device.start(self.time.now()).await;
+            }
         }
         self.come_into_step().await;
         if self.story.failure().is_none() {

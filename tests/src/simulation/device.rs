@@ -188,12 +188,17 @@ impl Device {
     }
 
     async fn end(&self) {
+        self.rest().await;
+        self.program.borrow_mut().take();
+    }
+
+    /// Ends what the program does by itself; the program goes on.
+    pub async fn rest(&self) {
         let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
         for task in tasks {
             task.abort();
             let _cut = task.await;
         }
-        self.program.borrow_mut().take();
     }
 }
 

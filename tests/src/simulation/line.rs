@@ -40,6 +40,8 @@ pub struct Weather {
     pub unanswered: u8,
     /// Calls in a hundred that arrive once more, later.
     pub repeated: u8,
+    /// Batches in a hundred of which a damaged copy arrives first.
+    pub damaged: u8,
 }
 
 impl Weather {
@@ -50,6 +52,7 @@ impl Weather {
         lost: 0,
         unanswered: 0,
         repeated: 0,
+        damaged: 0,
     };
 }
 
@@ -169,6 +172,28 @@ impl Line {
         })
     }
 
+    /// A copy of a batch arrives in which a bit is another.
+    async fn deliver_damaged(&self, batch: &Batch) {
+        let mut copy = batch.clone();
+        {
+            let mut dice = self.dice.borrow_mut();
+            let record = dice.usize(..copy.records.len());
+            let record = &mut copy.records[record];
+            let mut bytes = record.to_vec();
+            let at = dice.usize(..bytes.len());
+            bytes[at] ^= 1 << dice.u8(..8);
+            *record = bytes.into();
+        }
+        self.story
+            .tell(self.name, format_args!("  push: a damaged copy arrives"));
+        let device = self.device;
+        let work = move |service: Service| {
+            let copy = copy.clone();
+            async move { service.push(device, copy).await }
+        };
+        let _refused = serve(&self.server, device, For::EvenRevoked, &work).await;
+    }
+
     /// A page must go on where the device was, whatever pages were handed out before.
     fn check_page(&self, request: FeedRequest, page: &FeedPage) {
         let begin = if request.epoch == page.epoch {
@@ -221,7 +246,7 @@ where
     tokio::select! {
         biased;
         _ = end.changed() => None,
-        answer = answer => (!server.disk.has_died()).then(|| answer.map_err(Problem::from)),
+        answer = answer => Some(answer.map_err(Problem::from)),
     }
 }
 
@@ -286,6 +311,9 @@ impl SyncApi for Line {
 
     async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {
         let (device, batch) = (self.device, travels(&batch));
+        if self.comes(self.weather.get().damaged) {
+            self.deliver_damaged(&batch).await;
+        }
         let call = self.call("push", For::EvenRevoked, move |service| {
             let batch = batch.clone();
             async move { service.push(device, batch).await }

@@ -21,6 +21,8 @@ pub mod clock;
 pub mod device;
 pub mod house;
 pub mod line;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod office;
 mod people;
 pub mod reference;
@@ -62,22 +64,60 @@ pub fn run(seed: u64, until: Option<u32>) -> Run {
         .build()
         .unwrap();
     let local = tokio::task::LocalSet::new();
-    let story = local.block_on(&runtime, async {
-        let world = World::begin(house, seed).await;
-        world.live(until).await;
-        world.story
-    });
+    let life = || {
+        local.block_on(&runtime, async {
+            let world = World::begin(house, seed).await;
+            world.live(until).await;
+            world.story
+        })
+    };
+    let story = std::panic::catch_unwind(std::panic::AssertUnwindSafe(life));
     simulated::draw_from(None);
-    Run {
-        seed,
-        broken: story.failure(),
-        story: story.text(),
+    match story {
+        Ok(story) => Run {
+            seed,
+            broken: story.failure(),
+            story: story.text(),
+        },
+        Err(_) => Run {
+            seed,
+            broken: Some(Broken {
+                check: "nothing panics",
+                detail: "the message stands on standard error".to_owned(),
+            }),
+            story: String::new(),
+        },
     }
 }
 
 /// Runs seeds on all processors, each world in one thread, and hands out every run as it ends; until
 /// `hear` has heard enough.
 pub fn run_many(seeds: Range<u64>, hear: &mut dyn FnMut(&Run) -> bool) {
+    spread(seeds, &|seed| run(seed, None), hear);
+}
+
+/// Runs seeds like [`run_many`], with a rule broken.
+#[cfg(feature = "mutants")]
+pub fn run_many_as(
+    seeds: Range<u64>,
+    mutant: Option<usher_domain::mutant::Mutant>,
+    hear: &mut dyn FnMut(&Run) -> bool,
+) {
+    house::house();
+    let work = |seed| {
+        usher_domain::mutant::break_rule(mutant);
+        let run = run(seed, None);
+        usher_domain::mutant::break_rule(None);
+        run
+    };
+    spread(seeds, &work, hear);
+}
+
+fn spread(
+    seeds: Range<u64>,
+    work: &(dyn Fn(u64) -> Run + Sync),
+    hear: &mut dyn FnMut(&Run) -> bool,
+) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(seeds.start);
     let (tell, told) = channel();
@@ -87,7 +127,7 @@ pub fn run_many(seeds: Range<u64>, hear: &mut dyn FnMut(&Run) -> bool) {
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || tell.send(run(seed, None)).is_err() {
+                    if seed >= end || tell.send(work(seed)).is_err() {
                         return;
                     }
                 }

@@ -62,7 +62,7 @@ impl World {
 
     /// A disk fails once, or is full until it is not.
     pub(super) fn spoil_disk(&self, number: usize) {
-        let (name, disk) = if self.chance(5) == 0 {
+        let (name, disk) = if self.chance(3) == 0 {
             ("server", &self.server.disk)
         } else {
             (self.devices[number].name, &self.devices[number].disk)
@@ -152,7 +152,7 @@ impl World {
     /// The server ends at once, or in the middle of one of its next writes.
     pub(super) async fn crash_server(&self) {
         if self.chance(2) == 0 {
-            let death = Some(self.chance(40));
+            let death = Some(self.chance(20));
             self.server.disk.set_faults(Faults {
                 death,
                 ..Faults::default()

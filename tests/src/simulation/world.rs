@@ -277,6 +277,7 @@ impl World {
             lost: u8::try_from(self.chance(25)).unwrap(),
             unanswered: u8::try_from(self.chance(25)).unwrap(),
             repeated: u8::try_from(self.chance(30)).unwrap(),
+            damaged: u8::try_from(self.chance(30)).unwrap(),
         };
         device.line.set(weather);
         self.story

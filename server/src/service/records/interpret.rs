@@ -286,8 +286,13 @@ fn raise_excess(
         1 => "one admission more than the rule allows".to_owned(),
         more => format!("{more} admissions more than the rule allows"),
     };
+    let told = if usher_domain::mutated!(TellFirstExcessOnly) {
+        too_many.excess.get(..1).unwrap_or_default()
+    } else {
+        &too_many.excess
+    };
     let scans = incidents::Scans {
-        concerned: scan_lines(txn, scope, subject, &too_many.excess)?,
+        concerned: scan_lines(txn, scope, subject, told)?,
         allowed: scan_lines(txn, scope, subject, &too_many.allowed)?,
     };
     incidents::raise(txn, organizer, &about, &detail, scans, now)

@@ -113,6 +113,9 @@ fn take_in(
     };
     match plan {
         Ok(RowAction::Insert | RowAction::Replace) => {}
+        Ok(RowAction::Keep)
+            if usher_domain::mutated!(TakeBackLowerRevision)
+                && held.is_some_and(|held| held.revision > row.revision) => {}
         Ok(RowAction::Keep) => return Ok(false),
         Err(conflict) => {
             // Changed here after the restore and there before it, with the same count. Ours stays; the

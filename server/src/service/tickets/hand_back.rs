@@ -28,7 +28,7 @@ pub(crate) fn take_in_ticket(
         body.sessions.sort_unstable();
     }
     // Another set of a pass may have told more already.
-    if row.revision >= body.revision {
+    if row.revision >= body.revision || usher_domain::mutated!(TakeBackLowerRevision) {
         body.revision = row.revision;
         body.state = row.state;
         body.issue = row.issue;

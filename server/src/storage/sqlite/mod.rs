@@ -159,7 +159,13 @@ fn prepare(connection: &Connection) -> Result<()> {
              PRAGMA wal_autocheckpoint = 4000;
              PRAGMA journal_size_limit = 67108864;",
         )
-        .doing("preparing the database")
+        .doing("preparing the database")?;
+    if usher_domain::mutated!(ServerSkipsFsync) {
+        connection
+            .execute_batch("PRAGMA synchronous = NORMAL;")
+            .doing("preparing the database")?;
+    }
+    Ok(())
 }
 
 fn migrate(connection: &mut Connection) -> Result<()> {

@@ -119,6 +119,9 @@ pub(super) fn run_group(connection: &Connection, jobs: impl Iterator<Item = Writ
         fail(&mut replies, "writing");
         return;
     }
+    if usher_domain::mutated!(AcknowledgeBeforeCommit) {
+        replies.drain(..).for_each(|reply| reply(Ok(())));
+    }
     match execute(connection, "COMMIT").doing("committing") {
         Ok(()) => replies.into_iter().for_each(|reply| reply(Ok(()))),
         Err(_) => {

@@ -1,0 +1,91 @@
+//! Rules broken on purpose, to see whether the simulation of a venue notices.
+//!
+//! None of this exists in a program that serves anybody: without the feature `mutants`, which nothing but
+//! the simulation asks for, [`mutated!`](crate::mutated) is the word `false`.
+//!
+//! A rule is broken for one thread at a time, so that others go on beside it.
+
+use std::cell::Cell;
+
+macro_rules! mutants {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// A rule that can be broken.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Mutant {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Mutant {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// What is done wrong.
+            #[must_use]
+            pub const fn what(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+),)+ }
+            }
+        }
+    };
+}
+
+mutants! {
+    /// A device does not sync its disk before it answers.
+    SkipFsync,
+    /// The server does not sync its disk before it answers.
+    ServerSkipsFsync,
+    /// The server answers before it commits.
+    AcknowledgeBeforeCommit,
+    /// A device writes a second record under the sequence of the last one.
+    ReuseSequence,
+    /// The chain of a batch is not checked.
+    SkipChainCheck,
+    /// A device does not care that the server's epoch is another.
+    IgnoreEpoch,
+    /// A document of the version that is held is taken in, whatever it says.
+    AcceptEqualVersion,
+    /// Stamps are the device's time alone.
+    SortByDeviceTime,
+    /// A stamp does not come after what is known of the ticket.
+    StampIgnoresKnown,
+    /// A page of the feed begins one batch too late now and then.
+    FeedSkips,
+    /// A device notes its place in a feed without the last batch.
+    PlaceWithoutRecords,
+    /// A revoked device does not hand in what it recorded.
+    DropUnsentOnRevocation,
+    /// A device that knows of its revocation goes on.
+    GoOnWhenRevoked,
+    /// A restored server takes back rows of lower revision.
+    TakeBackLowerRevision,
+    /// A restored server is handed back nothing.
+    HandNothingBack,
+    /// Merging passes over what was taken back.
+    IgnoreUndo,
+    /// Merging counts what comes after a cut.
+    CountAfterCut,
+    /// Merging passes over "everyone out".
+    IgnoreEveryoneOut,
+    /// The same attempt is decided anew.
+    DecideAnew,
+    /// A cancelled ticket is let in.
+    AdmitCancelled,
+    /// A device decides without what others told of the ticket.
+    ForgetOthers,
+    /// Excess admissions of a ticket beyond the first are not told.
+    TellFirstExcessOnly,
+}
+
+thread_local! {
+    static BROKEN: Cell<Option<Mutant>> = const { Cell::new(None) };
+}
+
+/// Breaks a rule in this thread, or none any more.
+pub fn break_rule(mutant: Option<Mutant>) {
+    BROKEN.set(mutant);
+}
+
+/// Whether a rule is broken in this thread.
+#[must_use]
+pub fn is_broken(mutant: Mutant) -> bool {
+    BROKEN.get() == Some(mutant)
+}

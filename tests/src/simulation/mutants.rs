@@ -1,0 +1,47 @@
+//! Rules broken on purpose, one after the other: each must be noticed.
+
+use super::{Run, run_many_as};
+use std::process::ExitCode;
+use usher_domain::mutant::Mutant;
+
+/// Breaks every rule whose name contains `only`, and tells how many seeds it takes until a check fails.
+///
+/// A seed that runs twice, with the rule and without it, must hold without it: that is what the tests
+/// show beforehand.
+#[must_use]
+#[expect(
+    clippy::print_stdout,
+    reason = "the whole of what a command line tool says"
+)]
+pub fn hunt(from: u64, seeds: u64, only: &str) -> ExitCode {
+    let mut unnoticed = 0;
+    let wanted = Mutant::ALL
+        .iter()
+        .filter(|mutant| format!("{mutant:?}").contains(only));
+    for mutant in wanted {
+        let mut first: Option<Run> = None;
+        let mut ran = 0_u64;
+        run_many_as(from..from + seeds, Some(*mutant), &mut |run| {
+            ran += 1;
+            if run.broken.is_some() {
+                first = Some(run.clone());
+            }
+            first.is_none()
+        });
+        let found = first.and_then(|run| Some((run.seed, run.broken?.check)));
+        match found {
+            Some((seed, check)) => {
+                println!("{mutant:?}: noticed after {ran} seeds, by seed {seed}: \"{check}\"");
+            }
+            None => {
+                unnoticed += 1;
+                println!("{mutant:?}: NOT noticed in {ran} seeds —{}", mutant.what());
+            }
+        }
+    }
+    if unnoticed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
