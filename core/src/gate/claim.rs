@@ -211,9 +211,9 @@ const fn depends_on_others(verdict: &Verdict) -> bool {
             | Referral::RevokedKey
             | Referral::AdmissionOpen(_)
             | Referral::HomeSilent { .. }
+            | Referral::NotHome { .. }
             | Referral::PeerSilent { .. } => true,
             Referral::Isolated { .. }
-            | Referral::NotHome { .. }
             | Referral::DeviceTrouble { .. }
             | Referral::NoSession
             | Referral::DeviceRevoked { .. } => false,

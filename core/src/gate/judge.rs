@@ -13,6 +13,7 @@ use usher_domain::ids::{AttemptId, DeviceId, SessionId, TicketId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::{fold_subject, next_stamp, open_admission};
 use usher_domain::record::{Body, Certainty, Confirmed, Direction, Outcome, Scan, Subject};
+use usher_domain::rules::IsolatedRule;
 use usher_domain::seal;
 use usher_domain::table::rows::TicketRow;
 use usher_domain::time::UnixMillis;
@@ -165,13 +166,32 @@ impl Circumstances<'_> {
             open: open_admission(showing.attempt, lines),
             honours: showing.honours,
         };
-        decide(
+        let verdict = decide(
             &showing.shown,
             &showing.looked.found(),
             &history,
             terms,
             &context,
-        )
+        );
+        self.leave_to_home(showing, verdict)
+    }
+
+    /// Where only its home may admit a ticket alone, no other device does on its own word, not even while
+    /// it believes itself online: its line may have failed a moment ago, and its home admits meanwhile.
+    fn leave_to_home(&self, showing: &Showing, verdict: Verdict) -> Verdict {
+        let terms = &self.served.terms;
+        let alone = terms.rules.isolated == IsolatedRule::HomeOnly && terms.authority.is_some();
+        let home = showing.looked.row().and_then(|row| row.home);
+        match (&verdict, home.filter(|home| *home != self.book.device)) {
+            (Verdict::Admit(admit), Some(home))
+                if alone
+                    && showing.direction == Direction::Entry
+                    && admit.why != AdmitWhy::FreeFlow =>
+            {
+                Verdict::Refer(Referral::NotHome { home: Some(home) })
+            }
+            (Verdict::Admit(_) | Verdict::Refuse(_) | Verdict::Refer(_), _) => verdict,
+        }
     }
 
     /// The verdict of an attempt that ended: decided once more on what was known then. The record is the

@@ -13,6 +13,7 @@ use usher_domain::document::sanction::SanctionReason;
 use usher_domain::ids::DeviceId;
 use usher_domain::protocol::claim::{CLAIM_BUDGET_MS, ClaimAnswer, OpenReservation, YieldRequest};
 use usher_domain::record::{Abort, Certainty, Outcome, Subject};
+use usher_domain::rules::IsolatedRule;
 
 const SOUTH: DeviceId = DeviceId::from_bytes([30; 16]);
 
@@ -603,4 +604,34 @@ fn a_home_that_lets_a_ticket_in_itself_does_not_hold_it_back() {
     assert_eq!(door.hold_back(1, 9), 0, "the server does not know yet");
     door.upload();
     assert_eq!(door.hold_back(1, 9), 1);
+}
+
+#[test]
+fn where_only_its_home_admits_a_ticket_alone_no_other_gate_does_when_nobody_answers() {
+    let mut table = Table::set(EVENING, 0..3);
+    table.terms.as_mut().unwrap().rules.isolated = IsolatedRule::HomeOnly;
+    table.put(&TicketRow {
+        home: Some(SOUTH),
+        ..row(1, EVENING)
+    });
+    let door = Door::with(table);
+    door.server.weather.set(Weather::Dead);
+    let home = Some(SOUTH);
+    let answer = door.enter(1);
+    assert_eq!(answer.verdict, Verdict::Refer(Referral::NotHome { home }));
+    assert_eq!(answer.asked, Asked::Late);
+    let answer = door.enter(1);
+    assert_eq!(
+        answer.verdict,
+        Verdict::Refer(Referral::NotHome { home }),
+        "nobody is asked while the line is bad"
+    );
+    let door = {
+        door.server.weather.set(Weather::Clear);
+        Door {
+            claims: Claims::default(),
+            ..door
+        }
+    };
+    assert!(admitted(&door.enter(1)), "the authority may");
 }
