@@ -73,6 +73,26 @@ mutants! {
     ForgetOthers,
     /// Excess admissions of a ticket beyond the first are not told.
     TellFirstExcessOnly,
+    /// The authority passes over what it granted to others.
+    GrantTwice,
+    /// The authority reserves nothing of what it grants.
+    ReserveNothing,
+    /// A record does not end the reservation of its attempt.
+    ForgetRelease,
+    /// A device does not give up what it was granted and does not use.
+    ForgetToGiveUp,
+    /// The authority says "confirmed" although devices are silent.
+    ConfirmThoughSilent,
+    /// The authority does not ask a ticket's home.
+    AskNoHome,
+    /// A home forgets that it holds a ticket back.
+    ForgetToHoldBack,
+    /// The authority passes over the records that came with a claim.
+    IgnoreUnsent,
+    /// The authority grants to devices of another epoch.
+    GrantAcrossEpochs,
+    /// The authority grants an attempt that a record ended.
+    GrantEndedAttempt,
 }
 
 thread_local! {

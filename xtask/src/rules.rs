@@ -4,6 +4,7 @@ mod arrows;
 mod domain;
 mod guards;
 mod lengths;
+mod mutants;
 mod places;
 pub(crate) mod supply;
 mod unused;
@@ -21,6 +22,7 @@ pub(crate) fn house(house: &House) -> Result<()> {
     let metadata = metadata(house)?;
     let mut breaches = arrows::breaches(&metadata);
     breaches.extend(domain::breaches(house, &metadata)?);
+    breaches.extend(mutants::breaches(&metadata));
     breaches.extend(places::breaches(house)?);
     breaches.extend(guards::breaches(house)?);
     let notices = lengths::notices(house)?

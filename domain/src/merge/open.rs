@@ -71,6 +71,9 @@ pub fn open_admission<'a>(
     own: AttemptId,
     lines: impl IntoIterator<Item = &'a Line> + Clone,
 ) -> Option<OpenAdmission> {
+    if crate::mutated!(ForgetToHoldBack) {
+        return None;
+    }
     let ended = endings(lines.clone());
     let unheard = unheard(lines.clone());
     let yields = lines.into_iter().filter_map(|line| {

@@ -5,6 +5,8 @@ use super::reference::Records;
 use super::world::{World, note_exchange};
 use crate::compare::fold;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::sleep;
 use usher_core::sync::SyncError;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
@@ -12,7 +14,8 @@ use usher_domain::hash::Hash;
 use usher_domain::log::{Frame, Line};
 use usher_domain::merge;
 use usher_domain::protocol::Heads;
-use usher_domain::record::LogRef;
+use usher_domain::record::{Certainty, LogRef, Scan, Subject};
+use usher_domain::verdict::Reason;
 use usher_server::service::Error;
 use usher_vfs::Faults;
 
@@ -48,6 +51,8 @@ impl World {
                 device.start(self.time.now()).await;
             }
         }
+        // Whoever was looked at has gone home.
+        sleep(Duration::from_secs(60)).await;
         self.come_into_step().await;
         if self.story.failure().is_none() {
             self.check_the_end().await;
@@ -150,6 +155,7 @@ impl World {
             });
             let known = self.folded(lines, heads);
             self.check_fold(device.name, &known);
+            self.check_rows(device);
             self.story.check(
                 "all know the same in the end",
                 self.lost(&known, &server).is_empty() && self.lost(&server, &known).is_empty(),
@@ -167,6 +173,73 @@ impl World {
             );
         }
         self.check_incidents(&server).await;
+        self.check_grants(&server);
+        self.check_reservations().await;
+    }
+
+    /// The authority grants no ticket more often than it may enter, and a ticket with a home is admitted
+    /// no more often at all.
+    fn check_grants(&self, server: &Known) {
+        let records = Records::of(self.house.organizer.server, &server.lines);
+        let memory = self.memory.borrow();
+        for bought in &memory.tickets {
+            let Some(allowed) = bought.entries else {
+                continue;
+            };
+            let entries = records.entries(Subject::Ticket(bought.id));
+            let count = |fits: &dyn Fn(&Scan) -> bool| {
+                let ordinary = entries
+                    .iter()
+                    .filter(|scan| matches!(scan.reason, Reason::Listed | Reason::UnknownSigned));
+                u32::try_from(ordinary.filter(|scan| fits(scan)).count()).unwrap()
+            };
+            let states = records.fold(Subject::Ticket(bought.id));
+            let exceeds = states.values().any(|state| !state.excess.is_empty());
+            if !exceeds || memory.sent_out {
+                continue;
+            }
+            let confirmed = count(&|scan| scan.certainty == Certainty::Confirmed);
+            self.story.check(
+                "no confirmed admission exceeds a confirmed one",
+                confirmed <= allowed,
+                format_args!("{}: {confirmed} of {allowed}", bought.name),
+            );
+            let granted = count(&|scan| {
+                matches!(
+                    scan.certainty,
+                    Certainty::Confirmed | Certainty::ConfirmedExcept { .. }
+                )
+            });
+            self.story.check(
+                "the authority grants no more than there is",
+                granted <= allowed || memory.was_restored,
+                format_args!("{}: {granted} of {allowed}", bought.name),
+            );
+            let Some(home) = bought.home else { continue };
+            let whole =
+                self.home_only && !memory.forked.contains(&home) && !memory.revoked.contains(&home);
+            let admitted = count(&|scan| scan.reason == Reason::Listed);
+            self.story.check(
+                "a ticket with a home is not admitted twice",
+                admitted <= allowed || !whole || memory.was_restored,
+                format_args!("{}: {admitted} of {allowed}", bought.name),
+            );
+        }
+    }
+
+    /// When nobody stands at a gate any more, nothing is reserved.
+    async fn check_reservations(&self) {
+        let service = self.server.service().unwrap();
+        for device in self.devices.iter().filter(|device| !device.revoked.get()) {
+            let id = device.id;
+            let read = service.store().read(move |txn| txn.reservations_of(id));
+            let held = read.await.unwrap();
+            self.story.check(
+                "nothing stays reserved for nobody",
+                held.is_empty(),
+                format_args!("{}: {} attempts", device.name, held.len()),
+            );
+        }
     }
 
     /// Records that one end has and the other does not. What a server that was put back had ordered itself

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use usher_core::claims::Claims;
-use usher_core::gate::{Gate, Means};
+use usher_core::gate::{Answer, Asking, AtGate, Gate, Means, Party, ScanRequest, ask};
 use usher_core::http::Channel;
 use usher_core::store::{Opened, Store, StoreError};
 use usher_core::sync::{Memory, Parts, Report, SyncError, TokioTimer, run};
@@ -225,6 +225,23 @@ impl Program {
         })
     }
 
+    /// Answers one showing, after asking the authority where that can matter.
+    pub async fn ask(&self, device: &Device, request: ScanRequest) -> Option<Answer> {
+        let asking = Asking {
+            api: &*device.line,
+            channel: Channel::Authentic,
+            gate: &Counter {
+                program: self,
+                device,
+            },
+            timer: &TokioTimer,
+            clock: &*device.clock,
+            entropy: &*device.dice,
+            claims: &self.claims,
+        };
+        ask(&asking, request, Party::One).await.pop()
+    }
+
     /// One exchange with the server; nothing if one is under way.
     ///
     /// # Errors
@@ -242,5 +259,17 @@ impl Program {
             progress: &|_| {},
         };
         Some(run(&parts, &mut memory).await)
+    }
+}
+
+/// The gate of a program, reached for a moment.
+struct Counter<'a> {
+    program: &'a Program,
+    device: &'a Device,
+}
+
+impl AtGate for Counter<'_> {
+    fn at_gate<T>(&self, work: impl FnOnce(&mut Gate, &mut Means<'_>) -> T) -> T {
+        self.program.at_gate(self.device, work)
     }
 }

@@ -36,6 +36,7 @@ pub use world::World;
 
 use crate::clock::Dice;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use usher_core::clock::Entropy as _;
@@ -66,9 +67,9 @@ pub fn run(seed: u64, until: Option<u32>) -> Run {
     let local = tokio::task::LocalSet::new();
     let life = || {
         local.block_on(&runtime, async {
-            let world = World::begin(house, seed).await;
+            let world = Rc::new(World::begin(house, seed).await);
             world.live(until).await;
-            world.story
+            world.story.clone()
         })
     };
     let story = std::panic::catch_unwind(std::panic::AssertUnwindSafe(life));

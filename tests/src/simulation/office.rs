@@ -10,6 +10,8 @@ use tokio::time::sleep;
 use usher_domain::api::access::DeviceChange;
 use usher_domain::api::reports::NewEveryoneOut;
 use usher_domain::api::tickets::{NewTicket, TicketChange};
+use usher_domain::api::venue::SessionChange;
+use usher_domain::rules::{IsolatedRule, Rules};
 use usher_domain::table::rows::CancelReason;
 use usher_server::service::Service;
 
@@ -25,7 +27,7 @@ impl World {
         };
         let number = self.memory.borrow().tickets.len();
         let kind = if self.chance(5) == 0 { AGAIN } else { ONCE };
-        let entries = (self.chance(6) == 0).then_some(2);
+        let entries = (kind == ONCE && self.chance(5) == 0).then_some(2_u16);
         let home = (self.chance(4) == 0).then(|| self.devices[self.any_device()].id);
         let new = NewTicket {
             session: Some(SESSION.to_owned()),
@@ -56,6 +58,8 @@ impl World {
                     name,
                     id: ticket.id,
                     codes: vec![ticket.code.unwrap()],
+                    home,
+                    entries: (kind == ONCE).then(|| entries.map_or(1, u32::from)),
                 });
             }
             Err(error) => self
@@ -141,9 +145,11 @@ impl World {
         let organizer = self.house.organizer.id;
         let revoked = service.change_device(organizer, device.id.to_string(), DeviceChange::Revoke);
         match revoked.await {
-            Ok(_) => self
-                .story
-                .tell("office", format_args!("revokes {}", device.name)),
+            Ok(_) => {
+                self.memory.borrow_mut().revoked.insert(device.id);
+                self.story
+                    .tell("office", format_args!("revokes {}", device.name));
+            }
             Err(error) => self.story.tell(
                 "office",
                 format_args!("cannot revoke {}: {error}", device.name),
@@ -191,6 +197,26 @@ impl World {
         }
     }
 
+    /// From now on an isolated gate admits only tickets whose home it is.
+    pub(super) async fn keep_to_homes(&self) {
+        let Some(service) = self.office() else {
+            return;
+        };
+        let session = &self.house.session;
+        let change = SessionChange {
+            rules: Some(Rules {
+                isolated: IsolatedRule::HomeOnly,
+                ..session.rules.clone()
+            }),
+            ..SessionChange::default()
+        };
+        let (event, name) = (EVENT.to_owned(), SESSION.to_owned());
+        let changed = service.change_session(self.house.organizer.id, event, name, change);
+        changed.await.unwrap();
+        self.story
+            .tell("office", format_args!("isolated gates keep to their own"));
+    }
+
     /// Everybody is sent out.
     pub(super) async fn everyone_out(&self) {
         let Some(service) = self.office() else {
@@ -204,7 +230,10 @@ impl World {
         let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
         let said = service.everyone_out(self.house.organizer.id, event, session, all);
         match said.await {
-            Ok(_) => self.story.tell("office", format_args!("everyone out")),
+            Ok(_) => {
+                self.memory.borrow_mut().sent_out = true;
+                self.story.tell("office", format_args!("everyone out"));
+            }
             Err(error) => self
                 .story
                 .tell("office", format_args!("everyone out: {error}")),

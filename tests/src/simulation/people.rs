@@ -4,18 +4,21 @@ use super::device::{Device, Program};
 use super::reference::Records;
 use super::world::{Bought, Shown, World};
 use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
 use usher_core::gate::{Answer, OverrideRequest, ScanRequest};
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::hash::Hash;
 use usher_domain::log::Line;
-use usher_domain::record::{Direction, Outcome, Subject};
+use usher_domain::protocol::claim::PROOF_MS;
+use usher_domain::record::{Certainty, Direction, Outcome, Subject};
 use usher_domain::table::TableId;
 use usher_domain::table::rows::{TicketRow, TicketState};
 use usher_domain::verdict::Reason;
 
 impl World {
-    /// Somebody shows a ticket: often one that was just shown elsewhere.
-    pub(super) fn somebody_comes(&self, number: usize) {
+    /// Somebody shows a ticket: often one that was just shown elsewhere, or is at this very moment.
+    pub(super) fn somebody_comes(self: &Rc<Self>, number: usize) {
         let again = self.chance(3) == 0;
         let last = self.memory.borrow().shown.last().map(|shown| shown.ticket);
         let count = self.memory.borrow().tickets.len();
@@ -23,28 +26,49 @@ impl World {
             Some(last) => last,
             None => self.dice.borrow_mut().usize(..count),
         };
+        self.somebody_shows(number, ticket);
+        if self.chance(4) == 0 {
+            self.somebody_shows(self.any_device(), ticket);
+        }
+    }
+
+    fn somebody_shows(self: &Rc<Self>, number: usize, ticket: usize) {
         let bought = self.memory.borrow().tickets[ticket].clone();
         let codes = bought.codes.len();
         // Now and then the code before the last one.
-        let code = if codes > 1 && self.chance(3) == 0 {
-            codes - 2
-        } else {
-            codes - 1
-        };
+        let old = codes > 1 && self.chance(3) == 0;
+        let code = if old { codes - 2 } else { codes - 1 };
         let text = bought.codes[code].reveal().to_owned();
         let request = if self.chance(4) == 0 {
             ScanRequest::exit(text)
         } else {
             ScanRequest::entry(text)
         };
-        let twice = self.chance(12) == 0;
-        for _ in 0..=u32::from(twice) {
-            self.scan(number, ticket, &bought, &request);
+        self.ask_home(number, &bought);
+        let times = 1 + u32::from(self.chance(12) == 0);
+        let world = Rc::clone(self);
+        let pause = self.draw(0, 60);
+        self.devices[number].keep(tokio::task::spawn_local(async move {
+            sleep(Duration::from_millis(pause)).await;
+            for _ in 0..times {
+                world.scan(number, ticket, &bought, &request).await;
+            }
+        }));
+    }
+
+    /// A home that listens hears within a moment that it is asked to hold its ticket back.
+    fn ask_home(&self, number: usize, bought: &Bought) {
+        let home = bought.home.filter(|home| *home != self.devices[number].id);
+        let home = home.and_then(|home| self.devices.iter().position(|one| one.id == home));
+        if let Some(home) = home
+            && self.chance(4) != 0
+        {
+            self.begin_exchange_after(home, self.draw(30, 120));
         }
     }
 
     /// Somebody asks once more for the verdict of an attempt.
-    pub(super) fn somebody_asks_again(&self) {
+    pub(super) async fn somebody_asks_again(self: &Rc<Self>) {
         let shown = {
             let memory = self.memory.borrow();
             let recent = memory.shown.len().saturating_sub(6);
@@ -53,18 +77,25 @@ impl World {
             };
             recent[self.chance(u32::try_from(recent.len()).unwrap()) as usize].clone()
         };
+        let world = Rc::clone(self);
+        let number = shown.device;
+        self.devices[number].keep(tokio::task::spawn_local(async move {
+            world.scan_again(&shown).await;
+        }));
+    }
+
+    async fn scan_again(&self, shown: &Shown) {
         let bought = self.memory.borrow().tickets[shown.ticket].clone();
         let request = ScanRequest {
             attempt: Some(shown.answer.attempt),
             ..shown.request.clone()
         };
         let kept = shown.answer.record.is_some_and(|record| {
-            self.devices[shown.device]
-                .on_disk
-                .borrow()
-                .contains(&record)
+            let device = &self.devices[shown.device];
+            device.on_disk.borrow().contains(&record)
         });
-        let Some(answer) = self.scan(shown.device, shown.ticket, &bought, &request) else {
+        let again = self.scan(shown.device, shown.ticket, &bought, &request);
+        let Some(answer) = again.await else {
             return;
         };
         // What is nobody's ticket cannot be followed, so an attempt with it is judged each time.
@@ -83,7 +114,7 @@ impl World {
         }
     }
 
-    fn scan(
+    async fn scan(
         &self,
         number: usize,
         ticket: usize,
@@ -93,7 +124,8 @@ impl World {
         let device = Rc::clone(&self.devices[number]);
         let program = device.program()?;
         let known = self.knowledge(&program, bought);
-        let answer = program.at_gate(&device, |gate, means| gate.scan(means, request));
+        let asked = self.time.passed_ms();
+        let answer = program.ask(&device, request.clone()).await?;
         let record = answer.record.filter(|_| !device.disk.has_died());
         let count = self.memory.borrow().shown.len();
         if let Some(record) = record {
@@ -126,8 +158,58 @@ impl World {
             ticket,
             request: request.clone(),
             answer: answer.clone(),
+            at: self.time.passed_ms(),
         });
+        if answer.verdict.outcome() == Outcome::Admit && answer.certainty == Certainty::Confirmed {
+            self.check_confirmed(number, asked).await;
+        }
         Some(answer)
+    }
+
+    /// Who confirmed an admission knew of every scan elsewhere that is older than the proofs may be.
+    async fn check_confirmed(&self, number: usize, asked: u64) {
+        let Some(service) = self.server.service().filter(|_| !self.undeclared.get()) else {
+            return;
+        };
+        let Some(old) = asked.checked_sub(PROOF_MS) else {
+            return;
+        };
+        let must_have: Vec<(usize, Hash)> = {
+            let memory = self.memory.borrow();
+            let others = memory.shown.iter().filter(|shown| {
+                let device = &self.devices[shown.device];
+                shown.device != number
+                    && shown.at <= old
+                    && !memory.revoked.contains(&device.id)
+                    && !memory.forked.contains(&device.id)
+            });
+            let records = others.filter_map(|shown| {
+                let record = shown.answer.record?;
+                let kept = self.devices[shown.device]
+                    .on_disk
+                    .borrow()
+                    .contains(&record);
+                (kept && !memory.arrived.contains(&record)).then_some((shown.device, record))
+            });
+            records.collect()
+        };
+        let scope = self.house.session.scope;
+        for (of, record) in must_have {
+            let read = service.store().read(move |txn| txn.record(scope, &record));
+            let Ok(found) = read.await else { return };
+            self.story.check(
+                "a stated certainty was true",
+                found.is_some(),
+                format_args!(
+                    "{} of {} was not on the server",
+                    self.story.called(&record),
+                    self.devices[of].name
+                ),
+            );
+            if found.is_some() {
+                self.memory.borrow_mut().arrived.insert(record);
+            }
+        }
     }
 
     fn knowledge(&self, program: &Program, bought: &Bought) -> Knowledge {
@@ -196,9 +278,15 @@ impl World {
             !decided || !cancelled,
             format_args!("{name} admitted {ticket}"),
         );
-        if decided {
-            let lines = known.lines.iter().chain([&line]);
-            let records = Records::of(self.house.organizer.server, lines);
+        // What the authority knows beside, it does not tell.
+        let alone = matches!(
+            answer.certainty,
+            Certainty::Local { .. } | Certainty::Isolated { .. }
+        );
+        if decided && alone {
+            // It decided on what it knows by now: an exchange may have ended meanwhile.
+            let now = self.knowledge(program, bought);
+            let records = Records::of(self.house.organizer.server, &now.lines);
             let states = records.fold(Subject::Ticket(bought.id));
             let excess = states.values().any(|state| state.excess.contains(&hash));
             self.story.check(
@@ -283,29 +371,42 @@ impl World {
         own.and_then(|shown| shown.answer.record)
     }
 
-    /// Looks at every ticket in a device's set: a row never goes back.
+    /// Remembers the highest revision that a device held of every ticket.
     pub(super) fn watch_rows(&self, device: &Device) {
-        let Some(program) = device.program() else {
-            return;
-        };
-        let tickets = self.memory.borrow().tickets.clone();
-        for bought in tickets {
-            let Some(row) = self.knowledge(&program, &bought).row else {
-                continue;
-            };
+        for (bought, revision) in self.revisions_at(device) {
             let mut memory = self.memory.borrow_mut();
-            let two_ways = memory.two_ways.contains(&bought.id);
             let highest = memory.revisions.entry((device.id, bought.id)).or_default();
+            *highest = (*highest).max(revision);
+        }
+    }
+
+    /// In the end no row has gone back.
+    pub(super) fn check_rows(&self, device: &Device) {
+        for (bought, revision) in self.revisions_at(device) {
+            let memory = self.memory.borrow();
+            let highest = memory.revisions.get(&(device.id, bought.id));
+            let highest = highest.copied().unwrap_or_default();
             self.story.check(
                 "a row never goes back",
-                row.revision >= *highest || two_ways,
+                revision >= highest || memory.two_ways.contains(&bought.id),
                 format_args!(
-                    "{}: {} from {highest} to {}",
-                    device.name, bought.name, row.revision
+                    "{}: {} from {highest} to {revision}",
+                    device.name, bought.name
                 ),
             );
-            *highest = (*highest).max(row.revision);
         }
+    }
+
+    fn revisions_at(&self, device: &Device) -> Vec<(Bought, u64)> {
+        let Some(program) = device.program() else {
+            return Vec::new();
+        };
+        let tickets = self.memory.borrow().tickets.clone();
+        let held = tickets.into_iter().filter_map(|bought| {
+            let row = self.knowledge(&program, &bought).row?;
+            Some((bought, row.revision))
+        });
+        held.collect()
     }
 }
 

@@ -169,6 +169,29 @@ impl<'l> Records<'l> {
         sessions
     }
 
+    /// The entries of a ticket that were not taken back and count.
+    #[must_use]
+    pub fn entries(&self, ticket: Subject) -> Vec<&'l Scan> {
+        let own: Vec<&Line> = self
+            .sorted
+            .values()
+            .filter(|line| line.record.subject() == Some(ticket) && self.counts(line))
+            .copied()
+            .collect();
+        let undone = |hash: Hash| {
+            let mut own = own.iter();
+            own.any(|line| matches!(&line.record.body, Body::Undo(undo) if undo.of == hash))
+        };
+        let scans = own.iter().filter(|line| !undone(line.hash));
+        scans
+            .filter_map(|line| match &line.record.body {
+                Body::Scan(scan) => Some(scan),
+                _ => None,
+            })
+            .filter(|scan| scan.outcome == Outcome::Admit && scan.direction == Direction::Entry)
+            .collect()
+    }
+
     /// All tickets that records name.
     #[must_use]
     pub fn tickets(&self) -> Vec<Subject> {

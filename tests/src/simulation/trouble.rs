@@ -184,6 +184,7 @@ impl World {
             let lost = std::mem::take(&mut memory.since_backup);
             memory.lost_changes.extend(lost);
             memory.was_restored = true;
+            memory.arrived.clear();
             memory.forked.insert(self.house.organizer.server);
         }
         self.story

@@ -17,6 +17,7 @@ use tokio::time::sleep;
 use usher_core::gate::{Answer, ScanRequest};
 use usher_core::sync::SyncError;
 use usher_domain::api::venue::OrganizerKeys;
+use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, TicketId};
 use usher_domain::secret::Private;
 use usher_vfs::Image;
@@ -39,6 +40,8 @@ pub struct World {
     pub(super) trust: RefCell<(u64, Vec<OrganizerKeys>)>,
     /// Whether the server was put back and nobody told it.
     pub(super) undeclared: Cell<bool>,
+    /// Whether an isolated gate admits only tickets whose home it is.
+    pub(super) home_only: bool,
 }
 
 /// What goes wrong in a run: a run with everything at once hides more than it shows.
@@ -90,6 +93,10 @@ pub(super) struct Bought {
     pub(super) id: TicketId,
     /// The newest code last.
     pub(super) codes: Vec<Private>,
+    /// The one device that may admit it while isolated.
+    pub(super) home: Option<DeviceId>,
+    /// How often it enters; as often as it left before, if nothing.
+    pub(super) entries: Option<u32>,
 }
 
 /// An answer that somebody at a gate saw.
@@ -99,6 +106,8 @@ pub(super) struct Shown {
     pub(super) ticket: usize,
     pub(super) request: ScanRequest,
     pub(super) answer: Answer,
+    /// Milliseconds of the true time.
+    pub(super) at: u64,
 }
 
 /// What the simulator remembers.
@@ -118,6 +127,12 @@ pub(super) struct Memory {
     /// Devices whose folder went back to a copy, or of which some log may have two branches.
     pub(super) forked: BTreeSet<DeviceId>,
     pub(super) was_restored: bool,
+    /// Whether everyone was sent out: then a ticket may have entered once more without counting.
+    pub(super) sent_out: bool,
+    /// Devices that the server revoked, maybe in a life before a restore.
+    pub(super) revoked: BTreeSet<DeviceId>,
+    /// Shown records that were found on the server.
+    pub(super) arrived: BTreeSet<Hash>,
 }
 
 impl World {
@@ -141,6 +156,7 @@ impl World {
             .map(|(name, image)| Rc::new(Device::of(name, image, &around, &mut dice)))
             .collect();
         let sold = dice.usize(3..9);
+        let home_only = dice.u8(..3) == 0;
         let world = Self {
             house,
             time,
@@ -152,7 +168,11 @@ impl World {
             memory: RefCell::default(),
             trust: RefCell::new((1, vec![house.organizer.keys.clone()])),
             undeclared: Cell::new(false),
+            home_only,
         };
+        if home_only {
+            world.keep_to_homes().await;
+        }
         for _ in 0..sold {
             world.sell().await;
         }
@@ -164,7 +184,7 @@ impl World {
     }
 
     /// Lets things happen, then everything heals, and what must hold is checked.
-    pub async fn live(&self, until: Option<u32>) {
+    pub async fn live(self: &Rc<Self>, until: Option<u32>) {
         // Most evenings begin with everybody in step.
         if self.chance(4) != 0 {
             sleep(Duration::from_secs(3)).await;
@@ -201,12 +221,12 @@ impl World {
         self.dice.borrow_mut().usize(..self.devices.len())
     }
 
-    async fn step(&self) {
+    async fn step(self: &Rc<Self>) {
         let device = self.any_device();
         let habits = self.habits;
         match self.chance(100) {
             0..52 => self.somebody_comes(device),
-            52..56 => self.somebody_asks_again(),
+            52..56 => self.somebody_asks_again().await,
             56..59 => self.undo(device),
             59..60 if habits.overrides => self.override_one(device),
             60..64 => self.begin_exchange(device),
@@ -252,13 +272,19 @@ impl World {
     }
 
     /// Makes an exchange beside the usual ones.
-    fn begin_exchange(&self, number: usize) {
+    pub(super) fn begin_exchange(&self, number: usize) {
+        self.begin_exchange_after(number, 0);
+    }
+
+    /// Makes one in a moment, as a device does that is told of something.
+    pub(super) fn begin_exchange_after(&self, number: usize, ms: u64) {
         let device = &self.devices[number];
         let Some(program) = device.program() else {
             return;
         };
         let (own, story) = (Rc::clone(device), self.story.clone());
         device.keep(tokio::task::spawn_local(async move {
+            sleep(Duration::from_millis(ms)).await;
             if let Some(done) = program.exchange(&own).await {
                 note_exchange(&own, &story, &done);
             }

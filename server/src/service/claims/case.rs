@@ -161,7 +161,9 @@ impl Case<'_> {
 
     fn home(&self) -> Home {
         let home = self.looked.row().and_then(|row| row.home);
-        let Some(home) = home.filter(|home| *home != self.device) else {
+        let elsewhere = |home: &DeviceId| *home != self.device;
+        let Some(home) = home.filter(|home| elsewhere(home) && !usher_domain::mutated!(AskNoHome))
+        else {
             return Home::None;
         };
         match self.standing.get(&home) {
@@ -276,6 +278,11 @@ fn longest(silent: &[Silent]) -> Option<Silent> {
 }
 
 fn certainty(silent: &[Silent]) -> Certainty {
+    let silent = if usher_domain::mutated!(ConfirmThoughSilent) {
+        &[]
+    } else {
+        silent
+    };
     match longest(silent) {
         None => Certainty::Confirmed,
         Some(longest) => Certainty::ConfirmedExcept {

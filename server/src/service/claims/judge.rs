@@ -66,14 +66,14 @@ pub(super) fn claim(
         return Err(Error::NotFound("session"));
     }
     let epoch = epoch(txn)?;
-    if request.epoch != epoch {
+    if request.epoch != epoch && !usher_domain::mutated!(GrantAcrossEpochs) {
         return Ok(ClaimAnswer::Behind.into());
     }
     let authority = Authority {
         server: posting.server,
         term: epoch,
     };
-    if request.authority != authority {
+    if request.authority != authority && !usher_domain::mutated!(GrantAcrossEpochs) {
         let authority = Some(authority);
         return Ok(ClaimAnswer::NotAuthority { authority }.into());
     }
@@ -88,17 +88,22 @@ pub(super) fn claim(
 
     let unsent = unsent(device, scope, &ground, subject, request)?;
     let mut lines = stored(txn, &ground, subject)?;
-    lines.extend(unsent);
+    if !usher_domain::mutated!(IgnoreUnsent) {
+        lines.extend(unsent);
+    }
     // What waits for a person's word ended nothing yet.
     let ended = endings(lines.iter().filter(|line| ground.counts(line)));
-    if let Some(ending) = ended.get(&request.attempt) {
+    if let Some(ending) = ended.get(&request.attempt)
+        && !usher_domain::mutated!(GrantEndedAttempt)
+    {
         return ended_before(txn, device, scope, request, *ending).map(Step::Answer);
     }
     if let Some(held) = txn.reservation(request.attempt)? {
         return again(&held, device, &ground, subject, request).map(Step::Answer);
     }
     let set = request.set;
-    let is_behind = set.epoch != posting.version.epoch
+    let is_behind = (set.epoch != posting.version.epoch
+        && !usher_domain::mutated!(GrantAcrossEpochs))
         || set.number > posting.version.number
         || sealed.is_some_and(|sealed| sealed > set.number)
         || desk.memory.trust(txn, organizer)? != Some(request.trust);
@@ -109,7 +114,7 @@ pub(super) fn claim(
     for alias in aliases(&ground, subject) {
         others.extend(txn.reservations_about(scope, &alias)?);
     }
-    others.retain(|held| !ended.contains_key(&held.attempt));
+    others.retain(|held| !ended.contains_key(&held.attempt) && !usher_domain::mutated!(GrantTwice));
     let standing = desk.duties.standing(txn, organizer, scope, epoch)?;
     let case = Case {
         device,
@@ -150,7 +155,9 @@ pub(super) fn claim(
         at: now,
         after: lines.iter().map(|line| line.record.stamp).max(),
     });
-    if let Some(reservation) = case.reservation(&answer) {
+    if let Some(reservation) = case.reservation(&answer)
+        && !usher_domain::mutated!(ReserveNothing)
+    {
         txn.put_reservation(&reservation)?;
     }
     Ok(answer.into())
