@@ -214,6 +214,7 @@ fn afterwards(walk: &mut Walk) {
     let head = "ticket,type,external,order,holder,state,entries,first_entry,first_gate,last_exit";
     assert_eq!(came.lines().next(), Some(head));
     walk.ok("incident list", "");
+    walk.ok("off-duty", "--home till");
     walk.runs("incident close", "00000000000000000000000000", 1);
     walk.ok("device revoke", "desk");
     let said = walk.house.ok("audit --session fair/evening");

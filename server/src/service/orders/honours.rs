@@ -70,14 +70,15 @@ fn connect(
     let both = [session.id, other.id];
     let both = both.iter().map(|id| sessions::of_id(txn, organizer, *id));
     let both = both.collect::<Result<Vec<_>>>()?;
-    scopes::join(txn, organizer, both, now).map_err(|error| match error {
-        Error::ScopeInUse => Error::Conflict(
+    let joined = scopes::join(txn, organizer, both, now);
+    if let Err(Error::ScopeInUse) = joined {
+        return Err(Error::Conflict(
             "the gates of these two sessions do not share their scans, and were given both: a ticket \
              could enter at each. Connect sessions by a pass before their devices are given them; here \
              a supervisor can override at the gate",
-        ),
-        other => other,
-    })?;
+        ));
+    }
+    joined?;
     Ok(sessions::of_id(txn, organizer, session.id)?.value)
 }
 

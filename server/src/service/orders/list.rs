@@ -114,7 +114,19 @@ fn order(naming: &Naming, session: SessionId, record: &Record) -> Result<Option<
             from: time(down.since)?.filter(|_| down.since > UnixMillis::default()),
             ..empty(OrderKind::StandDown)?
         }),
-        _ => None,
+        Body::EveryoneOut(_)
+        | Body::FreeFlow(_)
+        | Body::Honour(_)
+        | Body::Notice(_)
+        | Body::Delay(_)
+        | Body::Scan(_)
+        | Body::Undo(_)
+        | Body::Link(_)
+        | Body::Rule(_)
+        | Body::Cut(_)
+        | Body::Ruling(_)
+        | Body::Abort(_)
+        | Body::Yield(_) => None,
     })
 }
 
