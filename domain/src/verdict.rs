@@ -1,14 +1,19 @@
 //! What a gate answers: admit, refuse or refer, with the reason and what a person needs to explain it.
 
-use crate::hash::Hash;
-use crate::ids::{AttemptId, DeviceId, GateId, SessionId, StaffId, ZoneId};
+mod evidence;
+mod reason;
+mod trouble;
+
+pub use evidence::{OpenAdmission, PriorScan};
+pub use reason::Reason;
+pub use trouble::TroubleCode;
+
+use crate::ids::{DeviceId, SessionId, ZoneId};
 use crate::numbers::IssueNumber;
-use crate::record::{Direction, Outcome};
+use crate::record::Outcome;
 use crate::table::rows::CancelReason;
 use crate::time::UnixMillis;
 use minicbor::{Decode, Encode};
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 
 /// The answer to one showing of one ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -23,6 +28,28 @@ pub enum Verdict {
     /// A supervisor decides, or staff check something first.
     #[n(2)]
     Refer(#[n(0)] Referral),
+}
+
+impl Verdict {
+    /// Admit, refuse or refer.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Admit(_) => Outcome::Admit,
+            Self::Refuse(_) => Outcome::Refuse,
+            Self::Refer(_) => Outcome::Refer,
+        }
+    }
+
+    /// The reason as records carry it.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Admit(admit) => admit.why.reason(),
+            Self::Refuse(refusal) => refusal.reason(),
+            Self::Refer(referral) => referral.reason(),
+        }
+    }
 }
 
 /// Why a person goes through.
@@ -289,311 +316,4 @@ pub enum Referral {
         #[n(1)]
         since: UnixMillis,
     },
-}
-
-/// The stable code of what troubles a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TroubleCode(Cow<'static, str>);
-
-impl TroubleCode {
-    /// A code that this program knows.
-    #[must_use]
-    pub const fn new(code: &'static str) -> Self {
-        Self(Cow::Borrowed(code))
-    }
-
-    /// The code.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for TroubleCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<C> Encode<C> for TroubleCode {
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        encoder: &mut minicbor::Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        encoder.str(self.as_str())?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for TroubleCode {
-    fn decode(
-        decoder: &mut minicbor::Decoder<'b>,
-        _: &mut C,
-    ) -> Result<Self, minicbor::decode::Error> {
-        Ok(Self(Cow::Owned(decoder.str()?.to_owned())))
-    }
-}
-
-/// Another attempt with the same ticket that has not ended: somebody may be walking through right now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
-pub struct OpenAdmission {
-    /// The attempt.
-    #[n(0)]
-    pub attempt: AttemptId,
-    /// The device that it was granted to.
-    #[n(1)]
-    pub device: DeviceId,
-    /// Where that device stood.
-    #[n(2)]
-    pub gate: Option<GateId>,
-    /// Since when.
-    #[n(3)]
-    pub since: UnixMillis,
-}
-
-/// An earlier scan as evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
-pub struct PriorScan {
-    /// When.
-    #[n(0)]
-    pub at: UnixMillis,
-    /// By which device.
-    #[n(1)]
-    pub device: DeviceId,
-    /// Hash of its record, which an undo names.
-    #[n(2)]
-    #[serde(skip)]
-    pub record: Hash,
-    /// For which session.
-    #[n(3)]
-    pub session: SessionId,
-    /// At which gate.
-    #[n(4)]
-    pub gate: Option<GateId>,
-    /// Into or out of which zone.
-    #[n(5)]
-    pub zone: Option<ZoneId>,
-    /// By whom.
-    #[n(6)]
-    pub operator: Option<StaffId>,
-}
-
-/// The reasons that records and reports carry; stable for all time.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize,
-)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cbor(index_only)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// A ticket of the set entered.
-    #[n(0)]
-    Listed,
-    /// Signed, not in the set, admitted or referred by rule.
-    #[n(1)]
-    UnknownSigned,
-    /// Came back after everyone was sent out.
-    #[n(2)]
-    BackAfterEveryoneOut,
-    /// A supervisor decided.
-    #[n(3)]
-    Override,
-    /// The gate was open.
-    #[n(4)]
-    FreeFlow,
-    /// Left.
-    #[n(5)]
-    Exit,
-    /// Damaged code.
-    #[n(6)]
-    Malformed,
-    /// Wrong signature.
-    #[n(7)]
-    Forged,
-    /// No such ticket.
-    #[n(8)]
-    Unknown,
-    /// Another event's.
-    #[n(9)]
-    WrongEvent,
-    /// Another session's.
-    #[n(10)]
-    WrongSession,
-    /// An older issue.
-    #[n(11)]
-    Superseded,
-    /// Cancelled.
-    #[n(12)]
-    Cancelled,
-    /// Held back.
-    #[n(13)]
-    Blocked,
-    /// Too early.
-    #[n(14)]
-    NotYetValid,
-    /// Too late.
-    #[n(15)]
-    NoLongerValid,
-    /// Another zone's.
-    #[n(16)]
-    WrongZone,
-    /// Inside already.
-    #[n(17)]
-    AlreadyInside,
-    /// Must leave first.
-    #[n(18)]
-    ExitRequired,
-    /// No entries left.
-    #[n(19)]
-    EntriesUsedUp,
-    /// Nobody inside to leave.
-    #[n(20)]
-    NotInside,
-    /// Zone full.
-    #[n(21)]
-    Full,
-    /// Staff check something first.
-    #[n(22)]
-    Instruction,
-    /// Time-dependent, clock unproved.
-    #[n(23)]
-    ClockUnproved,
-    /// Isolated gate refers.
-    #[n(24)]
-    Isolated,
-    /// Isolated and not the home device.
-    #[n(25)]
-    NotHome,
-    /// Stale gate refers.
-    #[n(26)]
-    StaleSet,
-    /// Signed by a revoked key.
-    #[n(27)]
-    RevokedKey,
-    /// The device could not decide.
-    #[n(28)]
-    DeviceTrouble,
-    /// No session being served.
-    #[n(29)]
-    NoSession,
-    /// The device was revoked and knows it.
-    #[n(34)]
-    DeviceRevoked,
-    /// Being let through elsewhere at this moment.
-    #[n(30)]
-    BeingAdmitted,
-    /// Another gate's attempt never ended.
-    #[n(31)]
-    AdmissionOpen,
-    /// The ticket's home did not answer.
-    #[n(32)]
-    HomeSilent,
-    /// A device that could have admitted it is silent.
-    #[n(33)]
-    PeerSilent,
-    /// Another session's ticket, let in for a time.
-    #[n(35)]
-    Honoured,
-}
-
-impl Verdict {
-    /// Admit, refuse or refer.
-    #[must_use]
-    pub const fn outcome(&self) -> Outcome {
-        match self {
-            Self::Admit(_) => Outcome::Admit,
-            Self::Refuse(_) => Outcome::Refuse,
-            Self::Refer(_) => Outcome::Refer,
-        }
-    }
-
-    /// The reason as records carry it.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::Admit(admit) => admit.why.reason(),
-            Self::Refuse(refusal) => refusal.reason(),
-            Self::Refer(referral) => referral.reason(),
-        }
-    }
-}
-
-impl AdmitWhy {
-    /// The reason as records carry it.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::Listed => Reason::Listed,
-            Self::UnknownSigned => Reason::UnknownSigned,
-            Self::BackAfterEveryoneOut => Reason::BackAfterEveryoneOut,
-            Self::Override => Reason::Override,
-            Self::FreeFlow => Reason::FreeFlow,
-            Self::Exit => Reason::Exit,
-            Self::Honoured => Reason::Honoured,
-        }
-    }
-}
-
-impl Refusal {
-    /// The reason as records carry it.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::Malformed => Reason::Malformed,
-            Self::Forged => Reason::Forged,
-            Self::Unknown => Reason::Unknown,
-            Self::WrongEvent { .. } => Reason::WrongEvent,
-            Self::WrongSession { .. } => Reason::WrongSession,
-            Self::Superseded { .. } => Reason::Superseded,
-            Self::Cancelled { .. } => Reason::Cancelled,
-            Self::Blocked => Reason::Blocked,
-            Self::NotYetValid { .. } => Reason::NotYetValid,
-            Self::NoLongerValid { .. } => Reason::NoLongerValid,
-            Self::WrongZone { .. } => Reason::WrongZone,
-            Self::AlreadyInside(_) => Reason::AlreadyInside,
-            Self::ExitRequired(_) => Reason::ExitRequired,
-            Self::EntriesUsedUp { .. } => Reason::EntriesUsedUp,
-            Self::NotInside => Reason::NotInside,
-            Self::Full { .. } => Reason::Full,
-            Self::BeingAdmitted(_) => Reason::BeingAdmitted,
-        }
-    }
-}
-
-impl Referral {
-    /// The reason as records carry it.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        match self {
-            Self::Instruction { .. } => Reason::Instruction,
-            Self::ClockUnproved { .. } => Reason::ClockUnproved,
-            Self::Isolated { .. } => Reason::Isolated,
-            Self::NotHome { .. } => Reason::NotHome,
-            Self::StaleSet { .. } => Reason::StaleSet,
-            Self::UnknownSigned => Reason::UnknownSigned,
-            Self::RevokedKey => Reason::RevokedKey,
-            Self::DeviceTrouble { .. } => Reason::DeviceTrouble,
-            Self::NoSession => Reason::NoSession,
-            Self::DeviceRevoked { .. } => Reason::DeviceRevoked,
-            Self::AdmissionOpen(_) => Reason::AdmissionOpen,
-            Self::HomeSilent { .. } => Reason::HomeSilent,
-            Self::PeerSilent { .. } => Reason::PeerSilent,
-        }
-    }
-}
-
-impl Reason {
-    /// Whether an admission for this reason counts as an entry of a person.
-    #[must_use]
-    pub const fn is_entry(self, direction: Direction) -> bool {
-        matches!(direction, Direction::Entry)
-            && matches!(
-                self,
-                Self::Listed
-                    | Self::UnknownSigned
-                    | Self::BackAfterEveryoneOut
-                    | Self::Override
-                    | Self::Honoured
-            )
-    }
 }
