@@ -3,7 +3,7 @@
 use super::answer::{Answer, Asked, ScanRequest};
 use super::claim::{Claim, Question};
 use super::duty::drop_own;
-use super::judge::open_of;
+use super::explain::open_of;
 use super::scan::{Party, Prepared};
 use super::{Gate, Means};
 use crate::claims::{Claims, Line, Making};

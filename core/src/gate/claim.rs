@@ -2,8 +2,9 @@
 
 use super::answer::Asked;
 use super::book::HeldSession;
-use super::judge::{Circumstances, Decision, Showing, Whose, Written};
+use super::judge::{Circumstances, Decision, Written};
 use super::look::aliases;
+use super::showing::{Showing, Whose};
 use crate::store::{Store, StoreError};
 use minicbor::bytes::ByteVec;
 use usher_domain::code::TicketCode;

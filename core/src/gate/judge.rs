@@ -1,47 +1,21 @@
-//! Judging one showing: what was scanned before, the verdict, the record to write, and the answer.
+//! Judging one showing: what was scanned before, the verdict, and the record to write.
 
 use super::Moment;
-use super::answer::{Answer, Asked, Evidence, NamesTold};
+use super::answer::Asked;
 use super::book::{Book, HeldSession};
 use super::claim::{Claim, Word};
 use super::look::history;
+use super::showing::Showing;
 use crate::store::{Store, StoreError};
-use usher_domain::code::TicketCodeText;
-use usher_domain::decide::{Context, Flow, Headcount, Known, Looked, Shown, decide};
+use usher_domain::decide::{Context, Flow, Headcount, Known, decide};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, DeviceId, SessionId, TicketId, ZoneId};
+use usher_domain::ids::{AttemptId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::merge::{fold_subject, next_stamp, open_admission};
-use usher_domain::record::{Body, Certainty, Confirmed, Direction, Outcome, Scan, Subject};
+use usher_domain::record::{Body, Certainty, Direction, Outcome, Scan, Subject};
 use usher_domain::rules::IsolatedRule;
-use usher_domain::seal;
-use usher_domain::table::rows::TicketRow;
 use usher_domain::time::UnixMillis;
-use usher_domain::verdict::{
-    Admit, AdmitWhy, Caution, OpenAdmission, PriorScan, Reason, Referral, Refusal, TroubleCode,
-    Verdict,
-};
-
-/// One ticket of a showing: all that deciding needs besides what was scanned before.
-pub(super) struct Showing {
-    pub(super) whose: Whose,
-    pub(super) shown: Shown,
-    pub(super) looked: Looked,
-    pub(super) direction: Direction,
-    pub(super) confirmed: Option<Confirmed>,
-    pub(super) attempt: AttemptId,
-    /// The session whose ticket it is, where the served one lets it through beside its own.
-    pub(super) honours: Option<SessionId>,
-}
-
-/// Which ticket a showing is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// The one that what was shown belongs to.
-    Shown,
-    /// Another one of its order.
-    OfOrder(TicketId),
-}
+use usher_domain::verdict::{Admit, AdmitWhy, Reason, Referral, TroubleCode, Verdict};
 
 /// What was decided, and the record that says so.
 pub(super) struct Decision {
@@ -257,144 +231,6 @@ impl Circumstances<'_> {
     fn certainty(&self) -> Certainty {
         self.book.certainty(self.moment.now)
     }
-
-    pub(super) fn answer(
-        &self,
-        store: &Store,
-        showing: &Showing,
-        decision: Decision,
-        record: Hash,
-        text: &str,
-    ) -> Answer {
-        let terms = &self.served.terms;
-        let row = showing.looked.row();
-        let type_name = decision.known.type_number.and_then(|number| {
-            let mut types = terms.types.iter();
-            types.find(|named| named.number == number)
-        });
-        let names = self.names(store, &decision);
-        let named = |id| names.devices.iter().find(|(device, _)| *device == id);
-        Answer {
-            evidence: prior(&decision.verdict).map(|prior| self.evidence(store, prior)),
-            zone: zone_of(&decision.verdict)
-                .and_then(|zone| terms.zones.iter().find(|named| named.id == zone))
-                .map(|named| named.name.clone()),
-            home: home_of(&decision.verdict)
-                .and_then(named)
-                .map(|(_, name)| name.clone()),
-            verdict: decision.verdict,
-            session: Some(self.served.served()),
-            ticket: ticket_of(decision.known.subject),
-            type_name: type_name.map(|named| named.name.clone()),
-            seat: row.and_then(|row| row.seat.clone()),
-            holder: row.and_then(|row| {
-                let own = showing.honours.unwrap_or(terms.session.id);
-                open_seal(row, text, own)
-            }),
-            certainty: decision.certainty,
-            asked: decision.asked,
-            names,
-            attempt: showing.attempt,
-            record: Some(record),
-            at: self.moment.now,
-            advice: None,
-        }
-    }
-
-    /// The names that verdict and certainty need besides those of their evidence.
-    fn names(&self, store: &Store, decision: &Decision) -> NamesTold {
-        let open = open_of(&decision.verdict);
-        let silent = match decision.certainty {
-            Certainty::ConfirmedExcept { device, .. } => Some(device),
-            Certainty::Confirmed | Certainty::Local { .. } | Certainty::Isolated { .. } => None,
-        };
-        let spoken_of = [
-            open.map(|open| open.device),
-            home_of(&decision.verdict),
-            peer_of(&decision.verdict),
-            silent,
-        ];
-        let devices = spoken_of.into_iter().flatten();
-        let gate = open
-            .and_then(|open| open.gate)
-            .and_then(|gate| self.served.terms.gate(gate));
-        NamesTold {
-            devices: devices
-                .filter_map(|id| Some((id, self.device_name(store, id)?)))
-                .collect(),
-            gates: gate
-                .map(|gate| (gate.id, gate.name.clone()))
-                .into_iter()
-                .collect(),
-        }
-    }
-
-    fn evidence(&self, store: &Store, prior: PriorScan) -> Evidence {
-        let operator = prior
-            .operator
-            .map(|staff| store.roster_staff(self.book.organizer, staff));
-        Evidence {
-            at: prior.at,
-            ago_ms: self.moment.now.since(prior.at),
-            gate: prior
-                .gate
-                .and_then(|gate| self.served.terms.gate(gate))
-                .map(|gate| gate.name.clone()),
-            device: self.device_name(store, prior.device),
-            operator: operator
-                .and_then(|read| read.ok().flatten())
-                .map(|entry| entry.name),
-            here: prior.device == self.book.device,
-            record: prior.record,
-        }
-    }
-
-    /// A name that cannot be read is no reason to withhold the rest.
-    fn device_name(&self, store: &Store, device: DeviceId) -> Option<String> {
-        let read = store.roster_device(self.book.organizer, device);
-        read.ok().flatten().map(|entry| entry.name)
-    }
-}
-
-/// The zone that a verdict speaks of.
-fn zone_of(verdict: &Verdict) -> Option<ZoneId> {
-    match verdict {
-        Verdict::Refuse(Refusal::Full { zone, .. }) => Some(*zone),
-        Verdict::Admit(admit) => admit.cautions.iter().find_map(|caution| match caution {
-            Caution::OverCapacity { zone, .. } => Some(*zone),
-            Caution::Isolated { .. }
-            | Caution::StaleSet { .. }
-            | Caution::ExpiredSet { .. }
-            | Caution::ClockUnproved => None,
-        }),
-        Verdict::Refuse(_) | Verdict::Refer(_) => None,
-    }
-}
-
-/// The one device that a verdict says may admit the ticket.
-const fn home_of(verdict: &Verdict) -> Option<DeviceId> {
-    match verdict {
-        Verdict::Refer(Referral::NotHome { home }) => *home,
-        Verdict::Refer(Referral::HomeSilent { home }) => Some(*home),
-        Verdict::Refer(_) | Verdict::Admit(_) | Verdict::Refuse(_) => None,
-    }
-}
-
-/// The attempt elsewhere that a verdict speaks of.
-pub(super) const fn open_of(verdict: &Verdict) -> Option<OpenAdmission> {
-    match verdict {
-        Verdict::Refuse(Refusal::BeingAdmitted(open))
-        | Verdict::Refer(Referral::AdmissionOpen(open)) => Some(*open),
-        Verdict::Refuse(_) | Verdict::Refer(_) | Verdict::Admit(_) => None,
-    }
-}
-
-/// The silent device that a verdict speaks of.
-const fn peer_of(verdict: &Verdict) -> Option<DeviceId> {
-    match verdict {
-        Verdict::Refer(Referral::PeerSilent { device, .. }) => Some(*device),
-        Verdict::Refer(_) | Verdict::Admit(_) | Verdict::Refuse(_) => None,
-    }
 }
 
 const fn attempt_ended() -> Verdict {
@@ -461,26 +297,6 @@ const fn admit_why(reason: Reason) -> Option<AdmitWhy> {
         | Reason::HomeSilent
         | Reason::PeerSilent => return None,
     })
-}
-
-/// The earlier scan that a refusal rests on.
-fn prior(verdict: &Verdict) -> Option<PriorScan> {
-    match verdict {
-        Verdict::Refuse(
-            Refusal::AlreadyInside(prior)
-            | Refusal::ExitRequired(prior)
-            | Refusal::EntriesUsedUp { last: prior, .. },
-        ) => Some(*prior),
-        Verdict::Admit(_) | Verdict::Refuse(_) | Verdict::Refer(_) => None,
-    }
-}
-
-/// Who holds the ticket, if the code shown opens it.
-fn open_seal(row: &TicketRow, text: &str, session: SessionId) -> Option<seal::Holder> {
-    let sealed = row.sealed.as_ref()?;
-    let code = TicketCodeText::new(text).ok()?;
-    let candidates = sealed.iter().map(|bytes| bytes.as_slice());
-    seal::open(candidates, &code, session, row.ticket).ok()
 }
 
 /// The scan that a record speaks of, if it is one.

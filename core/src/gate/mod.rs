@@ -12,15 +12,18 @@
 
 mod answer;
 mod ask;
+mod belonging;
 mod book;
 mod change;
 mod claim;
 mod duty;
 mod error;
+mod explain;
 mod headcount;
 mod judge;
 mod look;
 mod scan;
+mod showing;
 mod staff;
 
 pub use answer::{Advice, Answer, Asked, Evidence, NamesTold, ScanRequest, Served};

@@ -4,22 +4,22 @@
 //! [`Gate::finish`] writes the record and answers. Between them a gate may ask the authority, holding
 //! nothing: what changed meanwhile is read anew.
 
-use super::answer::{Advice, Answer, ScanRequest, Served};
+use super::answer::{Advice, Answer, ScanRequest};
+use super::belonging::{belongs_to, is_served, name_session};
 use super::book::{Book, HeldSession};
 use super::claim::{Claim, Question};
 use super::headcount::Headcounts;
-use super::judge::{Circumstances, Decision, Showing, Whose, Written};
-use super::look::{honoured, look, newest, order_of, signed_elsewhere};
+use super::judge::{Circumstances, Decision, Written};
+use super::showing::{Showing, look_again, rest_of_order, show};
 use super::{Gate, Means, Moment, moment};
 use crate::clock::random;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
-use usher_domain::decide::{Looked, Shown, Via};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, SessionId, TicketId};
+use usher_domain::ids::{AttemptId, SessionId};
 use usher_domain::log::Entry;
 use usher_domain::record::Body;
-use usher_domain::verdict::{Referral, Refusal, Verdict};
+use usher_domain::verdict::Referral;
 
 /// Who comes with what is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -361,134 +361,6 @@ fn inside(
     headcounts.inside(store, book, served.terms.scope, session, zone)
 }
 
-/// Reads the text, checks its signature and looks it up.
-fn show(
-    store: &Store,
-    book: &Book,
-    served: &HeldSession,
-    moment: Moment,
-    request: &ScanRequest,
-    attempt: AttemptId,
-) -> Result<Showing, StoreError> {
-    let text = request.text.reveal();
-    let shown = Shown::read(
-        text,
-        book.organizer,
-        &book.keys,
-        served.terms.pretix.as_ref(),
-    );
-    let honoured = honoured(book, served, request.direction, moment.now);
-    let (looked, honours) = match look(store, book, served, &shown, &honoured)? {
-        (Looked::Nowhere, None) => (signed_elsewhere(book, served, &shown, text), None),
-        looked => looked,
-    };
-    Ok(Showing {
-        whose: Whose::Shown,
-        shown,
-        looked,
-        direction: request.direction,
-        confirmed: request.confirmed,
-        attempt,
-        honours,
-    })
-}
-
-/// The session whose tickets are shown: the served one, or the one that it honours.
-fn own<'b>(book: &'b Book, served: &'b HeldSession, honours: Option<SessionId>) -> &'b HeldSession {
-    let honoured = honours.and_then(|session| book.session(session));
-    honoured.unwrap_or(served)
-}
-
-/// Looks up anew what a showing is about.
-fn look_again(
-    store: &Store,
-    book: &Book,
-    circumstances: &Circumstances<'_>,
-    request: &ScanRequest,
-    showing: &mut Showing,
-) -> Result<(), StoreError> {
-    let (served, moment) = (circumstances.served, circumstances.moment);
-    match showing.whose {
-        Whose::Shown => *showing = show(store, book, served, moment, request, showing.attempt)?,
-        Whose::OfOrder(ticket) => {
-            let own = own(book, served, showing.honours);
-            if let Some(looked) = look_in_order(store, book, own, ticket)? {
-                showing.looked = looked;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A ticket by its order, which vouches for it as a medium that it lists would.
-fn look_in_order(
-    store: &Store,
-    book: &Book,
-    served: &HeldSession,
-    ticket: TicketId,
-) -> Result<Option<Looked>, StoreError> {
-    let Some(image) = store.ticket(served.copy, ticket)? else {
-        return Ok(None);
-    };
-    Ok(Some(Looked::Here {
-        row: Box::new(newest(store, book, served, image)?),
-        via: Via::CurrentMedium,
-    }))
-}
-
-/// The other tickets of the order of the one shown.
-fn rest_of_order(
-    store: &Store,
-    book: &Book,
-    served: &HeldSession,
-    first: &Showing,
-    verdict: &Verdict,
-) -> Result<Vec<Showing>, StoreError> {
-    let Some(row) = first.looked.row().filter(|_| proves_order(verdict)) else {
-        return Ok(Vec::new());
-    };
-    let mut showings = Vec::new();
-    let own = own(book, served, first.honours);
-    for ticket in order_of(store, own, row)?.into_iter().skip(1) {
-        let Some(looked) = look_in_order(store, book, own, ticket)? else {
-            continue;
-        };
-        showings.push(Showing {
-            whose: Whose::OfOrder(ticket),
-            shown: first.shown.clone(),
-            looked,
-            direction: first.direction,
-            confirmed: first.confirmed,
-            attempt: attempt_of(first.attempt, ticket),
-            honours: first.honours,
-        });
-    }
-    Ok(showings)
-}
-
-/// Whether a verdict leaves the code shown as a proof that its order is here: a cancelled ticket does, an
-/// old code does not.
-const fn proves_order(verdict: &Verdict) -> bool {
-    !matches!(
-        verdict,
-        Verdict::Refuse(
-            Refusal::Malformed
-                | Refusal::Forged
-                | Refusal::Unknown
-                | Refusal::WrongEvent { .. }
-                | Refusal::WrongSession { .. }
-                | Refusal::Superseded { .. }
-        )
-    )
-}
-
-/// The attempt of a ticket within the attempt of its order: the same again when asked again.
-fn attempt_of(order: AttemptId, ticket: TicketId) -> AttemptId {
-    let digest = Hash::of(&[order.as_bytes(), ticket.as_bytes()]);
-    let half = digest.as_bytes().first_chunk::<16>();
-    AttemptId::from_bytes(half.copied().unwrap_or_default())
-}
-
 /// Writes the records of decisions that have none, in one transaction, and says the hash of each.
 fn write<'d>(
     means: &mut Means<'_>,
@@ -514,32 +386,4 @@ fn write<'d>(
         means.store.append(scope, &entries)?;
     }
     Ok(hashes)
-}
-
-/// The session that what was shown belongs to, if anybody knows.
-fn belongs_to(served: &HeldSession, showing: &Showing, verdict: &Verdict) -> Option<SessionId> {
-    match (verdict, &showing.looked) {
-        (Verdict::Refuse(Refusal::WrongSession { right }), _) => right.first().map(|(id, _)| *id),
-        (_, Looked::Elsewhere(places)) => places.first().map(|place| place.session),
-        (_, Looked::Here { .. }) | (Verdict::Admit(_), _) => Some(served.terms.session.id),
-        (_, Looked::Nowhere) => None,
-    }
-}
-
-fn is_served(held: &HeldSession, served: &HeldSession) -> bool {
-    held.terms.session.id == served.terms.session.id
-}
-
-fn name_session(book: &Book, served: &HeldSession, id: SessionId) -> Served {
-    if let Some(held) = book.session(id) {
-        return held.served();
-    }
-    let named = served.terms.others.iter().find(|other| other.id == id);
-    Served {
-        id,
-        name: named.map(|other| other.name.clone()).unwrap_or_default(),
-        event: String::new(),
-        // All sessions of one organizer's timetable are told in the served one's.
-        time_zone: served.terms.time_zone.clone(),
-    }
 }

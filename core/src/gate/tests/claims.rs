@@ -1,157 +1,17 @@
-//! Scanning with claims: what the authority says, what happens when it says nothing, and what is owed to it.
+//! Scanning with claims: what the authority says, and what happens when it says nothing.
 
 use super::authority::*;
+use super::door::*;
 use super::*;
 use crate::claims::{Claims, Line as Wire};
 use crate::http::Channel;
-use crate::sync::Timer;
 use futures_util::future::FutureExt as _;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 use usher_domain::document::sanction::SanctionReason;
-use usher_domain::ids::DeviceId;
-use usher_domain::protocol::claim::{CLAIM_BUDGET_MS, ClaimAnswer, OpenReservation, YieldRequest};
-use usher_domain::record::{Abort, Certainty, Outcome, Subject};
+use usher_domain::protocol::claim::{CLAIM_BUDGET_MS, ClaimAnswer};
+use usher_domain::record::{Certainty, Outcome};
 use usher_domain::rules::IsolatedRule;
-
-const SOUTH: DeviceId = DeviceId::from_bytes([30; 16]);
-
-/// Waits by moving the hands of the clock.
-struct Skip(Rc<RefCell<Stand>>);
-
-impl Timer for Skip {
-    async fn sleep(&self, pause: Duration) {
-        let ms = u64::try_from(pause.as_millis()).unwrap();
-        self.0.borrow().clock.pass(ms);
-    }
-}
-
-/// A gate that asks.
-struct Door {
-    stand: Rc<RefCell<Stand>>,
-    server: Server,
-    claims: Claims,
-    channel: Channel,
-}
-
-impl AtGate for Door {
-    fn at_gate<T>(&self, work: impl FnOnce(&mut Gate, &mut Means<'_>) -> T) -> T {
-        self.stand.borrow_mut().with_gate(work)
-    }
-}
-
-impl Door {
-    fn with(mut table: Table) -> Self {
-        table.terms.as_mut().unwrap().authority = Some(OFFICE);
-        Self {
-            stand: Rc::new(RefCell::new(Stand::with(&[table]))),
-            server: Server::new(),
-            claims: Claims::default(),
-            channel: Channel::Authentic,
-        }
-    }
-
-    fn evening() -> Self {
-        Self::with(Table::set(EVENING, 0..30))
-    }
-
-    /// One whose chance is another.
-    fn other() -> Self {
-        let door = Self::evening();
-        for _ in 0..100 {
-            door.stand.borrow().entropy.fill(&mut [0]).unwrap();
-        }
-        door
-    }
-
-    fn party(&self, request: &ScanRequest, party: Party) -> Vec<Answer> {
-        let (clock, entropy) = (TestClock::new(), TestEntropy::default());
-        // The gate's own clock moves; this one is as good for the line.
-        clock.pass(self.stand.borrow().clock.read().monotonic_ms);
-        let asking = Asking {
-            api: &self.server,
-            channel: self.channel,
-            gate: self,
-            timer: &Skip(Rc::clone(&self.stand)),
-            clock: &clock,
-            entropy: &entropy,
-            claims: &self.claims,
-        };
-        let answered = ask(&asking, request.clone(), party).now_or_never();
-        answered.expect("nothing waits for longer than the budget")
-    }
-
-    fn ask(&self, request: &ScanRequest) -> Answer {
-        self.party(request, Party::One).remove(0)
-    }
-
-    fn enter(&self, number: u64) -> Answer {
-        self.ask(&ScanRequest::entry(barcode(number)))
-    }
-
-    fn leave(&self, number: u64) -> Answer {
-        self.ask(&ScanRequest::exit(barcode(number)))
-    }
-
-    fn asked(&self) -> usize {
-        self.server.asked.borrow().len()
-    }
-
-    fn records(&self) -> Vec<Line> {
-        self.stand.borrow().records()
-    }
-
-    /// Everything recorded reaches the server.
-    fn upload(&self) {
-        self.server.records.borrow_mut().clear();
-        self.server.take(self.records());
-        let mut stand = self.stand.borrow_mut();
-        for log in stand.store.own_logs().unwrap() {
-            let end = log.end.head;
-            stand.store.server_has(end.log, end.sequence).unwrap();
-        }
-    }
-
-    /// The program ends and begins again on the same store.
-    fn restart(&mut self) {
-        self.claims = Claims::default();
-        self.stand.borrow_mut().gate = Gate::new();
-    }
-
-    fn open(&self) -> Vec<OpenReservation> {
-        let open = self.server.open.borrow();
-        open.iter()
-            .map(|(attempt, (_, subject))| OpenReservation {
-                scope: SCOPE,
-                session: EVENING,
-                subject: *subject,
-                attempt: *attempt,
-            })
-            .collect()
-    }
-
-    fn give_up(&self) -> u64 {
-        let open = self.open();
-        self.at_gate(|_, means| give_up(means, &self.claims, &open).unwrap())
-    }
-
-    fn hold_back(&self, number: u64, attempt: u8) -> u64 {
-        let asked = YieldRequest {
-            scope: SCOPE,
-            session: EVENING,
-            subject: ticket(number),
-            attempt: AttemptId::from_bytes([attempt; 16]),
-            to: SOUTH,
-            gate: Some(NORTH),
-        };
-        self.at_gate(|_, means| hold_back(means, &self.claims, &[asked]).unwrap())
-    }
-}
-
-fn ticket(number: u64) -> Subject {
-    Subject::Ticket(ticket_id(number))
-}
 
 fn last_scan(door: &Door) -> (Outcome, Certainty) {
     let records = door.records();
@@ -159,17 +19,6 @@ fn last_scan(door: &Door) -> (Outcome, Certainty) {
         panic!("no scan")
     };
     (scan.outcome, scan.certainty)
-}
-
-fn aborts(door: &Door) -> Vec<Abort> {
-    let records = door.records().into_iter();
-    let abort = |line: Line| {
-        let Body::Abort(abort) = line.record.body else {
-            return None;
-        };
-        Some(abort)
-    };
-    records.filter_map(abort).collect()
 }
 
 #[test]
@@ -420,101 +269,6 @@ fn an_instruction_is_claimed_again_under_the_same_attempt_when_it_was_checked() 
 }
 
 #[test]
-fn a_grant_that_cannot_be_written_refers_and_is_given_up_later() {
-    let mut door = Door::evening();
-    let stand = Rc::clone(&door.stand);
-    let before = door.enter(2);
-    door.upload();
-    stand.borrow().store.refuse_writes();
-    let answer = door.enter(1);
-    assert_eq!(answer.verdict.reason(), Reason::DeviceTrouble);
-    assert_eq!(answer.record, None);
-    assert_eq!(door.open().len(), 1);
-    stand.borrow().store.allow_writes();
-    door.restart();
-    assert_eq!(door.give_up(), 1);
-    door.upload();
-    assert_eq!(door.open(), []);
-    assert!(admitted(&before) && stand.borrow().chain_holds());
-}
-
-#[test]
-fn killed_between_grant_and_record_the_attempt_is_given_up_at_the_next_start() {
-    let mut door = Door::evening();
-    let killed = AttemptId::from_bytes([9; 16]);
-    door.server
-        .open
-        .borrow_mut()
-        .insert(killed, (DEVICE, ticket(1)));
-    door.restart();
-    assert_eq!(door.give_up(), 1);
-    assert_eq!(aborts(&door)[0].attempt, killed);
-    // Said once, it is said; and the same attempt lets nobody in any more.
-    assert_eq!(door.give_up(), 0);
-    let again = door.stand.borrow_mut().ask(&ScanRequest {
-        attempt: Some(killed),
-        ..ScanRequest::entry(barcode(1))
-    });
-    assert_eq!(again.verdict.reason(), Reason::DeviceTrouble);
-    door.upload();
-    assert!(admitted(&door.enter(1)));
-}
-
-#[test]
-fn a_ticket_shown_again_after_the_device_was_killed_is_let_in_at_once() {
-    let mut door = Door::evening();
-    let killed = AttemptId::from_bytes([9; 16]);
-    door.server
-        .open
-        .borrow_mut()
-        .insert(killed, (DEVICE, ticket(1)));
-    door.restart();
-    let answer = door.enter(1);
-    assert!(admitted(&answer), "{answer:?}");
-    assert_eq!(aborts(&door).len(), 1);
-    assert_eq!(door.asked(), 2);
-    // Somebody else's open attempt is theirs to end.
-    let theirs = AttemptId::from_bytes([10; 16]);
-    door.server
-        .open
-        .borrow_mut()
-        .insert(theirs, (SOUTH, ticket(2)));
-    assert_eq!(door.enter(2).verdict.reason(), Reason::BeingAdmitted);
-    assert_eq!(aborts(&door).len(), 1);
-}
-
-#[test]
-fn what_is_under_way_or_just_referred_is_not_given_up() {
-    let door = Door::evening();
-    let attempt = AttemptId::from_bytes([9; 16]);
-    door.server
-        .open
-        .borrow_mut()
-        .insert(attempt, (DEVICE, ticket(1)));
-    let making = door.claims.begin(attempt, ticket(1));
-    assert_eq!(door.give_up(), 0);
-    drop(making);
-    // A supervisor is being asked: the person stands there.
-    door.stand
-        .borrow_mut()
-        .store
-        .lost(UnixMillis::new(NOW))
-        .unwrap();
-    let mut refers = Table::set(EVENING, 0..3);
-    refers.version = 2;
-    refers.terms.as_mut().unwrap().rules.isolated = usher_domain::rules::IsolatedRule::Refer;
-    refers.install(&mut door.stand.borrow_mut().store).unwrap();
-    let referred = door.ask(&ScanRequest {
-        attempt: Some(attempt),
-        ..ScanRequest::entry(barcode(1))
-    });
-    assert_eq!(referred.verdict.reason(), Reason::Isolated);
-    assert_eq!(door.give_up(), 0);
-    door.stand.borrow().clock.pass(31_000);
-    assert_eq!(door.give_up(), 1);
-}
-
-#[test]
 fn what_happens_while_a_claim_waits_counts_if_it_is_not_answered() {
     let door = Door::evening();
     door.server.weather.set(Weather::Dead);
@@ -572,38 +326,6 @@ fn an_override_names_the_attempt_that_it_takes_the_place_of() {
     };
     assert_eq!(scan.takes_over, Some(refused.attempt));
     assert_eq!(door.asked(), 0);
-}
-
-#[test]
-fn a_home_holds_a_ticket_back_durably_and_lets_nobody_in_with_it() {
-    let door = Door::evening();
-    assert_eq!(door.hold_back(1, 9), 1);
-    assert_eq!(door.hold_back(1, 9), 0, "once is enough");
-    let mut stand = door.stand.borrow_mut();
-    stand.store.lost(UnixMillis::new(NOW)).unwrap();
-    stand.gate = Gate::new();
-    assert_eq!(
-        stand.enter(&barcode(1)).verdict.reason(),
-        Reason::BeingAdmitted
-    );
-    stand.clock.pass(31_000);
-    assert_eq!(
-        stand.enter(&barcode(1)).verdict.reason(),
-        Reason::AdmissionOpen
-    );
-    assert!(admitted(&stand.enter(&barcode(2))));
-}
-
-#[test]
-fn a_home_that_lets_a_ticket_in_itself_does_not_hold_it_back() {
-    let door = Door::evening();
-    let making = door.claims.begin(AttemptId::from_bytes([8; 16]), ticket(1));
-    assert_eq!(door.hold_back(1, 9), 0);
-    drop(making);
-    door.stand.borrow_mut().enter(&barcode(1));
-    assert_eq!(door.hold_back(1, 9), 0, "the server does not know yet");
-    door.upload();
-    assert_eq!(door.hold_back(1, 9), 1);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod authority;
 mod claims;
+mod door;
+mod duty;
 mod staff;
 mod together;
 
