@@ -2,8 +2,9 @@
 
 use super::error::SyncError;
 use super::feeds::{last_position, verify};
+use super::parts::{Access, Memory, Parts};
 use super::retry::Timer;
-use super::run::{Access, Exchange, Memory, Parts};
+use super::run::Exchange;
 use usher_domain::ids::ScopeId;
 use usher_domain::protocol::{FeedRequest, SyncApi};
 

@@ -1,8 +1,9 @@
 //! Asking the server, and asking again.
 
+use super::parts::Access;
 use super::report::Progress;
 use super::retry::{Attempts, Next, Pauses, Timer};
-use super::run::{Access, Exchange};
+use super::run::Exchange;
 use crate::clock::Reading;
 use std::future::Future;
 use std::pin::Pin;

@@ -2,9 +2,10 @@
 //! when everything else failed.
 
 use super::error::SyncError;
+use super::parts::{Access, Memory, Parts};
 use super::report::Report;
 use super::retry::Timer;
-use super::run::{Access, Exchange, Memory, Parts};
+use super::run::Exchange;
 use super::tables::digests;
 use serde::Serialize;
 use usher_domain::protocol::{SyncApi, TableVersion};

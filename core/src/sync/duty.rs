@@ -1,8 +1,9 @@
 //! Duty: what the server's answer to a sign of life asks of a device that people rely on, and leaving.
 
 use super::error::SyncError;
+use super::parts::{Access, Memory, Parts};
 use super::retry::Timer;
-use super::run::{Access, Exchange, Memory, Parts, run};
+use super::run::{Exchange, run};
 use crate::gate::{Means, give_up, hold_back};
 use crate::store::{OwnLog, StoreError};
 use usher_domain::protocol::{Head, Heartbeat, HeartbeatAnswer, SyncApi};

@@ -2,10 +2,11 @@
 
 use super::error::SyncError;
 use super::offset::Sample;
+use super::parts::Access;
 use super::plan::{Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, Unlisted};
 use super::report::Progress;
 use super::retry::Timer;
-use super::run::{Access, Exchange};
+use super::run::Exchange;
 use crate::clock::Reading;
 use crate::http::Channel;
 use crate::store::{Store, StoreError};

@@ -2,10 +2,11 @@
 
 use super::error::SyncError;
 use super::facts::documents;
+use super::parts::Access;
 use super::plan::{FeedStart, Remote};
 use super::report::Progress;
 use super::retry::Timer;
-use super::run::{Access, Exchange};
+use super::run::Exchange;
 use crate::store::{FeedEntry, FeedPlace, Store, StoreError};
 use usher_domain::cose::{self, PublicKey, SigningKey};
 use usher_domain::document::TrustedKeys;

@@ -7,9 +7,10 @@
 
 use super::error::SyncError;
 use super::feeds::{Heard as News, take_news};
+use super::parts::{Access, Memory, Parts};
 use super::report::{Line, Progress, Report};
 use super::retry::{Pauses, Timer, jittered};
-use super::run::{Access, Exchange, Memory, Parts, catch_up, run};
+use super::run::{Exchange, catch_up, run};
 use super::told::{Told, Wanted};
 use crate::gate::{Means, hold_back};
 use crate::store::StoreError;

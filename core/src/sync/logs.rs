@@ -1,9 +1,10 @@
 //! This device's logs: how much of them the server has, and sending the rest.
 
 use super::error::SyncError;
+use super::parts::Access;
 use super::report::{Mismatch, Progress};
 use super::retry::Timer;
-use super::run::{Access, Exchange};
+use super::run::Exchange;
 use crate::store::{LogStanding, NoticeBody, OwnLog, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;

@@ -51,6 +51,7 @@ mod feeds;
 mod live;
 mod logs;
 mod offset;
+mod parts;
 mod plan;
 mod portion;
 mod report;
@@ -66,6 +67,7 @@ pub use doctor::{Health, TableHealth, compare, mend};
 pub use duty::sign_off;
 pub use error::SyncError;
 pub use live::{Pace, Watched, follow};
+pub use parts::{Access, Memory, Parts};
 pub use plan::{
     Action, FeedStart, Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, ServerBehind,
     Unlisted, plan,
@@ -74,4 +76,4 @@ pub use report::{Line, Mismatch, Progress, Report, Trouble};
 #[cfg(not(target_arch = "wasm32"))]
 pub use retry::TokioTimer;
 pub use retry::{Attempts, Next, Pauses, Timer};
-pub use run::{Access, Memory, Parts, hand_over, run};
+pub use run::{hand_over, run};

@@ -2,9 +2,10 @@
 
 use super::deliver::breathe;
 use super::error::{SyncError, is_about_data};
+use super::parts::Access;
 use super::report::Progress;
 use super::retry::Timer;
-use super::run::{Access, Exchange};
+use super::run::Exchange;
 use crate::store::tables::Progress as Unpacked;
 use crate::store::{NoticeBody, StoreError};
 use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust};

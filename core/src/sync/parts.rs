@@ -1,0 +1,81 @@
+//! What an exchange is made of, and what a process remembers from one to the next.
+
+use super::offset::Offsets;
+use super::plan::Remote;
+use super::portion::Portion;
+use super::report::Progress;
+use super::told::Told;
+use crate::claims::Claims;
+use crate::clock::{Clock, Entropy};
+use crate::http::Channel;
+use crate::store::Store;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use usher_domain::ids::ScopeId;
+use usher_domain::protocol::Heard;
+use usher_domain::table::Version;
+
+/// Reaches the store for a moment. It is never held while the exchange waits for the network, so scans go
+/// on meanwhile.
+pub trait Access {
+    /// Runs `work` on the store.
+    fn with<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T;
+}
+
+impl Access for std::sync::Mutex<Store> {
+    fn with<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
+        work(
+            &mut self
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        )
+    }
+}
+
+/// What an exchange is made of.
+pub struct Parts<'p, A, S, T> {
+    /// The server.
+    pub api: &'p A,
+    /// What the server's answers prove.
+    pub channel: Channel,
+    /// The store.
+    pub store: &'p S,
+    /// Waits.
+    pub timer: &'p T,
+    /// The device's clock.
+    pub clock: &'p (dyn Clock + Sync),
+    /// Random bytes.
+    pub entropy: &'p (dyn Entropy + Sync),
+    /// The claims of this process.
+    pub claims: &'p Claims,
+    /// Hears how far it is.
+    pub progress: &'p (dyn Fn(Progress) + Sync),
+}
+
+/// What a process remembers from one exchange to the next. Losing it costs a few requests.
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub(super) offsets: Offsets,
+    /// In which epoch the heads of a scope's own logs were compared.
+    pub(super) compared: BTreeMap<ScopeId, u32>,
+    /// The documents with which batches set aside were last tried.
+    pub(super) parked_tried: Option<(Version, Version)>,
+    /// How much of a snapshot this line brings at once.
+    pub(super) portion: Portion,
+    /// The latest time of the server's clock that it told: what the next sign of life states is younger.
+    pub(super) heard: Option<Heard>,
+    /// How far the server is, as it last said.
+    pub(super) remote: Option<Remote>,
+    /// What it told since.
+    pub(super) told: Arc<Told>,
+}
+
+impl Memory {
+    /// For another exchange at the same time: what was told live is told to both.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            told: Arc::clone(&self.told),
+            ..Self::default()
+        }
+    }
+}
