@@ -9,286 +9,29 @@
 //! is stored. Proofs are kept in memory. After a start nobody is proved until heard; after a restore every
 //! device counts as on duty until heard, for the backup does not know who went on duty since.
 
+mod known;
+mod stored;
+
+pub(crate) use known::{Duties, Proved, Silent};
+
 use super::devices::StoredDevice;
 use super::error::{Error, Result};
 use super::{Service, epoch, server_log, sessions, things};
-use crate::keys;
-use crate::storage::{Duty, DutyState, Space, Transaction};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use usher_domain::api::access::DeviceState;
+use crate::storage::{Duty, DutyState, Transaction};
+use known::Proof;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use stored::{begin, end, hear, lacking, scopes_of, touch};
 use usher_domain::api::venue::Session;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId};
-use usher_domain::protocol::claim::PROOF_MS;
 use usher_domain::protocol::{Head, Heartbeat};
 use usher_domain::record::{Body, StandDown};
 use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
 
-/// Key of a value that is another after every change of anybody's duty.
-const MARK: &[u8] = b"duty mark";
-
-/// Where a device's log is proved up to, and in which epoch that was heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Proof {
-    at: UnixMillis,
-    epoch: u32,
-}
-
-/// Who is on duty in a scope, as of a mark and an epoch.
-#[derive(Debug, Clone)]
-struct Watch {
-    mark: Vec<u8>,
-    epoch: u32,
-    devices: Arc<BTreeMap<DeviceId, DutyState>>,
-}
-
-/// What is known of duties beside what is stored.
-#[derive(Debug, Default)]
-pub(crate) struct Duties {
-    proofs: Mutex<HashMap<(ScopeId, DeviceId), Proof>>,
-    watches: Mutex<HashMap<ScopeId, Watch>>,
-}
-
-/// A device whose log is not proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Silent {
-    pub(crate) device: DeviceId,
-    /// Up to when it is; zero if nothing is known.
-    pub(crate) since: UnixMillis,
-}
-
-/// What a sign of life proves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Proved {
-    device: DeviceId,
-    scopes: Vec<ScopeId>,
-    proof: Proof,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Duties {
-    /// Takes a proof in. Called after the transaction that compared the heads is durable.
-    pub(crate) fn prove(&self, proved: &Proved) {
-        let mut proofs = lock(&self.proofs);
-        for scope in &proved.scopes {
-            let known = proofs
-                .entry((*scope, proved.device))
-                .or_insert(proved.proof);
-            // Signs of life may overtake each other; the later one still holds what the earlier proved.
-            if known.epoch < proved.proof.epoch || known.at < proved.proof.at {
-                *known = proved.proof;
-            }
-        }
-    }
-
-    /// Up to when a device's log is known in an epoch; zero if it is not.
-    pub(crate) fn known_up_to(&self, scope: ScopeId, device: DeviceId, epoch: u32) -> UnixMillis {
-        let proofs = lock(&self.proofs);
-        let proof = proofs.get(&(scope, device));
-        proof
-            .filter(|proof| proof.epoch == epoch)
-            .map_or(UnixMillis::default(), |proof| proof.at)
-    }
-
-    /// Up to when all that a device recorded is known, at least; none if it is on duty nowhere.
-    pub(crate) fn known_of(
-        &self,
-        txn: &dyn Transaction,
-        organizer: OrganizerId,
-        device: DeviceId,
-    ) -> Result<Option<UnixMillis>> {
-        let epoch = epoch(txn)?;
-        let scopes = scopes_of(txn, organizer, device)?.into_iter();
-        let known = scopes.map(|scope| self.known_up_to(scope, device, epoch));
-        Ok(known.min())
-    }
-
-    /// How every device of a scope stands that has or may have been on duty.
-    pub(crate) fn standing(
-        &self,
-        txn: &dyn Transaction,
-        organizer: OrganizerId,
-        scope: ScopeId,
-        epoch: u32,
-    ) -> Result<Arc<BTreeMap<DeviceId, DutyState>>> {
-        let mark = txn.value(Space::Server, MARK)?.unwrap_or_default();
-        let mut watches = lock(&self.watches);
-        if let Some(watch) = watches.get(&scope)
-            && watch.mark == mark
-            && watch.epoch == epoch
-        {
-            return Ok(Arc::clone(&watch.devices));
-        }
-        let devices = Arc::new(read_standing(txn, organizer, scope, epoch)?);
-        let watch = Watch {
-            mark,
-            epoch,
-            devices: Arc::clone(&devices),
-        };
-        watches.insert(scope, watch);
-        Ok(devices)
-    }
-
-    /// The devices on duty whose log is not proved to have been uploaded shortly before `now`; those that
-    /// `spares` names are not asked about.
-    pub(crate) fn silent(
-        &self,
-        scope: ScopeId,
-        standing: &BTreeMap<DeviceId, DutyState>,
-        epoch: u32,
-        now: UnixMillis,
-        spares: impl Fn(DeviceId) -> bool,
-    ) -> Vec<Silent> {
-        let proofs = lock(&self.proofs);
-        let on_duty = standing
-            .iter()
-            .filter(|(_, state)| **state == DutyState::OnDuty);
-        let mut silent = Vec::new();
-        for (device, _) in on_duty.filter(|(device, _)| !spares(**device)) {
-            let proof = proofs.get(&(scope, *device));
-            let since = proof
-                .filter(|proof| proof.epoch == epoch)
-                .map_or(UnixMillis::default(), |proof| proof.at);
-            if now.since(since) > PROOF_MS {
-                silent.push(Silent {
-                    device: *device,
-                    since,
-                });
-            }
-        }
-        silent
-    }
-}
-
-/// Lets everybody read anew who is on duty. Random, so that what was read in a transaction that failed is
-/// never taken for what another one wrote.
-fn touch(txn: &mut dyn Transaction, now: UnixMillis) -> Result<()> {
-    let mark: [u8; 16] = keys::random()?;
-    txn.put_value(Space::Server, MARK, &mark, now)?;
-    Ok(())
-}
-
-/// Whether a device was heard, or a person spoke for it, since the server was last restored.
-fn is_heard(txn: &dyn Transaction, device: DeviceId, epoch: u32) -> Result<bool> {
-    // A server that was never restored knows all it ever said.
-    if epoch <= 1 {
-        return Ok(true);
-    }
-    let heard = txn.value(Space::HeardIn, device.as_bytes())?;
-    Ok(heard.is_some_and(|bytes| bytes == epoch.to_be_bytes()))
-}
-
-fn read_standing(
-    txn: &dyn Transaction,
-    organizer: OrganizerId,
-    scope: ScopeId,
-    epoch: u32,
-) -> Result<BTreeMap<DeviceId, DutyState>> {
-    let duties = txn.duties_in(scope)?;
-    let mut standing: BTreeMap<_, _> = duties
-        .into_iter()
-        .map(|duty| (duty.device, duty.state))
-        .collect();
-    if epoch > 1 {
-        for device in things::all::<StoredDevice>(txn, organizer.as_bytes())? {
-            let id = DeviceId::from_bytes(device.id);
-            if device.value.state == DeviceState::Active && !is_heard(txn, id, epoch)? {
-                standing.insert(id, DutyState::OnDuty);
-            }
-        }
-    }
-    Ok(standing)
-}
-
-/// Notes that a device was heard in this epoch: what is stored of its duties counts from now on.
-fn hear(txn: &mut dyn Transaction, device: DeviceId, now: UnixMillis) -> Result<()> {
-    let epoch = epoch(txn)?;
-    if is_heard(txn, device, epoch)? {
-        return Ok(());
-    }
-    let key = device.as_bytes();
-    txn.put_value(Space::HeardIn, key, &epoch.to_be_bytes(), now)?;
-    touch(txn, now)
-}
-
-/// Puts a device on duty in scopes where it is not.
-fn begin(
-    txn: &mut dyn Transaction,
-    device: DeviceId,
-    scopes: &BTreeSet<ScopeId>,
-    now: UnixMillis,
-) -> Result<()> {
-    let lacking = lacking(&txn.duties_of(device)?, scopes);
-    for scope in &lacking {
-        let duty = Duty {
-            scope: *scope,
-            device,
-            state: DutyState::OnDuty,
-            since: now,
-        };
-        txn.put_duty(&duty)?;
-    }
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    touch(txn, now)
-}
-
-/// The scopes in which a device is not on duty.
-fn lacking(duties: &[Duty], scopes: &BTreeSet<ScopeId>) -> Vec<ScopeId> {
-    let is_on = |scope: ScopeId| {
-        let mut own = duties.iter();
-        own.any(|duty| duty.scope == scope && duty.state == DutyState::OnDuty)
-    };
-    let lacking = scopes.iter().filter(|scope| !is_on(**scope));
-    lacking.copied().collect()
-}
-
-/// Ends all duties of a device.
-fn end(
-    txn: &mut dyn Transaction,
-    device: DeviceId,
-    state: DutyState,
-    now: UnixMillis,
-) -> Result<()> {
-    hear(txn, device, now)?;
-    for duty in txn.duties_of(device)? {
-        if duty.state == DutyState::OnDuty {
-            txn.put_duty(&Duty {
-                state,
-                since: now,
-                ..duty
-            })?;
-        }
-    }
-    touch(txn, now)
-}
-
 /// The device was revoked: what it records from now on waits for a person, so nobody waits for its word.
 pub(crate) fn revoke(txn: &mut dyn Transaction, device: DeviceId, now: UnixMillis) -> Result<()> {
     end(txn, device, DutyState::Revoked, now)
-}
-
-/// The scopes of the organizer's sessions in which a device is on duty, or may be.
-fn scopes_of(
-    txn: &dyn Transaction,
-    organizer: OrganizerId,
-    device: DeviceId,
-) -> Result<BTreeSet<ScopeId>> {
-    let duties = txn.duties_of(device)?.into_iter();
-    let mut scopes: BTreeSet<ScopeId> = duties
-        .filter(|duty| duty.state == DutyState::OnDuty)
-        .map(|duty| duty.scope)
-        .collect();
-    if !is_heard(txn, device, epoch(txn)?)? {
-        let all = sessions::of_organizer(txn, organizer)?;
-        scopes.extend(all.iter().map(|session| session.value.scope));
-    }
-    Ok(scopes)
 }
 
 /// Takes a device off duty everywhere at a supervisor's word, and tells where it was, with the time up to

@@ -1,0 +1,171 @@
+//! What is known of duties beside what is stored: up to when logs are proved, and who stands on duty.
+
+use super::stored::{MARK, is_heard, scopes_of};
+use crate::service::devices::StoredDevice;
+use crate::service::error::Result;
+use crate::service::{epoch, things};
+use crate::storage::{DutyState, Space, Transaction};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use usher_domain::api::access::DeviceState;
+use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
+use usher_domain::protocol::claim::PROOF_MS;
+use usher_domain::time::UnixMillis;
+
+/// Where a device's log is proved up to, and in which epoch that was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Proof {
+    pub(super) at: UnixMillis,
+    pub(super) epoch: u32,
+}
+
+/// Who is on duty in a scope, as of a mark and an epoch.
+#[derive(Debug, Clone)]
+struct Watch {
+    mark: Vec<u8>,
+    epoch: u32,
+    devices: Arc<BTreeMap<DeviceId, DutyState>>,
+}
+
+/// What is known of duties beside what is stored.
+#[derive(Debug, Default)]
+pub(crate) struct Duties {
+    proofs: Mutex<HashMap<(ScopeId, DeviceId), Proof>>,
+    watches: Mutex<HashMap<ScopeId, Watch>>,
+}
+
+/// A device whose log is not proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Silent {
+    pub(crate) device: DeviceId,
+    /// Up to when it is; zero if nothing is known.
+    pub(crate) since: UnixMillis,
+}
+
+/// What a sign of life proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proved {
+    pub(super) device: DeviceId,
+    pub(super) scopes: Vec<ScopeId>,
+    pub(super) proof: Proof,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Duties {
+    /// Takes a proof in. Called after the transaction that compared the heads is durable.
+    pub(crate) fn prove(&self, proved: &Proved) {
+        let mut proofs = lock(&self.proofs);
+        for scope in &proved.scopes {
+            let known = proofs
+                .entry((*scope, proved.device))
+                .or_insert(proved.proof);
+            // Signs of life may overtake each other; the later one still holds what the earlier proved.
+            if known.epoch < proved.proof.epoch || known.at < proved.proof.at {
+                *known = proved.proof;
+            }
+        }
+    }
+
+    /// Up to when a device's log is known in an epoch; zero if it is not.
+    pub(crate) fn known_up_to(&self, scope: ScopeId, device: DeviceId, epoch: u32) -> UnixMillis {
+        let proofs = lock(&self.proofs);
+        let proof = proofs.get(&(scope, device));
+        proof
+            .filter(|proof| proof.epoch == epoch)
+            .map_or(UnixMillis::default(), |proof| proof.at)
+    }
+
+    /// Up to when all that a device recorded is known, at least; none if it is on duty nowhere.
+    pub(crate) fn known_of(
+        &self,
+        txn: &dyn Transaction,
+        organizer: OrganizerId,
+        device: DeviceId,
+    ) -> Result<Option<UnixMillis>> {
+        let epoch = epoch(txn)?;
+        let scopes = scopes_of(txn, organizer, device)?.into_iter();
+        let known = scopes.map(|scope| self.known_up_to(scope, device, epoch));
+        Ok(known.min())
+    }
+
+    /// How every device of a scope stands that has or may have been on duty.
+    pub(crate) fn standing(
+        &self,
+        txn: &dyn Transaction,
+        organizer: OrganizerId,
+        scope: ScopeId,
+        epoch: u32,
+    ) -> Result<Arc<BTreeMap<DeviceId, DutyState>>> {
+        let mark = txn.value(Space::Server, MARK)?.unwrap_or_default();
+        let mut watches = lock(&self.watches);
+        if let Some(watch) = watches.get(&scope)
+            && watch.mark == mark
+            && watch.epoch == epoch
+        {
+            return Ok(Arc::clone(&watch.devices));
+        }
+        let devices = Arc::new(read_standing(txn, organizer, scope, epoch)?);
+        let watch = Watch {
+            mark,
+            epoch,
+            devices: Arc::clone(&devices),
+        };
+        watches.insert(scope, watch);
+        Ok(devices)
+    }
+
+    /// The devices on duty whose log is not proved to have been uploaded shortly before `now`; those that
+    /// `spares` names are not asked about.
+    pub(crate) fn silent(
+        &self,
+        scope: ScopeId,
+        standing: &BTreeMap<DeviceId, DutyState>,
+        epoch: u32,
+        now: UnixMillis,
+        spares: impl Fn(DeviceId) -> bool,
+    ) -> Vec<Silent> {
+        let proofs = lock(&self.proofs);
+        let on_duty = standing
+            .iter()
+            .filter(|(_, state)| **state == DutyState::OnDuty);
+        let mut silent = Vec::new();
+        for (device, _) in on_duty.filter(|(device, _)| !spares(**device)) {
+            let proof = proofs.get(&(scope, *device));
+            let since = proof
+                .filter(|proof| proof.epoch == epoch)
+                .map_or(UnixMillis::default(), |proof| proof.at);
+            if now.since(since) > PROOF_MS {
+                silent.push(Silent {
+                    device: *device,
+                    since,
+                });
+            }
+        }
+        silent
+    }
+}
+
+fn read_standing(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    epoch: u32,
+) -> Result<BTreeMap<DeviceId, DutyState>> {
+    let duties = txn.duties_in(scope)?;
+    let mut standing: BTreeMap<_, _> = duties
+        .into_iter()
+        .map(|duty| (duty.device, duty.state))
+        .collect();
+    if epoch > 1 {
+        for device in things::all::<StoredDevice>(txn, organizer.as_bytes())? {
+            let id = DeviceId::from_bytes(device.id);
+            if device.value.state == DeviceState::Active && !is_heard(txn, id, epoch)? {
+                standing.insert(id, DutyState::OnDuty);
+            }
+        }
+    }
+    Ok(standing)
+}
