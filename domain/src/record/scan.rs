@@ -62,8 +62,8 @@ pub struct Scan {
     /// The attempt that this one takes the place of: the refused one, where a supervisor overrides.
     #[n(16)]
     pub takes_over: Option<AttemptId>,
-    /// The session whose ticket it is, where the served one lets it in beside its own ([`Honour`](super::Honour)): the
-    /// entry is counted there.
+    /// The session whose ticket it is, where the served one lets it in beside its own
+    /// ([`Honour`](super::Honour)): the entry is counted there.
     #[n(17)]
     pub honours: Option<SessionId>,
 }
