@@ -4,6 +4,7 @@ use super::error::Doing as _;
 use super::rescue::{self, Rescue};
 use super::{Store, StoreError, identity, schema};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use usher_domain::hash::Hash;
@@ -188,6 +189,10 @@ fn configure(conn: &Connection) -> Result<(), StoreError> {
             .doing("configuring the store")?;
     }
     conn.set_prepared_statement_cache_capacity(64);
+    // Else SQLite may plan a kept statement anew for every value that is bound, which costs more than
+    // running it (<https://www.sqlite.org/queryplanner-ng.html#qpstab>).
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .doing("configuring the store")?;
     Ok(())
 }
 

@@ -150,7 +150,7 @@ fn sign_off(
             "records of this device are missing here: hand them in before signing off",
         ));
     }
-    if !txn.reservations_of(device)?.is_empty() {
+    if !txn.reservations_of(device, 1)?.is_empty() {
         return Err(Error::Conflict(
             "attempts of this device are open: end them and hand in their records before signing off",
         ));

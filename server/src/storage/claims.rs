@@ -70,11 +70,11 @@ pub trait Claims {
     /// [`super::StorageError`].
     fn reservations_about(&self, scope: ScopeId, subject: &Subject) -> Result<Vec<Reservation>>;
 
-    /// Open reservations that a device holds, by scope and subject.
+    /// Open reservations that a device holds, by scope and subject, `limit` at most.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn reservations_of(&self, device: DeviceId) -> Result<Vec<Reservation>>;
+    fn reservations_of(&self, device: DeviceId, limit: u32) -> Result<Vec<Reservation>>;
 
     /// Open reservations of entries to a zone of a session.
     ///

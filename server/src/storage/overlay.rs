@@ -380,8 +380,8 @@ impl Claims for Overlay<'_> {
         self.under.reservations_about(scope, subject)
     }
 
-    fn reservations_of(&self, device: DeviceId) -> Result<Vec<Reservation>> {
-        self.under.reservations_of(device)
+    fn reservations_of(&self, device: DeviceId, limit: u32) -> Result<Vec<Reservation>> {
+        self.under.reservations_of(device, limit)
     }
 
     fn reserved_entries(&self, session: SessionId, zone: ZoneId) -> Result<u32> {

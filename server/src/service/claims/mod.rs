@@ -58,12 +58,16 @@ impl Claims {
     }
 }
 
+/// Open reservations that a device is told of at once. A gate has one or two; after a fault it hears of the
+/// others once these ended.
+const OPEN_TOLD_MAX: u32 = 64;
+
 /// The open reservations of a device.
 pub(super) fn open_of(
     txn: &dyn crate::storage::Transaction,
     device: DeviceId,
 ) -> Result<Vec<OpenReservation>> {
-    let held = txn.reservations_of(device)?.into_iter();
+    let held = txn.reservations_of(device, OPEN_TOLD_MAX)?.into_iter();
     Ok(held
         .map(|held| OpenReservation {
             scope: held.scope,

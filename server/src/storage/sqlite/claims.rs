@@ -85,11 +85,11 @@ impl Claims for Session<'_> {
         )
     }
 
-    fn reservations_of(&self, device: DeviceId) -> Result<Vec<Reservation>> {
+    fn reservations_of(&self, device: DeviceId, limit: u32) -> Result<Vec<Reservation>> {
         self.all(
             "SELECT scope, subject, attempt, device, gate, direction, session, zone, at, answer
-             FROM reservation WHERE device = ?1 ORDER BY scope, subject, attempt",
-            params![device.as_bytes()],
+             FROM reservation WHERE device = ?1 ORDER BY scope, subject, attempt LIMIT ?2",
+            params![device.as_bytes(), limit],
             "reading the reservations of a device",
             read_reservation,
         )

@@ -18,6 +18,7 @@ pub use inline::Inline;
 pub use writer::Limits;
 
 use super::{Backend, ReadJob, Result, StorageError, Store, WriteJob, WriterGauges};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use statements::Doing as _;
 use std::fs::File;
@@ -145,6 +146,11 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
         .busy_timeout(std::time::Duration::from_secs(5))
         .doing(doing)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // Else SQLite may plan a kept statement anew for every value that is bound, which costs more than
+    // running it (<https://www.sqlite.org/queryplanner-ng.html#qpstab>).
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .doing(doing)?;
     Ok(connection)
 }
 

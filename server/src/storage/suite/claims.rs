@@ -55,7 +55,7 @@ pub(crate) async fn a_reservation_is_found_by_attempt_subject_device_and_zone(st
         Ok((
             txn.reservation(attempt(2))?,
             txn.reservations_about(SCOPE, &subject(1))?,
-            txn.reservations_of(device(1))?,
+            txn.reservations_of(device(1), 10)?,
             txn.reserved_entries(SESSION, ZONE)?,
             txn.count_reservations()?,
         ))
