@@ -18,9 +18,10 @@ use above::Shown;
 use clap::{ArgGroup, Args, ValueEnum};
 use door::{Door, Open};
 use serde::Serialize;
+use std::pin::pin;
 use std::time::Duration;
 use telling::{Sighting, tell_seen};
-use tokio::io::BufReader;
+use tokio::io::{BufReader, Stdin};
 use usher_core::app::{ApiError, App, ScanInput, ScanView, SessionView};
 use usher_core::gate::Answer;
 use usher_core::sync::{Timer as _, TokioTimer};
@@ -31,12 +32,14 @@ use usher_domain::secret::Private;
 const EXCHANGE_TIME: Duration = Duration::from_millis(1_000);
 /// Pause between exchanges while codes come from standard input.
 const EVERY: Duration = Duration::from_secs(2);
+/// Pause between looks for what is said from above while nobody shows a ticket.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Scan tickets on this device
 ///
 /// Each verdict is written down before it shows. While the server can be reached it is asked first, for
-/// three tenths of a second at most: then the verdict says whether it is confirmed with all gates. Exit codes: 0 admit, 10 refuse, 11 refer; of several
-/// codes the worst. A ticket that is held up to a camera is scanned once, and once more when it is shown
+/// three tenths of a second at most: then the verdict says whether it is confirmed with all gates. Exit
+/// codes: 0 admit, 10 refuse, 11 refer; of several codes the worst. A ticket that is held up to a camera is scanned once, and once more when it is shown
 /// again after a second out of view. Of several in view the one clearly nearest the middle is scanned; if
 /// there is none, nobody is let in, and the gate asks to show one.
 #[derive(Debug, Args)]
@@ -202,13 +205,33 @@ impl CliGate<'_> {
     async fn read(&self, shell: &mut Shell) -> Result<Exit, CliError> {
         let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
-        while let Some(line) = lines::next_line(&mut input).await? {
+        while let Some(line) = self.next_line(shell, &mut input).await? {
             exit = exit.worse(self.show(shell, line, None).await?);
         }
         if !self.scan.offline {
             self.exchange().await?;
         }
         Ok(exit)
+    }
+
+    /// The next line. Until it comes, what somebody in charge says shows as soon as it is here.
+    async fn next_line(
+        &self,
+        shell: &mut Shell,
+        input: &mut BufReader<Stdin>,
+    ) -> Result<Option<Private>, CliError> {
+        let mut line = pin!(lines::next_line(input));
+        loop {
+            tokio::select! {
+                biased;
+                line = &mut line => return Ok(line?),
+                () = TokioTimer.sleep(LOOK) => {
+                    if let Ok(Open { app, .. }) = self.door.open()? {
+                        self.shown.show(shell, app)?;
+                    }
+                }
+            }
+        }
     }
 
     /// Ends only if there is no device any more.

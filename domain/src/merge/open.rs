@@ -93,13 +93,15 @@ pub fn open_admission<'a>(
     yields.min_by_key(|open| (open.since, open.attempt))
 }
 
-/// Attempts that were referred because the home had not answered: its word came too late, and nothing was
-/// granted.
+/// Attempts that were referred because somebody had not answered: nothing was granted, whether the home's
+/// word came too late or for nothing.
 fn unheard<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeSet<AttemptId> {
     let scans = lines
         .into_iter()
         .filter_map(|line| match &line.record.body {
-            Body::Scan(scan) if scan.reason == Reason::HomeSilent => Some(scan.attempt),
+            Body::Scan(scan) if matches!(scan.reason, Reason::HomeSilent | Reason::PeerSilent) => {
+                Some(scan.attempt)
+            }
             Body::Scan(_)
             | Body::Undo(_)
             | Body::Link(_)

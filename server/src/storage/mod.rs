@@ -30,7 +30,7 @@ pub use error::{Result, StorageError};
 pub use gauges::WriterGauges;
 pub use overlay::Overlay;
 pub use records::{BatchLine, Kept, NewBatch, Novelty, Records, StoredIncident, StoredRecord};
-pub use tables::{NewestRow, Pending, StoredRow, TableHead, Tables};
+pub use tables::{Pending, StoredRow, TableHead, Tables};
 pub use things::{Entity, Id, Kind, Space, Things};
 pub use tickets::{StoredTicket, Tickets};
 

@@ -3,9 +3,9 @@
 //! It is made of a shared reference to a transaction, so nothing that runs on it can reach the database.
 
 use super::{
-    Claims, Duty, Entity, Id, Kept, Kind, NewBatch, NewestRow, Pending, Records, Reservation,
-    Result, Space, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead,
-    Tables, Things, Tickets, Transaction,
+    Claims, Duty, Entity, Id, Kept, Kind, NewBatch, Pending, Records, Reservation, Result, Space,
+    StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead, Tables, Things,
+    Tickets, Transaction,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -218,12 +218,7 @@ impl Tables for Overlay<'_> {
         self.under.newest_row(table, bucket, key)
     }
 
-    fn newest_image(
-        &self,
-        table: TableId,
-        bucket: u16,
-        key: &[u8; 16],
-    ) -> Result<Option<NewestRow>> {
+    fn newest_image(&self, table: TableId, bucket: u16, key: &[u8; 16]) -> Result<Option<Vec<u8>>> {
         self.under.newest_image(table, bucket, key)
     }
 

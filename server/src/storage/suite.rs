@@ -38,7 +38,7 @@ macro_rules! storage_tests {
             incidents_keep_their_time_and_go_when_nothing_is_left_of_them,
             kept_bytes_are_kept_once,
             records_are_visited_by_subject_and_read_by_position,
-            a_row_tells_the_version_that_sealed_it,
+            the_newest_image_of_a_row_waits_or_is_sealed,
             a_reservation_is_found_by_attempt_subject_device_and_zone,
             an_attempt_has_one_reservation_and_its_holder_ends_it,
             duties_are_replaced_and_listed_by_scope_and_device,

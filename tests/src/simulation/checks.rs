@@ -232,7 +232,9 @@ impl World {
         let service = self.server.service().unwrap();
         for device in self.devices.iter().filter(|device| !device.revoked.get()) {
             let id = device.id;
-            let read = service.store().read(move |txn| txn.reservations_of(id, u32::MAX));
+            let read = service
+                .store()
+                .read(move |txn| txn.reservations_of(id, u32::MAX));
             let held = read.await.unwrap();
             self.story.check(
                 "nothing stays reserved for nobody",

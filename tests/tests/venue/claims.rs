@@ -127,16 +127,15 @@ async fn a_device_killed_between_answer_and_record_gives_the_attempt_up_when_it_
 }
 
 #[tokio::test]
-async fn a_gate_whose_set_is_older_than_the_ticket_decides_alone_until_its_exchange() {
+async fn a_gate_that_lacks_a_change_hears_of_it_by_its_claim() {
     let (venue, north, _) = two_gates().await;
     let (changed, other) = (venue.sell().await, venue.sell().await);
     prove(&venue).await;
     venue.cancel(&changed).await;
     venue.seal().await;
-    let behind = north.claim(&changed.code).await;
-    assert_eq!(behind.asked, Asked::Behind);
-    assert!(matches!(behind.certainty, Certainty::Local { .. }));
-    // What did not change is confirmed all the same.
+    let cancelled = north.claim(&changed.code).await;
+    assert_eq!(cancelled.said(), (Outcome::Refuse, Reason::Cancelled));
+    assert_eq!(cancelled.asked, Asked::Answered);
     assert_eq!(
         north.claim(&other.code).await.certainty,
         Certainty::Confirmed

@@ -137,17 +137,19 @@ fn a_session_honours_tickets_of_another_for_a_time_and_only_on_the_authoritys_wo
 }
 
 #[test]
-fn a_home_whose_word_came_too_late_holds_nothing_back() {
-    let mut story = Story::default();
-    story.yields(10, 1);
-    let referred = Scan {
-        attempt: attempt(1),
-        outcome: Outcome::Refer,
-        reason: Reason::HomeSilent,
-        ..scan(ticket(1))
-    };
-    story.scans(SOUTH, 20, referred);
-    assert_eq!(story.open(), None);
+fn a_home_whose_word_came_too_late_or_for_nothing_holds_nothing_back() {
+    for reason in [Reason::HomeSilent, Reason::PeerSilent] {
+        let mut story = Story::default();
+        story.yields(10, 1);
+        let referred = Scan {
+            attempt: attempt(1),
+            outcome: Outcome::Refer,
+            reason,
+            ..scan(ticket(1))
+        };
+        story.scans(SOUTH, 20, referred);
+        assert_eq!(story.open(), None);
+    }
 }
 
 #[test]

@@ -208,16 +208,38 @@ impl Case<'_> {
 
     /// Looks at the other devices before an admission is granted. Nobody is kept inside for their sake.
     pub(super) fn grant(&self, admit: Admit, patience: Patience) -> Granted {
-        let silent = self.silent();
-        let certainty = certainty(&silent);
+        let mut silent = self.silent();
         if self.request.direction == Direction::Exit {
-            return Granted::Answer(Verdict::Admit(admit), certainty);
+            return Granted::Answer(Verdict::Admit(admit), certainty(&silent));
         }
         let referral = match (self.home(), patience) {
-            (Home::Unasked(home), Patience::Left) => return Granted::AskHome(home),
-            (Home::Unasked(home), Patience::Over) => Some(Referral::HomeSilent { home }),
+            (Home::Unasked(home), Patience::Left) => {
+                // Of a home that is asked now, nobody need know more.
+                let others: Vec<_> = silent
+                    .iter()
+                    .filter(|one| one.device != home)
+                    .copied()
+                    .collect();
+                match self.peer_silent(&others) {
+                    None => return Granted::AskHome(home),
+                    referral @ Some(_) => referral,
+                }
+            }
+            (Home::Unasked(home), Patience::Over) => {
+                if !silent.iter().any(|one| one.device == home) {
+                    let since = self
+                        .duties
+                        .known_up_to(self.posting.terms.scope, home, self.epoch);
+                    silent.push(Silent {
+                        device: home,
+                        since,
+                    });
+                }
+                Some(Referral::HomeSilent { home })
+            }
             (Home::None | Home::Yields(_) | Home::StoodDown(_), _) => self.peer_silent(&silent),
         };
+        let certainty = certainty(&silent);
         match referral {
             Some(referral) => Granted::Answer(Verdict::Refer(referral), certainty),
             None => Granted::Answer(Verdict::Admit(admit), certainty),

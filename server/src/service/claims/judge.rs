@@ -82,7 +82,6 @@ pub(super) fn claim(
     let shelf = Shelf::new(txn, &posting, &ground);
     let honoured = honoured(&posting, &ground, request.direction, now);
     let (looked, honours) = look_honoured(&shelf, &request.shown, &honoured)?;
-    let sealed = shelf.sealed();
     let known = Known::of(&request.shown, &looked.found());
     let subject = ground.resolve(known.subject);
 
@@ -105,7 +104,6 @@ pub(super) fn claim(
     let is_behind = (set.epoch != posting.version.epoch
         && !usher_domain::mutated!(GrantAcrossEpochs))
         || set.number > posting.version.number
-        || sealed.is_some_and(|sealed| sealed > set.number)
         || desk.memory.trust(txn, organizer)? != Some(request.trust);
     if is_behind {
         return Ok(ClaimAnswer::Behind.into());

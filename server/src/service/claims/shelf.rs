@@ -3,7 +3,6 @@
 use super::memory::Posting;
 use crate::service::error::{Error, Result};
 use crate::storage::Transaction;
-use std::cell::Cell;
 use usher_domain::code::MediumKey;
 use usher_domain::decide::{Elsewhere, Holdings};
 use usher_domain::ids::{SessionId, TicketId};
@@ -17,7 +16,6 @@ pub(super) struct Shelf<'a> {
     pub(super) txn: &'a dyn Transaction,
     pub(super) posting: &'a Posting,
     pub(super) ground: &'a Ground,
-    sealed: Cell<Option<u64>>,
 }
 
 impl<'a> Shelf<'a> {
@@ -30,13 +28,7 @@ impl<'a> Shelf<'a> {
             txn,
             posting,
             ground,
-            sealed: Cell::new(None),
         }
-    }
-
-    /// The version that sealed the row of the served set that was read last.
-    pub(super) const fn sealed(&self) -> Option<u64> {
-        self.sealed.get()
     }
 }
 
@@ -75,14 +67,9 @@ impl Holdings for Shelf<'_> {
         let image = self
             .txn
             .newest_image(TableId::Set(set), bucket, key.as_bytes())?;
-        let Some(image) = image else {
-            return Ok(None);
-        };
-        if set == self.served() {
-            self.sealed.set(image.sealed);
-        }
-        decode_row(&image.row)
-            .map(Some)
+        image
+            .map(|image| decode_row(&image))
+            .transpose()
             .map_err(|_| Error::Internal("a row of a ticket set is not readable"))
     }
 

@@ -1,7 +1,7 @@
 //! [`Tables`] in SQL.
 
 use super::statements::{Doing as _, Session, bytes, int, uint};
-use crate::storage::{NewestRow, Pending, Result, StorageError, StoredRow, TableHead, Tables};
+use crate::storage::{Pending, Result, StorageError, StoredRow, TableHead, Tables};
 use rusqlite::{OptionalExtension as _, Row, params};
 use std::ops::RangeInclusive;
 use usher_domain::cbor;
@@ -138,27 +138,15 @@ impl Tables for Session<'_> {
         )
     }
 
-    fn newest_image(
-        &self,
-        table: TableId,
-        bucket: u16,
-        key: &[u8; 16],
-    ) -> Result<Option<NewestRow>> {
+    fn newest_image(&self, table: TableId, bucket: u16, key: &[u8; 16]) -> Result<Option<Vec<u8>>> {
         let found = self.first(
-            "SELECT COALESCE(p.row, s.row), s.version FROM replica r
+            "SELECT COALESCE(p.row, s.row) FROM replica r
              LEFT JOIN pending_row p ON p.replica = r.number AND p.bucket = ?2 AND p.key = ?3
              LEFT JOIN sealed_row s ON s.replica = r.number AND s.bucket = ?2 AND s.key = ?3
              WHERE r.name = ?1",
             params![cbor::encode(&table), bucket, key],
             "reading a row",
-            |row| {
-                let image: Option<Vec<u8>> = row.get(0)?;
-                let version: Option<i64> = row.get(1)?;
-                Ok(image.map(|image| NewestRow {
-                    row: image,
-                    sealed: version.and_then(|number| u64::try_from(number).ok()),
-                }))
-            },
+            |row| row.get::<_, Option<Vec<u8>>>(0),
         )?;
         Ok(found.flatten())
     }

@@ -15,7 +15,6 @@ async fn documents_of_another_version_or_epoch_are_behind() {
     let north = doors.gate(1).await;
     let behind = [
         answer(&doors, &north, |request| request.epoch = 2).await,
-        answer(&doors, &north, |request| request.set.number -= 1).await,
         answer(&doors, &north, |request| request.set.number += 1).await,
         answer(&doors, &north, |request| request.set.epoch = 2).await,
         answer(&doors, &north, |request| request.trust.number = 0).await,
@@ -35,6 +34,23 @@ async fn a_sale_elsewhere_makes_no_other_ticket_behind() {
     assert!(doors.version > held);
     let old = answer(&doors, &north, |request| request.set = held).await;
     assert!(matches!(old, ClaimAnswer::Decided(decided) if admitted(&decided)));
+}
+
+#[tokio::test]
+async fn a_gate_that_lacks_a_change_hears_of_it_by_its_claim() {
+    let mut doors = Doors::open().await;
+    let north = doors.gate(1).await;
+    let held = doors.version;
+    let ticket = doors.tickets[0].ticket().unwrap().to_string();
+    let cancel = TicketChange::Cancel { reason: None };
+    doors.house.change(&ticket, cancel).await.unwrap();
+    doors.seal().await;
+    assert!(doors.version > held);
+    let old = answer(&doors, &north, |request| request.set = held).await;
+    let ClaimAnswer::Decided(decided) = old else {
+        panic!("{old:?}");
+    };
+    assert_eq!(reason(&decided), Reason::Cancelled);
 }
 
 #[tokio::test]
