@@ -42,6 +42,14 @@ impl World {
         if self.undeclared.get() {
             self.declare_restored().await;
         }
+        if self.owes_trust.take()
+            && let Some(service) = self.server.service()
+        {
+            self.hand_in_trust(&service).await;
+        }
+        // Whoever was cut off for a while is back.
+        sleep(Duration::from_secs(15)).await;
+        self.bury().await;
         for device in &self.devices {
             device.line.set(Weather::CLEAR);
             device.disk.set_faults(Faults::default());
@@ -155,7 +163,7 @@ impl World {
             });
             let known = self.folded(lines, heads);
             self.check_fold(device.name, &known);
-            self.check_rows(device);
+            self.check_rows(device).await;
             self.story.check(
                 "all know the same in the end",
                 self.lost(&known, &server).is_empty() && self.lost(&server, &known).is_empty(),

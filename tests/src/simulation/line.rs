@@ -1,6 +1,7 @@
 //! The network between one device and the server: calls are delayed, lost, answered in vain, repeated
 //! later and cut off. Everything that travels is written as bytes and read again.
 
+use super::promises;
 use super::server::Server;
 use super::story::Story;
 use minicbor::{Decode, Encode};
@@ -314,9 +315,15 @@ impl SyncApi for Line {
         if self.comes(self.weather.get().damaged) {
             self.deliver_damaged(&batch).await;
         }
+        let (server, story) = (Rc::clone(&self.server), self.story.clone());
         let call = self.call("push", For::EvenRevoked, move |service| {
-            let batch = batch.clone();
-            async move { service.push(device, batch).await }
+            let (batch, server, story) = (batch.clone(), Rc::clone(&server), story.clone());
+            async move {
+                let answer = service.push(device, batch.clone()).await;
+                let promises = &server.promises;
+                promises.made(&story, &service, &batch, &answer).await;
+                answer
+            }
         });
         call.await.map(|answer| travels(&answer))
     }
@@ -341,9 +348,10 @@ impl SyncApi for Line {
 
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, Problem> {
         let (device, request) = (self.device, travels(&request));
+        let story = self.story.clone();
         let call = self.call("claim", For::Active, move |service| {
-            let request = request.clone();
-            async move { service.claim(device, request).await }
+            let (request, story) = (request.clone(), story.clone());
+            async move { promises::claim(&story, &service, device, &request).await }
         });
         call.await.map(|answer| travels(&answer))
     }

@@ -137,8 +137,18 @@ impl World {
     }
 
     /// A device is revoked; never the last one.
-    pub(super) async fn revoke(&self, number: usize) {
+    /// Some are out of reach by then, and work on until they hear of it.
+    pub(super) async fn revoke(self: &Rc<Self>, number: usize) {
         let device = &self.devices[number];
+        if number > 0 && self.chance(2) == 0 {
+            self.cut_off_for_a_while(number, 0);
+            let count = u32::try_from(self.memory.borrow().tickets.len()).unwrap();
+            for ms in [20, 300, 700] {
+                let ticket = self.chance(count) as usize;
+                self.show_later(number, ticket, ms);
+            }
+            sleep(Duration::from_millis(self.draw(200, 1_200))).await;
+        }
         let Some(service) = self.office().filter(|_| number > 0) else {
             return;
         };

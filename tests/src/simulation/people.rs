@@ -45,6 +45,23 @@ impl World {
             ScanRequest::entry(text)
         };
         self.ask_home(number, &bought);
+        self.walks_up(number, ticket, bought, request);
+    }
+
+    /// Somebody wants to enter, and nobody is asked to hold the ticket back.
+    fn shows_here(self: &Rc<Self>, number: usize, ticket: usize) {
+        let bought = self.memory.borrow().tickets[ticket].clone();
+        let text = bought.codes[bought.codes.len() - 1].reveal().to_owned();
+        self.walks_up(number, ticket, bought, ScanRequest::entry(text));
+    }
+
+    fn walks_up(
+        self: &Rc<Self>,
+        number: usize,
+        ticket: usize,
+        bought: Bought,
+        request: ScanRequest,
+    ) {
         let times = 1 + u32::from(self.chance(12) == 0);
         let world = Rc::clone(self);
         let pause = self.draw(0, 60);
@@ -57,14 +74,29 @@ impl World {
     }
 
     /// A home that listens hears within a moment that it is asked to hold its ticket back.
-    fn ask_home(&self, number: usize, bought: &Bought) {
+    fn ask_home(self: &Rc<Self>, number: usize, bought: &Bought) {
         let home = bought.home.filter(|home| *home != self.devices[number].id);
         let home = home.and_then(|home| self.devices.iter().position(|one| one.id == home));
-        if let Some(home) = home
-            && self.chance(4) != 0
-        {
-            self.begin_exchange_after(home, self.draw(30, 120));
+        let Some(home) = home.filter(|_| self.chance(4) != 0) else {
+            return;
+        };
+        self.begin_exchange_after(home, self.draw(30, 120));
+        if self.habits.cuts && self.chance(3) == 0 {
+            let after = self.draw(100, 600);
+            self.cut_off_for_a_while(home, after);
+            // Somebody shows the same ticket there, as a copy of it would be.
+            let ticket = bought.name[1..].parse().unwrap();
+            self.show_later(home, ticket, after + 300);
         }
+    }
+
+    /// Somebody shows a ticket in a moment.
+    pub(super) fn show_later(self: &Rc<Self>, number: usize, ticket: usize, ms: u64) {
+        let world = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            sleep(Duration::from_millis(ms)).await;
+            world.shows_here(number, ticket);
+        });
     }
 
     /// Somebody asks once more for the verdict of an attempt.
@@ -212,7 +244,7 @@ impl World {
         }
     }
 
-    fn knowledge(&self, program: &Program, bought: &Bought) -> Knowledge {
+    pub(super) fn knowledge(&self, program: &Program, bought: &Bought) -> Knowledge {
         let scope = self.house.session.scope;
         program.with(|store| {
             let subject = Subject::Ticket(bought.id);
@@ -294,6 +326,13 @@ impl World {
                 !excess,
                 format_args!("{name} admitted {ticket}"),
             );
+            let several = bought.entries.is_some_and(|entries| entries > 1);
+            let subject = Subject::Ticket(bought.id);
+            self.story.check(
+                "what a home holds back it does not let in alone",
+                several || !records.holds_back(device.id, subject, answer.attempt),
+                format_args!("{name} admitted {ticket}"),
+            );
         }
     }
 
@@ -370,50 +409,12 @@ impl World {
         });
         own.and_then(|shown| shown.answer.record)
     }
-
-    /// Remembers the highest revision that a device held of every ticket.
-    pub(super) fn watch_rows(&self, device: &Device) {
-        for (bought, revision) in self.revisions_at(device) {
-            let mut memory = self.memory.borrow_mut();
-            let highest = memory.revisions.entry((device.id, bought.id)).or_default();
-            *highest = (*highest).max(revision);
-        }
-    }
-
-    /// In the end no row has gone back.
-    pub(super) fn check_rows(&self, device: &Device) {
-        for (bought, revision) in self.revisions_at(device) {
-            let memory = self.memory.borrow();
-            let highest = memory.revisions.get(&(device.id, bought.id));
-            let highest = highest.copied().unwrap_or_default();
-            self.story.check(
-                "a row never goes back",
-                revision >= highest || memory.two_ways.contains(&bought.id),
-                format_args!(
-                    "{}: {} from {highest} to {revision}",
-                    device.name, bought.name
-                ),
-            );
-        }
-    }
-
-    fn revisions_at(&self, device: &Device) -> Vec<(Bought, u64)> {
-        let Some(program) = device.program() else {
-            return Vec::new();
-        };
-        let tickets = self.memory.borrow().tickets.clone();
-        let held = tickets.into_iter().filter_map(|bought| {
-            let row = self.knowledge(&program, &bought).row?;
-            Some((bought, row.revision))
-        });
-        held.collect()
-    }
 }
 
 /// What a gate knew of a ticket when it was asked.
-struct Knowledge {
+pub(super) struct Knowledge {
     /// Records about the ticket and those that concern all.
     lines: Vec<Line>,
     highest: Option<usher_domain::time::UnixMillis>,
-    row: Option<TicketRow>,
+    pub(super) row: Option<TicketRow>,
 }

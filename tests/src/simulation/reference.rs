@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, LogId, SessionId};
+use usher_domain::ids::{AttemptId, DeviceId, LogId, SessionId};
 use usher_domain::log::Line;
 use usher_domain::merge::States;
 use usher_domain::record::{Body, Direction, LogRef, Outcome, RulingWord, Scan, Subject};
@@ -190,6 +190,43 @@ impl<'l> Records<'l> {
             })
             .filter(|scan| scan.outcome == Outcome::Admit && scan.direction == Direction::Entry)
             .collect()
+    }
+
+    /// Whether a record ended an attempt: it says that somebody went through or did not, gives the attempt
+    /// up, or takes its place.
+    #[must_use]
+    pub fn is_ended(&self, attempt: AttemptId) -> bool {
+        let mut counted = self.sorted.values().filter(|line| self.counts(line));
+        counted.any(|line| match &line.record.body {
+            Body::Scan(scan) => {
+                (scan.attempt == attempt && scan.outcome != Outcome::Refer)
+                    || scan.takes_over == Some(attempt)
+            }
+            Body::Abort(abort) => abort.attempt == attempt,
+            _ => false,
+        })
+    }
+
+    /// Whether `home` promised to hold a ticket back for an attempt other than `own` of which nothing more
+    /// is known.
+    #[must_use]
+    pub fn holds_back(&self, home: DeviceId, ticket: Subject, own: AttemptId) -> bool {
+        let referred = |attempt| {
+            self.sorted.values().any(|line| {
+                matches!(&line.record.body, Body::Scan(scan)
+                    if scan.attempt == attempt && scan.reason == Reason::HomeSilent)
+            })
+        };
+        self.sorted.values().any(|line| match &line.record.body {
+            Body::Yield(held) => {
+                line.record.log.device == home
+                    && line.record.subject() == Some(ticket)
+                    && held.attempt != own
+                    && !self.is_ended(held.attempt)
+                    && !referred(held.attempt)
+            }
+            _ => false,
+        })
     }
 
     /// All tickets that records name.

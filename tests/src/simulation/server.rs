@@ -2,6 +2,7 @@
 
 use super::clock::VirtualTime;
 use super::house::{House, folder};
+use super::promises::Promises;
 use std::cell::RefCell;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -24,6 +25,8 @@ pub struct Server {
     service: RefCell<Option<Service>>,
     /// Counts the programs; calls under way end when it changes.
     program: watch::Sender<u64>,
+    /// What it said it stored.
+    pub(super) promises: Promises,
 }
 
 impl Server {
@@ -38,6 +41,7 @@ impl Server {
             time,
             service: RefCell::new(None),
             program: watch::Sender::new(0),
+            promises: Promises::default(),
         }
     }
 
@@ -100,6 +104,7 @@ impl Server {
     /// Puts a backup in the place of what is there; the program must be off.
     pub fn restore(&self, backup: &Image) {
         self.end_program();
+        self.promises.forget();
         self.disk.restore(backup).unwrap();
     }
 }

@@ -40,6 +40,8 @@ pub struct World {
     pub(super) trust: RefCell<(u64, Vec<OrganizerKeys>)>,
     /// Whether the server was put back and nobody told it.
     pub(super) undeclared: Cell<bool>,
+    /// Whether the trust document that was handed in last is still to be given to a server put back.
+    pub(super) owes_trust: Cell<bool>,
     /// Whether an isolated gate admits only tickets whose home it is.
     pub(super) home_only: bool,
 }
@@ -74,10 +76,10 @@ impl Habits {
             clocks: one_in(3),
             copies: one_in(5),
             server_crashes: one_in(3),
-            backups: one_in(4),
+            backups: one_in(3),
             careless: one_in(3),
             changes: one_in(2),
-            revocation: one_in(5),
+            revocation: one_in(4),
             rotation: one_in(6),
             orders: one_in(5),
             overrides: one_in(4),
@@ -127,6 +129,8 @@ pub(super) struct Memory {
     /// Devices whose folder went back to a copy, or of which some log may have two branches.
     pub(super) forked: BTreeSet<DeviceId>,
     pub(super) was_restored: bool,
+    /// The revision of each ticket that a server that was put back had last.
+    pub(super) at_server: BTreeMap<TicketId, u64>,
     /// Whether everyone was sent out: then a ticket may have entered once more without counting.
     pub(super) sent_out: bool,
     /// Devices that the server revoked, maybe in a life before a restore.
@@ -168,6 +172,7 @@ impl World {
             memory: RefCell::default(),
             trust: RefCell::new((1, vec![house.organizer.keys.clone()])),
             undeclared: Cell::new(false),
+            owes_trust: Cell::new(false),
             home_only,
         };
         if home_only {
@@ -197,6 +202,7 @@ impl World {
             };
             sleep(Duration::from_millis(pause)).await;
             self.bury().await;
+            self.watch_server_rows().await;
             self.step().await;
             if self.story.failure().is_some() {
                 return;
@@ -308,6 +314,20 @@ impl World {
         device.line.set(weather);
         self.story
             .tell(device.name, format_args!("weather: {weather:?}"));
+    }
+
+    /// Cuts a device off in a moment, for some seconds.
+    pub(super) fn cut_off_for_a_while(&self, number: usize, after: u64) {
+        let device = Rc::clone(&self.devices[number]);
+        let (story, long) = (self.story.clone(), self.draw(1_000, 12_000));
+        tokio::task::spawn_local(async move {
+            for (pause, cut, what) in [(after, true, "is cut off"), (long, false, "is reachable")] {
+                sleep(Duration::from_millis(pause)).await;
+                let before = device.line.weather();
+                device.line.set(Weather { cut, ..before });
+                story.tell(device.name, format_args!("{what}"));
+            }
+        });
     }
 
     fn cut_or_heal(&self, number: usize) {

@@ -1,0 +1,159 @@
+//! What the server says on the line must be so: by its database, and by what came with the question.
+
+use super::house::house;
+use super::reference::{Records, Ticket};
+use super::story::Story;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use usher_domain::decide::Shown;
+use usher_domain::document::batch::Batch;
+use usher_domain::hash::Hash;
+use usher_domain::log::Line;
+use usher_domain::protocol::PushAnswer;
+use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
+use usher_domain::record::Subject;
+use usher_domain::verdict::{Reason, Verdict};
+use usher_server::service::{Error, Service};
+
+/// Records that the server said it stored.
+#[derive(Debug, Default)]
+pub(super) struct Promises(RefCell<BTreeSet<Hash>>);
+
+impl Promises {
+    /// A server that was put back promised nothing.
+    pub(super) fn forget(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    /// The server answered a push.
+    pub(super) async fn made(
+        &self,
+        story: &Story,
+        service: &Service,
+        batch: &Batch,
+        answer: &Result<PushAnswer, Error>,
+    ) {
+        if !matches!(answer, Ok(PushAnswer::Stored(_) | PushAnswer::Forked(_))) {
+            return;
+        }
+        let hashes = batch.records.iter().map(|bytes| Hash::of(&[bytes]));
+        let hashes: Vec<Hash> = hashes.collect();
+        self.0.borrow_mut().extend(&hashes);
+        look_for(story, service, hashes).await;
+    }
+
+    /// Everything that was promised is there.
+    pub(super) async fn check(&self, story: &Story, service: &Service) {
+        let hashes = self.0.borrow().iter().copied().collect();
+        look_for(story, service, hashes).await;
+    }
+}
+
+async fn look_for(story: &Story, service: &Service, hashes: Vec<Hash>) {
+    let scope = house().session.scope;
+    let read = service.store().read(move |txn| {
+        let mut missing = Vec::new();
+        for hash in hashes {
+            if txn.record(scope, &hash)?.is_none() {
+                missing.push(hash);
+            }
+        }
+        Ok::<_, Error>(missing)
+    });
+    // A disk that cannot be read says nothing.
+    let Ok(missing) = read.await else { return };
+    story.check(
+        "what the server said it stored is in its database",
+        missing.is_empty(),
+        format_args!("{} records are not", missing.len()),
+    );
+}
+
+/// What the server knew when a claim was made, or when it was answered.
+struct Moment {
+    epoch: u32,
+    lines: Vec<Line>,
+}
+
+/// Answers a claim, and checks the answer by what the server knew before and after.
+pub(super) async fn claim(
+    story: &Story,
+    service: &Service,
+    device: usher_domain::ids::DeviceId,
+    request: &ClaimRequest,
+) -> Result<ClaimAnswer, Error> {
+    let Shown::Code { code, .. } = &request.shown else {
+        return service.claim(device, request.clone()).await;
+    };
+    let subject = Subject::Ticket(code.ticket);
+    let before = moment(service, subject).await;
+    let answer = service.claim(device, request.clone()).await;
+    let after = moment(service, subject).await;
+    if let (Ok(before), Ok(after), Ok(ClaimAnswer::Decided(decided))) = (before, after, &answer) {
+        let moments = [before, after];
+        story.check(
+            "a claim of another epoch is not decided",
+            moments.iter().any(|known| known.epoch == request.epoch),
+            format_args!("it was of epoch {}", request.epoch),
+        );
+        story.check(
+            "an attempt that ended is not decided again",
+            moments.iter().any(|known| !known.is_ended(request)),
+            format_args!("{:?}", decided.verdict),
+        );
+        story.check(
+            "a claim is decided by all that is known and came with it",
+            moments
+                .iter()
+                .any(|known| known.allows(subject, request, &decided.verdict)),
+            format_args!("{:?}", decided.verdict),
+        );
+    }
+    answer
+}
+
+async fn moment(service: &Service, subject: Subject) -> Result<Moment, Error> {
+    let scope = house().session.scope;
+    let epoch = service.epoch().await?;
+    let read = service.store().read(move |txn| {
+        let mut records = txn.records_about(scope, Some(&subject))?;
+        records.extend(txn.records_about(scope, None)?);
+        Ok::<_, Error>(records)
+    });
+    let lines = read.await?.into_iter();
+    let lines = lines.map(|stored| Line::read(&stored.bytes).unwrap());
+    Ok(Moment {
+        epoch,
+        lines: lines.collect(),
+    })
+}
+
+impl Moment {
+    fn with(&self, request: &ClaimRequest) -> Vec<Line> {
+        let came = request.unsent.iter();
+        let came = came.map(|bytes| Line::read(bytes).unwrap());
+        self.lines.iter().cloned().chain(came).collect()
+    }
+
+    fn is_ended(&self, request: &ClaimRequest) -> bool {
+        let lines = self.with(request);
+        Records::of(house().organizer.server, &lines).is_ended(request.attempt)
+    }
+
+    /// Whether the verdict follows from what happened; what else it follows from is not looked at.
+    fn allows(&self, subject: Subject, request: &ClaimRequest, verdict: &Verdict) -> bool {
+        let lines = self.with(request);
+        let records = Records::of(house().organizer.server, &lines);
+        let state: Ticket = records
+            .fold(subject)
+            .remove(&request.session)
+            .unwrap_or_default();
+        match verdict.reason() {
+            Reason::AlreadyInside => state.inside.is_some() || state.last_entry.is_some(),
+            Reason::ExitRequired => state.inside.is_some(),
+            Reason::EntriesUsedUp => state.entries > 0,
+            Reason::NotInside => state.inside.is_none(),
+            _ => true,
+        }
+    }
+}
