@@ -185,6 +185,12 @@ impl World {
         if let Some(record) = record {
             device.on_disk.borrow_mut().insert(record);
         }
+        // A verdict that is repeated was true when it was given.
+        let is_new = {
+            let memory = self.memory.borrow();
+            let mut shown = memory.shown.iter();
+            !shown.any(|shown| shown.answer.record == answer.record)
+        };
         self.memory.borrow_mut().shown.push(Shown {
             device: number,
             ticket,
@@ -192,7 +198,8 @@ impl World {
             answer: answer.clone(),
             at: self.time.passed_ms(),
         });
-        if answer.verdict.outcome() == Outcome::Admit && answer.certainty == Certainty::Confirmed {
+        let admitted = answer.verdict.outcome() == Outcome::Admit;
+        if is_new && admitted && answer.certainty == Certainty::Confirmed {
             self.check_confirmed(number, asked).await;
         }
         Some(answer)
@@ -203,6 +210,15 @@ impl World {
         let Some(service) = self.server.service().filter(|_| !self.undeclared.get()) else {
             return;
         };
+        // What a server knew that was put back meanwhile cannot be seen any more.
+        if self
+            .memory
+            .borrow()
+            .restored_at
+            .is_some_and(|at| at >= asked)
+        {
+            return;
+        }
         let Some(old) = asked.checked_sub(PROOF_MS) else {
             return;
         };

@@ -189,6 +189,7 @@ impl World {
             let lost = std::mem::take(&mut memory.since_backup);
             memory.lost_changes.extend(lost);
             memory.was_restored = true;
+            memory.restored_at = Some(self.time.passed_ms());
             memory.at_server.clear();
             memory.arrived.clear();
             memory.forked.insert(self.house.organizer.server);
@@ -198,6 +199,7 @@ impl World {
         self.start_server().await;
         if self.habits.careless && self.chance(2) == 0 {
             self.undeclared.set(true);
+            self.memory.borrow_mut().went_on_untold = true;
         } else {
             self.declare_restored().await;
         }
