@@ -188,6 +188,7 @@ impl World {
             let mut memory = self.memory.borrow_mut();
             let lost = std::mem::take(&mut memory.since_backup);
             memory.lost_changes.extend(lost);
+            memory.was_restored_again = memory.was_restored;
             memory.was_restored = true;
             memory.restored_at = Some(self.time.passed_ms());
             memory.at_server.clear();

@@ -129,6 +129,8 @@ pub(super) struct Memory {
     /// Devices whose folder went back to a copy, or of which some log may have two branches.
     pub(super) forked: BTreeSet<DeviceId>,
     pub(super) was_restored: bool,
+    /// Whether a server was put back more than once.
+    pub(super) was_restored_again: bool,
     /// When a server was put back last, in milliseconds of the true time.
     pub(super) restored_at: Option<u64>,
     /// Whether a server was put back and went on for a while without being told.
