@@ -178,11 +178,18 @@ pub enum BatchError {
 /// A range of a log whose signature and chain were checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedBatch {
+    signed: Vec<u8>,
     head: BatchHead,
     entries: Vec<Entry>,
 }
 
 impl VerifiedBatch {
+    /// The head as its writer signed it: who keeps it can prove the range to others.
+    #[must_use]
+    pub fn signed(&self) -> &[u8] {
+        &self.signed
+    }
+
     /// What the signature covers.
     #[must_use]
     pub const fn head(&self) -> &BatchHead {
@@ -230,7 +237,11 @@ pub fn verify_batch(batch: &Batch, signer: &PublicKey) -> Result<VerifiedBatch, 
     if range_of(&entries).as_ref() != Some(&head) && !crate::mutated!(SkipChainCheck) {
         return Err(BatchError::OtherRange);
     }
-    Ok(VerifiedBatch { head, entries })
+    Ok(VerifiedBatch {
+        signed: batch.head.to_vec(),
+        head,
+        entries,
+    })
 }
 
 /// Signs a range of a log, given as the encodings of its records in order.

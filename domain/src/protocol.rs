@@ -8,6 +8,9 @@
 pub mod claim;
 pub mod live;
 pub mod paths;
+mod records;
+
+pub use records::{FeedBatch, FeedPage, FeedRequest, Head, Heads, HeadsAnswer, PushAnswer, Whose};
 
 use self::claim::{ClaimAnswer, ClaimRequest, OpenReservation, YieldRequest};
 use crate::cose::PublicKey;
@@ -60,12 +63,13 @@ pub trait SyncApi {
     /// are taken in before it seals again.
     async fn hand_back(&self, request: HandBack) -> Result<HandBackAnswer, Problem>;
 
-    /// Stores a batch of this device's log. Storing comes before interpreting: no authentic record is
+    /// Stores a batch: of this device's log, or of another's as its writer signed it, where a server that
+    /// was restored from a backup has lost it. Storing comes before interpreting: no authentic record is
     /// refused.
     async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem>;
 
-    /// The server's heads of this device's logs in a scope.
-    async fn heads(&self, scope: ScopeId) -> Result<Heads, Problem>;
+    /// The server's heads of logs in a scope.
+    async fn heads(&self, scope: ScopeId, whose: Whose) -> Result<HeadsAnswer, Problem>;
 
     /// Batches of all devices of a scope after a position.
     async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem>;
@@ -254,87 +258,10 @@ pub struct HandBack {
 /// What the server did with rows handed back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct HandBackAnswer {
-    /// Rows of higher revision that were taken in.
+    /// Rows of higher revision that were taken in and are not in a signed version yet. The device takes the
+    /// table once this is zero: before, it would lose them again.
     #[n(0)]
     pub taken: u64,
-}
-
-/// What the server did with a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(flat)]
-pub enum PushAnswer {
-    /// Stored; the log now ends at this sequence on the server.
-    #[n(0)]
-    Stored(#[n(0)] u64),
-    /// All of it was there before.
-    #[n(1)]
-    Known(#[n(0)] u64),
-    /// A record before it is missing: send from this sequence on.
-    #[n(2)]
-    Gap(#[n(0)] u64),
-    /// Stored beside another branch of the same log, and an incident was raised: start a new log.
-    #[n(3)]
-    Forked(#[n(0)] u64),
-}
-
-/// The end of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-pub struct Head {
-    /// The log.
-    #[n(0)]
-    pub log: LogRef,
-    /// Sequence of its last record.
-    #[n(1)]
-    pub sequence: u64,
-    /// Hash of its last record.
-    #[n(2)]
-    pub hash: Hash,
-}
-
-/// Ends of logs.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct Heads {
-    /// Sorted; a forked log has several.
-    #[n(0)]
-    pub heads: Vec<Head>,
-}
-
-/// Asks for a page of a feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FeedRequest {
-    /// The scope.
-    pub scope: ScopeId,
-    /// The epoch in which `after` was read; of another epoch, the feed starts from its beginning.
-    pub epoch: u32,
-    /// The last position read; 0 for none.
-    pub after: u64,
-    /// Batches wanted at most.
-    pub limit: u32,
-}
-
-/// A page of a feed.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct FeedPage {
-    /// The epoch of the positions.
-    #[n(0)]
-    pub epoch: u32,
-    /// Batches by rising position, without gaps that a reader could miss.
-    #[n(1)]
-    pub batches: Vec<FeedBatch>,
-    /// The feed's last position when the page was made.
-    #[n(2)]
-    pub end: u64,
-}
-
-/// A batch in a feed.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct FeedBatch {
-    /// Its position.
-    #[n(0)]
-    pub position: u64,
-    /// The batch as the device signed it.
-    #[n(1)]
-    pub batch: Batch,
 }
 
 /// A device's sign of life.

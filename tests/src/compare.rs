@@ -62,6 +62,17 @@ impl Venue {
         records.map(Vec::from).collect()
     }
 
+    /// The records of a gate's logs in the server's feed of the evening, by their hashes.
+    pub async fn feed_records_of(&self, gate: &Gate) -> Vec<Hash> {
+        let scope = self.scope().await;
+        let records = self.feed(scope).await.into_iter();
+        let lines = records.map(|record| Line::read(&record).unwrap());
+        lines
+            .filter(|line| line.record.log.device == gate.id())
+            .map(|line| line.hash)
+            .collect()
+    }
+
     /// What the server knows of a scope.
     pub async fn known_at_server(&self, scope: ScopeId) -> Known {
         let mut lines = Vec::new();

@@ -12,8 +12,8 @@ use usher_domain::problem::Problem;
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
 use usher_domain::protocol::{
     Assignment, BucketDigests, BucketRows, Changes, EnrollAnswer, EnrollRequest, FeedPage,
-    FeedRequest, HandBack, HandBackAnswer, Head, Heads, Heartbeat, HeartbeatAnswer, MEDIA_TYPE,
-    PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, paths,
+    FeedRequest, HandBack, HandBackAnswer, Head, HeadsAnswer, Heartbeat, HeartbeatAnswer,
+    MEDIA_TYPE, PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, Whose, paths,
 };
 use usher_domain::table::{TableId, Version};
 use usher_domain::wire::{EnrollBody, SnapshotHead};
@@ -183,8 +183,9 @@ impl SyncApi for HttpSync {
         self.post(paths::PUSH, &batch).await
     }
 
-    async fn heads(&self, scope: ScopeId) -> Result<Heads, Problem> {
-        self.get(&in_scope(paths::HEADS, scope), &[]).await
+    async fn heads(&self, scope: ScopeId, whose: Whose) -> Result<HeadsAnswer, Problem> {
+        let query = [("whose", whose.as_str().to_owned())];
+        self.get(&in_scope(paths::HEADS, scope), &query).await
     }
 
     async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem> {

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use usher_domain::cbor;
 use usher_domain::challenge::check_device;
 use usher_domain::ids::{OrganizerId, ScopeId};
-use usher_domain::protocol::{FeedRequest, Heads, SnapshotRequest, SyncApi, paths};
+use usher_domain::protocol::{FeedRequest, HeadsAnswer, SnapshotRequest, SyncApi, Whose, paths};
 use usher_domain::secret::{Private, Seed};
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
@@ -166,7 +166,10 @@ fn signed_in(mut script: impl FnMut(&Request) -> Response + Send + 'static) -> S
 
 #[test]
 fn the_pinned_key_counts_and_the_certificates_name_does_not() {
-    let heads = Heads { heads: Vec::new() };
+    let heads = HeadsAnswer {
+        heads: Vec::new(),
+        epoch: 1,
+    };
     let body = cbor::encode(&heads);
     let (address, pin) = serve(signed_in(move |request| {
         assert!(request.headers.contains("authorization: bearer token-1"));
@@ -175,13 +178,13 @@ fn the_pinned_key_counts_and_the_certificates_name_does_not() {
     }));
     let line = connect(&address, pin);
     assert_eq!(line.channel(), Channel::Authentic);
-    assert_eq!(wait(line.heads(SCOPE)), Ok(heads));
+    assert_eq!(wait(line.heads(SCOPE, Whose::Own)), Ok(heads));
 }
 
 #[test]
 fn a_server_with_another_key_is_not_trusted_and_learns_nothing() {
     let (address, _) = serve(Box::new(|_| panic!("the server got a request")));
-    let problem = wait(connect(&address, Hash::ZERO).heads(SCOPE)).unwrap_err();
+    let problem = wait(connect(&address, Hash::ZERO).heads(SCOPE, Whose::Own)).unwrap_err();
     assert_eq!(problem.code, Code::ServerNotTrusted);
     assert_eq!(problem.retry(), Retry::Never);
 }
@@ -198,7 +201,7 @@ fn a_token_that_counts_no_more_is_renewed_once() {
         refuse("401 Unauthorized", "")
     }));
     let line = connect(&address, pin);
-    let problem = wait(line.heads(SCOPE)).unwrap_err();
+    let problem = wait(line.heads(SCOPE, Whose::Own)).unwrap_err();
     assert_eq!(problem.code, Code::Unauthenticated);
     assert_eq!(*seen.lock().unwrap(), ["token-1", "token-2"]);
 }
@@ -216,7 +219,7 @@ fn a_problem_keeps_its_code_and_what_is_none_gets_one() {
     ];
     for (status, body, code) in cases {
         let (address, pin) = serve(signed_in(move |_| refuse(status, body)));
-        let problem = wait(connect(&address, pin).heads(SCOPE)).unwrap_err();
+        let problem = wait(connect(&address, pin).heads(SCOPE, Whose::Own)).unwrap_err();
         assert_eq!(problem.code, code, "{status}");
         assert!(problem.correlation.is_some(), "{status}");
     }

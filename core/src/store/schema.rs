@@ -4,7 +4,10 @@ use super::StoreError;
 use super::error::Doing as _;
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_device.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_device.sql"),
+    include_str!("migrations/0002_signatures.sql"),
+];
 
 /// The schema that this program knows.
 pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;

@@ -13,27 +13,36 @@ use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
 use usher_domain::ids::ScopeId;
 use usher_domain::log::{BatchError, Frame, sign_batch};
-use usher_domain::protocol::{BATCH_RECORDS_MAX, BODY_BYTES_MAX, Head, PushAnswer, SyncApi};
+use usher_domain::protocol::{
+    BATCH_RECORDS_MAX, BODY_BYTES_MAX, Head, HeadsAnswer, PushAnswer, SyncApi, Whose,
+};
 
 /// Bytes of records in one batch: the head and the frames of the records need some room too.
 const BATCH_BYTES: usize = BODY_BYTES_MAX - 64 * 1024;
 /// What frames a record in a batch, at most.
 const RECORD_FRAME_BYTES: usize = 8;
 /// How often a server may say that something before a batch is missing.
-const GAPS_MAX: u32 = 3;
+pub(super) const GAPS_MAX: u32 = 3;
 
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
-    /// Asks for the server's heads of this device's logs and notes how far it has them. A log that the
-    /// server has more of is closed: this device was restored from an old copy.
+    /// Asks for the server's heads of this device's logs and notes how far it has them.
     pub(super) async fn compare_logs(&mut self, scope: ScopeId) -> Result<(), SyncError> {
-        let heads = self.ask(|| self.parts.api.heads(scope)).await?.heads;
+        let whose = Whose::Own;
+        let answer = self.ask(|| self.parts.api.heads(scope, whose)).await?;
+        self.compare_with(scope, &answer)
+    }
+
+    /// Notes how far the server has this device's logs. A log that the server has more of is closed: this
+    /// device was restored from an old copy.
+    pub(super) fn compare_with(
+        &mut self,
+        scope: ScopeId,
+        answer: &HeadsAnswer,
+    ) -> Result<(), SyncError> {
         for own in self.own_logs(scope)? {
             let log = own.end.head.log;
-            let theirs: Vec<Head> = heads
-                .iter()
-                .filter(|head| head.log == log)
-                .copied()
-                .collect();
+            let of_log = answer.heads.iter().filter(|head| head.log == log);
+            let theirs: Vec<Head> = of_log.copied().collect();
             if theirs
                 .iter()
                 .any(|head| head.sequence > own.end.head.sequence)
@@ -45,17 +54,17 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 .store
                 .with(|store| store.server_has(log, common.min(own.end.head.sequence)))?;
         }
-        self.memory.compared.insert(scope, self.epoch);
+        self.memory.compared.insert(scope, answer.epoch);
         Ok(())
     }
 
     /// The last sequence at which one of the server's heads is also a record of this device. Where none
     /// is, the log is sent from its start: the server keeps what it lacks and tells of a branch.
-    fn common(&self, theirs: &[Head]) -> Result<u64, StoreError> {
+    pub(super) fn common(&self, theirs: &[Head]) -> Result<u64, StoreError> {
         self.parts.store.with(|store| {
             let mut common = 0;
             for head in theirs {
-                if store.log_head_at(head.log, head.sequence)? == Some(*head) {
+                if store.holds(head)? {
                     common = common.max(head.sequence);
                 }
             }
@@ -70,19 +79,6 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             .into_iter()
             .filter(|log| log.end.scope == scope && log.end.head.log.device == self.device)
             .collect())
-    }
-
-    /// Sends what the server lacks of all logs of this device, scope by scope. One that is refused stays
-    /// here, and the others go.
-    pub(super) async fn upload_all(&mut self) -> Result<(), StoreError> {
-        let logs = self.parts.store.with(|store| store.own_logs())?;
-        let scopes: BTreeSet<ScopeId> = logs.iter().map(|log| log.end.scope).collect();
-        for scope in scopes {
-            if let Err(error) = self.upload(scope).await {
-                tracing::warn!(code = error.code(), "scans are not handed over: {error}");
-            }
-        }
-        Ok(())
     }
 
     /// Closes a log that went another way on the server, and begins another.
@@ -244,7 +240,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
 
     /// After sending, the server's heads must be records of this device at the ends of its logs.
     async fn prove_upload(&mut self, scope: ScopeId) -> Result<(), SyncError> {
-        let heads = self.ask(|| self.parts.api.heads(scope)).await?.heads;
+        let whose = Whose::Own;
+        let answer = self.ask(|| self.parts.api.heads(scope, whose)).await?;
+        let heads = answer.heads;
         for own in self.own_logs(scope)? {
             let there = own.on_server == 0
                 || heads

@@ -13,6 +13,7 @@
 //! | enroll | the key is kept first | the same key asks again | a use belongs to its key: the same answer again | asked again | enrolled |
 //! | push | unsent | sent again | sent again: `Known` | sent again: `Known` | the next batch |
 //! | heads | asked again | asked again | asked again | asked again, by every process that starts | what the server has is known |
+//! | others' batches | handed back again: the feed is not read anew before | again | again: `Known` | again: `Known` | the feed is read from its start |
 //! | snapshot | from the last part kept | the same part again | the same part again | the same part again | the next part; unpacking begins anew and keeps rows that are written |
 //! | changes | asked again | asked again | asked again | asked again, maybe up to a later version | that version serves |
 //! | buckets, rows | asked again | asked again | asked again | asked again | repaired |
@@ -31,11 +32,13 @@
 //!   a new log before it writes or reads anything more; the records it lost come back by the feed. If it
 //!   wrote before it asked, the log forks: the server keeps both branches, and the device begins a new log.
 //! * **The server from a backup, with a new epoch.** The device asks for the server's heads and sends
-//!   everything after them; hands back the buckets that differ, with the old signed manifest; only then
-//!   takes the server's tables; reads the feeds from their starts.
+//!   everything after them; hands back the buckets that differ, with the old signed manifest; takes the
+//!   server's tables only when what was handed back is signed; hands back what it read of others' logs, also
+//!   of the server's own, in the batches that their writers signed; reads the feeds from their starts.
 //! * **The server from a backup, without a new epoch**, or old answers replayed. A signed document older
-//!   than one accepted is refused, a person is told, and the gate goes on with what it holds. Records are
-//!   sent again from where the server's heads are.
+//!   than one accepted is refused, a person is told, and the gate goes on with what it holds. Where the
+//!   server's feed ends before the place held, records go to it as above; where its changes of a table do not
+//!   fit the copy held, rows do.
 //!
 //! What each must keep: no record is ever lost or sent as another's; nothing unverified is stored as
 //! verified; no version goes back; what served goes on serving until its successor is whole; and every
@@ -51,6 +54,7 @@ mod feeds;
 mod live;
 mod logs;
 mod offset;
+mod others;
 mod parts;
 mod plan;
 mod portion;

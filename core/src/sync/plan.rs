@@ -104,6 +104,8 @@ pub enum Action {
     Repair(TableId),
     /// Try the batches set aside once more.
     RetryParked,
+    /// Give a server that lost records what was read of others' logs.
+    HandBackLogs(ScopeId),
     /// Read a feed from where it was left, or from its start.
     ReadFeed(ScopeId, FeedStart),
     /// Stop holding a table.
@@ -138,7 +140,8 @@ pub enum ServerBehind {
 /// 1. Records go up first: they exist on this device alone, and its battery may die.
 /// 2. Then the documents that say whom to believe, then the roster, because it verifies the feed.
 /// 3. A restored server gets back what it lost before its tables are taken.
-/// 4. Ticket sets and directories, then feeds.
+/// 4. Ticket sets and directories, then feeds: what was read of a feed is handed back before it is read
+///    anew, and after the roster, which tells a restored server whose logs these are.
 #[must_use]
 pub fn plan(local: &Local, remote: &Remote) -> Vec<Action> {
     let mut actions = Vec::new();
@@ -155,7 +158,7 @@ pub fn plan(local: &Local, remote: &Remote) -> Vec<Action> {
         actions.push(Action::RetryParked);
     }
     for end in &remote.feeds {
-        feed(local, remote.epoch, *end, &mut actions);
+        feed(local, remote, *end, &mut actions);
     }
     let listed = |table| remote.tables.iter().any(|entry| entry.table == table);
     let gone = local
@@ -168,8 +171,9 @@ pub fn plan(local: &Local, remote: &Remote) -> Vec<Action> {
 
 fn logs(local: &Local, remote: &Remote, actions: &mut Vec<Action>) {
     let strange = |logs: &&LocalLogs| {
-        logs.compared != Some(remote.epoch)
-            && !(usher_domain::mutated!(IgnoreEpoch) && logs.compared.is_some())
+        let other_epoch = logs.compared != Some(remote.epoch)
+            && !(usher_domain::mutated!(IgnoreEpoch) && logs.compared.is_some());
+        other_epoch || has_lost(local, remote, logs.scope)
     };
     actions.extend(
         local
@@ -186,6 +190,14 @@ fn logs(local: &Local, remote: &Remote, actions: &mut Vec<Action>) {
             .filter(|logs| logs.unsent > 0 || strange(logs))
             .map(|logs| Action::Upload(logs.scope)),
     );
+}
+
+/// Whether the server's feed ends before what was read of it, in the same epoch.
+fn has_lost(local: &Local, remote: &Remote, scope: ScopeId) -> bool {
+    let held = local.feeds.iter().find(|held| held.scope == scope);
+    let end = remote.feeds.iter().find(|end| end.scope == scope);
+    held.zip(end)
+        .is_some_and(|(held, end)| held.epoch == remote.epoch && held.position > end.position)
 }
 
 fn trust(local: &Local, remote: &Remote, actions: &mut Vec<Action>) {
@@ -213,20 +225,24 @@ fn table(local: &Local, entry: TableVersion, actions: &mut Vec<Action>) {
     }
 }
 
-fn feed(local: &Local, epoch: u32, end: FeedEnd, actions: &mut Vec<Action>) {
-    let held = local.feeds.iter().find(|held| held.scope == end.scope);
+fn feed(local: &Local, remote: &Remote, end: FeedEnd, actions: &mut Vec<Action>) {
+    let scope = end.scope;
+    let held = local.feeds.iter().find(|held| held.scope == scope);
     let (held_epoch, position) = held.map_or((0, 0), |held| (held.epoch, held.position));
-    if held_epoch != epoch {
-        if held_epoch > epoch {
-            actions.push(Action::Report(ServerBehind::Feed(end.scope)));
+    let lost = has_lost(local, remote, scope);
+    if held_epoch == remote.epoch && !lost {
+        if position < end.position {
+            actions.push(Action::ReadFeed(scope, FeedStart::Held));
         }
-        actions.push(Action::ReadFeed(end.scope, FeedStart::Beginning));
-    } else if position < end.position {
-        actions.push(Action::ReadFeed(end.scope, FeedStart::Held));
-    } else if position > end.position {
-        actions.push(Action::Report(ServerBehind::Feed(end.scope)));
-        actions.push(Action::ReadFeed(end.scope, FeedStart::Beginning));
+        return;
     }
+    if lost || held_epoch > remote.epoch {
+        actions.push(Action::Report(ServerBehind::Feed(scope)));
+    }
+    if position > 0 {
+        actions.push(Action::HandBackLogs(scope));
+    }
+    actions.push(Action::ReadFeed(scope, FeedStart::Beginning));
 }
 
 #[cfg(test)]

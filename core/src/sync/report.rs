@@ -75,6 +75,8 @@ pub struct Report {
     pub table_bytes: u64,
     /// Rows that a restored server took back.
     pub handed_back: u64,
+    /// Records of others, and of the server itself, that a restored server was handed back.
+    pub records_handed_back: u64,
     /// Batches of others that wait for a newer roster.
     pub parked: u64,
     /// Parts of the exchange that failed while others went on.
@@ -106,7 +108,13 @@ impl Report {
     /// Whether something came, went or failed.
     #[must_use]
     pub fn did_something(&self) -> bool {
-        let moved = [self.sent, self.received, self.rows, self.handed_back];
+        let moved = [
+            self.sent,
+            self.received,
+            self.rows,
+            self.handed_back,
+            self.records_handed_back,
+        ];
         moved.iter().any(|count| *count > 0) || !self.is_clean()
     }
 }

@@ -30,6 +30,9 @@ pub(super) struct Exchange<'p, A, S, T> {
     pub(super) epoch: u32,
     /// Tables to be left alone for the rest of this exchange.
     pub(super) troubled: Vec<TableId>,
+    /// Tables of which the server took rows back that it has not signed yet: taken before, its table would
+    /// lose them here as well.
+    pub(super) unsigned: Vec<TableId>,
 }
 
 /// Brings device and server into step.
@@ -76,7 +79,7 @@ pub async fn hand_over<A: SyncApi, S: Access, T: Timer>(
     let mut memory = Memory::default();
     let mut exchange = Exchange::new(parts, &mut memory)?;
     exchange.device = former;
-    exchange.upload_all().await?;
+    exchange.give_everything().await?;
     Ok(exchange.report.sent)
 }
 
@@ -94,6 +97,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             key: identity.signing_key(),
             epoch: 0,
             troubled: Vec::new(),
+            unsigned: Vec::new(),
         })
     }
 
@@ -108,8 +112,9 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
                 .into_iter()
                 .filter(|action| !self.is_settled(*action))
                 .collect();
+            let moved = !std::mem::take(&mut self.unsigned).is_empty();
             // The same again has the same result: what differs now is told, not tried for ever.
-            if todo.is_empty() || todo == before {
+            if todo.is_empty() || (todo == before && !moved) {
                 self.compare_at_end(&remote)?;
                 return self.settle(&remote);
             }
@@ -137,6 +142,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
                 | Action::CatchUp(_)
                 | Action::Repair(_)
                 | Action::RetryParked
+                | Action::HandBackLogs(_)
                 | Action::ReadFeed(..) => wanted > Wanted::Upload,
                 // Only an answer says that something is gone, or that the server is behind.
                 Action::Forget(_) | Action::Report(_) => false,
@@ -168,7 +174,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
         let uploaded = if usher_domain::mutated!(DropUnsentOnRevocation) {
             Ok(())
         } else {
-            self.upload_all().await
+            self.give_everything().await
         };
         let logs = uploaded.and_then(|()| self.parts.store.with(|store| store.own_logs()));
         match logs {
@@ -185,14 +191,17 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
     fn is_settled(&self, action: Action) -> bool {
         match action {
             Action::Report(behind) => self.report.mismatches.contains(&Mismatch::Behind(behind)),
-            Action::HandBack(table)
-            | Action::Download(table)
-            | Action::CatchUp(table)
-            | Action::Repair(table) => self.troubled.contains(&table),
+            Action::Repair(table) => {
+                self.troubled.contains(&table) || self.unsigned.contains(&table)
+            }
+            Action::HandBack(table) | Action::Download(table) | Action::CatchUp(table) => {
+                self.troubled.contains(&table)
+            }
             Action::CompareLogs(_)
             | Action::Upload(_)
             | Action::RefreshTrust
             | Action::RetryParked
+            | Action::HandBackLogs(_)
             | Action::ReadFeed(..)
             | Action::Forget(_) => false,
         }
@@ -212,6 +221,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::CatchUp(table) => self.catch_up(table).await,
             Action::Repair(table) => self.repair(table).await,
             Action::RetryParked => self.retry_parked(remote),
+            Action::HandBackLogs(scope) => self.hand_back_logs(scope).await,
             Action::ReadFeed(scope, start) => self.read_feed(scope, start).await,
             Action::Forget(table) => self
                 .parts
@@ -342,6 +352,7 @@ const fn table_of(action: Action) -> Option<TableId> {
         | Action::Upload(_)
         | Action::RefreshTrust
         | Action::RetryParked
+        | Action::HandBackLogs(_)
         | Action::ReadFeed(..)
         | Action::Report(_) => None,
     }

@@ -173,9 +173,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             };
         };
         match self.apply(table, &manifest, &rows) {
-            // This copy or that segment is not what it should be: digests say which rows are.
+            // This copy or that segment is not what it should be: digests say which rows are. Or the server
+            // was put back and nobody told it; then what it lost is here.
             Err(SyncError::Store(error)) if is_about_data(&error) => {
                 self.tell_difference(table)?;
+                self.hand_back_if_proven(table).await?;
+                if self.unsigned.contains(&table) {
+                    return Ok(());
+                }
                 self.repair(table).await
             }
             applied => applied,
@@ -267,6 +272,17 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         }
     }
 
+    /// Hands back what the server takes; that it takes nothing of a damaged copy is no failure.
+    async fn hand_back_if_proven(&mut self, table: TableId) -> Result<(), SyncError> {
+        match self.hand_back(table).await {
+            Err(error) if !error.ends_exchange() => {
+                tracing::warn!(code = error.code(), "rows are not handed back: {error}");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
     /// Gives a restored server the buckets that differ, with the manifest that proves them.
     pub(super) async fn hand_back(&mut self, table: TableId) -> Result<(), SyncError> {
         let answer = self.ask(|| self.parts.api.buckets(table)).await?;
@@ -293,6 +309,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 .ask(|| self.parts.api.hand_back(request.clone()))
                 .await?;
             self.report.handed_back += answer.taken;
+            if answer.taken > 0 {
+                self.unsigned.push(table);
+            }
         }
         Ok(())
     }

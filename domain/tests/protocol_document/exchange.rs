@@ -13,7 +13,7 @@ use usher_domain::challenge::{check_device, check_enrollment, prove_device, prov
 use usher_domain::protocol::claim::OpenReservation;
 use usher_domain::protocol::{
     Assignment, Changes, EnrollAnswer, EnrollRequest, FeedBatch, FeedEnd, FeedPage, HandBackAnswer,
-    Heads, Heard, Heartbeat, HeartbeatAnswer, PushAnswer, TableVersion,
+    HeadsAnswer, Heard, Heartbeat, HeartbeatAnswer, PushAnswer, TableVersion,
 };
 use usher_domain::record::Subject;
 use usher_domain::secret::Private;
@@ -197,8 +197,11 @@ fn writing() -> Examples {
         (
             "heads",
             cbor(
-                &encode(&Heads { heads: vec![head] }),
-                "heads[*[log[device log] sequence hash]]",
+                &encode(&HeadsAnswer {
+                    heads: vec![head],
+                    epoch: 2,
+                }),
+                "heads[*[log[device log] sequence hash]] epoch",
             ),
         ),
         (

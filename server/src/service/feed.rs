@@ -4,14 +4,15 @@
 //! whoever saw position n has seen everything before it. Positions count anew in every epoch, because a
 //! server that was restored from a backup gives them out a second time.
 
+use super::devices::StoredDevice;
 use super::error::{Error, Result};
 use super::records::is_scope_of;
-use super::{Service, devices, epoch};
+use super::{Service, devices, epoch, things};
 use crate::storage::Transaction;
 use usher_domain::document::batch::Batch;
-use usher_domain::ids::{DeviceId, ScopeId};
+use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
 use usher_domain::protocol::{
-    BODY_BYTES_MAX, FEED_PAGE_MAX, FeedBatch, FeedPage, FeedRequest, Head, Heads,
+    BODY_BYTES_MAX, FEED_PAGE_MAX, FeedBatch, FeedPage, FeedRequest, HeadsAnswer, Whose,
 };
 
 /// Bytes of a batch, but for the few that hold it together.
@@ -41,6 +42,10 @@ fn page(txn: &dyn Transaction, request: &FeedRequest, after: u64) -> Result<Vec<
 
 fn check_scope(txn: &dyn Transaction, device: DeviceId, scope: ScopeId) -> Result<()> {
     let organizer = devices::active(txn, device)?.value.organizer;
+    check_owner(txn, organizer, scope)
+}
+
+fn check_owner(txn: &dyn Transaction, organizer: OrganizerId, scope: ScopeId) -> Result<()> {
     if is_scope_of(txn, organizer, scope)? {
         Ok(())
     } else {
@@ -74,20 +79,36 @@ impl Service {
         .await
     }
 
-    /// Ends of a device's logs in a scope as the server has them. A revoked device may ask too: it still
-    /// hands in what it holds.
+    /// Ends of logs in a scope as the server has them. A revoked device may ask too: it still hands in what
+    /// it holds.
     ///
     /// # Errors
-    /// [`Error::Storage`].
-    pub async fn heads(&self, device: DeviceId, scope: ScopeId) -> Result<Heads> {
+    /// [`Error::NotFound`] for the device, and for a scope that is none of its organizer's where everybody's
+    /// are asked for; [`Error::Storage`].
+    pub async fn heads(
+        &self,
+        device: DeviceId,
+        scope: ScopeId,
+        whose: Whose,
+    ) -> Result<HeadsAnswer> {
         self.read(move |txn| {
-            let all = txn.heads_of_device(device)?;
-            let heads: Vec<Head> = all
-                .into_iter()
-                .filter(|(of, _)| *of == scope)
-                .map(|(_, head)| head)
-                .collect();
-            Ok(Heads { heads })
+            let heads = match whose {
+                Whose::Own => {
+                    let all = txn.heads_of_device(device)?.into_iter();
+                    all.filter(|(of, _)| *of == scope)
+                        .map(|(_, head)| head)
+                        .collect()
+                }
+                Whose::Everybody => {
+                    let asking = things::get::<StoredDevice>(txn, device.as_bytes())?;
+                    check_owner(txn, asking.value.organizer, scope)?;
+                    txn.heads(scope)?
+                }
+            };
+            Ok(HeadsAnswer {
+                heads,
+                epoch: epoch(txn)?,
+            })
         })
         .await
     }

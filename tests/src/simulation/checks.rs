@@ -11,7 +11,6 @@ use usher_core::sync::SyncError;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
 use usher_domain::hash::Hash;
-use usher_domain::ids::DeviceId;
 use usher_domain::log::{Frame, Line};
 use usher_domain::merge;
 use usher_domain::protocol::Heads;
@@ -253,18 +252,10 @@ impl World {
         }
     }
 
-    /// Records that one end has and the other does not. What a server that was put back had ordered itself
-    /// since its backup is lost with it, also where a device still knows it; so is what a device recorded that went back to an old
-    /// copy of itself, for devices hand in their own logs only.
+    /// Records that one end has and the other does not.
     fn lost(&self, of: &Known, at: &Known) -> Vec<String> {
-        let memory = self.memory.borrow();
         let there: BTreeSet<Hash> = at.lines.iter().map(|line| line.hash).collect();
-        let lacking = of.lines.iter().filter(|line| {
-            let of = line.record.log.device;
-            let gone = memory.forked.contains(&of) || memory.revoked.contains(&of);
-            let of_lost = memory.was_restored && gone;
-            !(there.contains(&line.hash) || of_lost)
-        });
+        let lacking = of.lines.iter().filter(|line| !there.contains(&line.hash));
         lacking.map(|line| self.story.called(&line.hash)).collect()
     }
 
@@ -274,11 +265,7 @@ impl World {
         for bytes in records {
             *times.entry(Hash::of(&[bytes])).or_default() += 1;
         }
-        let memory = self.memory.borrow();
-        // A revoked device hands in again nothing that a restored server lost.
-        let gives_all =
-            |device: &DeviceId| !(memory.was_restored && memory.revoked.contains(device));
-        for device in self.devices.iter().filter(|device| gives_all(&device.id)) {
+        for device in &self.devices {
             for record in device.on_disk.borrow().iter() {
                 let found = times.get(record).copied().unwrap_or(0);
                 self.story.check(

@@ -19,8 +19,8 @@ use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
 use usher_domain::protocol::{
     Assignment, BucketDigests, BucketRows, Changes, EnrollAnswer, EnrollRequest, FeedPage,
-    FeedRequest, HandBack, HandBackAnswer, Head, Heads, Heartbeat, HeartbeatAnswer, PushAnswer,
-    SnapshotPart, SnapshotRequest, SyncApi,
+    FeedRequest, HandBack, HandBackAnswer, Head, HeadsAnswer, Heartbeat, HeartbeatAnswer,
+    PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, Whose,
 };
 use usher_domain::table::{TableId, Version};
 use usher_server::service::{Error, Service};
@@ -328,10 +328,10 @@ impl SyncApi for Line {
         call.await.map(|answer| travels(&answer))
     }
 
-    async fn heads(&self, scope: ScopeId) -> Result<Heads, Problem> {
+    async fn heads(&self, scope: ScopeId, whose: Whose) -> Result<HeadsAnswer, Problem> {
         let device = self.device;
         let call = self.call("heads", For::EvenRevoked, move |service| async move {
-            service.heads(device, scope).await
+            service.heads(device, scope, whose).await
         });
         call.await.map(|answer| travels(&answer))
     }

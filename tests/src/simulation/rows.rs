@@ -53,11 +53,8 @@ impl World {
             let (highest, excused) = {
                 let memory = self.memory.borrow();
                 let highest = memory.revisions.get(&(device.id, bought.id));
-                // A server that nobody told counts on, and devices follow it.
-                // One that is put back while it takes rows back may lose them: see docs/simulation.md.
-                let excused = memory.two_ways.contains(&bought.id)
-                    || memory.went_on_untold
-                    || memory.was_restored_again;
+                // Two changes with one count: the server's stands, see docs/simulation.md.
+                let excused = memory.two_ways.contains(&bought.id);
                 (highest.copied().unwrap_or_default(), excused)
             };
             let mut here = held.iter().filter(|(of, _)| of.id == bought.id);

@@ -188,7 +188,6 @@ impl World {
             let mut memory = self.memory.borrow_mut();
             let lost = std::mem::take(&mut memory.since_backup);
             memory.lost_changes.extend(lost);
-            memory.was_restored_again = memory.was_restored;
             memory.was_restored = true;
             memory.restored_at = Some(self.time.passed_ms());
             memory.at_server.clear();
@@ -200,7 +199,6 @@ impl World {
         self.start_server().await;
         if self.habits.careless && self.chance(2) == 0 {
             self.undeclared.set(true);
-            self.memory.borrow_mut().went_on_untold = true;
         } else {
             self.declare_restored().await;
         }

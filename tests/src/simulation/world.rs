@@ -129,12 +129,8 @@ pub(super) struct Memory {
     /// Devices whose folder went back to a copy, or of which some log may have two branches.
     pub(super) forked: BTreeSet<DeviceId>,
     pub(super) was_restored: bool,
-    /// Whether a server was put back more than once.
-    pub(super) was_restored_again: bool,
     /// When a server was put back last, in milliseconds of the true time.
     pub(super) restored_at: Option<u64>,
-    /// Whether a server was put back and went on for a while without being told.
-    pub(super) went_on_untold: bool,
     /// The revision of each ticket that a server that was put back had last.
     pub(super) at_server: BTreeMap<TicketId, u64>,
     /// Whether everyone was sent out: then a ticket may have entered once more without counting.

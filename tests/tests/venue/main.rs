@@ -20,5 +20,6 @@ mod orders;
 mod property;
 mod readiness;
 mod restores;
+mod returned;
 mod sessions;
 mod staff;

@@ -214,7 +214,7 @@ impl SyncApi for Server {
         unreachable!()
     }
 
-    async fn heads(&self, _: ScopeId) -> Result<Heads, Problem> {
+    async fn heads(&self, _: ScopeId, _: Whose) -> Result<HeadsAnswer, Problem> {
         unreachable!()
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::error::Doing as _;
 use super::own::{ANOTHERS, ensure_log};
-use super::{Store, StoreError, insert, known_scope_no, scope_no};
+use super::{Store, StoreError, insert, known_scope_no, scope_no, signed};
 use rusqlite::Connection;
 use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
@@ -169,6 +169,7 @@ impl Store {
         let doing = "forgetting an archived scope";
         self.learn(doing, |tx| {
             for sql in [
+                "DELETE FROM signatures WHERE log_no IN (SELECT log_no FROM logs WHERE scope = ?1)",
                 "DELETE FROM records WHERE log_no IN (SELECT log_no FROM logs WHERE scope = ?1)",
                 "DELETE FROM logs WHERE scope = ?1",
                 "DELETE FROM parked WHERE scope = ?1",
@@ -188,5 +189,6 @@ fn take(tx: &Connection, scope_no: i64, batch: &VerifiedBatch) -> Result<u64, St
     for entry in batch.entries() {
         new += u64::from(insert(tx, log_no, scope_no, entry)?);
     }
+    signed::keep(tx, log_no, batch)?;
     Ok(new)
 }

@@ -6,10 +6,12 @@
 mod anew;
 mod feed;
 mod own;
+mod signed;
 
 pub use feed::{FeedEntry, FeedPlace, Taken};
 pub(super) use own::{CLOSED, ensure_log};
 pub use own::{LogStanding, OwnLog};
+pub use signed::SignedRange;
 
 use super::error::Doing as _;
 use super::{Store, StoreError};

@@ -270,20 +270,43 @@ impl Store {
         from: u64,
         limit: u32,
     ) -> Result<Vec<(Hash, Vec<u8>)>, StoreError> {
+        self.encoded(
+            "SELECT r.hash, r.body FROM logs l JOIN records r ON r.log_no = l.log_no
+             WHERE l.device = ?1 AND l.log = ?2 AND r.sequence >= ?3
+             ORDER BY r.sequence, r.hash LIMIT ?4",
+            (log.device.as_bytes(), log.log.as_bytes(), from, limit),
+        )
+    }
+
+    /// Records of a log between two sequences, both included, in the bytes they were hashed in.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub(super) fn log_range(
+        &self,
+        log: LogRef,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<(Hash, Vec<u8>)>, StoreError> {
+        self.encoded(
+            "SELECT r.hash, r.body FROM logs l JOIN records r ON r.log_no = l.log_no
+             WHERE l.device = ?1 AND l.log = ?2 AND r.sequence BETWEEN ?3 AND ?4
+             ORDER BY r.sequence, r.hash",
+            (log.device.as_bytes(), log.log.as_bytes(), first, last),
+        )
+    }
+
+    fn encoded(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<(Hash, Vec<u8>)>, StoreError> {
         let doing = "reading a log";
-        let mut statement = self
-            .conn
-            .prepare_cached(
-                "SELECT r.hash, r.body FROM logs l JOIN records r ON r.log_no = l.log_no
-                 WHERE l.device = ?1 AND l.log = ?2 AND r.sequence >= ?3
-                 ORDER BY r.sequence LIMIT ?4",
-            )
-            .doing(doing)?;
+        let mut statement = self.conn.prepare_cached(sql).doing(doing)?;
         let rows = statement
-            .query_map(
-                (log.device.as_bytes(), log.log.as_bytes(), from, limit),
-                |row| Ok((Hash::from_bytes(row.get(0)?), row.get(1)?)),
-            )
+            .query_map(params, |row| {
+                Ok((Hash::from_bytes(row.get(0)?), row.get(1)?))
+            })
             .doing(doing)?;
         rows.map(|row| row.doing(doing)).collect()
     }

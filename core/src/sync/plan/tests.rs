@@ -141,7 +141,10 @@ fn each_difference_has_its_action() {
             "a shorter feed",
             |_, r| r.feeds = vec![end(8)],
             &[
+                Action::CompareLogs(SCOPE),
+                Action::Upload(SCOPE),
                 Action::Report(ServerBehind::Feed(SCOPE)),
+                Action::HandBackLogs(SCOPE),
                 Action::ReadFeed(SCOPE, FeedStart::Beginning),
             ],
         ),
@@ -180,6 +183,7 @@ fn a_restored_server_is_helped_before_it_is_believed() {
             Action::Repair(ROSTER),
             Action::HandBack(SET),
             Action::Repair(SET),
+            Action::HandBackLogs(SCOPE),
             Action::ReadFeed(SCOPE, FeedStart::Beginning),
         ]
     );

@@ -179,25 +179,25 @@ impl SyncApi for Line<'_> {
     }
 
     async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {
-        self.server
-            .call(|| self.server.push_batch(self.device, &batch))
-            .await
+        self.server.call(|| self.server.push_batch(&batch)).await
     }
 
-    async fn heads(&self, _: ScopeId) -> Result<Heads, Problem> {
+    async fn heads(&self, _: ScopeId, whose: Whose) -> Result<HeadsAnswer, Problem> {
         self.server
             .call(|| {
                 let state = self.server.state.borrow();
-                let own = state
-                    .records
-                    .iter()
-                    .filter(|(key, _)| key.0.device == self.device);
-                let frames: Vec<_> = own
+                let asked = state.records.iter().filter(|(key, _)| match whose {
+                    Whose::Own => key.0.device == self.device,
+                    Whose::Everybody => true,
+                });
+                let frames: Vec<_> = asked
                     .map(|(key, bytes)| (cbor::decode(bytes).unwrap(), key.2))
                     .collect();
-                Ok(merge::heads(
-                    frames.iter().map(|(frame, hash)| (frame, *hash)),
-                ))
+                let heads = merge::heads(frames.iter().map(|(frame, hash)| (frame, *hash)));
+                Ok(HeadsAnswer {
+                    heads: heads.heads,
+                    epoch: state.epoch,
+                })
             })
             .await
     }

@@ -11,8 +11,7 @@ use usher_domain::document::enrollment::Enrollment;
 use usher_domain::document::sign;
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
 use usher_domain::hash::Hash;
-use usher_domain::ids::DeviceId;
-use usher_domain::log::{LogEnd, sign_batch, verify_batch};
+use usher_domain::log::{LogEnd, sign_batch, unverified_head, verify_batch};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::*;
 use usher_domain::record::{Body, LogRef};
@@ -295,13 +294,13 @@ impl Server {
         }
     }
 
-    pub(super) fn push_batch(
-        &self,
-        device: DeviceId,
-        batch: &Batch,
-    ) -> Result<PushAnswer, Problem> {
-        let number = device.as_bytes()[0];
-        let public = SigningKey::from_seed(&device_key(number)).public();
+    pub(super) fn push_batch(&self, batch: &Batch) -> Result<PushAnswer, Problem> {
+        let writer = unverified_head(batch).unwrap().log.device;
+        let public = if writer == SERVER {
+            key(103).public()
+        } else {
+            SigningKey::from_seed(&device_key(writer.as_bytes()[0])).public()
+        };
         let verified = verify_batch(batch, &public)
             .map_err(|e| Problem::new(Code::NotAuthentic, e.to_string()))?;
         let head = verified.head().clone();

@@ -10,16 +10,14 @@ use axum::extract::State;
 use serde::Deserialize;
 use usher_domain::document::batch::Batch;
 use usher_domain::ids::ScopeId;
-use usher_domain::protocol::{FEED_PAGE_MAX, FeedPage, FeedRequest, Heads, PushAnswer, paths};
+use usher_domain::protocol::{
+    FEED_PAGE_MAX, FeedPage, FeedRequest, HeadsAnswer, PushAnswer, Whose, paths,
+};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        post(paths::PUSH, "Hand over a batch of the device's log", push),
-        get(
-            paths::HEADS,
-            "The server's heads of the device's logs",
-            heads,
-        ),
+        post(paths::PUSH, "Hand over a batch of a log", push),
+        get(paths::HEADS, "The server's heads of logs of a scope", heads),
         get(paths::FEED, "Batches of all devices of a scope", feed),
     ]
 }
@@ -40,12 +38,35 @@ async fn push(
     Ok(CborAnswer(answer))
 }
 
+/// Whose logs' heads are asked for.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct HeadsQuery {
+    /// `own` for the device's own logs, `everybody` for those of the whole scope.
+    #[serde(default)]
+    whose: WhoseName,
+}
+
+#[derive(Deserialize, Default, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum WhoseName {
+    #[default]
+    Own,
+    Everybody,
+}
+
 /// A revoked device must know what is missing, to hand it over.
 async fn heads(
     call: DeviceCall<EvenRevoked>,
     Args(scope): Args<ScopeId>,
-) -> Result<CborAnswer<Heads>, Failure> {
-    Ok(CborAnswer(call.service.heads(call.device, scope).await?))
+    Query(HeadsQuery { whose }): Query<HeadsQuery>,
+) -> Result<CborAnswer<HeadsAnswer>, Failure> {
+    let whose = match whose {
+        WhoseName::Own => Whose::Own,
+        WhoseName::Everybody => Whose::Everybody,
+    };
+    let heads = call.service.heads(call.device, scope, whose).await?;
+    Ok(CborAnswer(heads))
 }
 
 /// Which page of a feed.

@@ -11,7 +11,9 @@
 //!   something new is stored whole, because its signature covers the whole; what it repeats is marked so
 //!   and counts once. A batch that brings nothing new is not stored.
 //! * **The server was restored from a backup.** It asks for the first record it lacks. Devices keep what was
-//!   acknowledged until the session is archived and send it again.
+//!   acknowledged until the session is archived and send it again: their own logs, and those that they read
+//!   in the feed, also the server's own, in the batches that their writers signed. So a record is lost only
+//!   with the last disk that holds it.
 //!
 //! A batch with a gap before it is not stored: the device keeps every record until it is acknowledged, so
 //! the answer "from sequence n on" loses nothing, and the log on the server has no holes.
@@ -31,15 +33,16 @@ use super::devices::StoredDevice;
 use super::error::{Error, Result};
 use super::incidents::{self, About};
 use super::server_log::{self, session_of};
-use super::{Service, claims, scopes, sessions, things};
+use super::{Service, claims, organizers, scopes, sessions, things};
 use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Transaction};
 use plan::{Plan, plan};
 use usher_domain::api::access::DeviceState;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
+use usher_domain::cose::{self, PublicKey};
 use usher_domain::document::batch::Batch;
 use usher_domain::ids::{AttemptId, DeviceId, OrganizerId, ScopeId};
-use usher_domain::log::{BatchError, Entry, VerifiedBatch, verify_batch};
+use usher_domain::log::{BatchError, Entry, VerifiedBatch, unverified_head, verify_batch};
 use usher_domain::protocol;
 use usher_domain::protocol::{Head, PushAnswer};
 use usher_domain::record::{Body, Cut, LogRef, Record};
@@ -58,11 +61,23 @@ enum Stored {
     LogElsewhere,
 }
 
+/// Whose log a batch is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    /// A device that counts.
+    Device,
+    /// A device that was revoked.
+    RevokedDevice,
+    /// This server, before it was restored from a backup.
+    Server,
+}
+
 /// A proved batch on its way into the feed.
 struct Incoming {
-    device: DeviceId,
+    /// Who hands it in; its writer, or another who read it.
+    sender: DeviceId,
+    writer: Writer,
     organizer: OrganizerId,
-    head: Vec<u8>,
     verified: VerifiedBatch,
 }
 
@@ -112,13 +127,14 @@ fn keep(
     now: UnixMillis,
 ) -> Result<()> {
     let (log, organizer) = (incoming.log(), incoming.organizer);
+    let head = incoming.verified.signed().to_vec();
     let entries = incoming.verified.into_entries();
     let batch = Batch {
-        head: incoming.head.into(),
+        head: head.into(),
         records: entries.into_iter().map(|e| e.encoded.into()).collect(),
     };
     let kept = Kept {
-        device: incoming.device,
+        device: incoming.sender,
         reason: reason.to_owned(),
         at: now,
         bytes: cbor::encode(&batch),
@@ -144,15 +160,22 @@ pub(super) fn is_scope_of(
         .any(|session| session.value.scope == current))
 }
 
-/// Quarantines a log that a revoked device begins: revoking cut the logs that were known then, of all
-/// others no record was accepted.
-fn cut_off(txn: &mut dyn Transaction, incoming: &Incoming, now: UnixMillis) -> Result<()> {
+/// Quarantines what a revoked device adds to a log that was never cut: revoking cut the logs that were known
+/// then. Of one that it begins afterwards no record was accepted; of one that a restored server knows and has
+/// lost the cut of, those that it has.
+fn cut_off(
+    txn: &mut dyn Transaction,
+    incoming: &Incoming,
+    heads: &[Head],
+    now: UnixMillis,
+) -> Result<()> {
     let (log, scope) = (incoming.log(), incoming.scope());
     let is_cut = lines::ground_lines(txn, scope)?
         .iter()
         .any(|(_, line)| matches!(&line.record.body, Body::Cut(cut) if cut.log == log));
     if !is_cut {
-        let cut = vec![Body::Cut(Cut { log, last: 0 })];
+        let last = heads.iter().map(|head| head.sequence).max().unwrap_or(0);
+        let cut = vec![Body::Cut(Cut { log, last })];
         server_log::append(txn, incoming.organizer, scope, cut, now)?;
     }
     Ok(())
@@ -180,14 +203,14 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
         Plan::Refuse(answer) => Ok(Stored::Answer(answer)),
         Plan::Append {
             repeated,
-            heads,
+            heads: new_heads,
             answer,
         } => {
-            let device = things::get::<StoredDevice>(txn, incoming.device.as_bytes())?;
-            let is_revoked = device.value.state == DeviceState::Revoked;
+            let is_revoked = incoming.writer == Writer::RevokedDevice;
             if is_revoked {
-                cut_off(txn, &incoming, now)?;
+                cut_off(txn, &incoming, &heads, now)?;
             }
+            let head = incoming.verified.signed().to_vec();
             let entries = incoming.verified.into_entries();
             // What a revoked device records waits for a person, and frees nothing before.
             if !is_revoked {
@@ -207,16 +230,16 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
             txn.append_batch(&NewBatch {
                 scope,
                 log,
-                head: incoming.head,
+                head,
                 lines: lines.collect(),
                 at: now,
             })?;
-            txn.put_heads(scope, log, &heads)?;
-            if heads.len() > 1 {
+            txn.put_heads(scope, log, &new_heads)?;
+            if new_heads.len() > 1 {
                 let about = About::log(IncidentKind::ForkedLog, log);
                 let detail = format!(
                     "the log has {} branches: its device was copied or restored from a backup",
-                    heads.len()
+                    new_heads.len()
                 );
                 incidents::raise(txn, organizer, &about, &detail, Vec::new(), now)?;
             }
@@ -226,11 +249,12 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
 }
 
 impl Service {
-    /// Takes in a batch of a device's log: checks signature and chain, stores it durably, then interprets
-    /// it. A batch of a revoked device is stored too; its records wait for a person.
+    /// Takes in a batch of the device's log, or of another's as its writer signed it: checks signature and
+    /// chain, stores it durably, then interprets it. A batch of a revoked device is stored too; its records
+    /// wait for a person.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown device and for a scope that is none of the organizer's,
+    /// [`Error::NotFound`] for an unknown device or writer and for a scope that is none of the organizer's,
     /// [`Error::Unauthenticated`] while the device waits, [`Error::NotAuthentic`], [`Error::TooLarge`],
     /// [`Error::Conflict`] for a log that was begun in another scope.
     pub async fn push(&self, device: DeviceId, batch: Batch) -> Result<PushAnswer> {
@@ -263,27 +287,54 @@ impl Service {
             .await
     }
 
-    /// Checks a batch under its device's key, away from the writer.
-    async fn prove(&self, device: DeviceId, batch: Batch) -> Result<Incoming> {
+    /// Checks a batch under its writer's key, away from the database's writer.
+    async fn prove(&self, sender: DeviceId, batch: Batch) -> Result<Incoming> {
         self.read(move |txn| {
-            let known = things::get::<StoredDevice>(txn, device.as_bytes())?.value;
-            if known.state == DeviceState::Waiting {
+            let sending = things::get::<StoredDevice>(txn, sender.as_bytes())?.value;
+            if sending.state == DeviceState::Waiting {
                 return Err(Error::Unauthenticated);
             }
-            let verified = verify_batch(&batch, &known.key).map_err(refused)?;
-            if verified.head().log.device != device {
-                return Err(Error::NotAuthentic(
-                    "the log is another device's".to_owned(),
-                ));
-            }
+            let organizer = sending.organizer;
+            let claimed = unverified_head(&batch).map_err(refused)?;
+            let (writer, key) = writer(txn, organizer, claimed.log.device, &batch)?;
+            let verified = verify_batch(&batch, &key).map_err(refused)?;
             Ok(Incoming {
-                device,
-                organizer: known.organizer,
-                head: batch.head.to_vec(),
+                sender,
+                writer,
+                organizer,
                 verified,
             })
         })
         .await
+    }
+}
+
+/// Who must have written a log of `device`, and the key that proves it: a set key for this server's own log,
+/// else the device's.
+fn writer(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    device: DeviceId,
+    batch: &Batch,
+) -> Result<(Writer, PublicKey)> {
+    if let Some(trust) = organizers::trust(txn, organizer)?
+        && trust.keys.server() == device
+    {
+        let kid = cose::parse(&batch.head)
+            .map_err(|error| refused(error.into()))?
+            .kid();
+        let key = trust.keys.server_log_signer(kid);
+        let key = key.map_err(|error| Error::NotAuthentic(error.to_string()))?;
+        return Ok((Writer::Server, key));
+    }
+    let known = things::get::<StoredDevice>(txn, device.as_bytes())?.value;
+    if known.organizer != organizer {
+        return Err(Error::NotFound("device"));
+    }
+    match known.state {
+        DeviceState::Active => Ok((Writer::Device, known.key)),
+        DeviceState::Revoked => Ok((Writer::RevokedDevice, known.key)),
+        DeviceState::Waiting => Err(Error::NotFound("device")),
     }
 }
 

@@ -93,6 +93,18 @@ fn unpack(compressed: &[u8]) -> Result<Vec<StoredRow>> {
     Ok(rows)
 }
 
+/// How many of these rows wait to be signed, taken in now or the last time they were handed back: until then
+/// the signed table lacks them.
+fn waiting(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<u64> {
+    let handed: BTreeSet<&[u8]> = rows.iter().map(|row| row.row.as_slice()).collect();
+    let mut waiting = 0;
+    txn.pending_rows(table, u32::MAX, &mut |pending| {
+        waiting += u64::from(handed.contains(pending.new));
+        Ok(())
+    })?;
+    Ok(waiting)
+}
+
 /// Takes one row in if it is newer than ours.
 fn take_in(
     txn: &mut dyn Transaction,
@@ -100,7 +112,7 @@ fn take_in(
     table: TableId,
     row: &StoredRow,
     now: UnixMillis,
-) -> Result<bool> {
+) -> Result<()> {
     let unreadable = |_| Error::invalid("rows", "a row is not readable");
     let held = txn.newest_row(table, row.bucket, &row.key)?;
     let incoming = Row::parse(&row.row).map_err(unreadable)?;
@@ -116,7 +128,7 @@ fn take_in(
         Ok(RowAction::Keep)
             if usher_domain::mutated!(TakeBackLowerRevision)
                 && held.is_some_and(|held| held.revision > row.revision) => {}
-        Ok(RowAction::Keep) => return Ok(false),
+        Ok(RowAction::Keep) => return Ok(()),
         Err(conflict) => {
             // Changed here after the restore and there before it, with the same count. Ours stays; the
             // digests will differ until the next change of it.
@@ -125,7 +137,7 @@ fn take_in(
                 ?table,
                 "two images of one row differ"
             );
-            return Ok(false);
+            return Ok(());
         }
     }
     txn.put_row(table, row)?;
@@ -146,12 +158,12 @@ fn take_in(
             }
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 impl Service {
     /// Takes in rows that this server lost when it was restored from a backup: those of higher revision
-    /// than its own.
+    /// than its own. Nobody need have told it: what it signed itself proves them, whatever the epoch.
     ///
     /// # Errors
     /// [`Error::NotAuthentic`] for rows that the signed manifest does not prove, [`Error::Forbidden`],
@@ -159,10 +171,11 @@ impl Service {
     pub async fn hand_back(&self, device: DeviceId, request: HandBack) -> Result<HandBackAnswer> {
         self.write(move |txn, now| {
             let organizer = readable_rows_owner(txn, device, request.table)?;
-            let mut taken = 0;
-            for row in proven_rows(txn, organizer, &request)? {
-                taken += u64::from(take_in(txn, organizer, request.table, &row, now)?);
+            let rows = proven_rows(txn, organizer, &request)?;
+            for row in &rows {
+                take_in(txn, organizer, request.table, row, now)?;
             }
+            let taken = waiting(txn, request.table, &rows)?;
             Ok(HandBackAnswer { taken })
         })
         .await

@@ -73,6 +73,10 @@ async fn a_ticket_cancelled_after_the_backup_stays_cancelled() {
             .taken,
         2
     );
+    // Handed back again, they still wait to be signed; then nothing does.
+    let again = hand_back.clone();
+    assert_eq!(service.hand_back(north, again).await.unwrap().taken, 2);
+    service.seal_now().await.unwrap();
     assert_eq!(service.hand_back(north, hand_back).await.unwrap().taken, 0);
     let role = TokenRole::Viewer;
     let tickets = service.tickets(

@@ -1,0 +1,135 @@
+//! Others' logs, handed back to a server that lost them: a record is gone only with the last disk that holds
+//! it, whoever wrote it.
+//!
+//! A batch proves itself by its writer's signature, so it does not matter who hands it in. What the server
+//! has is asked once; then the batches that it lacks go to it in the order of their logs. All of it may be
+//! cut anywhere and done again: what the server has by then, it knows.
+
+use super::error::SyncError;
+use super::logs::GAPS_MAX;
+use super::parts::Access;
+use super::retry::Timer;
+use super::run::Exchange;
+use crate::store::{OwnLog, SignedRange, StoreError};
+use std::collections::BTreeSet;
+use usher_domain::ids::ScopeId;
+use usher_domain::protocol::{Head, HeadsAnswer, PushAnswer, SyncApi, Whose};
+use usher_domain::record::LogRef;
+
+impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
+    /// Hands in what was read of others' logs in a scope and the server lacks.
+    pub(super) async fn hand_back_logs(&mut self, scope: ScopeId) -> Result<(), SyncError> {
+        let answer = self.everybodys_heads(scope).await?;
+        self.hand_back_after(scope, &answer).await
+    }
+
+    /// What a device that counts no more can still do for the records it holds: its own are compared with the
+    /// server's, once in each of its epochs, and sent; and so is what it read of others.
+    pub(super) async fn give_everything(&mut self) -> Result<(), StoreError> {
+        let logs = self.parts.store.with(|store| store.own_logs())?;
+        let scopes: BTreeSet<ScopeId> = logs.iter().map(|log: &OwnLog| log.end.scope).collect();
+        for scope in scopes {
+            if let Err(error) = self.give(scope).await {
+                tracing::warn!(code = error.code(), "scans are not handed over: {error}");
+            }
+        }
+        Ok(())
+    }
+
+    async fn give(&mut self, scope: ScopeId) -> Result<(), SyncError> {
+        let answer = self.everybodys_heads(scope).await?;
+        let is_known = self.memory.compared.get(&scope) == Some(&answer.epoch);
+        if !is_known {
+            self.compare_with(scope, &answer)?;
+        }
+        self.upload(scope).await?;
+        if is_known {
+            return Ok(());
+        }
+        self.hand_back_after(scope, &answer).await
+    }
+
+    async fn everybodys_heads(&self, scope: ScopeId) -> Result<HeadsAnswer, SyncError> {
+        let whose = Whose::Everybody;
+        Ok(self.ask(|| self.parts.api.heads(scope, whose)).await?)
+    }
+
+    async fn hand_back_after(
+        &mut self,
+        scope: ScopeId,
+        answer: &HeadsAnswer,
+    ) -> Result<(), SyncError> {
+        let theirs: BTreeSet<Head> = answer.heads.iter().copied().collect();
+        for log in self.lacking(scope, &theirs)? {
+            match self.hand_back_log(log, &theirs).await {
+                // One log that the server does not take keeps no other one here.
+                Err(error) if !error.ends_exchange() => {
+                    tracing::warn!(code = error.code(), "a log is not handed back: {error}");
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Others' logs of which an end held here is none of the server's. The server's own comes first: it says
+    /// where revoked devices' logs end.
+    fn lacking(&self, scope: ScopeId, theirs: &BTreeSet<Head>) -> Result<Vec<LogRef>, SyncError> {
+        let server = self.keys()?.server();
+        let (ours, others) = self
+            .parts
+            .store
+            .with(|store| Ok::<_, SyncError>((store.heads(scope)?, store.others_logs(scope)?)))?;
+        let lacking: BTreeSet<LogRef> = ours
+            .heads
+            .iter()
+            .filter(|head| !theirs.contains(head))
+            .map(|head| head.log)
+            .collect();
+        let mut logs: Vec<LogRef> = others
+            .into_iter()
+            .filter(|log| lacking.contains(log))
+            .collect();
+        logs.sort_by_key(|log| (log.device != server, *log));
+        Ok(logs)
+    }
+
+    async fn hand_back_log(
+        &mut self,
+        log: LogRef,
+        theirs: &BTreeSet<Head>,
+    ) -> Result<(), SyncError> {
+        let of_log = theirs.iter().filter(|head| head.log == log);
+        let of_log: Vec<Head> = of_log.copied().collect();
+        let mut has = self.common(&of_log)?;
+        let ranges = self.parts.store.with(|store| store.signed_ranges(log))?;
+        for _ in 0..GAPS_MAX {
+            match self.send_after(&ranges, has).await? {
+                None => return Ok(()),
+                Some(missing) => has = missing.saturating_sub(1),
+            }
+        }
+        Err(SyncError::OutOfStep("the server misses what is not here"))
+    }
+
+    /// Sends the batches that end after a sequence; says from where on the server misses something before
+    /// one of them.
+    async fn send_after(
+        &mut self,
+        ranges: &[SignedRange],
+        has: u64,
+    ) -> Result<Option<u64>, SyncError> {
+        for range in ranges.iter().filter(|range| range.last.sequence > has) {
+            let batch = self.parts.store.with(|store| store.signed_batch(range))?;
+            let Some(batch) = batch else { continue };
+            match self.ask(|| self.parts.api.push(batch.clone())).await? {
+                PushAnswer::Known(_) => {}
+                PushAnswer::Stored(_) | PushAnswer::Forked(_) => {
+                    self.report.records_handed_back += batch.records.len() as u64;
+                }
+                PushAnswer::Gap(missing) => return Ok(Some(missing)),
+            }
+        }
+        Ok(None)
+    }
+}
