@@ -30,6 +30,24 @@ pub struct Reading {
     pub era: Era,
 }
 
+impl Reading {
+    /// What both clocks would have shown so much later.
+    #[must_use]
+    pub const fn later(self, ms: u64) -> Self {
+        Self {
+            wall: UnixMillis::new(self.wall.get().saturating_add(ms)),
+            monotonic_ms: self.monotonic_ms.saturating_add(ms),
+            era: self.era,
+        }
+    }
+
+    /// How long before another reading of the same era this one was; 0 if it was not.
+    #[must_use]
+    pub const fn until_ms(self, later: Self) -> u64 {
+        later.monotonic_ms.saturating_sub(self.monotonic_ms)
+    }
+}
+
 /// The clocks of a device.
 pub trait Clock {
     /// Reads both at one moment.

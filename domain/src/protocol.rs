@@ -354,6 +354,10 @@ pub struct HeartbeatAnswer {
     /// Tickets of which the device is the home and which it is asked to hold back.
     #[n(7)]
     pub yields: Option<Vec<YieldRequest>>,
+    /// How long the server waited for what had changed before to be signed: no part of the way there and
+    /// back. Older servers do not tell.
+    #[n(8)]
+    pub waited_ms: Option<u64>,
 }
 
 /// The end of a scope's feed.

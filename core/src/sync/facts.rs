@@ -34,8 +34,12 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 Problem::new(Code::BadAnswer, "the server took this device for another").into(),
             );
         }
-        self.compare_clocks(asked, answer.server_time, answered)?;
-        self.parts.claims.probed(asked, answered);
+        // What the server waited for what changed before is no part of the way.
+        let waited_ms = answer.waited_ms.unwrap_or(0).min(asked.until_ms(answered));
+        let sent = asked.later(waited_ms);
+        self.compare_clocks(sent, answer.server_time, answered)?;
+        self.parts.claims.probed(sent, answered);
+        self.greeted_at = self.at(asked)?;
         self.heed_duty(&heartbeat, &answer)?;
         self.epoch = answer.epoch;
         self.memory.heard = Some(Heard {
@@ -53,7 +57,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         let reading = self.parts.clock.read();
         self.parts.store.with(|store| {
-            let logs = store.own_logs()?;
+            // What this folder wrote as another device, before it was enrolled anew, proves nothing of this one.
+            let mut logs = store.own_logs()?;
+            logs.retain(|log| log.end.head.log.device == self.device);
             let heads = logs
                 .iter()
                 .map(|log| log.end.head)
@@ -122,6 +128,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             .store
             .with(|store| store.observe_clock(reading))?;
         Ok((state.corrected(reading), state.trust()))
+    }
+
+    /// The time of a reading by the best knowledge of now.
+    fn at(&self, reading: Reading) -> Result<UnixMillis, StoreError> {
+        let now = self.parts.clock.read();
+        let state = self.parts.store.with(|store| store.observe_clock(now))?;
+        let passed = i64::try_from(reading.until_ms(now)).unwrap_or(i64::MAX);
+        Ok(state.corrected(now).shifted(-passed))
     }
 
     /// What the device has.

@@ -28,6 +28,10 @@ pub(super) struct Exchange<'p, A, S, T> {
     pub(super) key: SigningKey,
     /// The server's epoch as it last said.
     pub(super) epoch: u32,
+    /// When the server was asked last how far it is, by the corrected clock.
+    pub(super) greeted_at: UnixMillis,
+    /// Whether the feeds were read as far as the server said at some moment of this exchange.
+    caught_up: bool,
     /// Tables to be left alone for the rest of this exchange.
     pub(super) troubled: Vec<TableId>,
     /// Tables of which the server took rows back that it has not signed yet: taken before, its table would
@@ -96,6 +100,8 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             device: enrollment.device,
             key: identity.signing_key(),
             epoch: 0,
+            greeted_at: UnixMillis::default(),
+            caught_up: false,
             troubled: Vec::new(),
             unsigned: Vec::new(),
         })
@@ -115,12 +121,14 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             let moved = !std::mem::take(&mut self.unsigned).is_empty();
             // The same again has the same result: what differs now is told, not tried for ever.
             if todo.is_empty() || (todo == before && !moved) {
+                self.note_reach(&remote)?;
                 self.compare_at_end(&remote)?;
                 return self.settle(&remote);
             }
             for action in &todo {
                 self.perform(*action, &remote).await?;
             }
+            self.note_reach(&remote)?;
             before = todo;
         }
         // The server moves on faster than this exchange; the next one goes on.
@@ -245,6 +253,26 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
         }
     }
 
+    /// Once all feeds are read as far as the server said that they go, the device knows what others had done
+    /// when it asked. Where many gates scan, the server is further by the time that this is so: what it heard
+    /// meanwhile makes that no less true.
+    fn note_reach(&mut self, remote: &Remote) -> Result<(), StoreError> {
+        let at = self.greeted_at;
+        let is_read = self.parts.store.with(|store| {
+            for end in &remote.feeds {
+                let held = store.feed_place(end.scope)?;
+                let is_read = held.epoch == remote.epoch && held.position >= end.position;
+                if !is_read && end.position > 0 {
+                    return Ok(false);
+                }
+            }
+            store.reached(at)?;
+            Ok::<_, StoreError>(true)
+        })?;
+        self.caught_up |= is_read;
+        Ok(())
+    }
+
     /// Says what differs although everything was done.
     fn compare_at_end(&mut self, remote: &Remote) -> Result<(), StoreError> {
         let local = self.local(remote)?;
@@ -257,7 +285,13 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
                 self.report.mismatches.push(Mismatch::Table(listed.table));
             }
         }
-        for end in &remote.feeds {
+        // A feed that grew on while it was read differs from nothing.
+        let grown = if self.caught_up {
+            &[][..]
+        } else {
+            &remote.feeds
+        };
+        for end in grown {
             let read = local.feeds.iter().any(|held| {
                 held.scope == end.scope
                     && (held.position >= end.position && held.epoch == remote.epoch
@@ -270,9 +304,8 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
         Ok(())
     }
 
-    /// Everything that could be done is done: from now on the device knows of the others.
+    /// Everything that could be done is done: tells what waits.
     fn settle(&mut self, remote: &Remote) -> Result<(), SyncError> {
-        let unread = |mismatch: &Mismatch| matches!(mismatch, Mismatch::Feed(_));
         let (now, _) = self.now()?;
         self.parts.store.with(|store| {
             let mut parked = 0;
@@ -283,10 +316,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             if parked > 0 {
                 store.notice(now, &NoticeBody::RecordsParked { batches: parked })?;
             }
-            if self.report.mismatches.iter().any(unread) {
-                return Ok(());
-            }
-            store.reached(now)
+            Ok::<_, StoreError>(())
         })?;
         Ok(())
     }

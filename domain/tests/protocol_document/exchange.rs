@@ -184,6 +184,7 @@ fn writing() -> Examples {
             attempt: ATTEMPT,
         }]),
         yields: None,
+        waited_ms: None,
     };
     vec![
         (

@@ -144,9 +144,11 @@ fn unsent(txn: &dyn Transaction, device: DeviceId, heartbeat: &Heartbeat) -> Res
         let end = here.entry(head.log).or_default();
         *end = (*end).max(head.sequence);
     }
-    Ok(heartbeat
+    let own = heartbeat
         .heads
         .iter()
+        .filter(|head| head.log.device == device);
+    Ok(own
         .map(|head| {
             let sent = here.get(&head.log).copied().unwrap_or(0);
             head.sequence.saturating_sub(sent)
@@ -198,6 +200,7 @@ fn answer_heartbeat(
         trust: trust.keys.trust().version,
         device: id,
         open: Some(claims::open_of(txn, id)?),
+        waited_ms: None,
         yields: Some(yields),
     };
     Ok((answer, proved))
@@ -261,7 +264,9 @@ impl Service {
         device: DeviceId,
         heartbeat: Heartbeat,
     ) -> Result<HeartbeatAnswer> {
+        let asked = self.now();
         self.settle(device).await?;
+        let waited_ms = self.now().since(asked);
         let settings = self.settings().clone();
         let yields = self.claims().homes().asked(device);
         // Nothing that is sealed changes, so the sealer need not wake up.
@@ -271,8 +276,11 @@ impl Service {
             })
             .await?;
         if let Some(proved) = proved {
-            self.duties().prove(&proved);
+            self.duties().prove(&proved, self.now());
         }
-        Ok(answer)
+        Ok(HeartbeatAnswer {
+            waited_ms: Some(waited_ms).filter(|ms| *ms > 0),
+            ..answer
+        })
     }
 }

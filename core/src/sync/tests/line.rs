@@ -230,6 +230,7 @@ impl SyncApi for Line<'_> {
     async fn heartbeat(&self, _: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
         self.server
             .call(|| {
+                self.server.go_on();
                 let state = self.server.state.borrow();
                 Ok(HeartbeatAnswer {
                     server_time: UnixMillis::new(self.server.time.get()),
@@ -243,6 +244,7 @@ impl SyncApi for Line<'_> {
                     device: self.device,
                     open: None,
                     yields: None,
+                    waited_ms: None,
                 })
             })
             .await

@@ -71,6 +71,25 @@ fn the_clock_is_set_by_an_authentic_answer() {
 }
 
 #[test]
+fn where_others_scan_all_the_time_a_gate_is_online_all_the_same() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let reach = || gate.with(|store| store.reach().unwrap());
+    let before = reach().peers_as_of.unwrap();
+    server.time.set(server.time.get() + 600_000);
+    gate.clock.pass(600_000);
+    server.busy.set(true);
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    // As of when it asked, not of when the answer came.
+    let known = reach().peers_as_of.unwrap();
+    assert!(known.since(before) >= 599_000, "{known:?} after {before:?}");
+    assert!(known.get() <= server.time.get());
+}
+
+#[test]
 fn changes_come_as_a_segment_and_scans_of_others_by_the_feed() {
     let server = venue();
     let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));

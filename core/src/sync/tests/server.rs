@@ -14,7 +14,7 @@ use usher_domain::hash::Hash;
 use usher_domain::log::{LogEnd, sign_batch, unverified_head, verify_batch};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::*;
-use usher_domain::record::{Body, LogRef};
+use usher_domain::record::{Body, LogRef, Notice};
 use usher_domain::table::rows::{
     DeviceEntry, DeviceRole, RosterEntry, RosterRow, TicketRow, TicketState,
 };
@@ -67,6 +67,8 @@ pub(super) struct Server {
     /// Set when the plug is pulled.
     pub(super) cut: Cell<bool>,
     pub(super) time: Cell<u64>,
+    /// Whether something is recorded elsewhere before every sign of life is answered.
+    pub(super) busy: Cell<bool>,
 }
 
 impl Server {
@@ -106,6 +108,7 @@ impl Server {
             calls: Cell::new(0),
             cut: Cell::new(false),
             time: Cell::new(NOW),
+            busy: Cell::new(false),
         };
         server.change(ROSTER, &[]);
         server.change(SET, &[]);
@@ -195,6 +198,18 @@ impl Server {
             sign(&enrollment, &key(102)),
             self.state.borrow().trust.clone(),
         )
+    }
+
+    /// Records something if this is a busy evening.
+    pub(super) fn go_on(&self) {
+        if self.busy.get() {
+            self.say(Body::Notice(Notice {
+                session: None,
+                gate: None,
+                text: Hash::ZERO,
+                until: UnixMillis::new(NOW),
+            }));
+        }
     }
 
     /// Writes a record into the server's own log.
