@@ -141,6 +141,18 @@ pub enum Body {
     Delay(#[n(0)] Delay),
 }
 
+impl Body {
+    /// The scan that it tells of, if it tells of one.
+    #[must_use]
+    pub const fn as_scan(&self) -> Option<&Scan> {
+        if let Self::Scan(scan) = self {
+            Some(scan)
+        } else {
+            None
+        }
+    }
+}
+
 /// An operator took a scan back.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Undo {

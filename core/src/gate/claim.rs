@@ -111,8 +111,12 @@ impl Circumstances<'_> {
             attempt: showing.attempt,
             session: terms.session.id,
             authority,
-            // Both are taken in only after the device compared its logs with the server of that epoch.
-            epoch: self.served.version.epoch.max(feed.epoch),
+            // After a restore the authority is asked once this device gave back what it knew of others, and
+            // knows what the authority knows: before, it would obey one that forgot who is inside.
+            epoch: match feed.epoch {
+                0 => self.served.version.epoch,
+                read => self.served.version.epoch.min(read),
+            },
             set: self.served.version,
             trust: self.book.trust,
             shown: shown_for(showing, &decision.known),
@@ -129,7 +133,8 @@ impl Circumstances<'_> {
         }))
     }
 
-    /// This device's newest records of a ticket that the server lacks, under whatever name.
+    /// This device's records of a ticket that the server lacks, under whatever name: those that change what
+    /// it may do before others, and of each kind the newest.
     fn unsent(
         &self,
         store: &Store,
@@ -140,14 +145,21 @@ impl Circumstances<'_> {
         for alias in aliases(self.book, served, subject) {
             unsent.extend(store.unsent_about(served.terms.scope, self.book.device, &alias)?);
         }
+        // Somebody who shows a used ticket at a turnstile a hundred times must not push its admission out.
+        unsent.sort_by_key(|(place, record)| (is_mere_word(record), std::cmp::Reverse(*place)));
+        unsent.truncate(CLAIM_UNSENT_MAX);
         unsent.sort_by_key(|(place, _)| *place);
-        let old = unsent.len().saturating_sub(CLAIM_UNSENT_MAX);
         Ok(unsent
             .into_iter()
-            .skip(old)
             .map(|(_, record)| record.into())
             .collect())
     }
+}
+
+/// Whether a record says that nobody was let through: it changes nothing for the ticket.
+fn is_mere_word(record: &[u8]) -> bool {
+    Line::read(record)
+        .is_ok_and(|line| scan_of(&line).is_some_and(|scan| scan.outcome != Outcome::Admit))
 }
 
 /// Another ticket of an order is claimed by its own code: the one that was shown vouches for it.

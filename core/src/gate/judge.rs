@@ -15,7 +15,9 @@ use usher_domain::merge::{fold_subject, next_stamp, open_admission};
 use usher_domain::record::{Body, Certainty, Direction, Outcome, Scan, Subject};
 use usher_domain::rules::IsolatedRule;
 use usher_domain::time::UnixMillis;
-use usher_domain::verdict::{Admit, AdmitWhy, Reason, Referral, TroubleCode, Verdict};
+use usher_domain::verdict::{
+    Admit, AdmitWhy, OpenAdmission, Reason, Referral, TroubleCode, Verdict,
+};
 
 /// What was decided, and the record that says so.
 pub(super) struct Decision {
@@ -137,7 +139,7 @@ impl Circumstances<'_> {
             inside: Headcount::Local(self.inside),
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: showing.confirmed,
-            open: open_admission(showing.attempt, lines),
+            open: self.open_elsewhere(showing, lines),
             honours: showing.honours,
         };
         let verdict = decide(
@@ -148,6 +150,23 @@ impl Circumstances<'_> {
             &context,
         );
         self.leave_to_home(showing, verdict)
+    }
+
+    /// An attempt elsewhere for which the ticket's home holds it back, or this device promised to.
+    fn open_elsewhere<'l>(
+        &self,
+        showing: &Showing,
+        lines: impl IntoIterator<Item = &'l Line>,
+    ) -> Option<OpenAdmission> {
+        let home = showing.looked.row().and_then(|row| row.home);
+        let ground = self.book.ground(self.served.terms.scope);
+        let counting: Vec<&Line> = lines
+            .into_iter()
+            .filter(|line| ground.is_none_or(|ground| ground.counts(line)))
+            .collect();
+        open_admission(showing.attempt, counting, |device| {
+            device == self.book.device || home == Some(device)
+        })
     }
 
     /// Where only its home may admit a ticket alone, no other device does on its own word, not even while
@@ -300,23 +319,8 @@ const fn admit_why(reason: Reason) -> Option<AdmitWhy> {
 }
 
 /// The scan that a record speaks of, if it is one.
-pub(super) fn scan_of(line: &Line) -> Option<&Scan> {
-    match &line.record.body {
-        Body::Scan(scan) => Some(scan),
-        Body::Undo(_)
-        | Body::Link(_)
-        | Body::Rule(_)
-        | Body::Cut(_)
-        | Body::Ruling(_)
-        | Body::EveryoneOut(_)
-        | Body::FreeFlow(_)
-        | Body::Abort(_)
-        | Body::Yield(_)
-        | Body::StandDown(_)
-        | Body::Honour(_)
-        | Body::Notice(_)
-        | Body::Delay(_) => None,
-    }
+pub(super) const fn scan_of(line: &Line) -> Option<&Scan> {
+    line.record.body.as_scan()
 }
 
 /// The ticket of a subject, if it is one.

@@ -158,7 +158,7 @@ fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Plac
         Ok(Entering::Counted) => state.entries = state.entries.saturating_add(1),
         Err(_) => {
             state.entries = state.entries.saturating_add(1);
-            if !is_override(scan) {
+            if !scan.is_override() {
                 state.excess.push(this);
                 // Whoever comes next is told of the admission by which the ticket is inside, not of
                 // the one that should not have been.
@@ -181,11 +181,6 @@ fn leave(states: &mut BTreeMap<Unit, SubjectState>, unit: Unit, exit: PriorScan)
     let state = states.entry(unit).or_default();
     state.inside = None;
     state.last_exit = Some(exit);
-}
-
-/// An override without a supervisor's signature is an admission like any other.
-fn is_override(scan: &Scan) -> bool {
-    scan.reason == Reason::Override && scan.sanction.is_some()
 }
 
 fn send_out(states: &mut BTreeMap<Unit, SubjectState>, out: &EveryoneOut) {

@@ -1,9 +1,9 @@
 //! Attempts: how each ended, and which others are still open as far as one can see.
 
 use crate::hash::Hash;
-use crate::ids::AttemptId;
+use crate::ids::{AttemptId, DeviceId};
 use crate::log::Line;
-use crate::record::{Body, Outcome};
+use crate::record::{Body, Outcome, Scan};
 use crate::time::UnixMillis;
 use crate::verdict::{OpenAdmission, Reason};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,25 +64,30 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
     ended
 }
 
-/// The first attempt other than `own` that the ticket's home yielded to in time and that no record ended;
-/// `lines` are all known records of the ticket. What a home held back it does not let in, also when it is alone.
+/// The first attempt other than `own` that the ticket's home yielded to in time and that nothing ended;
+/// `lines` are all known records of the ticket that count, and `is_home` knows whose word holds it back. What
+/// a home held back it does not let in, also when it is alone.
 #[must_use]
 pub fn open_admission<'a>(
     own: AttemptId,
     lines: impl IntoIterator<Item = &'a Line> + Clone,
+    is_home: impl Fn(DeviceId) -> bool,
 ) -> Option<OpenAdmission> {
     if crate::mutated!(ForgetToHoldBack) {
         return None;
     }
     let ended = endings(lines.clone());
-    let unheard = unheard(lines.clone());
+    let given_up = referrals(lines.clone());
+    let overridden = overridden_at(lines.clone());
     let yields = lines.into_iter().filter_map(|line| {
         let Body::Yield(held) = &line.record.body else {
             return None;
         };
         let is_open = held.attempt != own
+            && is_home(line.record.log.device)
             && !ended.contains_key(&held.attempt)
-            && !unheard.contains(&held.attempt);
+            && !given_up.contains(&(held.to, held.attempt))
+            && overridden.is_none_or(|at| at < line.record.stamp);
         is_open.then_some(OpenAdmission {
             attempt: held.attempt,
             device: held.to,
@@ -93,31 +98,25 @@ pub fn open_admission<'a>(
     yields.min_by_key(|open| (open.since, open.attempt))
 }
 
-/// Attempts that were referred because somebody had not answered: nothing was granted, whether the home's
-/// word came too late or for nothing.
-fn unheard<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeSet<AttemptId> {
-    let scans = lines
-        .into_iter()
-        .filter_map(|line| match &line.record.body {
-            Body::Scan(scan) if matches!(scan.reason, Reason::HomeSilent | Reason::PeerSilent) => {
-                Some(scan.attempt)
-            }
-            Body::Scan(_)
-            | Body::Undo(_)
-            | Body::Link(_)
-            | Body::Rule(_)
-            | Body::Cut(_)
-            | Body::Ruling(_)
-            | Body::EveryoneOut(_)
-            | Body::FreeFlow(_)
-            | Body::Abort(_)
-            | Body::Yield(_)
-            | Body::StandDown(_)
-            | Body::Honour(_)
-            | Body::Notice(_)
-            | Body::Delay(_) => None,
-        });
+/// Attempts that their device referred for another reason than an instruction, each with that device: under
+/// them it lets nobody in any more, so a home's word for them came too late or for nothing.
+#[must_use]
+pub fn referrals<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeSet<(DeviceId, AttemptId)> {
+    let scans = lines.into_iter().filter_map(|line| {
+        let scan = line.record.body.as_scan()?;
+        let is_over = scan.outcome == Outcome::Refer && scan.reason != Reason::Instruction;
+        is_over.then_some((line.record.log.device, scan.attempt))
+    });
     scans.collect()
+}
+
+/// When a supervisor let this ticket in last: whatever was open before is settled by that.
+fn overridden_at<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Option<UnixMillis> {
+    let overrides = lines.into_iter().filter(|line| {
+        let scan = line.record.body.as_scan();
+        scan.is_some_and(Scan::is_override)
+    });
+    overrides.map(|line| line.record.stamp).max()
 }
 
 /// How long an open attempt of another gate is taken for somebody who is walking through. Afterwards only
@@ -128,6 +127,7 @@ impl OpenAdmission {
     /// Whether somebody may still be walking through.
     #[must_use]
     pub fn is_fresh(&self, now: UnixMillis) -> bool {
-        now.since(self.since) <= WALKING_MS
+        // A clock that was set back makes nothing fresh that is old.
+        now.since(self.since) <= WALKING_MS && self.since.since(now) <= WALKING_MS
     }
 }

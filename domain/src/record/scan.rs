@@ -68,6 +68,14 @@ pub struct Scan {
     pub honours: Option<SessionId>,
 }
 
+impl Scan {
+    /// Whether a supervisor let somebody in, whatever the rules said.
+    #[must_use]
+    pub fn is_override(&self) -> bool {
+        self.outcome == Outcome::Admit && self.reason == Reason::Override && self.sanction.is_some()
+    }
+}
+
 /// Staff said that what the instruction asks was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]

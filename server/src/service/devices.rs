@@ -341,7 +341,9 @@ pub(crate) fn take_in(
             first_gate,
         },
     };
-    things::put(txn, &device)
+    things::put(txn, &device)?;
+    // After a restore whoever is not heard of yet counts as on duty; who that is may just have changed.
+    duty::touch(txn, now)
 }
 
 impl Service {

@@ -21,7 +21,8 @@ use crate::storage::{Duty, DutyState, Transaction};
 use known::Proof;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use stored::{begin, end, hear, lacking, scopes_of, touch};
+pub(super) use stored::touch;
+use stored::{begin, end, hear, lacking, scopes_of};
 use usher_domain::api::venue::Session;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId};
 use usher_domain::protocol::{Head, Heartbeat};
@@ -90,11 +91,16 @@ fn session_of(
     }
 }
 
-/// Whether logs on a device end where this server has them end, in each scope: those in which they do not,
+/// Whether a device's logs end where this server has them end, in each scope: those in which they do not,
 /// or none if a log is unknown here, for then nobody can say whose scope it is of.
-fn unproved(stored: &[(ScopeId, Head)], told: &[Head]) -> Option<BTreeSet<ScopeId>> {
+fn unproved(
+    device: DeviceId,
+    stored: &[(ScopeId, Head)],
+    told: &[Head],
+) -> Option<BTreeSet<ScopeId>> {
     let mut unproved = BTreeSet::new();
-    for head in told {
+    // What the device's folder wrote before it was enrolled anew is not its own any more.
+    for head in told.iter().filter(|head| head.log.device == device) {
         let mut of_log = stored.iter().filter(|(_, known)| known.log == head.log);
         let (scope, _) = of_log.clone().next()?;
         if !of_log.any(|(_, known)| known == head) {
@@ -122,7 +128,7 @@ pub(crate) fn note(
     if heard.epoch != epoch || heard.at > now {
         return Ok(None);
     }
-    let Some(unproved) = unproved(&txn.heads_of_device(device)?, &heartbeat.heads) else {
+    let Some(unproved) = unproved(device, &txn.heads_of_device(device)?, &heartbeat.heads) else {
         return Ok(None);
     };
     let on_duty = txn.duties_of(device)?.into_iter().map(|duty| duty.scope);
@@ -145,7 +151,7 @@ fn sign_off(
     now: UnixMillis,
 ) -> Result<()> {
     let stored = txn.heads_of_device(device)?;
-    if unproved(&stored, heads).is_none_or(|unproved| !unproved.is_empty()) {
+    if unproved(device, &stored, heads).is_none_or(|unproved| !unproved.is_empty()) {
         return Err(Error::Conflict(
             "records of this device are missing here: hand them in before signing off",
         ));

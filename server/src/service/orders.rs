@@ -8,13 +8,14 @@ pub(crate) mod notices;
 
 use super::error::{Error, Result};
 use super::statistics::find_session;
-use super::{Service, places, server_log, times};
+use super::{Service, claims, places, server_log, times};
 use crate::storage::Transaction;
 use jiff::Timestamp;
 use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow, NewRulings};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{OrganizerId, ScopeId};
-use usher_domain::record::{Body, EveryoneOut, FreeFlow, Ruling};
+use usher_domain::log::Line;
+use usher_domain::record::{Body, EveryoneOut, FreeFlow, Ruling, RulingWord};
 use usher_domain::time::UnixMillis;
 
 /// Records that one request may rule on.
@@ -27,7 +28,7 @@ fn read_hash(text: &str) -> Result<Hash> {
         .map_err(|_| Error::invalid("records", "a record is named by 64 hexadecimal digits"))
 }
 
-fn rulings(txn: &dyn Transaction, scope: ScopeId, new: &NewRulings) -> Result<Vec<Body>> {
+fn rulings(txn: &mut dyn Transaction, scope: ScopeId, new: &NewRulings) -> Result<Vec<Body>> {
     if !(1..=RULINGS_MAX).contains(&new.records.len()) {
         let why = format!("1 to {RULINGS_MAX} records");
         return Err(Error::invalid("records", why));
@@ -36,10 +37,14 @@ fn rulings(txn: &dyn Transaction, scope: ScopeId, new: &NewRulings) -> Result<Ve
         .iter()
         .map(|text| {
             let of = read_hash(text)?;
-            if txn.record(scope, &of)?.is_none() {
-                return Err(Error::NotFound("record"));
-            }
+            let stored = txn.record(scope, &of)?.ok_or(Error::NotFound("record"))?;
             let word = new.word;
+            // What counts from now on ended its attempt.
+            if word == RulingWord::Accept
+                && let Ok(line) = Line::read(&stored.bytes)
+            {
+                claims::end_by(txn, &line.record)?;
+            }
             Ok(Body::Ruling(Ruling { of, word }))
         })
         .collect()
@@ -106,7 +111,7 @@ impl Service {
         event: String,
         session: String,
         bodies: impl FnOnce(
-            &dyn Transaction,
+            &mut dyn Transaction,
             &usher_domain::api::venue::Session,
             UnixMillis,
         ) -> Result<Vec<Body>>

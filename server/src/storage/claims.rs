@@ -76,6 +76,12 @@ pub trait Claims {
     /// [`super::StorageError`].
     fn reservations_of(&self, device: DeviceId, limit: u32) -> Result<Vec<Reservation>>;
 
+    /// How many open reservations a device holds.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn count_reservations_of(&self, device: DeviceId) -> Result<u64>;
+
     /// Open reservations of entries to a zone of a session.
     ///
     /// # Errors

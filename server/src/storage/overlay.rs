@@ -379,6 +379,10 @@ impl Claims for Overlay<'_> {
         self.under.reservations_of(device, limit)
     }
 
+    fn count_reservations_of(&self, device: DeviceId) -> Result<u64> {
+        self.under.count_reservations_of(device)
+    }
+
     fn reserved_entries(&self, session: SessionId, zone: ZoneId) -> Result<u32> {
         self.under.reserved_entries(session, zone)
     }

@@ -238,6 +238,31 @@ fn who_leaves_is_claimed_too() {
 }
 
 #[test]
+fn an_admission_is_told_however_often_the_ticket_was_shown_after_it() {
+    let door = Door::evening();
+    door.server.weather.set(Weather::Down);
+    let admitted_by = door.enter(1).record.unwrap();
+    for _ in 0..70 {
+        assert!(!admitted(&door.enter(1)));
+    }
+    door.server.weather.set(Weather::Clear);
+    door.stand.borrow().clock.pass(40_000);
+    let now = door.stand.borrow().clock.read();
+    door.claims.probed(now, now);
+    let again = door.enter(1);
+    assert_eq!(again.asked, Asked::Answered);
+    assert_eq!(again.verdict.reason(), Reason::AlreadyInside);
+    let asked = door.server.asked.borrow();
+    let unsent = &asked.last().unwrap().unsent;
+    assert_eq!(
+        unsent.len(),
+        usher_domain::protocol::claim::CLAIM_UNSENT_MAX
+    );
+    let told = unsent.iter().map(|bytes| Line::read(bytes).unwrap().hash);
+    assert_eq!(told.take(1).collect::<Vec<_>>(), [admitted_by]);
+}
+
+#[test]
 fn an_instruction_is_claimed_again_under_the_same_attempt_when_it_was_checked() {
     let mut table = Table::set(EVENING, 0..3);
     table.put(&TicketRow {

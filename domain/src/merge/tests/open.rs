@@ -31,6 +31,16 @@ impl Story {
         self.scans(SOUTH, stamp, scan)
     }
 
+    fn refers(&mut self, device: DeviceId, stamp: u64, reason: Reason) -> Hash {
+        let scan = Scan {
+            attempt: attempt(1),
+            outcome: Outcome::Refer,
+            reason,
+            ..scan(ticket(1))
+        };
+        self.scans(device, stamp, scan)
+    }
+
     fn gives_up(&mut self, stamp: u64, of: u8) -> Hash {
         let abort = Abort {
             attempt: attempt(of),
@@ -41,7 +51,7 @@ impl Story {
     }
 
     fn open(&self) -> Option<OpenAdmission> {
-        open_admission(attempt(99), &self.lines())
+        open_admission(attempt(99), &self.lines(), |device| device == NORTH)
     }
 }
 
@@ -67,11 +77,63 @@ fn a_home_holds_a_ticket_back_until_a_record_ends_the_attempt() {
 }
 
 #[test]
-fn a_referral_ends_nothing() {
+fn an_instruction_that_is_to_be_checked_ends_nothing() {
     let mut story = Story::default();
     story.yields(10, 1);
-    story.ends(20, 1, Outcome::Refer);
+    story.refers(SOUTH, 20, Reason::Instruction);
     assert!(story.open().is_some());
+}
+
+#[test]
+fn a_referral_ends_what_a_home_holds_back_for_its_device() {
+    let reasons = [
+        Reason::HomeSilent,
+        Reason::PeerSilent,
+        Reason::NotHome,
+        Reason::StaleSet,
+        Reason::ClockUnproved,
+    ];
+    for reason in reasons {
+        let mut story = Story::default();
+        story.yields(10, 1);
+        // Nobody else's word ends it.
+        story.refers(NORTH, 15, reason);
+        assert!(story.open().is_some());
+        story.refers(SOUTH, 20, reason);
+        assert_eq!(story.open(), None, "{reason:?}");
+    }
+}
+
+#[test]
+fn nobody_but_its_home_holds_a_ticket_back() {
+    let mut story = Story::default();
+    story.yields(10, 1);
+    let by_others = open_admission(attempt(99), &story.lines(), |device| device == SOUTH);
+    assert_eq!(by_others, None);
+}
+
+#[test]
+fn an_override_settles_whatever_was_open_before_and_nothing_after() {
+    let mut story = Story::default();
+    story.yields(10, 1);
+    let over = Scan {
+        attempt: attempt(3),
+        takes_over: Some(attempt(2)),
+        ..overridden(ticket(1))
+    };
+    story.scans(SOUTH, 20, over);
+    assert_eq!(story.open(), None);
+    story.yields(30, 4);
+    assert_eq!(story.open().map(|open| open.attempt), Some(attempt(4)));
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_no_attempt_fresh() {
+    let mut story = Story::default();
+    story.yields(3_600_000, 1);
+    let open = story.open().unwrap();
+    assert!(open.is_fresh(ms(3_600_000 - WALKING_MS)));
+    assert!(!open.is_fresh(ms(3_600_000 - WALKING_MS - 1)));
 }
 
 #[test]
@@ -133,22 +195,6 @@ fn a_session_honours_tickets_of_another_for_a_time_and_only_on_the_authoritys_wo
         // Whoever was let in may leave later.
         let out = ground.honoured(EVENING, Direction::Exit, ms(200));
         assert_eq!(out.collect::<Vec<_>>(), honoured);
-    }
-}
-
-#[test]
-fn a_home_whose_word_came_too_late_or_for_nothing_holds_nothing_back() {
-    for reason in [Reason::HomeSilent, Reason::PeerSilent] {
-        let mut story = Story::default();
-        story.yields(10, 1);
-        let referred = Scan {
-            attempt: attempt(1),
-            outcome: Outcome::Refer,
-            reason,
-            ..scan(ticket(1))
-        };
-        story.scans(SOUTH, 20, referred);
-        assert_eq!(story.open(), None);
     }
 }
 

@@ -11,7 +11,7 @@ use usher_domain::decide::{Connection, Context, Flow, Headcount, Honoured, Known
 use usher_domain::ids::{DeviceId, SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::state::SubjectState;
-use usher_domain::merge::{Ground, fold_subject, open_admission};
+use usher_domain::merge::{Ground, fold_subject, open_admission, referrals};
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest, Decided, YieldRequest};
 use usher_domain::record::{Body, Certainty, Direction, Subject};
 use usher_domain::rules::{EntryMode, SilentRule};
@@ -154,9 +154,19 @@ impl Case<'_> {
             gate: held.gate,
             since: held.at,
         });
+        let home = self.looked.row().and_then(|row| row.home);
+        let counting: Vec<&Line> = self
+            .lines
+            .iter()
+            .filter(|line| self.ground.counts(line))
+            .collect();
         reserved
             .min_by_key(|open| (open.since, open.attempt))
-            .or_else(|| open_admission(self.request.attempt, self.lines))
+            .or_else(|| {
+                open_admission(self.request.attempt, counting, |device| {
+                    home == Some(device)
+                })
+            })
     }
 
     fn home(&self) -> Home {
@@ -175,6 +185,10 @@ impl Case<'_> {
     }
 
     fn has_yielded(&self, home: DeviceId) -> bool {
+        // What the asker has referred since, the home does not hold back any more.
+        if referrals(self.lines).contains(&(self.device, self.request.attempt)) {
+            return false;
+        }
         self.lines.iter().any(|line| {
             let Body::Yield(held) = &line.record.body else {
                 return false;
@@ -183,6 +197,14 @@ impl Case<'_> {
                 && held.attempt == self.request.attempt
                 && held.to == self.device
         })
+    }
+
+    /// How many are inside a zone, as far as that can be known: exactly only while nobody is silent.
+    pub(super) fn headcount(&self, counted: Headcount) -> Headcount {
+        match counted {
+            Headcount::Confirmed(people) if !self.silent().is_empty() => Headcount::Local(people),
+            Headcount::Confirmed(_) | Headcount::Local(_) => counted,
+        }
     }
 
     /// What other devices may have done that nobody knows of yet.

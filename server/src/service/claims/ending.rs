@@ -1,8 +1,10 @@
 //! Reservations end with the records that say how an attempt ended, in the transaction that stores them.
 
 use crate::service::error::Result;
+use crate::service::records::lines;
 use crate::storage::Transaction;
-use usher_domain::record::{Body, Outcome, Record};
+use usher_domain::ids::ScopeId;
+use usher_domain::record::{Body, Outcome, Record, Subject};
 
 /// Ends the reservations that a record ends. It must count: what a revoked device says frees nothing
 /// before a person accepted it.
@@ -13,8 +15,8 @@ pub(in crate::service) fn end_by(txn: &mut dyn Transaction, record: &Record) -> 
     let device = record.log.device;
     match &record.body {
         Body::Scan(scan) => {
-            if let Some(replaced) = scan.takes_over {
-                txn.end_reservation(replaced, None)?;
+            if scan.is_override() {
+                end_all_of(txn, record.scope, scan.subject)?;
             }
             match scan.outcome {
                 Outcome::Admit | Outcome::Refuse => {
@@ -39,6 +41,34 @@ pub(in crate::service) fn end_by(txn: &mut dyn Transaction, record: &Record) -> 
         | Body::Honour(_)
         | Body::Notice(_)
         | Body::Delay(_) => {}
+    }
+    Ok(())
+}
+
+/// A supervisor looked at the ticket and let its holder in: whatever anybody else held open is settled by
+/// that, also what a device left behind whose battery is empty.
+fn end_all_of(txn: &mut dyn Transaction, scope: ScopeId, subject: Subject) -> Result<()> {
+    let links = lines::aliases(&lines::ground_lines(txn, scope)?);
+    let ticket = match subject {
+        Subject::Medium(identity) => links
+            .iter()
+            .find(|(_, media)| media.contains(&identity))
+            .map(|(ticket, _)| *ticket),
+        Subject::Ticket(ticket) => Some(ticket),
+        Subject::Nothing => None,
+    };
+    let media = ticket
+        .and_then(|ticket| links.get(&ticket))
+        .into_iter()
+        .flatten();
+    let aliases = media
+        .map(|identity| Subject::Medium(*identity))
+        .chain(ticket.map(Subject::Ticket))
+        .chain(std::iter::once(subject));
+    for alias in aliases {
+        for open in txn.reservations_about(scope, &alias)? {
+            txn.end_reservation(open.attempt, None)?;
+        }
     }
     Ok(())
 }

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use usher_domain::ids::{AttemptId, DeviceId};
-use usher_domain::protocol::claim::YieldRequest;
+use usher_domain::protocol::claim::{CLAIM_BUDGET_MS, YieldRequest};
 
-/// How long a claim waits for a home at most.
-pub(super) const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a claim waits for a home at most: half of what a gate's claim may take, so that the way there and
+/// back has the other half, and a home that is silent makes no gate believe that its line is bad.
+pub(super) const PATIENCE: Duration = Duration::from_millis(CLAIM_BUDGET_MS / 2);
 
 /// Somebody waits for a home.
 #[derive(Debug)]

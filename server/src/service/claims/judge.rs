@@ -22,6 +22,10 @@ use usher_domain::session::Authority;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::{AdmitWhy, Verdict};
 
+/// Attempts that one device has open at a time at most. A gate has one or two; somebody who stole one must not
+/// reserve the tickets of a whole evening, for nothing but a record of each attempt frees them.
+const OPEN_MAX: u64 = 200;
+
 /// Whether a home that has not answered may still be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
@@ -113,6 +117,9 @@ pub(super) fn claim(
         others.extend(txn.reservations_about(scope, &alias)?);
     }
     others.retain(|held| !ended.contains_key(&held.attempt) && !usher_domain::mutated!(GrantTwice));
+    if txn.count_reservations_of(device)? >= OPEN_MAX {
+        return Err(Error::Full("open attempts of this device"));
+    }
     let standing = desk.duties.standing(txn, organizer, scope, epoch)?;
     let case = Case {
         device,
@@ -130,7 +137,7 @@ pub(super) fn claim(
         now,
     };
     let inside = match case.limited_zone() {
-        Some(zone) => headcount(txn, desk, &posting, zone, now)?,
+        Some(zone) => case.headcount(headcount(txn, desk, &posting, zone, now)?),
         None => Headcount::Confirmed(0),
     };
     let (verdict, certainty) = match case.verdict(inside) {

@@ -27,10 +27,39 @@ struct Watch {
     devices: Arc<BTreeMap<DeviceId, DutyState>>,
 }
 
+/// Where logs are proved up to, by a clock that may be set back.
+#[derive(Debug, Default)]
+struct Proofs {
+    known: HashMap<(ScopeId, DeviceId), Proof>,
+    /// The latest time that the clock showed.
+    latest: UnixMillis,
+}
+
+/// A request is answered or over within this time; a sign of life that is older arrives no more.
+const UNDER_WAY_MS: u64 = 60_000;
+
+impl Proofs {
+    /// Looks at the clock. If it was set back, nobody can say any more how old the proofs are: nobody is proved
+    /// then.
+    fn look(&mut self, now: UnixMillis) {
+        if now >= self.latest {
+            self.latest = now;
+            return;
+        }
+        self.known.clear();
+        // A statement that was under way while the clock was set back by less than it is old would seem
+        // younger than it is: none counts until the clock is where it was. One that was set back by more than
+        // anything may be under way says a time to come, and does not count anyway.
+        if self.latest.since(now) > UNDER_WAY_MS {
+            self.latest = now;
+        }
+    }
+}
+
 /// What is known of duties beside what is stored.
 #[derive(Debug, Default)]
 pub(crate) struct Duties {
-    proofs: Mutex<HashMap<(ScopeId, DeviceId), Proof>>,
+    proofs: Mutex<Proofs>,
     watches: Mutex<HashMap<ScopeId, Watch>>,
 }
 
@@ -56,10 +85,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Duties {
     /// Takes a proof in. Called after the transaction that compared the heads is durable.
-    pub(crate) fn prove(&self, proved: &Proved) {
+    pub(crate) fn prove(&self, proved: &Proved, now: UnixMillis) {
         let mut proofs = lock(&self.proofs);
+        proofs.look(now);
+        if proofs.latest > now {
+            return;
+        }
         for scope in &proved.scopes {
             let known = proofs
+                .known
                 .entry((*scope, proved.device))
                 .or_insert(proved.proof);
             // Signs of life may overtake each other; the later one still holds what the earlier proved.
@@ -72,7 +106,7 @@ impl Duties {
     /// Up to when a device's log is known in an epoch; zero if it is not.
     pub(crate) fn known_up_to(&self, scope: ScopeId, device: DeviceId, epoch: u32) -> UnixMillis {
         let proofs = lock(&self.proofs);
-        let proof = proofs.get(&(scope, device));
+        let proof = proofs.known.get(&(scope, device));
         proof
             .filter(|proof| proof.epoch == epoch)
             .map_or(UnixMillis::default(), |proof| proof.at)
@@ -127,13 +161,14 @@ impl Duties {
         now: UnixMillis,
         spares: impl Fn(DeviceId) -> bool,
     ) -> Vec<Silent> {
-        let proofs = lock(&self.proofs);
+        let mut proofs = lock(&self.proofs);
+        proofs.look(now);
         let on_duty = standing
             .iter()
             .filter(|(_, state)| **state == DutyState::OnDuty);
         let mut silent = Vec::new();
         for (device, _) in on_duty.filter(|(device, _)| !spares(**device)) {
-            let proof = proofs.get(&(scope, *device));
+            let proof = proofs.known.get(&(scope, *device));
             let since = proof
                 .filter(|proof| proof.epoch == epoch)
                 .map_or(UnixMillis::default(), |proof| proof.at);

@@ -13,7 +13,7 @@ pub(super) const MARK: &[u8] = b"duty mark";
 
 /// Lets everybody read anew who is on duty. Random, so that what was read in a transaction that failed is
 /// never taken for what another one wrote.
-pub(super) fn touch(txn: &mut dyn Transaction, now: UnixMillis) -> Result<()> {
+pub(in crate::service) fn touch(txn: &mut dyn Transaction, now: UnixMillis) -> Result<()> {
     let mark: [u8; 16] = keys::random()?;
     txn.put_value(Space::Server, MARK, &mark, now)?;
     Ok(())

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use usher_domain::api::reports::ScanLine;
 use usher_domain::cbor;
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId, ZoneId};
-use usher_domain::log::Line;
+use usher_domain::log::{Entry, Line};
 use usher_domain::merge::Ground;
 use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
 use usher_domain::time::UnixMillis;
@@ -146,6 +146,39 @@ fn links(
         }
     }
     Ok(links)
+}
+
+/// The records that let somebody in with a medium of which the gate did not know whose it is.
+pub(super) fn admitted_media(entries: &[Entry]) -> Vec<Placed> {
+    let lines = entries.iter().filter_map(Entry::line);
+    let admitted = lines.filter(|line| {
+        let scan = line.record.body.as_scan();
+        scan.is_some_and(|scan| {
+            scan.outcome == Outcome::Admit && matches!(scan.subject, Subject::Medium(_))
+        })
+    });
+    admitted.map(|line| (0, line)).collect()
+}
+
+/// Writes down whose the media in these records are, where that is known and was not said yet.
+pub(super) fn link(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    arrived: &[Placed],
+    now: UnixMillis,
+) -> Result<()> {
+    if arrived.is_empty() {
+        return Ok(());
+    }
+    let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
+        .value
+        .server;
+    let lines = ground_lines(txn, scope)?;
+    let ground = Ground::of(scope, server, lines.iter().map(|(_, line)| line));
+    let links = links(txn, organizer, &ground, arrived)?;
+    server_log::append(txn, organizer, scope, links, now)?;
+    Ok(())
 }
 
 /// Outcomes of the scans among records.

@@ -219,6 +219,10 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
                     claims::end_by(txn, record)?;
                 }
             }
+            let linking = match incoming.writer {
+                Writer::Device | Writer::Server => interpret::admitted_media(&entries),
+                Writer::RevokedDevice => Vec::new(),
+            };
             let lines = entries.into_iter().enumerate().map(|(place, entry)| {
                 let novelty = if place < repeated {
                     Novelty::Repeated
@@ -235,6 +239,9 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
                 at: now,
             })?;
             txn.put_heads(scope, log, &new_heads)?;
+            // Whose medium it is must be known with the record: between the two, the ticket's own code would
+            // be let in once more.
+            interpret::link(txn, organizer, scope, &linking, now)?;
             if new_heads.len() > 1 {
                 let about = About::log(IncidentKind::ForkedLog, log);
                 let detail = format!(

@@ -135,10 +135,15 @@ impl Doors {
     }
 
     pub(super) async fn beat(&self, gate: &Gate, heard: Option<UnixMillis>) -> HeartbeatAnswer {
+        let heartbeat = self.sign_of_life(gate, heard);
+        self.service().heartbeat(gate.id, heartbeat).await.unwrap()
+    }
+
+    pub(super) fn sign_of_life(&self, gate: &Gate, heard: Option<UnixMillis>) -> Heartbeat {
         let table = TableId::Set(self.session.id);
         let version = self.version;
         let heads = [gate.end.head].into_iter();
-        let heartbeat = Heartbeat {
+        Heartbeat {
             device_time: self.house.service.now(),
             heads: heads.filter(|head| head.sequence > 0).collect(),
             tables: vec![TableVersion { table, version }],
@@ -149,8 +154,7 @@ impl Doors {
             acknowledged: None,
             heard: heard.map(|at| Heard { at, epoch: 1 }),
             trust: None,
-        };
-        self.service().heartbeat(gate.id, heartbeat).await.unwrap()
+        }
     }
 
     pub(super) async fn authority(&self) -> Authority {

@@ -79,7 +79,7 @@ impl Gate {
     }
 
     /// The same device after it was copied: another hand, the same log so far.
-    fn copy(&self) -> Self {
+    pub(super) fn copy(&self) -> Self {
         Self {
             id: self.id,
             key: SigningKey::from_seed(&Seed::new([self.id.as_bytes()[0]; 32])),

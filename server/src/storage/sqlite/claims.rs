@@ -95,6 +95,16 @@ impl Claims for Session<'_> {
         )
     }
 
+    fn count_reservations_of(&self, device: DeviceId) -> Result<u64> {
+        let count = self.first(
+            "SELECT count(*) FROM reservation WHERE device = ?1",
+            params![device.as_bytes()],
+            "counting the reservations of a device",
+            |row| uint(row, 0),
+        )?;
+        Ok(count.unwrap_or(0))
+    }
+
     fn reserved_entries(&self, session: SessionId, zone: ZoneId) -> Result<u32> {
         let count = self.first(
             "SELECT count(*) FROM reservation WHERE session = ?1 AND zone = ?2 AND direction = 0",

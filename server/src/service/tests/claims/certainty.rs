@@ -68,6 +68,53 @@ async fn a_statement_about_the_future_or_of_another_epoch_proves_nothing() {
 }
 
 #[tokio::test]
+async fn nobody_is_proved_after_the_servers_clock_was_set_back() {
+    for (back_ms, proves_at_once) in [(1_000, false), (3_600_000, true)] {
+        let doors = Doors::open().await;
+        let (north, south) = (doors.gate(1).await, doors.gate(2).await);
+        doors.house.clock.advance(4_000_000);
+        let before = doors.service().now();
+        doors.beat(&south, Some(before)).await;
+        doors.house.clock.set(before.shifted(-back_ms));
+        let zero = UnixMillis::default();
+        let nobody = except(south.id, zero, 0);
+        assert_eq!(doors.claim(&north, 1, 0).await.certainty, nobody);
+        doors.aborts(&mut north.copy(), 1, 0).await;
+        // What is said now proves as before; if the clock was set back by little, once it is where it was.
+        doors.beat(&south, Some(doors.service().now())).await;
+        let asked = doors.claim(&north, 2, 0).await;
+        assert_eq!(asked.certainty == Certainty::Confirmed, proves_at_once);
+        doors.house.clock.set(before.shifted(1));
+        doors.beat(&south, Some(before.shifted(1))).await;
+        assert_eq!(
+            doors.claim(&south, 3, 0).await.certainty,
+            except(north.id, zero, 0)
+        );
+    }
+}
+
+#[tokio::test]
+async fn logs_of_a_former_device_in_the_same_folder_prove_nothing_and_hide_nothing() {
+    let doors = Doors::open().await;
+    let (north, south) = (doors.gate(1).await, doors.gate(2).await);
+    let mut former = doors.gate(3).await;
+    former.write(DOORS, Body::Scan(doors.scan(9, 0, Outcome::Refer)));
+    let retire = DeviceChange::Revoke;
+    let change =
+        doors
+            .service()
+            .change_device(doors.house.organizer, former.id.to_string(), retire);
+    change.await.unwrap();
+    let mut told = doors.sign_of_life(&south, Some(DOORS));
+    told.heads.push(former.end.head);
+    doors.service().heartbeat(south.id, told).await.unwrap();
+    assert_eq!(
+        doors.claim(&north, 1, 0).await.certainty,
+        Certainty::Confirmed
+    );
+}
+
+#[tokio::test]
 async fn the_longest_silent_device_is_named_and_the_others_are_counted() {
     let doors = Doors::open().await;
     let (north, south, west) = (

@@ -87,6 +87,113 @@ async fn an_override_takes_over_from_whoever_holds_the_ticket() {
 }
 
 #[tokio::test]
+async fn an_override_frees_what_a_dead_gate_held_open_whatever_attempt_it_names() {
+    let doors = Doors::open().await;
+    let (dead, mut south) = (doors.gate(1).await, doors.gate(2).await);
+    doors.claim(&dead, 1, 0).await;
+    doors.house.clock.advance(30_001);
+    assert_eq!(
+        reason(&doors.claim(&south, 2, 0).await),
+        Reason::AdmissionOpen
+    );
+    // The supervisor overrides the attempt that was referred here: nobody knows the other one.
+    let over = Scan {
+        takes_over: Some(attempt(2)),
+        reason: Reason::Override,
+        sanction: Some(vec![1].into()),
+        ..doors.scan(3, 0, Outcome::Admit)
+    };
+    doors.records(&mut south, over).await;
+    assert_eq!(doors.open_count().await, 0);
+    let mut request = doors.request(4, 0).await;
+    request.direction = Direction::Exit;
+    assert_eq!(reason(&doors.decided(&south, request).await), Reason::Exit);
+}
+
+#[tokio::test]
+async fn a_record_without_a_supervisors_word_takes_nothing_over() {
+    let doors = Doors::open().await;
+    let north = doors.gate(1).await;
+    let mut south = doors.gate(2).await;
+    doors.claim(&north, 1, 0).await;
+    let pretends = Scan {
+        takes_over: Some(attempt(1)),
+        ..doors.scan(2, 0, Outcome::Refuse)
+    };
+    doors.records(&mut south, pretends).await;
+    assert_eq!(doors.open_count().await, 1);
+}
+
+#[tokio::test]
+async fn one_device_has_a_bounded_number_of_attempts_open() {
+    let tickets = (0..202).map(|number| new_ticket(&format!("A-{number}"), &[]));
+    let doors = Doors::with(Rules::default(), tickets.collect()).await;
+    let (north, south) = (doors.gate(1).await, doors.gate(2).await);
+    for ticket in 0..200_u8 {
+        assert!(admitted(
+            &doors.claim(&north, ticket, usize::from(ticket)).await
+        ));
+    }
+    let refused = doors
+        .try_claim(north.id, doors.request(201, 200).await)
+        .await;
+    assert!(matches!(refused, Err(Error::Full(_))), "{refused:?}");
+    // What was granted stays granted, and others go on.
+    assert!(admitted(&doors.claim(&north, 0, 0).await));
+    assert!(admitted(&doors.claim(&south, 202, 201).await));
+}
+
+#[tokio::test]
+async fn a_medium_let_in_by_a_gate_that_did_not_know_it_is_its_ticket_at_once() {
+    let strong = super::super::tickets::STRONG;
+    let doors = Doors::with(Rules::default(), vec![new_ticket("A-1", &[strong])]).await;
+    let (mut north, south) = (doors.gate(1).await, doors.gate(2).await);
+    let text = usher_domain::code::TicketCodeText::new(strong).unwrap();
+    let identity = Identity::of(doors.house.organizer, &text);
+    let scan = Scan {
+        subject: Subject::Medium(identity),
+        ..doors.scan(1, 0, Outcome::Admit)
+    };
+    north.write(DOORS, Body::Scan(scan));
+    // The server stops before it interprets what it stored.
+    crate::service::records::store_only(doors.service(), north.id, north.all())
+        .await
+        .unwrap();
+    assert_eq!(
+        reason(&doors.claim(&south, 2, 0).await),
+        Reason::AlreadyInside
+    );
+}
+
+#[tokio::test]
+async fn what_a_person_accepts_ends_its_attempt() {
+    let doors = Doors::open().await;
+    let mut north = doors.gate(1).await;
+    doors.claim(&north, 1, 0).await;
+    let revoke = usher_domain::api::access::DeviceChange::Revoke;
+    let organizer = doors.house.organizer;
+    let revoked = doors
+        .service()
+        .change_device(organizer, north.id.to_string(), revoke);
+    revoked.await.unwrap();
+    let line = doors
+        .records(&mut north, doors.scan(1, 0, Outcome::Admit))
+        .await;
+    assert_eq!(doors.open_count().await, 1);
+    let ruling = usher_domain::api::reports::NewRulings {
+        records: vec![line.hash.to_string()],
+        word: usher_domain::record::RulingWord::Accept,
+    };
+    let (event, session) = ("show".to_owned(), "first".to_owned());
+    doors
+        .service()
+        .rule(organizer, event, session, ruling)
+        .await
+        .unwrap();
+    assert_eq!(doors.open_count().await, 0);
+}
+
+#[tokio::test]
 async fn an_attempt_that_never_ended_refers_after_half_a_minute_and_for_ever() {
     let doors = Doors::open().await;
     let (north, south) = (doors.gate(1).await, doors.gate(2).await);

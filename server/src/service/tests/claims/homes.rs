@@ -121,3 +121,39 @@ async fn a_home_that_signed_off_has_nothing_to_say() {
     assert!(admitted(&granted));
     assert_eq!(granted.certainty, Certainty::Confirmed);
 }
+
+#[tokio::test]
+async fn what_the_asker_referred_for_any_reason_its_home_lets_in_again() {
+    let (doors, mut north, mut home) = homed().await;
+    // Its own patience was over: it decided alone, and left the ticket to its home.
+    let referred = Scan {
+        reason: Reason::NotHome,
+        ..doors.scan(1, 0, Outcome::Refer)
+    };
+    doors.records(&mut north, referred).await;
+    doors.yields(&mut home, &north, 1).await;
+    // The same attempt, asked once more, is not granted by a word that holds no more.
+    assert_eq!(reason(&doors.claim(&north, 1, 0).await), Reason::HomeSilent);
+    assert!(admitted(&doors.claim(&home, 2, 0).await));
+}
+
+#[tokio::test]
+async fn a_word_of_a_device_that_is_not_the_home_holds_nothing_back() {
+    let (doors, mut north, home) = homed().await;
+    let mut west = doors.gate(3).await;
+    doors.yields(&mut north, &west, 7).await;
+    doors.yields(&mut west, &north, 8).await;
+    assert!(admitted(&doors.claim(&home, 1, 0).await));
+}
+
+#[tokio::test]
+async fn what_a_home_held_back_after_its_revocation_holds_nothing() {
+    let (doors, north, mut home) = homed().await;
+    let revoke = usher_domain::api::access::DeviceChange::Revoke;
+    let revoked = doors
+        .service()
+        .change_device(doors.house.organizer, home.id.to_string(), revoke);
+    revoked.await.unwrap();
+    doors.yields(&mut home, &north, 7).await;
+    assert!(admitted(&doors.claim(&north, 1, 0).await));
+}
