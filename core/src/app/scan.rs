@@ -309,6 +309,21 @@ impl App {
         answers.into_iter().map(tell).collect()
     }
 
+    /// Counts as isolated from now on, because a person does without the server: the session's rule for
+    /// isolated gates applies at once.
+    pub fn go_alone(&self) {
+        self.at_gate(|gate, _| gate.go_alone());
+    }
+
+    /// The session that is served now, unless a scan names another.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn serving(&self) -> Result<Option<SessionView>, ApiError> {
+        let serving = self.heeding(self.at_gate(|gate, means| gate.serving(means)))?;
+        Ok(serving.map(Into::into))
+    }
+
     /// Takes an admission back, by the hash of its record as [`ScanView::record`] says it.
     ///
     /// # Errors

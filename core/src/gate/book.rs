@@ -17,9 +17,9 @@ use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
 use usher_domain::timetable;
 
-use super::Moment;
 use super::answer::Served;
 use super::staff::is_valid;
+use super::{Moment, Reaching};
 
 /// Without a sign of the server for so long, a device counts as isolated.
 const REACH_MS: u64 = 60_000;
@@ -77,12 +77,13 @@ pub(super) struct Book {
     pub(super) sessions: Vec<HeldSession>,
     pub(super) server_time: UnixMillis,
     reach: Reach,
+    line: Reaching,
     grounds: BTreeMap<ScopeId, Ground>,
 }
 
 impl Book {
     /// Reads it.
-    pub(super) fn read(store: &Store) -> Result<Self, StoreError> {
+    pub(super) fn read(store: &Store, line: Reaching) -> Result<Self, StoreError> {
         let (_, enrollment) = store.enrolled()?;
         let keys = store.trusted_keys()?;
         let mut sessions = Vec::new();
@@ -134,6 +135,7 @@ impl Book {
             sessions,
             server_time: store.server_time()?,
             reach: store.reach()?,
+            line,
             grounds,
         })
     }
@@ -196,7 +198,9 @@ impl Book {
             Reach {
                 peers_as_of: Some(peers_as_of),
                 lost_since: None,
-            } if now.since(peers_as_of) <= REACH_MS => Connection::Online { peers_as_of },
+            } if self.line == Reaching::Server && now.since(peers_as_of) <= REACH_MS => {
+                Connection::Online { peers_as_of }
+            }
             Reach {
                 peers_as_of,
                 lost_since,

@@ -59,6 +59,17 @@ pub struct Gate {
     book: Option<Book>,
     recent: RecentScans,
     headcounts: Headcounts,
+    line: Reaching,
+}
+
+/// Whether a gate counts on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Reaching {
+    /// As long as exchanges succeed.
+    #[default]
+    Server,
+    /// A person said that it does without: it is isolated, whatever was heard a moment ago.
+    Nobody,
 }
 
 /// The moment of a scan.
@@ -87,6 +98,13 @@ impl Gate {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Counts as isolated from now on, because a person does without the server: what other gates do is not
+    /// heard any more.
+    pub fn go_alone(&mut self) {
+        self.line = Reaching::Nobody;
+        self.book = None;
     }
 
     /// The session that is served now: the one a person chose, else the timetable's.
@@ -163,7 +181,7 @@ impl Gate {
     fn book(&mut self, store: &Store) -> Result<&Book, StoreError> {
         let book = match self.book.take() {
             Some(book) if book.is_current(store) => book,
-            Some(_) | None => Book::read(store)?,
+            Some(_) | None => Book::read(store, self.line)?,
         };
         Ok(self.book.insert(book))
     }

@@ -13,7 +13,7 @@ use usher_domain::code::TicketCodeText;
 use usher_domain::ids::AttemptId;
 use usher_domain::log::Line;
 use usher_domain::numbers::TypeNumber;
-use usher_domain::record::{Body, Confirmed};
+use usher_domain::record::{Body, Certainty, Confirmed};
 use usher_domain::rules::{EntryMode, EntryRule, TypeRule, ZoneCapacity};
 use usher_domain::seal;
 use usher_domain::secret::Private;
@@ -383,10 +383,18 @@ fn an_isolated_gate_admits_with_a_caution_and_its_record_says_so() {
             cautions: vec![Caution::Isolated { since }]
         })
     );
-    assert_eq!(
-        answer.certainty,
-        usher_domain::record::Certainty::Isolated { since }
-    );
+    assert_eq!(answer.certainty, Certainty::Isolated { since });
+}
+
+#[test]
+fn a_gate_that_does_without_the_server_is_isolated_at_once() {
+    let mut stand = Stand::evening();
+    let online = stand.enter(&barcode(1));
+    assert!(matches!(online.certainty, Certainty::Local { .. }));
+    stand.gate.go_alone();
+    let since = UnixMillis::new(NOW);
+    let answer = stand.enter(&barcode(2));
+    assert_eq!(answer.certainty, Certainty::Isolated { since });
 }
 
 #[test]
