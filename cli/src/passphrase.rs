@@ -53,17 +53,29 @@ pub fn pin(file: Option<&Path>) -> Result<Private, CliError> {
     secret(file, STAFF_PIN, "PIN", Asking::Existing)
 }
 
+/// A supervisor's PIN that was given before anybody is asked: in a file, or in the environment.
+///
+/// # Errors
+/// [`CliError`] if the file is not readable.
+pub fn given_pin(file: Option<&Path>) -> Result<Option<Private>, CliError> {
+    given(file, STAFF_PIN)
+}
+
+fn given(file: Option<&Path>, variable: &str) -> Result<Option<Private>, CliError> {
+    match file {
+        Some(file) => first_line(file).map(Some),
+        None => Ok(std::env::var(variable).ok().map(Private::new)),
+    }
+}
+
 fn secret(
     file: Option<&Path>,
     variable: &str,
     what: &str,
     asking: Asking,
 ) -> Result<Private, CliError> {
-    if let Some(file) = file {
-        return first_line(file);
-    }
-    if let Ok(value) = std::env::var(variable) {
-        return Ok(Private::new(value));
+    if let Some(given) = given(file, variable)? {
+        return Ok(given);
     }
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Invalid(format!(

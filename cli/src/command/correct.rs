@@ -9,7 +9,7 @@ use crate::shell::Shell;
 use crate::values::{SANCTION_REASONS, words};
 use clap::Args;
 use std::path::PathBuf;
-use usher_core::app::OverrideInput;
+use usher_core::app::{App, OverrideInput};
 use usher_domain::document::sanction::SanctionReason;
 
 /// Take a scan back; an undo is final
@@ -45,13 +45,23 @@ impl Undo {
     /// # Errors
     /// [`CliError`].
     pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let undone = shell.device()?.undo(&self.record)?;
-        shell.output.show(&undone, |page| {
-            page.line("The scan is taken back.");
-            page.field("record", &undone.record);
-        })?;
+        let app = shell.device()?;
+        undo(shell, &app, &self.record)?;
         Ok(Exit::Done)
     }
+}
+
+/// Takes a scan back, and says so.
+///
+/// # Errors
+/// [`CliError`].
+pub(super) fn undo(shell: &mut Shell, app: &App, record: &str) -> Result<(), CliError> {
+    let undone = app.undo(record)?;
+    shell.output.show(&undone, |page| {
+        page.line("The scan is taken back.");
+        page.field("record", &undone.record);
+    })?;
+    Ok(())
 }
 
 impl Override {

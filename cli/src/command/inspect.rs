@@ -219,7 +219,7 @@ fn status_page(page: &mut Page, status: &Status) {
 }
 
 /// A time as people read it; one beyond the calendar is a number.
-fn say(wall: &Wall, at: UnixMillis) -> String {
+pub(super) fn say(wall: &Wall, at: UnixMillis) -> String {
     let ms = i64::try_from(at.get()).unwrap_or(i64::MAX);
     match Timestamp::from_millisecond(ms) {
         Ok(at) => wall.say(at),

@@ -4,8 +4,11 @@ mod above;
 mod door;
 mod lines;
 mod named;
+mod operator;
+mod past;
 mod telling;
 mod watching;
+mod word;
 
 pub use named::find_session;
 pub use telling::tell;
@@ -16,11 +19,13 @@ use crate::exit::Exit;
 use crate::shell::Shell;
 use above::Shown;
 use clap::{ArgGroup, Args, ValueEnum};
-use door::{Door, Open};
+use door::{Door, Line, Open};
+use operator::Operator;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
-use telling::{Sighting, tell_seen};
+use telling::{Confirming, Sighting, tell_seen};
 use tokio::io::{BufReader, Stdin};
 use usher_core::app::{ApiError, App, ScanInput, ScanView, SessionView};
 use usher_core::gate::Answer;
@@ -42,6 +47,13 @@ const LOOK: Duration = Duration::from_millis(500);
 /// codes: 0 admit, 10 refuse, 11 refer; of several codes the worst. A ticket that is held up to a camera is scanned once, and once more when it is shown
 /// again after a second out of view. Of several in view the one clearly nearest the middle is scanned; if
 /// there is none, nobody is let in, and the gate asks to show one.
+///
+/// Of what `--stdin` reads, lines that begin with `!` are words of the operator: `!ok` (staff checked what the
+/// last scan asked for), `!undo` (take back what the last scan that admitted somebody admitted), `!override
+/// REASON` (let in whom the last scan refused or referred: the next line is the supervisor's badge, then comes
+/// the PIN, from --pin-file, the variable USHER_STAFF_PIN, a question at the terminal, or else the line after),
+/// `!in` and `!out` (which way people go), `!status`, `!help`. They print what `usher scan --confirm`, `usher
+/// undo`, `usher override` and `usher status` print.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("source").required(true)))]
 pub struct Scan {
@@ -68,16 +80,20 @@ pub struct Scan {
     /// Let in everyone of the ticket's order, each with a verdict of their own
     #[arg(long)]
     pub group: bool,
-    /// Do not try to reach the server: decide here alone
+    /// Do not try to reach the server: the gate decides alone, and by the session's rule for isolated gates
     #[arg(long)]
     pub offline: bool,
     /// Staff checked what the last verdict asked for
     #[arg(long)]
     pub confirm: bool,
+    /// File with the supervisor's PIN for `!override`
+    #[arg(long, value_name = "FILE", requires = "stdin")]
+    pub pin_file: Option<PathBuf>,
 }
 
 /// In or out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// They come in
     In,
@@ -100,11 +116,17 @@ impl Scan {
     /// # Errors
     /// [`CliError`] if no device or session is there that could scan; from then on there are verdicts.
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let door = Door::new(shell.globals.clone(), self.session.clone());
+        let line = if self.offline {
+            Line::Nobody
+        } else {
+            Line::Server
+        };
+        let door = Door::new(shell.globals.clone(), self.session.clone(), line);
         let gate = CliGate {
             door: &door,
             scan: &self,
             shown: Shown::default(),
+            operator: Operator::new(self.direction),
         };
         // A device in trouble refers; that there is none is said at once.
         if let Some(error) = door.open()?.err() {
@@ -148,6 +170,8 @@ struct CliGate<'a> {
     scan: &'a Scan,
     /// What from above this run has shown.
     shown: Shown,
+    /// What its operator said.
+    operator: Operator,
 }
 
 impl CliGate<'_> {
@@ -173,29 +197,52 @@ impl CliGate<'_> {
             Ok(open) => open,
             Err(error) => return trouble(shell, &error),
         };
-        self.shown.show(shell, &open.app)?;
+        self.shown.show(shell, open)?;
         let input = ScanInput {
             text,
-            direction: self.scan.direction.into(),
+            direction: self.operator.way().into(),
             session: open.session,
             attempt: None,
             instruction_checked: self.scan.confirm,
         };
-        let (app, timer) = (&open.app, &TokioTimer);
+        self.answer(shell, &open.app, input, seen).await
+    }
+
+    async fn answer(
+        &self,
+        shell: &mut Shell,
+        app: &App,
+        input: ScanInput,
+        seen: Option<Sighting>,
+    ) -> Result<Exit, CliError> {
+        let again = input.clone();
+        let timer = &TokioTimer;
         let views = match (self.scan.offline, self.scan.group) {
             (true, true) => app.scan_order(input),
             (true, false) => vec![app.scan(input)],
             (false, true) => app.claim_scan_order(input, timer).await,
             (false, false) => vec![app.claim_scan(input, timer).await],
         };
+        self.operator.past.borrow_mut().note(again, &views);
+        let confirming = if self.scan.stdin {
+            Confirming::BySaying
+        } else {
+            Confirming::ByScanning
+        };
         views.into_iter().try_fold(Exit::Done, |exit, view| {
-            Ok(exit.worse(tell_seen(&mut shell.output, &view, seen.as_ref())?))
+            let told = tell_seen(&mut shell.output, &view, seen.as_ref(), confirming)?;
+            Ok(exit.worse(told))
         })
     }
 
     /// Scans what comes in line by line, and exchanges beside it.
     async fn lines(&self, shell: &mut Shell) -> Result<Exit, CliError> {
-        Ready::of(self.door)?.show(shell, "One code a line; Ctrl-D ends.")?;
+        let ready = Ready::of(self.door)?;
+        ready.show(
+            shell,
+            "One code a line; !help lists what else can be said; Ctrl-D ends.",
+        )?;
+        self.shown.begins_with(ready.session);
         tokio::select! {
             exit = self.read(shell) => exit,
             ended = self.keep_in_step() => ended.map(|()| Exit::Failed),
@@ -206,7 +253,7 @@ impl CliGate<'_> {
         let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
         while let Some(line) = self.next_line(shell, &mut input).await? {
-            exit = exit.worse(self.show(shell, line, None).await?);
+            exit = exit.worse(self.take(shell, line, None).await?);
         }
         if !self.scan.offline {
             self.exchange().await?;
@@ -226,8 +273,8 @@ impl CliGate<'_> {
                 biased;
                 line = &mut line => return Ok(line?),
                 () = TokioTimer.sleep(LOOK) => {
-                    if let Ok(Open { app, .. }) = self.door.open()? {
-                        self.shown.show(shell, app)?;
+                    if let Ok(open) = self.door.open()? {
+                        self.shown.show(shell, open)?;
                     }
                 }
             }

@@ -14,7 +14,17 @@ pub(super) struct Door {
     shell: Shell,
     /// The session to serve, by id or name.
     named: Option<String>,
+    line: Line,
     open: OnceCell<Open>,
+}
+
+/// Whether a scan counts on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
+    /// It does.
+    Server,
+    /// The operator does without: the gate is isolated from the first scan on.
+    Nobody,
 }
 
 /// A device that can scan.
@@ -27,10 +37,11 @@ pub(super) struct Open {
 
 impl Door {
     /// The device that the flags name.
-    pub(super) fn new(globals: Globals, named: Option<String>) -> Self {
+    pub(super) fn new(globals: Globals, named: Option<String>, line: Line) -> Self {
         Self {
             shell: Shell::new(globals),
             named,
+            line,
             open: OnceCell::new(),
         }
     }
@@ -52,6 +63,9 @@ impl Door {
 
     fn try_open(&self) -> Result<Open, CliError> {
         let app = self.shell.device()?;
+        if self.line == Line::Nobody {
+            app.go_alone();
+        }
         let session = self.named.as_deref();
         let session = session.map(|named| find_session(&app, named)).transpose()?;
         Ok(Open { app, session })

@@ -16,7 +16,16 @@ use usher_domain::verdict::Reason;
 /// # Errors
 /// [`CliError`] if it cannot be written.
 pub fn tell(output: &mut Output, view: &ScanView) -> Result<Exit, CliError> {
-    tell_seen(output, view, None)
+    tell_seen(output, view, None, Confirming::ByScanning)
+}
+
+/// How staff say that they checked what a verdict asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Confirming {
+    /// By scanning once more with a flag.
+    ByScanning,
+    /// By a word at the gate that goes on.
+    BySaying,
 }
 
 /// A verdict, and where a camera saw what it is about.
@@ -59,6 +68,7 @@ pub(super) fn tell_seen(
     output: &mut Output,
     view: &ScanView,
     seen: Option<&Sighting>,
+    confirming: Confirming,
 ) -> Result<Exit, CliError> {
     output.show(&Told { view, seen }, |page| {
         page.headline(colour(view), words::outcome(view.outcome), &view.message);
@@ -66,7 +76,10 @@ pub(super) fn tell_seen(
             page.line(format_args!("  {line}"));
         }
         if view.reason == Reason::Instruction {
-            page.line("  Then scan again with --confirm.");
+            page.line(match confirming {
+                Confirming::ByScanning => "  Then scan again with --confirm.",
+                Confirming::BySaying => "  Then say !ok.",
+            });
         }
         details(page, view);
     })?;

@@ -1,0 +1,342 @@
+//! What an operator does between two scans, without ending the gate: confirming, taking back, overriding.
+
+use super::past::{Past, Person};
+use super::telling::Sighting;
+use super::word::{self, WORDS, Word};
+use super::{CliGate, Way};
+use crate::command::correct;
+use crate::command::inspect::say;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Page;
+use crate::passphrase::{self, given_pin};
+use crate::shell::Shell;
+use crate::values;
+use crate::zone::Wall;
+use serde::Serialize;
+use std::cell::{Cell, RefCell};
+use std::io::IsTerminal as _;
+use usher_core::app::{App, OverrideInput, Status};
+use usher_domain::document::badge;
+use usher_domain::document::sanction::SanctionReason;
+use usher_domain::secret::Private;
+
+/// What the operator of a run said and what it waits for.
+#[derive(Debug)]
+pub(super) struct Operator {
+    way: Cell<Way>,
+    /// What the last scans were.
+    pub(super) past: RefCell<Past>,
+    awaits: RefCell<Awaits>,
+}
+
+/// What the next line is.
+#[derive(Debug, Default)]
+enum Awaits {
+    /// A code or a word.
+    #[default]
+    Anything,
+    /// The badge of a supervisor.
+    Badge(Decision),
+    /// The supervisor's PIN.
+    Pin(Decision, Private),
+}
+
+/// An override that was begun.
+#[derive(Debug)]
+struct Decision {
+    against: Person,
+    reason: SanctionReason,
+}
+
+/// Says what must come next.
+#[derive(Serialize)]
+struct Awaiting<'a> {
+    /// `badge` or `pin`.
+    awaiting: &'static str,
+    /// The scan that is overridden.
+    record: &'a str,
+}
+
+#[derive(Serialize)]
+struct Turned {
+    direction: Way,
+}
+
+/// How the device stands, and this run at it.
+#[derive(Serialize)]
+struct Standing<'a> {
+    #[serde(flatten)]
+    status: &'a Status,
+    direction: Way,
+    offline: bool,
+}
+
+#[derive(Serialize)]
+struct Words {
+    words: &'static [word::Explained],
+}
+
+impl Operator {
+    /// At a gate through which people go this way.
+    pub(super) fn new(way: Way) -> Self {
+        Self {
+            way: Cell::new(way),
+            past: RefCell::default(),
+            awaits: RefCell::default(),
+        }
+    }
+
+    /// Which way people go.
+    pub(super) fn way(&self) -> Way {
+        self.way.get()
+    }
+}
+
+impl CliGate<'_> {
+    /// Takes a line, or a code that a camera saw: as what is waited for, as a word, or as a code.
+    pub(super) async fn take(
+        &self,
+        shell: &mut Shell,
+        line: Private,
+        seen: Option<Sighting>,
+    ) -> Result<Exit, CliError> {
+        let said = word::read(line.reveal());
+        match (self.operator.awaits.take(), said) {
+            (Awaits::Badge(decision), None) if is_badge(&line) => {
+                let begun = self.ask_pin(shell, decision, line).await;
+                told(shell, begun)
+            }
+            (Awaits::Pin(decision, badge), None) => {
+                let done = self.override_it(shell, decision, badge, line);
+                told(shell, done)
+            }
+            (Awaits::Anything, None) => self.show(shell, line, seen).await,
+            (Awaits::Badge(_), None) => {
+                let why = "that is no staff badge: the override is given up, and this is scanned";
+                shell.output.failure(&CliError::Invalid(why.to_owned()))?;
+                self.show(shell, line, seen).await
+            }
+            (awaits, Some(said)) => {
+                if !matches!(awaits, Awaits::Anything) {
+                    shell.output.note("The override is given up.")?;
+                }
+                let done = match said {
+                    Ok(word) => self.heed(shell, word).await,
+                    Err(why) => Err(CliError::Invalid(why)),
+                };
+                told(shell, done)
+            }
+        }
+    }
+
+    async fn heed(&self, shell: &mut Shell, word: Word) -> Result<Exit, CliError> {
+        match word {
+            Word::Confirm => return self.confirm(shell).await,
+            Word::Undo => self.undo(shell)?,
+            Word::Override(reason) => self.begin_override(shell, reason)?,
+            Word::In => self.turn(shell, Way::In)?,
+            Word::Out => self.turn(shell, Way::Out)?,
+            Word::Status => self.status(shell)?,
+            Word::Help => shell.output.show(&Words { words: &WORDS }, |page| {
+                for word in &WORDS {
+                    page.line(word.line());
+                }
+            })?,
+        }
+        Ok(Exit::Done)
+    }
+
+    fn app(&self) -> Result<&App, CliError> {
+        Ok(&self.door.open()??.app)
+    }
+
+    async fn confirm(&self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let input = self.operator.past.borrow().confirmed();
+        let input = input.ok_or_else(|| {
+            let why = "the last scan that was not let in asks for nothing to be checked";
+            CliError::Invalid(why.to_owned())
+        })?;
+        let app = self.app()?;
+        self.operator.past.borrow_mut().answered_anew();
+        self.answer(shell, app, input, None).await
+    }
+
+    fn undo(&self, shell: &mut Shell) -> Result<(), CliError> {
+        let app = self.app()?;
+        let records = self.operator.past.borrow_mut().take_admitted();
+        if records.is_empty() {
+            let why =
+                "nobody was let in here since the last undo: usher undo RECORD takes others back";
+            return Err(CliError::Invalid(why.to_owned()));
+        }
+        for record in records {
+            let undone = correct::undo(shell, app, &record);
+            told(shell, undone.map(|()| Exit::Done))?;
+        }
+        Ok(())
+    }
+
+    fn begin_override(&self, shell: &mut Shell, reason: SanctionReason) -> Result<(), CliError> {
+        let against = self.operator.past.borrow().person().ok_or_else(|| {
+            let why = "no scan of this run was refused or referred and is not let in by now";
+            CliError::Invalid(why.to_owned())
+        })?;
+        let told = Awaiting {
+            awaiting: "badge",
+            record: &against.record,
+        };
+        shell.output.show(&told, |page| {
+            page.line(format_args!(
+                "To let in: {}. Show the supervisor's badge; anything else ends this.",
+                against.told
+            ));
+        })?;
+        self.operator
+            .awaits
+            .replace(Awaits::Badge(Decision { against, reason }));
+        Ok(())
+    }
+
+    /// Has the PIN come: from where it was given beforehand, from the terminal unseen, or as the next line.
+    async fn ask_pin(
+        &self,
+        shell: &mut Shell,
+        decision: Decision,
+        badge: Private,
+    ) -> Result<Exit, CliError> {
+        let pin = match given_pin(self.scan.pin_file.as_deref())? {
+            Some(pin) => pin,
+            None if std::io::stdin().is_terminal() => {
+                // The exchange beside this goes on while somebody types.
+                let asked = tokio::task::spawn_blocking(|| passphrase::pin(None)).await;
+                asked.map_err(|error| CliError::Output(std::io::Error::other(error)))??
+            }
+            None => {
+                let told = Awaiting {
+                    awaiting: "pin",
+                    record: &decision.against.record,
+                };
+                shell
+                    .output
+                    .show(&told, |page| page.line("The supervisor's PIN, please."))?;
+                self.operator.awaits.replace(Awaits::Pin(decision, badge));
+                return Ok(Exit::Done);
+            }
+        };
+        self.override_it(shell, decision, badge, pin)
+    }
+
+    fn override_it(
+        &self,
+        shell: &mut Shell,
+        decision: Decision,
+        badge: Private,
+        pin: Private,
+    ) -> Result<Exit, CliError> {
+        let Decision { against, reason } = decision;
+        let view = self.app()?.override_verdict(OverrideInput {
+            record: against.record.clone(),
+            badge,
+            pin,
+            reason,
+        })?;
+        let mut past = self.operator.past.borrow_mut();
+        past.overridden(&against.record, view.record.clone());
+        super::tell(&mut shell.output, &view)
+    }
+
+    fn turn(&self, shell: &mut Shell, direction: Way) -> Result<(), CliError> {
+        self.operator.way.set(direction);
+        shell.output.show(&Turned { direction }, |page| {
+            page.line(match direction {
+                Way::In => "People come in from now on.",
+                Way::Out => "People go out from now on.",
+            });
+        })?;
+        Ok(())
+    }
+
+    fn status(&self, shell: &mut Shell) -> Result<(), CliError> {
+        let open = self.door.open()??;
+        let mut status = open.app.status()?;
+        if let Some(named) = open.session {
+            let mut sessions = open.app.sessions()?.into_iter();
+            status.serving = sessions.find(|session| session.id == named);
+            status.also_open.clear();
+        }
+        let standing = Standing {
+            status: &status,
+            direction: self.operator.way(),
+            offline: self.scan.offline,
+        };
+        shell
+            .output
+            .show(&standing, |page| status_page(page, &standing))?;
+        Ok(())
+    }
+}
+
+fn is_badge(line: &Private) -> bool {
+    line.reveal().trim_start().starts_with(badge::PREFIX)
+}
+
+/// Tells why something was not done; the gate goes on.
+fn told(shell: &mut Shell, done: Result<Exit, CliError>) -> Result<Exit, CliError> {
+    match done {
+        Err(CliError::Output(error)) => Err(CliError::Output(error)),
+        Err(error) => {
+            shell.output.failure(&error)?;
+            Ok(Exit::Done)
+        }
+        Ok(exit) => Ok(exit),
+    }
+}
+
+fn status_page(page: &mut Page, standing: &Standing<'_>) {
+    let status = standing.status;
+    let wall = Wall::shared(status.serving.iter().map(|session| &session.time_zone));
+    match &status.serving {
+        Some(session) => page.field(
+            "serves",
+            format_args!("{}, {}", session.name, session.event),
+        ),
+        None => page.field("serves", "no session now"),
+    }
+    let gate = status.gate.as_ref();
+    page.field(
+        "gate",
+        gate.map_or_else(
+            || "none".to_owned(),
+            |gate| gate.name.clone().unwrap_or_else(|| gate.id.to_string()),
+        ),
+    );
+    page.field("direction", values::word(&standing.direction));
+    match &status.operator {
+        Some(operator) => page.field(
+            "signed in",
+            format_args!(
+                "{} ({})",
+                operator.name.reveal(),
+                values::word(&operator.role)
+            ),
+        ),
+        None => page.field("signed in", "nobody"),
+    }
+    let connection = status.connection.as_ref();
+    let known = connection.and_then(|connection| connection.peers_as_of);
+    let known = known.map_or_else(
+        || "nothing is known of other gates".to_owned(),
+        |at| format!("other gates' scans are known until {}", say(&wall, at)),
+    );
+    let lost = connection.and_then(|connection| connection.lost_since);
+    page.field(
+        "network",
+        match (standing.offline, lost) {
+            (true, _) => format!("alone, as --offline says; {known}"),
+            (false, Some(since)) => format!("alone since {}; {known}", say(&wall, since)),
+            (false, None) => format!("online; {known}"),
+        },
+    );
+    page.field("unsent", format_args!("{} scans", status.unsent));
+}
