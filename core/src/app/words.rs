@@ -3,8 +3,8 @@
 //! Every variant has its own sentence; the matches have no wildcard, so a new reason cannot go without.
 
 use super::Line;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use usher_domain::ids::{DeviceId, GateId, StaffId, ZoneId};
 use usher_domain::record::{Certainty, Direction, Outcome};
 use usher_domain::session::GateNotice;
@@ -323,7 +323,7 @@ impl Scene<'_> {
 
     fn already_inside(&self, prior: &PriorScan) -> String {
         let seconds = self.now.since(prior.at) / 1000;
-        if self.here && seconds < 60 {
+        if self.here && self.is_recent(prior.at) {
             let ago = match seconds {
                 0 => return "Admitted here just now.".to_owned(),
                 1 => "1 second".to_owned(),
@@ -336,7 +336,11 @@ impl Scene<'_> {
 
     /// An earlier scan: when, where, on which device, by whom.
     fn prior(&self, prior: &PriorScan) -> String {
-        let mut said = self.time(prior.at);
+        let mut said = if self.is_recent(prior.at) {
+            self.second(prior.at)
+        } else {
+            self.time(prior.at)
+        };
         if let Some(gate) = prior.gate {
             let name = self.names.gate(gate);
             said.push_str(&format!(
@@ -362,6 +366,19 @@ impl Scene<'_> {
         }
     }
 
+    /// Whether a time is so near that people tell it by seconds.
+    const fn is_recent(&self, at: UnixMillis) -> bool {
+        self.now.since(at) < BY_SECONDS_MS
+    }
+
+    /// A time of today to the second.
+    fn second(&self, at: UnixMillis) -> String {
+        match local(at, self.zone) {
+            Some(at) => at.strftime("%H:%M:%S").to_string(),
+            None => self.time(at),
+        }
+    }
+
     fn device_name(&self, id: DeviceId) -> String {
         self.names
             .device(id)
@@ -379,14 +396,19 @@ impl Scene<'_> {
     }
 }
 
+/// What happened since is told to the second: it may be the person who stands there.
+const BY_SECONDS_MS: u64 = 120_000;
+
+/// A time by a zone's clock, if the calendar has it.
+fn local(at: UnixMillis, zone: &TimeZone) -> Option<Zoned> {
+    let ms = i64::try_from(at.get()).ok()?;
+    let at = Timestamp::from_millisecond(ms).ok()?;
+    Some(at.to_zoned(zone.clone()))
+}
+
 /// A time of a zone's clock; the date stands before it unless it is that of `now`.
 fn time(at: UnixMillis, now: UnixMillis, zone: &TimeZone) -> String {
-    let local = |at: UnixMillis| {
-        let ms = i64::try_from(at.get()).ok()?;
-        let at = Timestamp::from_millisecond(ms).ok()?;
-        Some(at.to_zoned(zone.clone()))
-    };
-    match (local(at), local(now)) {
+    match (local(at, zone), local(now, zone)) {
         (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M").to_string(),
         (Some(at), _) => at.strftime("%a %-d %b %Y, %H:%M").to_string(),
         (None, _) => at.to_string(),

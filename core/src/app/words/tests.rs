@@ -149,6 +149,23 @@ fn a_ticket_admitted_here_a_moment_ago_says_how_long_ago() {
 }
 
 #[test]
+fn what_happened_within_two_minutes_is_told_to_the_second() {
+    let inside = |at, device| refused(Refusal::AlreadyInside(prior(at, device)));
+    assert_eq!(
+        inside("2027-05-01T19:58:01+02:00", OWN),
+        "Admitted here 119 seconds ago."
+    );
+    assert_eq!(
+        inside("2027-05-01T19:58:01+02:00", TILL),
+        "Already inside since 19:58:01, gate north, device till-2, by Sam."
+    );
+    assert_eq!(
+        inside("2027-05-01T19:58:00+02:00", TILL),
+        "Already inside since 19:58, gate north, device till-2, by Sam."
+    );
+}
+
+#[test]
 fn times_of_another_day_carry_their_date_and_the_venues_zone() {
     assert_eq!(
         refused(Refusal::NotYetValid {
