@@ -202,3 +202,25 @@ fn tickets_and_badges_take_the_times_that_sessions_take() {
         );
     }
 }
+
+#[test]
+fn a_home_is_named_by_the_devices_name_and_what_is_ambiguous_lists_all() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let update = "ticket update fair/QF3K7T2ZC5W8 --home-device";
+    let ticket = house.json(&format!("{update} till"));
+    let devices = house.json("device list");
+    let id = devices["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(ticket["home"], id.as_str());
+    assert_eq!(house.json(&format!("{update} {id}"))["home"], id.as_str());
+    let said = |line: &str| house.error(line)["message"].as_str().unwrap().to_owned();
+    let nobody = said(&format!("{update} tell"));
+    assert!(nobody.contains("there are till"), "{nobody}");
+    house.ok("enrollment create --gate north --text-out other.code");
+    house.ok("--home other enroll --name till --file other.code");
+    let several = said(&format!("{update} till"));
+    assert!(
+        several.contains(&format!("{id} (gate north, active)")),
+        "{several}"
+    );
+}

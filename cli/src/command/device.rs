@@ -1,5 +1,6 @@
 //! `usher device`: enrolled installations.
 
+use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
@@ -126,10 +127,44 @@ fn find(all: &[access::Device], named: &str) -> Result<DeviceId, CliError> {
     let mut of_name = all.iter().filter(|device| device.name == named);
     match (of_name.next(), of_name.next()) {
         (Some(device), None) => Ok(device.id),
-        (Some(_), Some(_)) => Err(CliError::Invalid(format!(
-            "several devices are called {named}: give the id"
-        ))),
-        (None, _) => Err(CliError::Invalid(format!("no device is called {named}"))),
+        (Some(_), Some(_)) => {
+            let of_name = all.iter().filter(|device| device.name == named);
+            let told = |device: &access::Device| {
+                let gate = device.gate_slug.as_deref();
+                let place = gate.map_or_else(|| "spare".to_owned(), |gate| format!("gate {gate}"));
+                format!("{} ({place}, {})", device.id, word(&device.state))
+            };
+            let told: Vec<String> = of_name.map(told).collect();
+            Err(CliError::Invalid(format!(
+                "several devices are called {named}: give the id, one of {}",
+                told.join(", ")
+            )))
+        }
+        (None, _) => {
+            let names: Vec<&str> = all.iter().map(|device| device.name.as_str()).collect();
+            Err(CliError::Invalid(if names.is_empty() {
+                format!("no device is called {named}: there are none yet")
+            } else {
+                format!(
+                    "no device is called {named}: there are {}",
+                    names.join(", ")
+                )
+            }))
+        }
+    }
+}
+
+/// The device that a person names, by id or name.
+///
+/// # Errors
+/// [`CliError`] if there is none, or several; it says which there are.
+pub(super) async fn named(client: &Client, named: &str) -> Result<DeviceId, CliError> {
+    match named.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => {
+            let all: Vec<access::Device> = client.list(&["devices"]).await?;
+            find(&all, named)
+        }
     }
 }
 

@@ -155,7 +155,7 @@ impl Ticket {
         let client = shell.client()?;
         let (ticket, change, once) = match self {
             Self::Create(create) => {
-                let (event, once, new) = create.request(shell)?;
+                let (event, once, new) = create.request(shell, &client).await?;
                 show::warn_of_weak(shell, &new.media)?;
                 let made: tickets::Ticket = client
                     .post_once(&["events", &event, "tickets"], once.as_deref(), &new)
@@ -178,7 +178,7 @@ impl Ticket {
                 show::draw(shell, &found, medium, &drawing)?;
                 return Ok(Exit::Done);
             }
-            Self::Update(update) => update.request(shell)?,
+            Self::Update(update) => update.request(shell, &client).await?,
             Self::Reissue {
                 ticket,
                 media,

@@ -1,12 +1,13 @@
 //! What can be said of a ticket when it is created, and changed later.
 
 use super::Once;
+use crate::client::Client;
+use crate::command::device;
 use crate::error::CliError;
 use crate::shell::Shell;
 use crate::values::{InEvent, TICKET_DETAILS, When, words};
 use clap::Args;
 use usher_domain::api::tickets::{NewTicket, TicketChange, TicketDetail, TicketDetails};
-use usher_domain::ids::DeviceId;
 use usher_domain::secret::Private;
 
 /// Create a ticket.
@@ -83,14 +84,23 @@ pub struct Details {
     /// Entries, in place of the type's
     #[arg(long, value_name = "COUNT")]
     pub entries: Option<u16>,
-    /// The one device that may admit it without a network, by id
+    /// The one device that may admit it without a network, by name or id
     #[arg(long, value_name = "DEVICE")]
-    pub home_device: Option<DeviceId>,
+    pub home_device: Option<String>,
 }
 
 impl Details {
     /// As a request says it.
-    fn written(self, kind: Option<String>, shell: &Shell) -> Result<TicketDetails, CliError> {
+    async fn written(
+        self,
+        kind: Option<String>,
+        shell: &Shell,
+        client: &Client,
+    ) -> Result<TicketDetails, CliError> {
+        let home = match &self.home_device {
+            Some(named) => Some(device::named(client, named).await?),
+            None => None,
+        };
         Ok(TicketDetails {
             holder: self.holder.map(Private::new),
             seat: self.seat,
@@ -100,7 +110,7 @@ impl Details {
             valid_until: shell.written(self.valid_until)?,
             instruction: self.instruction,
             entries: self.entries,
-            home: self.home_device,
+            home,
             clear: Vec::new(),
         })
     }
@@ -108,11 +118,12 @@ impl Details {
 
 impl Create {
     /// The event, the key that makes the request safe to repeat, and the request.
-    pub(super) fn request(
+    pub(super) async fn request(
         self,
         shell: &Shell,
+        client: &Client,
     ) -> Result<(String, Option<String>, NewTicket), CliError> {
-        let details = self.details.written(None, shell)?;
+        let details = self.details.written(None, shell, client).await?;
         let new = NewTicket {
             kind: self.kind,
             session: self.session,
@@ -135,10 +146,14 @@ impl Create {
 
 impl Update {
     /// The ticket, the change, and what makes it safe to repeat.
-    pub(super) fn request(self, shell: &Shell) -> Result<(InEvent, TicketChange, Once), CliError> {
+    pub(super) async fn request(
+        self,
+        shell: &Shell,
+        client: &Client,
+    ) -> Result<(InEvent, TicketChange, Once), CliError> {
         let details = TicketDetails {
             clear: self.clear,
-            ..self.details.written(self.kind, shell)?
+            ..self.details.written(self.kind, shell, client).await?
         };
         Ok((self.ticket, TicketChange::Update(details), self.once))
     }
