@@ -6,6 +6,7 @@ use crate::output::{Colour, Page};
 use crate::shell::Shell;
 use crate::values::InEvent;
 use clap::Args;
+use usher_domain::api::access::Device;
 use usher_domain::api::readiness::{self, ChannelTickets, DeviceReadiness, Finding, Weight};
 use usher_domain::api::venue;
 
@@ -14,7 +15,8 @@ use usher_domain::api::venue;
 /// One line for each device at a gate, with what stands against it and what to do: ticket set, list of
 /// staff and keys at their newest versions with the same rows, clock within 2 s of the server's, 200 MB of
 /// disk, heard of within 30 s, no unsent records. Exit code 0 if all are ready, 12 if not, 1 if it could
-/// not be found out. Spares are shown and not waited for.
+/// not be found out. Spares and devices off duty are shown and not waited for; one that was silent for longer
+/// than its proofs last (15 s) is shown as silent.
 #[derive(Debug, Args)]
 pub struct Readiness {
     /// The session, as EVENT/SESSION
@@ -65,6 +67,17 @@ fn show(page: &mut Page, name: &str, found: &readiness::Readiness) {
         for one in &found.spares {
             device(page, one);
         }
+    }
+    if !found.off_duty.is_empty() {
+        let told = |one: &Device| match &one.gate_slug {
+            Some(gate) => format!("{}, at gate {gate}", one.name),
+            None => one.name.clone(),
+        };
+        let told: Vec<String> = found.off_duty.iter().map(told).collect();
+        page.line(format_args!(
+            "Off duty, admit nobody until they sync again: {}",
+            told.join("; ")
+        ));
     }
     if !found.revoked.is_empty() {
         let names: Vec<&str> = found.revoked.iter().map(|one| one.name.as_str()).collect();
@@ -195,7 +208,8 @@ mod tests {
             "channels": [{"channel": "shop", "valid": 4, "cancelled": 1, "blocked": 0}],
             "findings": [],
             "devices": [device("north", true, &json!([])), device("south", false, &late)],
-            "spares": [], "revoked": []
+            "spares": [], "revoked": [],
+            "off_duty": [device("west", true, &json!([]))["device"]]
         });
         let found = serde_json::from_value(found).unwrap();
         let mut page = Page::new(paint);
@@ -216,6 +230,7 @@ mod tests {
                  it has 2 records that the server lacks",
                 "           to do: let it sync",
                 "           note: its program is older",
+                "Off duty, admit nobody until they sync again: west, at gate west",
                 "NOT READY  1 of 2 devices at gates are ready: keep the doors closed",
             ]
         );

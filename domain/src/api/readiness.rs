@@ -16,7 +16,7 @@ pub struct Readiness {
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
     /// Whether the doors may open: the session itself is in order, there is a device at a gate, and every
-    /// such device is ready. Spares do not count.
+    /// such device is ready. Spares and devices off duty do not count.
     pub ready: bool,
     /// The version that devices must hold; absent before the first sealing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,6 +29,10 @@ pub struct Readiness {
     pub devices: Vec<DeviceReadiness>,
     /// Devices without a gate.
     pub spares: Vec<DeviceReadiness>,
+    /// Devices that were taken off duty, by themselves or by a person, and did not come back: they admit
+    /// nobody, and nobody waits for them.
+    #[serde(default)]
+    pub off_duty: Vec<Device>,
     /// Devices that were revoked: they admit nobody, and nobody waits for them.
     pub revoked: Vec<Device>,
 }
@@ -105,7 +109,7 @@ pub enum FindingKind {
     Waiting,
     /// The server never heard of it.
     NeverHeard,
-    /// The server has not heard of it for too long.
+    /// The server has not heard of it for longer than its proofs last: what it admits is unknown.
     Silent,
     /// A table that it needs is not on it.
     TableMissing,

@@ -61,6 +61,22 @@ fn stand_down(
     Ok(ended)
 }
 
+/// Whether a device was taken off duty, by itself or by a person, and is on duty nowhere since.
+pub(crate) fn is_off(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    device: DeviceId,
+) -> Result<bool> {
+    let ended = txn
+        .duties_of(device)?
+        .into_iter()
+        .any(|duty| match duty.state {
+            DutyState::SignedOff | DutyState::StoodDown => true,
+            DutyState::OnDuty | DutyState::Revoked => false,
+        });
+    Ok(ended && scopes_of(txn, organizer, device)?.is_empty())
+}
+
 /// The scopes of the ticket sets that a device tells it holds.
 fn scopes_held(
     txn: &dyn Transaction,

@@ -6,7 +6,7 @@ mod words;
 
 use super::assignment;
 use super::devices::{self, StoredDevice};
-use super::duty::Duties;
+use super::duty::{self, Duties};
 use super::error::Result;
 use super::statistics::find_session;
 use super::tables::{self, counts::Counts};
@@ -202,7 +202,8 @@ fn look(
     let desk = wanted(txn, organizer, &session, DeviceRole::Desk)?;
     let trust =
         organizers::trust(txn, organizer)?.map(|trust| trust.keys.trust().version.to_string());
-    let (mut devices, mut spares, mut revoked) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut devices, mut spares) = (Vec::new(), Vec::new());
+    let (mut off_duty, mut revoked) = (Vec::new(), Vec::new());
     for device in things::all::<StoredDevice>(txn, organizer.as_bytes())? {
         let stored = &device.value;
         if !stored.events.is_empty() && !stored.events.contains(&event.id) {
@@ -210,6 +211,10 @@ fn look(
         }
         if stored.state == DeviceState::Revoked {
             revoked.push(devices::describe(txn, duties, &device)?);
+            continue;
+        }
+        if duty::is_off(txn, organizer, DeviceId::from_bytes(device.id))? {
+            off_duty.push(devices::describe(txn, duties, &device)?);
             continue;
         }
         let wanted = match stored.role {
@@ -240,6 +245,7 @@ fn look(
         findings,
         devices,
         spares,
+        off_duty,
         revoked,
     })
 }

@@ -5,6 +5,7 @@ use crate::service::devices::{DeviceStatus, Held};
 use usher_domain::api::access::{Device, DeviceState};
 use usher_domain::api::readiness::{Finding, Weight};
 use usher_domain::hash::Hash;
+use usher_domain::protocol::claim::PROOF_MS;
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::UnixMillis;
 
@@ -51,6 +52,8 @@ pub(super) fn judge(
     let silent_ms = now.since(status.seen);
     if silent_ms > HEARD_WITHIN_MS {
         findings.push(words::silent(silent_ms));
+    } else if silent_ms > PROOF_MS {
+        findings.push(words::silent_a_while(silent_ms));
     }
     findings.extend(wanted.iter().filter_map(|wanted| of_table(status, wanted)));
     findings.extend(of_trust(status, trust));
@@ -146,7 +149,7 @@ mod tests {
 
     fn good() -> DeviceStatus {
         DeviceStatus {
-            seen: NOW.shifted(-30_000),
+            seen: NOW.shifted(-15_000),
             clock_offset_ms: Some(-2_000),
             unsent: Some(0),
             program: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -189,6 +192,7 @@ mod tests {
 
     #[test]
     fn whatever_is_past_its_limit_is_found() {
+        assert_eq!(with(|s| s.seen = NOW.shifted(-15_001)), [Silent]);
         assert_eq!(with(|s| s.seen = NOW.shifted(-30_001)), [Silent]);
         assert_eq!(with(|s| s.clock_offset_ms = Some(2_001)), [ClockOff]);
         assert_eq!(with(|s| s.clock_offset_ms = Some(-2_001)), [ClockOff]);
@@ -224,9 +228,10 @@ mod tests {
     fn remarks_keep_no_doors_closed() {
         let mut status = good();
         (status.program, status.storage_left) = (Some("0.0.1".to_owned()), None);
+        status.seen = NOW.shifted(-30_000);
         let device = north(DeviceState::Active);
         let findings = judge(&device, Some(&status), &[set()], Some("1.1"), NOW);
-        assert_eq!(findings.len(), 2);
+        assert_eq!(findings.len(), 3);
         assert!(!blocks(&findings));
     }
 }

@@ -121,6 +121,18 @@ pub(super) fn silent(ms: u64) -> Finding {
     )
 }
 
+/// For longer than its proofs last, but maybe only between two signs of life.
+pub(super) fn silent_a_while(ms: u64) -> Finding {
+    remark(
+        FindingKind::Silent,
+        format!(
+            "silent for {}: what is scanned now is confirmed except for it",
+            span(ms)
+        ),
+        "see that its program runs and has a network",
+    )
+}
+
 pub(super) fn table_missing(table: &str) -> Finding {
     blocking(
         FindingKind::TableMissing,

@@ -155,3 +155,25 @@ async fn a_revoked_device_is_told_apart_and_not_waited_for() {
         .await;
     assert!(matches!(asked, Err(Error::NotFound("session"))));
 }
+
+#[tokio::test]
+async fn a_device_that_signed_off_is_shown_as_off_duty_and_not_waited_for_until_it_is_back() {
+    let house = House::open().await;
+    house.gate("door", None).await;
+    let (north, south) = (house.device(1).await, house.device(2).await);
+    house.place(north, "door").await;
+    house.place(south, "door").await;
+    let beat = in_step(&house).await;
+    house.beat(south, beat.clone()).await;
+    house.service.sign_off(south, Vec::new()).await.unwrap();
+    house.clock.advance(60_000);
+    house.beat(north, beat.clone()).await;
+    let found = house.ready().await;
+    assert!(found.ready, "{found:?}");
+    assert_eq!(found.off_duty.len(), 1);
+    assert_eq!(found.off_duty[0].id, south);
+    assert_eq!(found.devices.len(), 1);
+    house.beat(south, beat).await;
+    let found = house.ready().await;
+    assert_eq!((found.off_duty.len(), found.devices.len()), (0, 2));
+}
