@@ -77,3 +77,22 @@ fn tickets_of_sessions_that_share_no_scans_are_not_honoured_and_it_says_why() {
     let message = said["message"].as_str().unwrap();
     assert!(message.contains("do not share their scans"), "{message}");
 }
+
+#[test]
+fn a_gate_that_was_opened_is_closed_before_its_time() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let scan = || {
+        house.ok("--home till sync");
+        house.scan(&["QF3K7T2ZC5W8"]).1[0]["reason"].clone()
+    };
+    house.ok("session free-flow fair/evening --gate north --until 15m");
+    assert_eq!(scan(), "free_flow");
+    let said = house.ok("session free-flow fair/evening --gate north --no-more");
+    assert!(said.contains("checks tickets again"), "{said}");
+    assert_eq!(scan(), "listed");
+    let listed = house.ok("session orders fair/evening");
+    assert!(listed.contains("gate north checks again"), "{listed}");
+    let error = house.error("session free-flow fair/evening --gate north --no-more");
+    assert_eq!(error["code"], "not_found");
+}

@@ -8,9 +8,9 @@ use crate::exit::Exit;
 use crate::output::Page;
 use crate::rules::{self, RuleFlags};
 use crate::shell::Shell;
-use crate::values::{InEvent, Until, When, local, word};
+use crate::values::{InEvent, When, local, word};
 use clap::{Args, Subcommand};
-use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow};
+use usher_domain::api::reports::NewEveryoneOut;
 use usher_domain::api::venue::{self, NewSession, SessionChange};
 use usher_domain::rules::Rules;
 
@@ -43,16 +43,9 @@ pub enum Session {
         zone: Option<String>,
     },
     /// Open a gate for a time: scans are counted and not checked
-    FreeFlow {
-        /// The session, as EVENT/SESSION
-        session: InEvent,
-        /// The gate, by slug or id
-        #[arg(long)]
-        gate: String,
-        /// Until when: a time (RFC 3339), or how long as 15m or 1h
-        #[arg(long)]
-        until: Until,
-    },
+    ///
+    /// Said again it holds until the new time.
+    FreeFlow(orders::OpenGate),
     /// Say something to the gates for a time, or take it back
     Notice(orders::SayToGates),
     /// Let tickets of another session in for a time, each as often as at its own
@@ -174,6 +167,7 @@ impl Session {
             Self::Honour(honour) => return honour.run(shell, &client).await,
             Self::Delay(delay) => return delay.run(shell, &client).await,
             Self::Orders { session } => return orders::list(&session, shell, &client).await,
+            Self::FreeFlow(flow) => return flow.run(shell, &client).await,
             Self::EveryoneOut { session, zone } => {
                 let [events, event, sessions, name] = session.path("sessions");
                 let new = NewEveryoneOut {
@@ -184,25 +178,6 @@ impl Session {
                 let path = [events, event, sessions, name, "everyone-out"];
                 let () = client.post(&path, &new).await?;
                 done(shell, "Everyone inside until now may come in once more.")?;
-            }
-            Self::FreeFlow {
-                session,
-                gate,
-                until,
-            } => {
-                let until = until.from_now(shell.today()?).map_err(CliError::invalid)?;
-                let [events, event, sessions, name] = session.path("sessions");
-                let new = NewFreeFlow {
-                    gate,
-                    from: None,
-                    until,
-                };
-                let path = [events, event, sessions, name, "free-flow"];
-                let () = client.post(&path, &new).await?;
-                done(
-                    shell,
-                    "The gate is open: scans are counted and not checked.",
-                )?;
             }
         }
         Ok(Exit::Done)

@@ -192,7 +192,7 @@ pub struct NewFreeFlow {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub from: Option<Timestamp>,
-    /// Until (RFC 3339); a day after `from` at most.
+    /// Until (RFC 3339); still to come, and a day after `from` at most.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub until: Timestamp,
 }

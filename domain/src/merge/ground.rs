@@ -67,7 +67,8 @@ pub struct Ground {
     cuts: BTreeMap<LogRef, (Place, u64)>,
     rulings: BTreeMap<Hash, (Place, RulingWord)>,
     everyone_out: BTreeMap<(UnixMillis, Place), EveryoneOut>,
-    free_flow: BTreeMap<Place, FreeFlow>,
+    /// The last word on each gate of each session.
+    free_flow: BTreeMap<(SessionId, GateId), (Place, FreeFlow)>,
     honours: BTreeMap<(SessionId, SessionId), (Place, Honour)>,
 }
 
@@ -161,7 +162,8 @@ impl Ground {
                 Reach::Everything
             }
             Body::FreeFlow(flow) => {
-                self.free_flow.insert(place, flow.clone());
+                let key = (flow.session, flow.gate);
+                keep_latest(&mut self.free_flow, key, place, flow.clone());
                 Reach::Nothing
             }
             Body::Honour(honour) => {
@@ -219,12 +221,12 @@ impl Ground {
         std::iter::once(subject).chain(linked).collect()
     }
 
-    /// Whether a gate is open at a time: it then logs scans without deciding.
+    /// Whether a gate is open at a time: it then logs scans without deciding. The last word on it counts,
+    /// whole: it may open the gate for longer, or close it early.
     #[must_use]
     pub fn is_free_flow(&self, session: SessionId, gate: GateId, now: UnixMillis) -> bool {
-        self.free_flow.values().any(|flow| {
-            flow.session == session && flow.gate == gate && flow.from <= now && now < flow.until
-        })
+        let last = self.free_flow.get(&(session, gate));
+        last.is_some_and(|(_, flow)| flow.from <= now && now < flow.until)
     }
 
     /// The sessions whose tickets a session lets through at a time, beside its own: in within the time that

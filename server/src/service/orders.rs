@@ -2,6 +2,7 @@
 //! tickets of other sessions. Each is a record of the server's own log, so that all come to the same result
 //! and the trail tells of it.
 
+mod free_flow;
 pub(crate) mod honours;
 mod list;
 pub(crate) mod notices;
@@ -11,17 +12,15 @@ use super::statistics::find_session;
 use super::{Service, claims, places, server_log, times};
 use crate::storage::Transaction;
 use jiff::Timestamp;
-use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow, NewRulings};
+use usher_domain::api::reports::{NewEveryoneOut, NewRulings};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{OrganizerId, ScopeId};
 use usher_domain::log::Line;
-use usher_domain::record::{Body, EveryoneOut, FreeFlow, Ruling, RulingWord};
+use usher_domain::record::{Body, EveryoneOut, Ruling, RulingWord};
 use usher_domain::time::UnixMillis;
 
 /// Records that one request may rule on.
 const RULINGS_MAX: usize = 1_000;
-/// Longest time for which a gate is opened at once.
-const FREE_FLOW_MAX_MS: u64 = 24 * 3_600_000;
 
 fn read_hash(text: &str) -> Result<Hash> {
     text.parse()
@@ -174,33 +173,6 @@ impl Service {
                 session: session.id,
                 zone: zone.transpose()?,
                 at,
-            })])
-        })
-        .await
-    }
-
-    /// Opens a gate of a session for a time: scans are logged without deciding.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for session or gate, [`Error::Invalid`] for the times.
-    pub async fn free_flow(
-        &self,
-        organizer: OrganizerId,
-        event: String,
-        session: String,
-        new: NewFreeFlow,
-    ) -> Result<()> {
-        self.say(organizer, event, session, move |txn, session, now| {
-            let from = moment("from", new.from, now)?;
-            let until = moment("until", Some(new.until), now)?;
-            if until <= from || until.since(from) > FREE_FLOW_MAX_MS {
-                return Err(Error::invalid("until", "after `from`, by a day at most"));
-            }
-            Ok(vec![Body::FreeFlow(FreeFlow {
-                session: session.id,
-                gate: places::find_gate(txn, organizer, &new.gate)?,
-                from,
-                until,
             })])
         })
         .await

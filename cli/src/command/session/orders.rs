@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use usher_domain::api::orders::{NewHonour, NewNotice, Order, OrderKind};
+use usher_domain::api::reports::NewFreeFlow;
 use usher_domain::api::venue::{self, SessionChange};
 use usher_domain::hash::Hash;
 
@@ -31,6 +32,22 @@ pub struct SayToGates {
 }
 
 /// Let tickets of another session in.
+/// Open a gate.
+#[derive(Debug, Args)]
+pub struct OpenGate {
+    /// The session, as EVENT/SESSION
+    pub session: InEvent,
+    /// The gate, by slug or id
+    #[arg(long)]
+    pub gate: String,
+    /// Until when: a time (RFC 3339), or how long as 15m or 1h
+    #[arg(long, required_unless_present = "no_more")]
+    pub until: Option<Until>,
+    /// Have the gate check tickets again, before its time is over
+    #[arg(long, conflicts_with = "until")]
+    pub no_more: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct HonourTickets {
     /// The session that lets them in, as EVENT/SESSION
@@ -102,6 +119,27 @@ impl HonourTickets {
             from: None,
             until,
         };
+impl OpenGate {
+    pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
+        let path = below(&self.session, "free-flow");
+        let Some(until) = shell.resolve(self.until)? else {
+            let [a, b, c, d, e] = path;
+            let () = client.delete(&[a, b, c, d, e, &self.gate]).await?;
+            return done(shell, "The gate checks tickets again.");
+        };
+        let new = NewFreeFlow {
+            gate: self.gate,
+            from: None,
+            until,
+        };
+        let () = client.post(&path, &new).await?;
+        done(
+            shell,
+            "The gate is open: scans are counted and not checked.",
+        )
+    }
+}
+
         let () = client.post(&path, &new).await?;
         done(
             shell,
@@ -197,6 +235,8 @@ fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
             "doors {}, start {}, end {}",
             at(order.doors),
             at(order.starts),
+    // What ends when it is said takes back what was said before.
+    let over = order.until.is_some_and(|until| until <= order.at);
             at(order.ends)
         ),
         OrderKind::StandDown => format!(
@@ -206,7 +246,11 @@ fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
         ),
     }
 }
+        OrderKind::FreeFlow if over => format!("gate {} checks again", or(&order.gate, "?")),
 
+        OrderKind::Honour if over => {
+            format!("tickets of {} let in no longer", or(&order.session, "?"))
+        }
 #[cfg(test)]
 mod tests {
     use super::*;

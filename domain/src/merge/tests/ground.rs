@@ -237,3 +237,36 @@ fn a_gate_is_open_only_in_the_time_of_its_free_flow() {
     assert!(!ground.is_free_flow(MATINEE, gate, ms(15)));
     assert!(!ground.is_free_flow(EVENING, GateId::from_bytes([2; 16]), ms(15)));
 }
+
+#[test]
+fn a_later_word_on_a_gate_replaces_the_earlier_in_whatever_order_they_come() {
+    let mut story = Story::default();
+    let gate = |number| GateId::from_bytes([number; 16]);
+    let flow = |number, session, from, until| {
+        Body::FreeFlow(FreeFlow {
+            session,
+            gate: gate(number),
+            from: ms(from),
+            until: ms(until),
+        })
+    };
+    story.says(SERVER, 1, flow(1, EVENING, 10, 90));
+    story.says(SERVER, 2, flow(2, EVENING, 10, 90));
+    story.says(SERVER, 3, flow(1, MATINEE, 10, 90));
+    story.says(SERVER, 30, flow(1, EVENING, 10, 30));
+    let mut lines = story.lines();
+    let forth = Ground::of(SCOPE, SERVER, &lines);
+    lines.reverse();
+    let back = Ground::of(SCOPE, SERVER, &lines);
+    for ground in [&forth, &back] {
+        let open = |now| ground.is_free_flow(EVENING, gate(1), ms(now));
+        assert_eq!([29, 30, 50].map(open), [true, false, false], "closed early");
+        assert!(ground.is_free_flow(EVENING, gate(2), ms(50)));
+        assert!(ground.is_free_flow(MATINEE, gate(1), ms(50)));
+    }
+    // Opened once more, and for longer than it was said first.
+    story.says(SERVER, 60, flow(1, EVENING, 60, 200));
+    let again = Ground::of(SCOPE, SERVER, &story.lines());
+    let open = |now| again.is_free_flow(EVENING, gate(1), ms(now));
+    assert_eq!([59, 60, 199, 200].map(open), [false, true, true, false]);
+}

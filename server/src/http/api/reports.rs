@@ -2,7 +2,7 @@
 
 use crate::http::answer::{CsvFile, Done, Json};
 use crate::http::caller::{Call, Organizer, Viewer};
-use crate::http::endpoint::{Endpoint, get, post};
+use crate::http::endpoint::{Endpoint, delete, get, post};
 use crate::http::extract::{Args, Body, PageQuery, Query};
 use crate::http::problem::Failure;
 use crate::service::{ByteOrderMark, Names};
@@ -65,6 +65,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/events/{event}/sessions/{session}/free-flow",
             "Let a gate log scans without deciding for a while",
             free_flow,
+        ),
+        delete(
+            "/api/v1/events/{event}/sessions/{session}/free-flow/{gate}",
+            "Have a gate decide again before its free flow is over",
+            free_flow_no_more,
         ),
     ]
 }
@@ -205,6 +210,16 @@ async fn free_flow(
 ) -> Result<Done, Failure> {
     call.service
         .free_flow(call.organizer, event, session, new)
+        .await?;
+    Ok(Done)
+}
+
+async fn free_flow_no_more(
+    call: Call<Organizer>,
+    Args((event, session, gate)): Args<(String, String, String)>,
+) -> Result<Done, Failure> {
+    call.service
+        .free_flow_no_more(call.organizer, event, session, gate)
         .await?;
     Ok(Done)
 }

@@ -183,8 +183,44 @@ async fn a_gate_is_opened_for_a_day_at_most() {
         house.service.free_flow(house.organizer, event, name, new)
     };
     open(2).await.unwrap();
-    assert!(open(25).await.is_err());
-    assert!(open(0).await.is_err());
+    for hours in [25, 0, -1] {
+        let refused = open(hours).await.unwrap_err().to_string();
+        assert!(refused.contains("still to come"), "{refused}");
+        assert!(!refused.contains('`'), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_gate_is_closed_before_its_time_and_only_if_it_is_open() {
+    let house = House::open().await;
+    house.gate("north", None).await;
+    let close = || {
+        let (event, name) = show();
+        let gate = "north".to_owned();
+        house
+            .service
+            .free_flow_no_more(house.organizer, event, name, gate)
+    };
+    let (event, name) = show();
+    assert!(matches!(
+        close().await,
+        Err(crate::service::Error::NotFound(_))
+    ));
+    let new = NewFreeFlow {
+        gate: "north".to_owned(),
+        from: None,
+        until: crate::service::incidents::shown(at(3_600_000)),
+    };
+    let open = house
+        .service
+        .free_flow(house.organizer, event.clone(), name.clone(), new);
+    open.await.unwrap();
+    close().await.unwrap();
+    assert!(close().await.is_err(), "it is closed by now");
+    let orders = house.service.orders(house.organizer, event, name);
+    let orders = orders.await.unwrap();
+    assert_eq!(orders.len(), 2);
+    assert!(orders[1].until <= Some(orders[1].at), "{orders:?}");
 }
 
 #[tokio::test]
