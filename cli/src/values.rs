@@ -130,6 +130,13 @@ impl FromStr for Column {
     }
 }
 
+/// A time that no calendar has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "that is after the year 9999: write a time as 2027-05-01T18:00:00+02:00, or how long from now as 90m, 2h or 3d"
+)]
+pub struct BeyondCalendar;
+
 /// A time to come: RFC 3339, or how long from now, such as `90m`, `2h` or `3d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
@@ -143,11 +150,13 @@ impl Until {
     /// The time, told what time it is.
     ///
     /// # Errors
-    /// A sentence if the time is beyond the calendar.
-    pub fn from_now(self, now: Timestamp) -> Result<Timestamp, jiff::Error> {
+    /// [`BeyondCalendar`].
+    pub fn from_now(self, now: Timestamp) -> Result<Timestamp, BeyondCalendar> {
         match self {
             Self::At(at) => Ok(at),
-            Self::In(seconds) => now.checked_add(jiff::SignedDuration::from_secs(seconds)),
+            Self::In(seconds) => now
+                .checked_add(jiff::SignedDuration::from_secs(seconds))
+                .map_err(|_| BeyondCalendar),
         }
     }
 }
@@ -208,8 +217,8 @@ impl When {
     /// The time as the server reads it, told what time it is.
     ///
     /// # Errors
-    /// A sentence if the time is beyond the calendar.
-    pub fn written(self, now: Timestamp) -> Result<String, jiff::Error> {
+    /// [`BeyondCalendar`].
+    pub fn written(self, now: Timestamp) -> Result<String, BeyondCalendar> {
         match self {
             Self::In(seconds) => Ok(Until::In(seconds).from_now(now)?.to_string()),
             Self::Written(text) => Ok(text),
@@ -288,6 +297,14 @@ mod tests {
         for text in ["", "m", "-2h", "2w", "tomorrow", "ü"] {
             assert!(text.parse::<Until>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_says_what_to_write() {
+        let now = "2027-05-01T16:00:00Z".parse().unwrap();
+        let far: Until = "4294967295d".parse().unwrap();
+        let said = far.from_now(now).unwrap_err().to_string();
+        assert!(said.contains("write a time as"), "{said}");
     }
 
     #[test]

@@ -96,3 +96,40 @@ fn a_gate_that_was_opened_is_closed_before_its_time() {
     let error = house.error("session free-flow fair/evening --gate north --no-more");
     assert_eq!(error["code"], "not_found");
 }
+
+#[test]
+fn a_gate_that_was_opened_is_closed_before_its_time() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let scan = || {
+        house.ok("--home till sync");
+        house.scan(&["QF3K7T2ZC5W8"]).1[0]["reason"].clone()
+    };
+    house.ok("session free-flow fair/evening --gate north --until 15m");
+    assert_eq!(scan(), "free_flow");
+    let said = house.ok("session free-flow fair/evening --gate north --no-more");
+    assert!(said.contains("checks tickets again"), "{said}");
+    assert_eq!(scan(), "listed");
+    let listed = house.ok("session orders fair/evening");
+    assert!(listed.contains("gate north checks again"), "{listed}");
+    let error = house.error("session free-flow fair/evening --gate north --no-more");
+    assert_eq!(error["code"], "not_found");
+}
+
+#[test]
+fn a_delay_says_what_it_moves_and_that_it_is_to_later() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let output = house.run("session delay fair/evening --by 30m");
+    let noted = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        noted.contains("doors are open already and stay so"),
+        "{noted}"
+    );
+    for by in ["-30m", "0m", "soon"] {
+        let output = house.run(&format!("session delay fair/evening --by {by}"));
+        assert_eq!(output.status.code(), Some(2), "{by}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("to begin earlier"), "{said}");
+    }
+}

@@ -54,6 +54,9 @@ pub enum Session {
     /// them by a pass type before devices are given them.
     Honour(orders::HonourTickets),
     /// Move a session to later: gates go by the new times within a second where they have a network
+    ///
+    /// Doors, start and end move. Doors that are open stay open: then start and end move. If somebody else
+    /// moved the session meanwhile, nothing is done, and the error says its times.
     Delay(orders::Postpone),
     /// List what was ordered, from the signed trail of records
     Orders {
@@ -148,6 +151,7 @@ impl Session {
                     starts: change.starts.map(time).transpose()?,
                     ends: change.ends.map(time).transpose()?,
                     rules,
+                    expects: None,
                 };
                 let changed = client.patch(&path, &what).await?;
                 show(shell, &client, &change.session.event, &changed).await?;

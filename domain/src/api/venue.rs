@@ -142,6 +142,25 @@ pub struct SessionChange {
     pub ends: Option<String>,
     /// Its rules, whole.
     pub rules: Option<Rules>,
+    /// The times that whoever asks takes it to have: if it has others, nothing is changed, and the answer is
+    /// the code `conflict` with the times that it has.
+    pub expects: Option<SessionTimes>,
+}
+
+/// The times of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SessionTimes {
+    /// When the doors open.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub doors: Timestamp,
+    /// When it starts.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub starts: Timestamp,
+    /// When it ends.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub ends: Timestamp,
 }
 
 /// A session.

@@ -30,6 +30,18 @@ pub enum Error {
     /// The change does not fit the state of the thing.
     #[error("{0}")]
     Conflict(&'static str),
+    /// A session has other times than whoever asks thought.
+    #[error(
+        "nothing was changed: somebody else moved the session meanwhile. Its doors are at {doors} now, it starts at {starts} and ends at {ends}"
+    )]
+    OtherTimes {
+        /// When its doors open, by the venue's clock.
+        doors: String,
+        /// When it starts.
+        starts: String,
+        /// When it ends.
+        ends: String,
+    },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
@@ -117,7 +129,7 @@ impl Error {
             Self::NotFound(_) => Code::NotFound,
             Self::AlreadyExists { .. } => Code::AlreadyExists,
             Self::Invalid { .. } => Code::InvalidValue,
-            Self::Conflict(_) => Code::Conflict,
+            Self::Conflict(_) | Self::OtherTimes { .. } => Code::Conflict,
             Self::IdempotencyMismatch => Code::IdempotencyMismatch,
             Self::ScopeInUse => Code::ScopeInUse,
             Self::EnrollmentRefused => Code::EnrollmentRefused,

@@ -2,6 +2,7 @@
 //! tickets of other sessions. Each is a record of the server's own log, so that all come to the same result
 //! and the trail tells of it.
 
+pub(crate) mod delays;
 mod free_flow;
 pub(crate) mod honours;
 mod list;

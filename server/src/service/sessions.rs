@@ -1,6 +1,7 @@
 //! Sessions: dated occurrences of an event, with doors, start, end and rules.
 
 use super::error::{Error, Result};
+use super::orders::delays;
 use super::server_log;
 use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_names, check_text};
 use super::times;
@@ -11,7 +12,7 @@ use jiff::tz::TimeZone;
 use usher_domain::api::venue::{Event, NewSession, Session, SessionChange, SetStatus, Zone};
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
 use usher_domain::numbers::AccessNumber;
-use usher_domain::record::{Body, Delay, RuleChange};
+use usher_domain::record::{Body, RuleChange};
 use usher_domain::rules::{EntryRule, Rules};
 use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
@@ -220,21 +221,6 @@ pub(crate) fn rules_from_nothing(session: &Session) -> Vec<Body> {
     rule_records(session.id, &Rules::default(), &session.rules)
 }
 
-/// What the trail says of other times.
-fn delay(before: &Session, after: &Session) -> Result<Option<Body>> {
-    let of = |session: &Session| (session.doors, session.starts, session.ends);
-    if of(before) == of(after) {
-        return Ok(None);
-    }
-    let millis = |at| times::unix_millis(at).ok_or(Error::Internal("a time is before 1970"));
-    Ok(Some(Body::Delay(Delay {
-        session: after.id,
-        doors: millis(after.doors)?,
-        starts: millis(after.starts)?,
-        ends: millis(after.ends)?,
-    })))
-}
-
 fn create(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -316,11 +302,13 @@ fn change(
 ) -> Result<Session> {
     let event = events::find(txn, organizer, event)?.value;
     let mut session: Loaded<Session> = things::find(txn, event.id.as_bytes(), session)?;
+    let zone = times::zone(&event.time_zone)?;
+    delays::as_expected(&session.value, change.expects, &zone)?;
     let Times {
         doors,
         starts,
         ends,
-    } = Times::changed(&session.value, &change, &times::zone(&event.time_zone)?)?;
+    } = Times::changed(&session.value, &change, &zone)?;
     let before = session.value.clone();
     let value = &mut session.value;
     (value.doors, value.starts, value.ends) = (doors, starts, ends);
@@ -336,7 +324,7 @@ fn change(
         return with_set(txn, before);
     }
     let mut records = rule_records(value.id, &before.rules, &value.rules);
-    records.extend(delay(&before, value)?);
+    records.extend(delays::record(&before, value)?);
     things::put(txn, &session)?;
     server_log::append(txn, organizer, session.value.scope, records, now)?;
     txn.mark_dirty(TableId::Set(session.value.id))?;

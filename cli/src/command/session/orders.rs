@@ -4,13 +4,13 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::values::{InEvent, Until, local, span};
+use crate::values::{BeyondCalendar, InEvent, Until, local, span};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use usher_domain::api::orders::{NewHonour, NewNotice, Order, OrderKind};
 use usher_domain::api::reports::NewFreeFlow;
-use usher_domain::api::venue::{self, SessionChange};
+use usher_domain::api::venue::{self, SessionChange, SessionTimes};
 use usher_domain::hash::Hash;
 
 /// Say something to gates.
@@ -69,8 +69,20 @@ pub struct Postpone {
     /// The session, as EVENT/SESSION
     pub session: InEvent,
     /// By how long, as 30m or 1h
-    #[arg(long, value_name = "HOW LONG", value_parser = span)]
+    #[arg(long, value_name = "HOW LONG", value_parser = to_later, allow_hyphen_values = true)]
     pub by: Duration,
+}
+
+/// Reads by how long a session begins later.
+fn to_later(text: &str) -> Result<Duration, String> {
+    match span(text) {
+        Ok(by) if !by.is_zero() => Ok(by),
+        Ok(_) | Err(_) => Err(
+            "write by how much later, as 30m or 1h; to begin earlier, give the new times: usher \
+             session change EVENT/SESSION --doors TIME --starts TIME --ends TIME"
+                .to_owned(),
+        ),
+    }
 }
 
 /// The path of something of a session.
@@ -153,7 +165,13 @@ impl Postpone {
         let path = self.session.path("sessions");
         let now: venue::Session = client.get(&path).await?;
         let what = later(&now, self.by, shell.today()?)?;
+        let doors_stay = what.doors.is_none();
         let changed = client.patch(&path, &what).await?;
+        if doors_stay {
+            shell.output.note(
+                "The doors are open already and stay so: only start and end are moved to later.",
+            )?;
+        }
         super::show(shell, client, &self.session.event, &changed).await?;
         Ok(Exit::Done)
     }
@@ -165,9 +183,11 @@ fn later(
     by: Duration,
     now: Timestamp,
 ) -> Result<SessionChange, CliError> {
-    let by = SignedDuration::try_from(by).map_err(CliError::invalid)?;
+    let by = SignedDuration::try_from(by).map_err(|_| CliError::invalid(BeyondCalendar))?;
     let moved = |at: Timestamp| -> Result<Option<String>, CliError> {
-        let at = at.checked_add(by).map_err(CliError::invalid)?;
+        let at = at
+            .checked_add(by)
+            .map_err(|_| CliError::invalid(BeyondCalendar))?;
         Ok(Some(at.to_string()))
     };
     Ok(SessionChange {
@@ -178,6 +198,12 @@ fn later(
         },
         starts: moved(session.starts)?,
         ends: moved(session.ends)?,
+        // Of two who delay it at once, the second is told what the first did.
+        expects: Some(SessionTimes {
+            doors: session.doors,
+            starts: session.starts,
+            ends: session.ends,
+        }),
         ..SessionChange::default()
     })
 }

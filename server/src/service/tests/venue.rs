@@ -1,7 +1,7 @@
 use super::*;
 use crate::service::Error;
 use usher_domain::api::access::{NewToken, TokenRole};
-use usher_domain::api::venue::SessionChange;
+use usher_domain::api::venue::{SessionChange, SessionTimes};
 use usher_domain::cbor;
 use usher_domain::document::batch::BatchHead;
 use usher_domain::problem::{Code, Problem};
@@ -137,6 +137,41 @@ async fn a_pass_never_takes_a_scope_away_that_a_device_was_told_of() {
         .await
         .unwrap();
     assert_eq!(winter.scope, first.scope);
+}
+
+#[tokio::test]
+async fn of_two_who_move_a_session_at_once_the_second_is_told_what_the_first_did() {
+    let house = House::open().await;
+    let first = || "first".to_owned();
+    let read = house.service.session(house.organizer, show(), first());
+    let before = read.await.unwrap();
+    let by = jiff::SignedDuration::from_mins(30);
+    let change = SessionChange {
+        starts: Some((before.starts + by).to_string()),
+        ends: Some((before.ends + by).to_string()),
+        expects: Some(SessionTimes {
+            doors: before.doors,
+            starts: before.starts,
+            ends: before.ends,
+        }),
+        ..SessionChange::default()
+    };
+    let moving = || {
+        let change = change.clone();
+        house
+            .service
+            .change_session(house.organizer, show(), first(), change)
+    };
+    let moved = moving().await.unwrap();
+    let refused = moving().await.unwrap_err();
+    assert!(matches!(refused, Error::OtherTimes { .. }), "{refused:?}");
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let now = moved.starts.to_zoned(zone).strftime("%Y-%m-%d %H:%M");
+    let said = refused.to_string();
+    assert!(said.contains(&format!("starts at {now}")), "{said}");
+    assert_eq!(refused.code(), usher_domain::problem::Code::Conflict);
+    let read = house.service.session(house.organizer, show(), first());
+    assert_eq!(read.await.unwrap().starts, before.starts + by);
 }
 
 #[tokio::test]
