@@ -98,25 +98,6 @@ fn a_gate_that_was_opened_is_closed_before_its_time() {
 }
 
 #[test]
-fn a_gate_that_was_opened_is_closed_before_its_time() {
-    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
-    let house = House::with_device(&[("tickets.csv", list)]);
-    let scan = || {
-        house.ok("--home till sync");
-        house.scan(&["QF3K7T2ZC5W8"]).1[0]["reason"].clone()
-    };
-    house.ok("session free-flow fair/evening --gate north --until 15m");
-    assert_eq!(scan(), "free_flow");
-    let said = house.ok("session free-flow fair/evening --gate north --no-more");
-    assert!(said.contains("checks tickets again"), "{said}");
-    assert_eq!(scan(), "listed");
-    let listed = house.ok("session orders fair/evening");
-    assert!(listed.contains("gate north checks again"), "{listed}");
-    let error = house.error("session free-flow fair/evening --gate north --no-more");
-    assert_eq!(error["code"], "not_found");
-}
-
-#[test]
 fn a_delay_says_what_it_moves_and_that_it_is_to_later() {
     let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
     let house = House::with_device(&[("tickets.csv", list)]);
@@ -131,5 +112,19 @@ fn a_delay_says_what_it_moves_and_that_it_is_to_later() {
         assert_eq!(output.status.code(), Some(2), "{by}");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("to begin earlier"), "{said}");
+    }
+}
+
+#[test]
+fn words_that_were_taken_back_stay_in_the_list() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let done = with_text(&house, "session notice fair/evening", TEXT, "--until 1h");
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    let back = with_text(&house, "session notice fair/evening", TEXT, "--take-back");
+    assert_eq!(back.status.code(), Some(0), "{back:?}");
+    let listed = house.ok("session orders fair/evening");
+    for words in ["all gates told: ", "all gates told no more: "] {
+        assert!(listed.contains(&format!("{words}{TEXT}")), "{listed}");
     }
 }

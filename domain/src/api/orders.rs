@@ -67,10 +67,10 @@ pub struct Order {
     /// SHA-256 of a notice's words in hex: what takes it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
-    /// A notice's words, while it holds.
+    /// A notice's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Who said a notice, while it holds: the name of the token.
+    /// Who said a notice: the name of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// The new time of the doors.

@@ -245,11 +245,24 @@ fn refused_field(path: &str, said: &str) -> Problem {
     if said.starts_with("unknown field") {
         return invalid_field(at.to_owned(), "there is no such field");
     }
+    if is_of_a_time(said) {
+        return invalid_field(at.to_owned(), A_TIME);
+    }
     let expected = said
         .rsplit_once(", expected ")
         .map(|(_, expected)| expected);
     invalid_field(at.to_owned(), &wanted(expected.unwrap_or_default()))
 }
+
+/// Whether the reader of times says this, whose words are for programmers.
+fn is_of_a_time(said: &str) -> bool {
+    let words = ["timestamp", "datetime", "offset", "year", "date"];
+    // What other readers say begins otherwise, and may quote.
+    let own = !said.starts_with("invalid ") && !said.starts_with("unknown ");
+    own && (said.starts_with("failed to parse") || words.iter().any(|word| said.contains(word)))
+}
+
+const A_TIME: &str = "must be a time as 2027-10-30T22:00:00+02:00";
 
 /// What would be right, of what the reader expected. It is told by names that programs use only.
 fn wanted(expected: &str) -> String {
@@ -257,6 +270,7 @@ fn wanted(expected: &str) -> String {
     match (kind, expected) {
         ("struct" | "map" | "internally" | "adjacently", _) | (_, "a map") => AN_OBJECT.to_owned(),
         ("sequence", _) | (_, "a sequence") => "must be a list".to_owned(),
+        (_, "a timestamp string") => A_TIME.to_owned(),
         ("string", _) | (_, "a string" | "a borrowed string" | "str") => {
             "must be a text".to_owned()
         }
@@ -311,7 +325,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use usher_domain::api::access::NewToken;
-    use usher_domain::api::reports::{NewEveryoneOut, NewRulings};
+    use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow, NewRulings};
     use usher_domain::api::tickets::{NewTicket, TicketChange};
     use usher_domain::api::venue::SessionChange;
 
@@ -379,6 +393,19 @@ mod tests {
             told(refusal::<NewRulings>(text)),
             "records[0]: must be a text"
         );
+        for until in [
+            r#""tomorrow""#,
+            r#""2027-13-01T00:00:00Z""#,
+            r#""9999-99""#,
+            "7",
+            r#""""#,
+        ] {
+            let text = format!(r#"{{"gate": "north", "until": {until}}}"#);
+            assert_eq!(
+                told(refusal::<NewFreeFlow>(&text)),
+                format!("until: {A_TIME}")
+            );
+        }
         let text = r#"{"zone": "hall", "floor": 2}"#;
         let told = told(refusal::<NewEveryoneOut>(text));
         assert!(told.ends_with("there is no such field"), "{told}");

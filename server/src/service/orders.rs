@@ -165,7 +165,7 @@ impl Service {
             if new.everyone == new.zone.is_some() {
                 return Err(Error::invalid(
                     "everyone",
-                    "say true for the whole venue, or name a `zone` and leave it out",
+                    "say true for the whole venue, or leave it out and name a zone",
                 ));
             }
             let zone = new.zone.as_deref();

@@ -100,6 +100,13 @@ async fn a_notice_is_taken_back_and_a_text_that_could_deceive_is_refused() {
     back.await.unwrap();
     venue.sync_all().await;
     assert_eq!(said(&north), Vec::<String>::new());
+    let listed = orders(&venue).await;
+    assert_eq!(listed.len(), 2);
+    for order in &listed {
+        assert_eq!(order.text.as_deref(), Some(TEXT), "{order:?}");
+        assert_eq!(order.by.as_deref(), Some("office"));
+    }
+    assert!(listed[1].until <= Some(listed[1].at));
     let long = "x".repeat(301);
     for text in ["", "two\nlines", "\u{1b}[2J", "to \u{202e}tfel", &long] {
         let refused = say(&venue, text, None, until).await;

@@ -31,7 +31,6 @@ pub struct SayToGates {
     pub take_back: bool,
 }
 
-/// Let tickets of another session in.
 /// Open a gate.
 #[derive(Debug, Args)]
 pub struct OpenGate {
@@ -48,6 +47,7 @@ pub struct OpenGate {
     pub no_more: bool,
 }
 
+/// Let tickets of another session in.
 #[derive(Debug, Args)]
 pub struct HonourTickets {
     /// The session that lets them in, as EVENT/SESSION
@@ -118,19 +118,6 @@ impl SayToGates {
     }
 }
 
-impl HonourTickets {
-    pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
-        let path = below(&self.session, "honours");
-        let Some(until) = shell.resolve(self.until)? else {
-            let [a, b, c, d, e] = path;
-            let () = client.delete(&[a, b, c, d, e, &self.tickets_of]).await?;
-            return done(shell, "Their tickets are let in no longer.");
-        };
-        let new = NewHonour {
-            tickets_of: self.tickets_of,
-            from: None,
-            until,
-        };
 impl OpenGate {
     pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
         let path = below(&self.session, "free-flow");
@@ -152,6 +139,19 @@ impl OpenGate {
     }
 }
 
+impl HonourTickets {
+    pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
+        let path = below(&self.session, "honours");
+        let Some(until) = shell.resolve(self.until)? else {
+            let [a, b, c, d, e] = path;
+            let () = client.delete(&[a, b, c, d, e, &self.tickets_of]).await?;
+            return done(shell, "Their tickets are let in no longer.");
+        };
+        let new = NewHonour {
+            tickets_of: self.tickets_of,
+            from: None,
+            until,
+        };
         let () = client.post(&path, &new).await?;
         done(
             shell,
@@ -234,6 +234,8 @@ pub(super) async fn list(
 /// An order in words.
 fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
     let or = |name: &Option<String>, else_: &str| name.clone().unwrap_or_else(|| else_.to_owned());
+    // What ends when it is said takes back what was said before.
+    let over = order.until.is_some_and(|until| until <= order.at);
     let at = |moment: Option<Timestamp>| moment.map_or_else(|| "never".to_owned(), time);
     match order.kind {
         OrderKind::EveryoneOut => format!(
@@ -243,15 +245,20 @@ fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
                 |zone| format!("zone {zone}")
             )
         ),
+        OrderKind::FreeFlow if over => format!("gate {} checks again", or(&order.gate, "?")),
         OrderKind::FreeFlow => format!("gate {} open", or(&order.gate, "?")),
+        OrderKind::Honour if over => {
+            format!("tickets of {} let in no longer", or(&order.session, "?"))
+        }
         OrderKind::Honour => format!("tickets of {} let in", or(&order.session, "?")),
         OrderKind::Notice => format!(
-            "{} told: {}{}",
+            "{} told{}: {}{}",
             order
                 .gate
                 .as_ref()
                 .map_or_else(|| "all gates".to_owned(), |gate| format!("gate {gate}")),
-            or(&order.text, "(over)"),
+            if over { " no more" } else { "" },
+            or(&order.text, "(words not kept)"),
             order
                 .by
                 .as_ref()
@@ -261,8 +268,6 @@ fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
             "doors {}, start {}, end {}",
             at(order.doors),
             at(order.starts),
-    // What ends when it is said takes back what was said before.
-    let over = order.until.is_some_and(|until| until <= order.at);
             at(order.ends)
         ),
         OrderKind::StandDown => format!(
@@ -272,11 +277,7 @@ fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
         ),
     }
 }
-        OrderKind::FreeFlow if over => format!("gate {} checks again", or(&order.gate, "?")),
 
-        OrderKind::Honour if over => {
-            format!("tickets of {} let in no longer", or(&order.session, "?"))
-        }
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -111,7 +111,7 @@ impl Service {
             let from = moment("from", new.from, now)?;
             let until = moment("until", Some(new.until), now)?;
             if until <= now || until <= from || until.since(from) > HONOURED_MAX_MS {
-                let why = "to come, and after `from` by seven days at most";
+                let why = "must be still to come, and seven days after the beginning at most";
                 return Err(Error::invalid("until", why));
             }
             let session = connect(txn, organizer, session, &other, now)?;

@@ -8,10 +8,8 @@ use crate::storage::Transaction;
 use std::collections::BTreeMap;
 use usher_domain::api::orders::{Order, OrderKind};
 use usher_domain::api::venue::{Event, Session};
-use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId, SessionId};
 use usher_domain::record::{Body, Record};
-use usher_domain::session::GateNotice;
 use usher_domain::time::UnixMillis;
 
 /// What names things in orders.
@@ -19,26 +17,18 @@ struct Naming {
     slugs: Slugs,
     sessions: BTreeMap<SessionId, String>,
     devices: BTreeMap<DeviceId, String>,
-    notices: BTreeMap<Hash, GateNotice>,
 }
 
 impl Naming {
-    fn read(
-        txn: &dyn Transaction,
-        organizer: OrganizerId,
-        event: &Event,
-        session: &Session,
-    ) -> Result<Self> {
+    fn read(txn: &dyn Transaction, organizer: OrganizerId, event: &Event) -> Result<Self> {
         let sessions = things::all::<Session>(txn, event.id.as_bytes())?.into_iter();
         let devices = things::all::<devices::StoredDevice>(txn, organizer.as_bytes())?.into_iter();
-        let notices = notices::of_session(txn, session.id)?.into_iter();
         Ok(Self {
             slugs: Slugs::read(txn, organizer, event)?,
             sessions: sessions.map(|one| (one.value.id, one.value.slug)).collect(),
             devices: devices
                 .map(|one| (DeviceId::from_bytes(one.id), one.value.name))
                 .collect(),
-            notices: notices.map(|notice| (notice.hash(), notice)).collect(),
         })
     }
 
@@ -54,7 +44,12 @@ impl Naming {
 }
 
 /// The order that a record gives at a session, if it is one.
-fn order(naming: &Naming, session: SessionId, record: &Record) -> Result<Option<Order>> {
+fn order(
+    txn: &dyn Transaction,
+    naming: &Naming,
+    session: SessionId,
+    record: &Record,
+) -> Result<Option<Order>> {
     let time = |at: UnixMillis| times::timestamp(at).map(Some);
     let empty = |kind| -> Result<Order> {
         Ok(Order {
@@ -93,13 +88,13 @@ fn order(naming: &Naming, session: SessionId, record: &Record) -> Result<Option<
             ..empty(OrderKind::Honour)?
         }),
         Body::Notice(notice) if notice.session == Some(session) => {
-            let words = naming.notices.get(&notice.text);
+            let words = notices::once_said(txn, session, &notice.text)?;
             Some(Order {
                 gate: notice.gate.map(|gate| naming.slugs.gate(Some(gate))),
                 until: time(notice.until)?,
                 notice: Some(notice.text.to_string()),
-                text: words.map(|words| words.text.clone()),
-                by: words.map(|words| words.by.clone()),
+                text: words.as_ref().map(|words| words.text.clone()),
+                by: words.map(|words| words.by),
                 ..empty(OrderKind::Notice)?
             })
         }
@@ -140,12 +135,12 @@ fn list(
     let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
         .value
         .server;
-    let naming = Naming::read(txn, organizer, &event, &session)?;
+    let naming = Naming::read(txn, organizer, &event)?;
     let mut orders = Vec::new();
     for stored in txn.records_about(session.scope, None)? {
         let record: Option<Record> = usher_domain::cbor::decode(&stored.bytes).ok();
         if let Some(record) = record.filter(|record| record.log.device == server) {
-            orders.extend(order(&naming, session.id, &record)?);
+            orders.extend(order(txn, &naming, session.id, &record)?);
         }
     }
     Ok(orders)

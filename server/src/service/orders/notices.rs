@@ -36,6 +36,40 @@ pub(crate) fn of_session(txn: &dyn Transaction, session: SessionId) -> Result<Ve
     }
 }
 
+/// Where the words of a notice stand for the trail, whose records hold their hash only.
+fn words_place(session: SessionId, text: &Hash) -> Vec<u8> {
+    [b"said ".as_slice(), session.as_bytes(), text.as_bytes()].concat()
+}
+
+/// What was once said to the gates of a session, by the hash of its words; none if it was said before words
+/// were kept and is over.
+pub(super) fn once_said(
+    txn: &dyn Transaction,
+    session: SessionId,
+    text: &Hash,
+) -> Result<Option<GateNotice>> {
+    match txn.value(Space::Event, &words_place(session, text))? {
+        Some(bytes) => cbor::decode(&bytes)
+            .map(Some)
+            .map_err(|_| Error::Internal("a stored notice is not readable")),
+        None => {
+            let mut held = of_session(txn, session)?.into_iter();
+            Ok(held.find(|notice| notice.hash() == *text))
+        }
+    }
+}
+
+fn keep_words(
+    txn: &mut dyn Transaction,
+    session: SessionId,
+    notice: &GateNotice,
+    now: UnixMillis,
+) -> Result<()> {
+    let place = words_place(session, &notice.hash());
+    txn.put_value(Space::Event, &place, &cbor::encode(notice), now)?;
+    Ok(())
+}
+
 fn put(
     txn: &mut dyn Transaction,
     session: SessionId,
@@ -86,7 +120,10 @@ impl Service {
             }
             let until = moment("until", Some(new.until), now)?;
             if until <= now || until.since(now) > SHOWN_MAX_MS {
-                return Err(Error::invalid("until", "to come, within seven days"));
+                return Err(Error::invalid(
+                    "until",
+                    "must be still to come, within seven days",
+                ));
             }
             let gate = new.gate.as_deref();
             let gate = gate.map(|gate| places::find_gate(txn, organizer, gate));
@@ -108,6 +145,7 @@ impl Service {
                 ));
             }
             let body = record(session.id, &notice, until);
+            keep_words(txn, session.id, &notice, now)?;
             notices.push(notice);
             put(txn, session.id, &notices, now)?;
             Ok(Said::from(vec![body]))
@@ -135,6 +173,9 @@ impl Service {
                 return Err(Error::NotFound("notice"));
             }
             put(txn, session.id, &stay, now)?;
+            for notice in &gone {
+                keep_words(txn, session.id, notice, now)?;
+            }
             let bodies: Vec<_> = gone
                 .iter()
                 .map(|notice| record(session.id, notice, now))
