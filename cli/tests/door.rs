@@ -255,3 +255,33 @@ fn a_gate_that_does_without_the_server_goes_by_the_rule_for_isolated_gates_at_on
     let online = json_lines(&online.stdout);
     assert_eq!(texts(&online, "outcome"), ["admit"]);
 }
+
+#[test]
+fn of_a_group_each_verdict_says_whose_ticket_it_is_about() {
+    let house = House::with_device(&[(
+        "tickets.csv",
+        format!(
+            "barcode,name,type,order,seat\n{ADA},Ada,Regular,O-1,A 1\n{BO},Bo,Student,O-1,A 2\n\
+             {CY},Cy,Regular,O-2,A 3\n"
+        ),
+    )]);
+    assert_eq!(house.scan(&[BO]).0, 0);
+    let line = ["--home", "till", "scan", "--offline", "--group", ADA];
+    let output = house::run(house.path(), &line);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("ADMIT  Ticket 1 of 2, Regular, A 1."),
+        "{said}"
+    );
+    assert!(
+        said.contains("REFUSE  Ticket 2 of 2, Student, A 2. Admitted here"),
+        "{said}"
+    );
+    let (exit, lines) = house.scan(&["--group", ADA]);
+    assert_eq!(exit, 10);
+    assert_eq!(texts(&lines, "type_name"), ["Regular", "Student"]);
+    assert_eq!(texts(&lines, "seat"), ["A 1", "A 2"]);
+    assert_eq!(texts(&lines, "outcome"), ["refuse", "refuse"]);
+    assert_eq!(lines[1]["of_order"]["number"], 2);
+    assert_eq!(lines[1]["of_order"]["of"], 2);
+}

@@ -25,7 +25,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
-use telling::{Confirming, Sighting, tell_seen};
+use telling::{Beside, Confirming, OfOrder, Sighting, tell_beside};
 use tokio::io::{BufReader, Stdin};
 use usher_core::app::{ApiError, App, ScanInput, ScanView, SessionView};
 use usher_core::gate::Answer;
@@ -77,7 +77,7 @@ pub struct Scan {
     /// EVENT/SESSION is understood where these words are the names of the two, whatever their case.
     #[arg(long)]
     pub session: Option<String>,
-    /// Let in everyone of the ticket's order, each with a verdict of their own
+    /// Let in everyone of the ticket's order, each with a verdict of their own, which says of which ticket
     #[arg(long)]
     pub group: bool,
     /// Do not try to reach the server: the gate decides alone, and by the session's rule for isolated gates
@@ -229,10 +229,17 @@ impl CliGate<'_> {
         } else {
             Confirming::ByScanning
         };
-        views.into_iter().try_fold(Exit::Done, |exit, view| {
-            let told = tell_seen(&mut shell.output, &view, seen.as_ref(), confirming)?;
-            Ok(exit.worse(told))
-        })
+        let of = views.len();
+        let mut exit = Exit::Done;
+        for (view, number) in views.iter().zip(1..) {
+            let beside = Beside {
+                seen: seen.as_ref(),
+                confirming,
+                of_order: self.scan.group.then_some(OfOrder { number, of }),
+            };
+            exit = exit.worse(tell_beside(&mut shell.output, view, &beside)?);
+        }
+        Ok(exit)
     }
 
     /// Scans what comes in line by line, and exchanges beside it.

@@ -16,7 +16,15 @@ use usher_domain::verdict::Reason;
 /// # Errors
 /// [`CliError`] if it cannot be written.
 pub fn tell(output: &mut Output, view: &ScanView) -> Result<Exit, CliError> {
-    tell_seen(output, view, None, Confirming::ByScanning)
+    tell_beside(
+        output,
+        view,
+        &Beside {
+            seen: None,
+            confirming: Confirming::ByScanning,
+            of_order: None,
+        },
+    )
 }
 
 /// How staff say that they checked what a verdict asks for.
@@ -28,13 +36,35 @@ pub(super) enum Confirming {
     BySaying,
 }
 
-/// A verdict, and where a camera saw what it is about.
+/// The place of a ticket among those of its order that are scanned together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct OfOrder {
+    /// From 1; the first is the one shown.
+    pub(super) number: usize,
+    /// How many there are.
+    pub(super) of: usize,
+}
+
+/// What is told beside a verdict.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// Where a camera saw what it is about.
+    pub(super) seen: Option<&'a Sighting>,
+    /// How staff confirm an instruction.
+    pub(super) confirming: Confirming,
+    /// Which ticket of its order it is about, where all of them are scanned.
+    pub(super) of_order: Option<OfOrder>,
+}
+
+/// A verdict, and what is told beside it.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
     view: &'a ScanView,
     #[serde(skip_serializing_if = "Option::is_none")]
     seen: Option<&'a Sighting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of_order: Option<OfOrder>,
 }
 
 /// Where and when a camera saw a code; never what the code says.
@@ -60,23 +90,31 @@ impl Sighting {
     }
 }
 
-/// Shows a verdict on what a camera may have seen.
+/// Shows a verdict with what is told beside it.
 ///
 /// # Errors
 /// [`CliError`] if it cannot be written.
-pub(super) fn tell_seen(
+pub(super) fn tell_beside(
     output: &mut Output,
     view: &ScanView,
-    seen: Option<&Sighting>,
-    confirming: Confirming,
+    beside: &Beside<'_>,
 ) -> Result<Exit, CliError> {
-    output.show(&Told { view, seen }, |page| {
-        page.headline(colour(view), words::outcome(view.outcome), &view.message);
+    let told = Told {
+        view,
+        seen: beside.seen,
+        of_order: beside.of_order,
+    };
+    output.show(&told, |page| {
+        let rest = match beside.of_order {
+            Some(of_order) => of_group(view, of_order),
+            None => view.message.clone(),
+        };
+        page.headline(colour(view), words::outcome(view.outcome), rest.trim_end());
         for line in &view.cautions {
             page.line(format_args!("  {line}"));
         }
         if view.reason == Reason::Instruction {
-            page.line(match confirming {
+            page.line(match beside.confirming {
                 Confirming::ByScanning => "  Then scan again with --confirm.",
                 Confirming::BySaying => "  Then say !ok.",
             });
@@ -84,6 +122,19 @@ pub(super) fn tell_seen(
         details(page, view);
     })?;
     Ok(Exit::from(view.outcome))
+}
+
+/// A verdict in a group, which says of whose ticket it is: people stand side by side.
+fn of_group(view: &ScanView, OfOrder { number, of }: OfOrder) -> String {
+    let ticket: Vec<&str> = [view.type_name.as_deref(), view.seat.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let ticket = match ticket.as_slice() {
+        [] => String::new(),
+        parts => format!(", {}", parts.join(", ")),
+    };
+    format!("Ticket {number} of {of}{ticket}. {}", view.message)
 }
 
 /// What the answer is from afar: an admission with a caution is amber.
