@@ -1,6 +1,7 @@
 //! The command line's definition: nouns with verbs, and what a device does. `docs/cli.md` is made of it.
 
 pub mod audit;
+pub mod backup;
 pub mod camera;
 pub mod correct;
 pub mod demo;
@@ -15,6 +16,7 @@ pub mod kind;
 pub mod organizer;
 pub mod readiness;
 pub mod report;
+pub mod restore;
 pub mod scan;
 pub mod serve;
 pub mod session;
@@ -52,6 +54,8 @@ pub struct Usher {
 pub enum Command {
     Init(serve::Init),
     Serve(serve::Serve),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     #[command(subcommand)]
     Organizer(organizer::Organizer),
     #[command(subcommand)]

@@ -8,6 +8,7 @@ use usher_core::camera::SourceError;
 use usher_domain::document::root_key::RootKeyError;
 use usher_domain::problem::{Fault, Problem};
 use usher_domain::secret::Private;
+use usher_server::backup::BackupError;
 use usher_server::config::ConfigError;
 use usher_server::init::InitError;
 use usher_server::serve::ServeError;
@@ -93,6 +94,9 @@ pub enum CliError {
     /// The server does not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// There is no backup, or it was not put back.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     NoRandom,
@@ -207,6 +211,11 @@ impl CliError {
             Self::Output(_) => "output",
             Self::Serve(ServeError::Storage(StorageError::NoDatabase { .. }))
             | Self::Init(InitError::Storage(StorageError::NoDatabase { .. })) => "database_damaged",
+            Self::Serve(ServeError::Storage(StorageError::RestoreUnfinished { .. }))
+            | Self::Init(InitError::Storage(StorageError::RestoreUnfinished { .. })) => {
+                "restore_unfinished"
+            }
+            Self::Backup(error) => error.code(),
             Self::Init(InitError::AlreadyThere(_)) => "server_exists",
             Self::Init(_) => "server_not_prepared",
             Self::Config(_) => "server_config",

@@ -133,6 +133,8 @@ async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError>
         Command::Audit(audit) => audit.run(shell).await,
         Command::Doctor(verb) => verb.run(shell).await,
         Command::Serve(serve) => serve.run(shell).await,
+        Command::Backup(backup) => backup.run(shell),
+        Command::Restore(restore) => restore.run(shell).await,
         Command::Demo(demo) => demo.run(shell).await,
         Command::Completions { shell: of } => completions(shell, of),
     }

@@ -214,6 +214,9 @@ fn afterwards(walk: &mut Walk) {
     let head = "ticket,type,external,order,holder,state,entries,first_entry,first_gate,last_exit";
     assert_eq!(came.lines().next(), Some(head));
     walk.ok("incident list", "");
+    walk.ok("backup", "copy");
+    walk.runs("restore", "copy", 1);
+    walk.ok("restore", "copy --data other");
     walk.ok("off-duty", "--home till");
     walk.runs("incident close", "00000000000000000000000000", 1);
     walk.ok("device revoke", "desk");

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::{self, CERTIFICATE, Config, ConfigError, KEY, Settings, TransportKind};
 use crate::service::{self, Service};
 use crate::storage::StorageError;
-use crate::storage::sqlite::Sqlite;
+use crate::storage::sqlite::{self, Sqlite};
 use crate::tls::{self, Identity, TlsError};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -91,6 +91,10 @@ pub async fn init(
         ..Settings::default()
     };
     let config = Config::check(data, settings)?;
+    if sqlite::is_restore_unfinished(data) {
+        let folder = data.to_owned();
+        return Err(StorageError::RestoreUnfinished { folder }.into());
+    }
     let file = data.join(config::FILE);
     if file.exists() {
         return Err(InitError::AlreadyThere(data.to_owned()));

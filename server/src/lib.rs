@@ -1,5 +1,6 @@
 //! The server: access control for organizers, devices and sales systems.
 
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod http;

@@ -6,7 +6,7 @@ use crate::http::{self, App, CallerAddress, Parts, Reach};
 use crate::listen::{BindError, Bound, Connections};
 use crate::service::{self, Publisher, Sealer, Service};
 use crate::storage::StorageError;
-use crate::storage::sqlite::Sqlite;
+use crate::storage::sqlite::{self, Sqlite};
 use crate::tls::{Identity, TlsError};
 use std::io;
 use std::net::SocketAddr;
@@ -72,6 +72,10 @@ impl Server {
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServeError> {
+        if sqlite::is_restore_unfinished(&config.data) {
+            let folder = config.data.clone();
+            return Err(StorageError::RestoreUnfinished { folder }.into());
+        }
         if !config.data.join(config::FILE).exists() {
             return Err(ServeError::NotThere(config.data.clone()));
         }

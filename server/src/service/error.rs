@@ -153,6 +153,7 @@ const fn storage_code(error: &StorageError) -> Code {
         StorageError::Busy
         | StorageError::Closed
         | StorageError::InUse
+        | StorageError::RestoreUnfinished { .. }
         | StorageError::NewerSchema { .. }
         | StorageError::CannotWrite { .. }
         | StorageError::Io { .. } => Code::Unavailable,

@@ -22,27 +22,31 @@ fn jump(before: Option<&DeviceStatus>, heartbeat: &Heartbeat) -> Option<u64> {
     (moved > JUMP_MS).then_some(moved)
 }
 
-/// Whether the device knows of something that this server, in this epoch, has not made or does not have:
-/// the server lost it, and nobody declared that it was restored.
+/// Whether the device knows of something that this server has not made or does not have, in this epoch or
+/// in one that it was never in: the server lost it, and nobody said that it was restored, or it was restored
+/// more than once and does not know of it.
 fn is_server_behind(
     txn: &dyn Transaction,
     device: DeviceId,
     heartbeat: &Heartbeat,
 ) -> Result<bool> {
-    for held in &heartbeat.tables {
+    let epoch = epoch(txn)?;
+    // Versions of an epoch before are what a restore lost and gets back.
+    for held in (heartbeat.tables.iter()).filter(|held| held.version.epoch >= epoch) {
         if let Some(head) = txn.table_head(held.table)?
-            && held.version.epoch == head.version.epoch
-            && held.version.number > head.version.number
+            && held.version > head.version
         {
             return Ok(true);
         }
     }
-    let epoch = epoch(txn)?;
     let stored = txn.heads_of_device(device)?;
     let acknowledged = heartbeat.acknowledged.iter().flatten();
     Ok(acknowledged
-        .filter(|told| told.epoch == epoch && told.log.device == device)
+        .filter(|told| told.epoch >= epoch && told.log.device == device)
         .any(|told| {
+            if told.epoch > epoch {
+                return true;
+            }
             let of_log = stored.iter().filter(|(_, head)| head.log == told.log);
             let end = of_log.map(|(_, head)| head.sequence).max().unwrap_or(0);
             told.sequence > end
@@ -84,8 +88,8 @@ pub(crate) fn watch(
     if is_server_behind(txn, device, heartbeat)? {
         let about = About::device(IncidentKind::ServerBehind, device);
         let detail = "the device holds a newer version of a table, or acknowledgements of more of its \
-                      records, than this server knows: the server lost data; if it was restored from a \
-                      backup, declare that";
+                      records, than this server knows: the server lost data; if its files were put back from \
+                      a backup, stop it and run usher restore --in-place";
         incidents::raise(txn, organizer, &about, detail, Vec::new(), now)?;
     }
     if let Some(table) = differing(txn, heartbeat)? {

@@ -232,8 +232,17 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`].
     pub async fn raise_epoch(&self) -> Result<u32> {
-        self.write(|txn, now| {
-            let raised = epoch(txn)?.saturating_add(1);
+        self.raise_epoch_above(0).await
+    }
+
+    /// As [`Self::raise_epoch`], to an epoch that is also higher than `known`: one that served after the
+    /// backup was made.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn raise_epoch_above(&self, known: u32) -> Result<u32> {
+        self.write(move |txn, now| {
+            let raised = epoch(txn)?.max(known).saturating_add(1);
             txn.put_value(Space::Server, EPOCH, &raised.to_be_bytes(), now)?;
             Ok(raised)
         })

@@ -12,6 +12,15 @@ pub enum StorageError {
     /// Another server holds the folder.
     #[error("another server uses this data folder")]
     InUse,
+    /// A backup was about to take the place of the database, and something broke off.
+    #[error(
+        "a restore into {} was not finished: run usher restore again with the same backup",
+        folder.display()
+    )]
+    RestoreUnfinished {
+        /// The data folder.
+        folder: std::path::PathBuf,
+    },
     /// The database was written by a newer program, whose meaning this one cannot know.
     #[error("the database has version {found}, this program knows {known}: use the newer program")]
     NewerSchema {

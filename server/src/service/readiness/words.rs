@@ -158,7 +158,8 @@ pub(super) fn table_differs(table: &str, held: Version, newest: Version) -> Find
     let advice = if held == newest {
         "mend it: usher doctor repair"
     } else {
-        "was the server restored from a backup? Then declare it, before anything else"
+        "were the server's files put back from a backup? Stop it and run usher restore --in-place, before \
+         anything else"
     };
     blocking(FindingKind::TableDiffers, detail, advice)
 }

@@ -1,11 +1,12 @@
 use super::*;
 use crate::service::Error;
 use usher_domain::api::access::TokenRole;
+use usher_domain::api::reports::IncidentKind;
 use usher_domain::api::tickets::{TicketChange, TicketQuery};
 use usher_domain::hash::Hash;
-use usher_domain::protocol::HandBack;
-use usher_domain::table::TableId;
+use usher_domain::protocol::{HandBack, Heartbeat, TableVersion};
 use usher_domain::table::rows::{CancelReason, TicketState};
+use usher_domain::table::{TableId, Version};
 
 /// What a gate holds of the first session's set, and a server restored from a backup made before.
 async fn restored() -> (
@@ -110,4 +111,51 @@ async fn rows_that_the_manifest_does_not_prove_are_refused() {
         let refused = service.hand_back(north, forged).await;
         assert!(matches!(refused, Err(Error::NotAuthentic(_))));
     }
+}
+
+/// Who is told to look at what, after a device told that it holds the first session's set at a version.
+async fn told(house: &House, epoch: u32, number: u64) -> Vec<IncidentKind> {
+    let north = house.device(1).await;
+    let session = house
+        .service
+        .session(house.organizer, "show".to_owned(), "first".to_owned())
+        .await
+        .unwrap();
+    let heartbeat = Heartbeat {
+        device_time: house.service.now(),
+        heads: Vec::new(),
+        tables: vec![TableVersion {
+            table: TableId::Set(session.id),
+            version: Version { epoch, number },
+        }],
+        program: "usher 0.1.0".to_owned(),
+        clock_offset_ms: Some(0),
+        storage_left: None,
+        digests: None,
+        acknowledged: None,
+        heard: None,
+        trust: None,
+    };
+    house.service.heartbeat(north, heartbeat).await.unwrap();
+    let open = house.service.incidents(house.organizer, None, 9).await;
+    let open = open.unwrap().items;
+    open.iter().map(|incident| incident.kind).collect()
+}
+
+#[tokio::test]
+async fn a_device_that_knows_a_later_restore_than_its_server_is_an_incident() {
+    let house = House::open().await;
+    house.service.seal_now().await.unwrap();
+    assert_eq!(told(&house, 2, 1).await, [IncidentKind::ServerBehind]);
+}
+
+#[tokio::test]
+async fn a_server_that_was_just_restored_is_not_behind_what_it_gets_back() {
+    let house = House::open().await;
+    house.service.seal_now().await.unwrap();
+    // Before its first table of the new epoch is sealed.
+    house.service.raise_epoch_above(4).await.unwrap();
+    assert_eq!(house.service.epoch().await.unwrap(), 5);
+    assert_eq!(told(&house, 1, 99).await, []);
+    assert_eq!(told(&house, 5, 1).await, [IncidentKind::ServerBehind]);
 }

@@ -5,6 +5,7 @@
 //! made readable for its owner alone; SQLite gives its journal the same permissions.
 
 mod claims;
+mod copy;
 mod inline;
 mod read;
 mod records;
@@ -14,6 +15,7 @@ mod things;
 mod tickets;
 mod writer;
 
+pub use copy::{Look, Totals, copy};
 pub use inline::Inline;
 pub use writer::Limits;
 
@@ -33,6 +35,13 @@ const MIGRATIONS: &[&str] = &[
 
 /// Name of the database in the data folder.
 pub const FILE: &str = "usher.db";
+/// Name of the file beside it that whoever works with the folder holds locked.
+pub const LOCK: &str = "usher.lock";
+/// Endings of what SQLite may lay beside the database.
+pub const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// Folders in the data folder that are there while a backup takes the place of what was in it. A database
+/// beside them is not to be opened: it may be half of one server and half of the other.
+pub const UNFINISHED: [&str; 2] = ["restore.ready", "restore.placing"];
 
 /// An open database of one file.
 pub struct Sqlite {
@@ -79,6 +88,11 @@ struct Opened {
 /// Opens, creates or migrates the database in `folder`.
 fn open(folder: &Path) -> Result<Opened> {
     let lock = lock(folder)?;
+    if is_restore_unfinished(folder) {
+        return Err(StorageError::RestoreUnfinished {
+            folder: folder.to_owned(),
+        });
+    }
     let path = folder.join(FILE);
     make_private(&path)?;
     let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -111,12 +125,23 @@ impl Backend for Sqlite {
     }
 }
 
+/// Whether a backup was about to take the place of what is in `folder`, and did not come to its end.
+#[must_use]
+pub fn is_restore_unfinished(folder: &Path) -> bool {
+    UNFINISHED.iter().any(|name| folder.join(name).exists())
+}
+
+/// Locks `folder` for the one program that may change its database.
+///
 /// The lock belongs to the open file: it goes when the process dies, however it dies.
-fn lock(folder: &Path) -> Result<File> {
+///
+/// # Errors
+/// [`StorageError::InUse`], or what the system says.
+pub fn lock(folder: &Path) -> Result<File> {
     let doing = "locking the data folder";
     let io = |source| StorageError::Io { doing, source };
     std::fs::create_dir_all(folder).map_err(io)?;
-    let file = File::create(folder.join("usher.lock")).map_err(io)?;
+    let file = File::create(folder.join(LOCK)).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StorageError::InUse),
