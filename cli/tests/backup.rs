@@ -171,6 +171,13 @@ fn rows(status: &Value) -> u64 {
         .unwrap_or(0)
 }
 
+/// The version of the ticket set that a device holds.
+fn set_version(status: &Value) -> String {
+    let tables = status["tables"].as_array().unwrap();
+    let set = tables.iter().find(|table| !table["session"].is_null());
+    set.unwrap()["version"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn what_was_scanned_and_cancelled_after_the_backup_is_back_after_a_restore() {
     let mut venue = Venue::open(20);
@@ -197,11 +204,11 @@ fn what_was_scanned_and_cancelled_after_the_backup_is_back_after_a_restore() {
         .iter()
         .find(|ticket| ticket["holder"] == "Guest 4")
         .unwrap_or_else(|| panic!("{tickets}"))["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+        .clone();
+    let cancelled = format!("fair/{}", cancelled.as_str().unwrap());
+    let sold = set_version(&venue.ok("--home door status"));
     venue.ok(&format!("ticket cancel {cancelled} --reason refunded"));
-    venue.sync_until("door", |_| venue.scan("door", 4, " --offline").0 == 10);
+    venue.sync_until("door", |status| set_version(status) != sold);
     venue.ok("--home till sync");
     let before = venue.run("report fair/evening --csv -").stdout;
 

@@ -125,7 +125,10 @@ pub(super) fn is_free(folder: &Path) -> Result<bool, BackupError> {
     match fs::read_dir(folder) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        // It is a file, or lies in one; then making it says so.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Ok(folder.symlink_metadata().is_err())
+        }
         Err(error) => Err(reading(folder)(error)),
     }
 }
