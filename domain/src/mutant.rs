@@ -85,6 +85,30 @@ mutants! {
     ConfirmThoughSilent,
     /// The authority does not ask a ticket's home.
     AskNoHome,
+    /// The authority confirms although a ticket's home was stood down.
+    ForgetStoodDownHome,
+    /// A device that was stood down is not on duty again when it is heard.
+    StayStoodDown,
+    /// A stand-down says that all of the device's log is known.
+    OverstateStandDown,
+    /// A home that signed off lets its tickets in alone.
+    StayHomeWhenSignedOff,
+    /// A home that is on duty again is not told of whom others let in at this moment.
+    TellNoHomeThatIsBack,
+    /// People on their way into a zone are not counted.
+    ForgetWhoIsOnTheWay,
+    /// The authority counts the people in a zone as of the records before the last ones.
+    CountInsideLate,
+    /// A full zone is no reason.
+    AdmitToFullZone,
+    /// Merging counts those who walked through an open gate as entries.
+    CountFreeFlow,
+    /// Merging passes over a person's word on records that wait.
+    IgnoreRulings,
+    /// Merging counts entries of a pass for each session by itself.
+    CountPassPerSession,
+    /// A ticket that is honoured is counted at the session that lets it in.
+    CountHonouredHere,
     /// A home forgets that it holds a ticket back.
     ForgetToHoldBack,
     /// The authority passes over the records that came with a claim.

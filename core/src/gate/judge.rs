@@ -9,7 +9,7 @@ use super::showing::Showing;
 use crate::store::{Store, StoreError};
 use usher_domain::decide::{Context, Flow, Headcount, Known, decide};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, TicketId};
+use usher_domain::ids::{AttemptId, DeviceId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::merge::{fold_subject, next_stamp, open_admission};
 use usher_domain::record::{Body, Certainty, Direction, Outcome, Scan, Subject};
@@ -170,12 +170,14 @@ impl Circumstances<'_> {
     }
 
     /// Where only its home may admit a ticket alone, no other device does on its own word, not even while
-    /// it believes itself online: its line may have failed a moment ago, and its home admits meanwhile.
+    /// it believes itself online: its line may have failed a moment ago, and its home admits meanwhile. Nor
+    /// does the home once it signed off, for then the authority does not ask it any more.
     fn leave_to_home(&self, showing: &Showing, verdict: Verdict) -> Verdict {
         let terms = &self.served.terms;
         let alone = terms.rules.isolated == IsolatedRule::HomeOnly && terms.authority.is_some();
         let home = showing.looked.row().and_then(|row| row.home);
-        match (&verdict, home.filter(|home| *home != self.book.device)) {
+        let is_bound = |home: &DeviceId| *home != self.book.device || self.book.is_signed_off;
+        match (&verdict, home.filter(is_bound)) {
             (Verdict::Admit(admit), Some(home))
                 if alone
                     && showing.direction == Direction::Entry

@@ -46,6 +46,7 @@ const SERVER_TIME: &str = "server_time";
 const SESSION: &str = "session";
 const EVENT: &str = "event";
 const DUTY: &str = "duty";
+const SIGNED_OFF: &str = "signed off";
 pub(super) const REVOKED: &str = "revoked";
 
 pub(super) fn get<T: for<'b> Decode<'b, ()>>(
@@ -137,6 +138,11 @@ impl Store {
         /// not sign off since.
         on_duty, set_on_duty, DUTY, UnixMillis
     );
+    optional_setting!(
+        /// Since when the device may be off duty at its own word: it said so, or was about to, and was not
+        /// put on duty since. Nobody asks it about the tickets whose home it is.
+        signed_off, set_signed_off, SIGNED_OFF, UnixMillis
+    );
 
     /// What this device knows of the others.
     ///
@@ -146,7 +152,8 @@ impl Store {
         Ok(get(&self.conn, REACH)?.unwrap_or_default())
     }
 
-    /// Says that the server was reached and all feeds were read to their ends at `now`.
+    /// Says that the server was reached and all feeds were read to their ends at `now`. A device that signed
+    /// off is on duty again then, and knows of whoever was let in meanwhile.
     ///
     /// # Errors
     /// What writing the file says.
@@ -155,7 +162,10 @@ impl Store {
             peers_as_of: Some(now),
             lost_since: None,
         };
-        self.learn("writing what was reached", |tx| put(tx, REACH, &reach))
+        self.learn("writing what was reached", |tx| {
+            put(tx, REACH, &reach)?;
+            put_or_remove(tx, SIGNED_OFF, None::<&UnixMillis>)
+        })
     }
 
     /// Says that the server did not answer at `now`. Only the first time counts.

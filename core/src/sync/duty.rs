@@ -5,7 +5,8 @@ use super::parts::{Access, Memory, Parts};
 use super::retry::Timer;
 use super::run::{Exchange, run};
 use crate::gate::{Means, give_up, hold_back};
-use crate::store::{OwnLog, StoreError};
+use crate::store::{OwnLog, Store, StoreError};
+use usher_domain::problem::Code;
 use usher_domain::protocol::{Head, Heartbeat, HeartbeatAnswer, SyncApi};
 use usher_domain::table::TableId;
 
@@ -40,7 +41,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
 }
 
 /// Takes the device off duty: exchanges, so that the server has everything that it recorded, and says so.
-/// From then on nobody waits for its word, and it admits nobody until its next exchange.
+/// From then on nobody waits for its word: until its next exchange it is nobody's home, and what it admits
+/// all the same is excluded by nothing that the authority confirms.
 ///
 /// # Errors
 /// What ends the exchange; [`SyncError::OutOfStep`] if the server does not have everything then.
@@ -49,20 +51,35 @@ pub async fn sign_off<A: SyncApi, S: Access, T: Timer>(
     memory: &mut Memory,
 ) -> Result<(), SyncError> {
     run(parts, memory).await?;
-    let (device, logs) = parts.store.with(|store| {
-        let (_, enrollment) = store.enrolled()?;
-        Ok::<_, StoreError>((enrollment.device, store.own_logs()?))
+    let heads = parts.store.with(|store| {
+        let heads = whole_heads(store)?;
+        // Before the server can know: whoever is asked no more must not let in what it is the home of.
+        let reading = parts.clock.read();
+        let now = store.observe_clock(reading)?.corrected(reading);
+        store.set_signed_off(Some(now))?;
+        Ok::<_, SyncError>(heads)
     })?;
+    let said = parts.api.sign_off(heads).await;
+    parts.store.with(|store| match &said {
+        Ok(()) => store.set_on_duty(None),
+        // It is on duty still. Of any other failure nobody knows what came of it.
+        Err(problem) if problem.code == Code::Conflict => store.set_signed_off(None),
+        Err(_) => Ok(()),
+    })?;
+    Ok(said?)
+}
+
+/// The ends of this device's logs, if the server has all of them.
+fn whole_heads(store: &Store) -> Result<Vec<Head>, SyncError> {
+    let (_, enrollment) = store.enrolled()?;
+    let logs = store.own_logs()?;
     let own = logs
         .iter()
-        .filter(|log| log.end.head.log.device == device && log.end.head.sequence > 0);
+        .filter(|log| log.end.head.log.device == enrollment.device && log.end.head.sequence > 0);
     if own.clone().any(|log| log.unsent() > 0) {
         return Err(SyncError::OutOfStep(
             "the server lacks scans of this device",
         ));
     }
-    let heads: Vec<Head> = own.map(|log: &OwnLog| log.end.head).collect();
-    parts.api.sign_off(heads).await?;
-    parts.store.with(|store| store.set_on_duty(None))?;
-    Ok(())
+    Ok(own.map(|log: &OwnLog| log.end.head).collect())
 }

@@ -141,7 +141,8 @@ impl Case<'_> {
         let (Headcount::Local(inside) | Headcount::Confirmed(inside)) = self.context.inside;
         let mut capacity = self.terms.rules.capacity.iter();
         let limit = capacity.find(|limit| limit.zone == zone)?;
-        (inside >= limit.people).then_some((zone, inside))
+        let is_full = inside >= limit.people && !crate::mutated!(AdmitToFullZone);
+        is_full.then_some((zone, inside))
     }
 
     pub(super) fn type_rule(&self) -> Option<&TypeRule> {

@@ -140,13 +140,17 @@ fn sift<'a>(
 fn moves(scan: &Scan) -> bool {
     scan.outcome == Outcome::Admit
         && (scan.reason.is_entry(scan.direction)
+            || (scan.reason == Reason::FreeFlow
+                && scan.direction == Direction::Entry
+                && crate::mutated!(CountFreeFlow))
             || (scan.direction == Direction::Exit && scan.reason != Reason::FreeFlow))
 }
 
 fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Place, scan: &Scan) {
     let rule = ground.rule_for(scan, place);
     // A ticket that another session honours uses up the entry that it has at its own.
-    let unit = Unit::of(rule, scan.honours.unwrap_or(scan.session), scan.access);
+    let own = scan.honours.filter(|_| !crate::mutated!(CountHonouredHere));
+    let unit = Unit::of(rule, own.unwrap_or(scan.session), scan.access);
     let this = place.evidence(scan);
     if scan.direction == Direction::Exit {
         leave(states, unit, this);

@@ -161,7 +161,7 @@ fn answer_heartbeat(
     id: DeviceId,
     told: &Heartbeat,
     settings: &Settings,
-    yields: Vec<YieldRequest>,
+    mut yields: Vec<YieldRequest>,
     now: UnixMillis,
 ) -> Result<(HeartbeatAnswer, Option<Proved>)> {
     let Loaded { value: device, .. } = devices::active(txn, id)?;
@@ -178,6 +178,7 @@ fn answer_heartbeat(
     heartbeat::watch(txn, device.organizer, id, before.as_ref(), told, now)?;
     devices::put_status(txn, id, &status)?;
     let proved = duty::note(txn, device.organizer, id, told, now)?;
+    yields.extend(claims::granted_elsewhere(txn, device.organizer, id)?);
     let trust = organizers::trust(txn, device.organizer)?
         .ok_or(Error::Conflict("the organizer has no trust document"))?;
     let sessions = assigned(txn, &device, settings, now)?;

@@ -47,7 +47,11 @@ fn stand_down(
     let epoch = epoch(txn)?;
     let mut ended = Vec::new();
     for scope in scopes_of(txn, organizer, device)? {
-        let since = duties.known_up_to(scope, device, epoch);
+        let since = if usher_domain::mutated!(OverstateStandDown) {
+            now
+        } else {
+            duties.known_up_to(scope, device, epoch)
+        };
         txn.put_duty(&Duty {
             scope,
             device,

@@ -382,3 +382,30 @@ fn where_only_its_home_admits_a_ticket_alone_no_other_gate_does_when_nobody_answ
     };
     assert!(admitted(&door.enter(1)), "the authority may");
 }
+
+#[test]
+fn a_home_that_signed_off_lets_nobody_in_alone_where_only_homes_do() {
+    let mut table = Table::set(EVENING, 0..3);
+    table.terms.as_mut().unwrap().rules.isolated = IsolatedRule::HomeOnly;
+    let home = Some(DEVICE);
+    table.put(&TicketRow {
+        home,
+        ..row(1, EVENING)
+    });
+    table.put(&TicketRow {
+        home,
+        ..row(2, EVENING)
+    });
+    let door = Door::with(table);
+    let signed_off = |since| {
+        let mut stand = door.stand.borrow_mut();
+        stand.store.set_signed_off(since).unwrap();
+    };
+    signed_off(Some(UnixMillis::new(NOW)));
+    assert!(admitted(&door.enter(2)), "the authority may");
+    door.server.weather.set(Weather::Dead);
+    let answer = door.enter(1);
+    assert_eq!(answer.verdict, Verdict::Refer(Referral::NotHome { home }));
+    signed_off(None);
+    assert!(admitted(&door.enter(1)), "on duty it may");
+}

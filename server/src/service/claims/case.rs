@@ -179,6 +179,7 @@ impl Case<'_> {
         match self.standing.get(&home) {
             Some(DutyState::OnDuty) if self.has_yielded(home) => Home::Yields(home),
             Some(DutyState::OnDuty) => Home::Unasked(home),
+            Some(DutyState::StoodDown) if usher_domain::mutated!(ForgetStoodDownHome) => Home::None,
             Some(DutyState::StoodDown) => Home::StoodDown(home),
             Some(DutyState::SignedOff | DutyState::Revoked) | None => Home::None,
         }

@@ -3,11 +3,18 @@
 //! What is asked lives as long as somebody waits for it: a request that nobody waits for any more must not
 //! reach the home, which would hold the ticket back for nothing.
 
+use super::{OPEN_TOLD_MAX, shelf};
+use crate::service::devices::StoredDevice;
+use crate::service::error::Result;
+use crate::service::records::lines;
+use crate::service::things;
+use crate::storage::{Reservation, Transaction};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use usher_domain::ids::{AttemptId, DeviceId};
+use usher_domain::ids::{AttemptId, DeviceId, OrganizerId};
 use usher_domain::protocol::claim::{CLAIM_BUDGET_MS, YieldRequest};
+use usher_domain::record::{Body, Subject};
 
 /// How long a claim waits for a home at most: half of what a gate's claim may take, so that the way there and
 /// back has the other half, and a home that is silent makes no gate believe that its line is bad.
@@ -26,6 +33,54 @@ struct Waiting {
 struct Queue {
     last: u64,
     waiting: Vec<Waiting>,
+}
+
+/// The open attempts of other devices with tickets of which a device is the home. While it was off duty it
+/// was not asked about them, and it must not let the same tickets in alone when it is back.
+pub(in crate::service) fn granted_elsewhere(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    home: DeviceId,
+) -> Result<Vec<YieldRequest>> {
+    if txn.count_reservations()? == 0 || usher_domain::mutated!(TellNoHomeThatIsBack) {
+        return Ok(Vec::new());
+    }
+    let mut granted = Vec::new();
+    for device in things::all::<StoredDevice>(txn, organizer.as_bytes())? {
+        let device = DeviceId::from_bytes(device.id);
+        if device == home {
+            continue;
+        }
+        for held in txn.reservations_of(device, OPEN_TOLD_MAX)? {
+            if is_home(txn, home, &held)? && !has_yielded(txn, home, &held)? {
+                granted.push(YieldRequest {
+                    scope: held.scope,
+                    session: held.session,
+                    subject: held.subject,
+                    attempt: held.attempt,
+                    to: held.device,
+                    gate: held.gate,
+                });
+            }
+        }
+    }
+    Ok(granted)
+}
+
+fn is_home(txn: &dyn Transaction, home: DeviceId, held: &Reservation) -> Result<bool> {
+    let Subject::Ticket(ticket) = held.subject else {
+        return Ok(false);
+    };
+    let row = shelf::row(txn, held.session, ticket)?;
+    Ok(row.is_some_and(|row| row.home == Some(home)))
+}
+
+fn has_yielded(txn: &dyn Transaction, home: DeviceId, held: &Reservation) -> Result<bool> {
+    let records = txn.records_about(held.scope, Some(&held.subject))?;
+    Ok(lines::readable(records).any(|(_, line)| {
+        line.record.log.device == home
+            && matches!(&line.record.body, Body::Yield(yielded) if yielded.attempt == held.attempt)
+    }))
 }
 
 /// What homes are asked at this moment.

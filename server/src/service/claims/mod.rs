@@ -12,7 +12,7 @@ mod memory;
 mod shelf;
 
 pub(super) use ending::end_by;
-pub(super) use homes::Homes;
+pub(super) use homes::{Homes, granted_elsewhere};
 
 use super::duty::Duties;
 use super::error::Result;

@@ -18,6 +18,21 @@ pub(super) struct Shelf<'a> {
     pub(super) ground: &'a Ground,
 }
 
+/// The row of a ticket in a session's set, also if it waits for sealing.
+pub(super) fn row(
+    txn: &dyn Transaction,
+    set: SessionId,
+    ticket: TicketId,
+) -> Result<Option<TicketRow>> {
+    let key = RowKey::from(ticket);
+    let bucket = Bucket::of(&key).get();
+    let image = txn.newest_image(TableId::Set(set), bucket, key.as_bytes())?;
+    image
+        .map(|image| decode_row(&image))
+        .transpose()
+        .map_err(|_| Error::Internal("a row of a ticket set is not readable"))
+}
+
 impl<'a> Shelf<'a> {
     pub(super) const fn new(
         txn: &'a dyn Transaction,
@@ -62,15 +77,7 @@ impl Holdings for Shelf<'_> {
     }
 
     fn ticket(&self, set: SessionId, ticket: TicketId) -> Result<Option<TicketRow>> {
-        let key = RowKey::from(ticket);
-        let bucket = Bucket::of(&key).get();
-        let image = self
-            .txn
-            .newest_image(TableId::Set(set), bucket, key.as_bytes())?;
-        image
-            .map(|image| decode_row(&image))
-            .transpose()
-            .map_err(|_| Error::Internal("a row of a ticket set is not readable"))
+        row(self.txn, set, ticket)
     }
 
     /// A medium belongs to one ticket for ever; whether a set's row lists it is another matter.

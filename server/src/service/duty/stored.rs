@@ -67,7 +67,10 @@ pub(super) fn begin(
 pub(super) fn lacking(duties: &[Duty], scopes: &BTreeSet<ScopeId>) -> Vec<ScopeId> {
     let is_on = |scope: ScopeId| {
         let mut own = duties.iter();
-        own.any(|duty| duty.scope == scope && duty.state == DutyState::OnDuty)
+        own.any(|duty| {
+            let stays = duty.state == DutyState::StoodDown && usher_domain::mutated!(StayStoodDown);
+            duty.scope == scope && (duty.state == DutyState::OnDuty || stays)
+        })
     };
     let lacking = scopes.iter().filter(|scope| !is_on(**scope));
     lacking.copied().collect()

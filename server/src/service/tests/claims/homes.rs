@@ -157,3 +157,16 @@ async fn what_a_home_held_back_after_its_revocation_holds_nothing() {
     doors.yields(&mut home, &north, 7).await;
     assert!(admitted(&doors.claim(&north, 1, 0).await));
 }
+
+#[tokio::test]
+async fn a_home_that_is_back_hears_of_whom_others_are_letting_in() {
+    let (doors, north, mut home) = homed().await;
+    doors.service().sign_off(home.id, Vec::new()).await.unwrap();
+    let granted = doors.claim(&north, 1, 0).await;
+    assert_eq!(granted.certainty, Certainty::Confirmed);
+    let yields = doors.beat(&home, None).await.yields.unwrap();
+    let asked: Vec<_> = yields.iter().map(|asked| asked.attempt).collect();
+    assert_eq!(asked, [attempt(1)], "nobody asked it when that was granted");
+    doors.yields(&mut home, &north, 1).await;
+    assert_eq!(doors.beat(&home, None).await.yields, Some(Vec::new()));
+}
