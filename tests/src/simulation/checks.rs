@@ -181,6 +181,7 @@ impl World {
             );
         }
         self.check_incidents(&server).await;
+        self.check_hall(&server.lines).await;
         self.check_grants(&server);
         self.check_reservations().await;
     }
@@ -224,8 +225,9 @@ impl World {
                 format_args!("{}: {granted} of {allowed}", bought.name),
             );
             let Some(home) = bought.home else { continue };
-            let whole =
-                self.home_only && !memory.forked.contains(&home) && !memory.revoked.contains(&home);
+            // Whoever is stood down is not asked any more, which is written down.
+            let may_differ = [&memory.forked, &memory.revoked, &memory.stood_down];
+            let whole = self.home_only && !may_differ.iter().any(|them| them.contains(&home));
             let admitted = count(&|scan| scan.reason == Reason::Listed);
             self.story.check(
                 "a ticket with a home is not admitted twice",

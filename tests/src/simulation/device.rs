@@ -17,7 +17,7 @@ use usher_core::claims::Claims;
 use usher_core::gate::{Answer, Asking, AtGate, Gate, Means, Party, ScanRequest, ask};
 use usher_core::http::Channel;
 use usher_core::store::{Opened, Store, StoreError};
-use usher_core::sync::{Memory, Parts, Report, SyncError, TokioTimer, run};
+use usher_core::sync::{Memory, Parts, Report, SyncError, TokioTimer, run, sign_off};
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::time::UnixMillis;
@@ -43,6 +43,8 @@ pub struct Device {
     story: Story,
     program: RefCell<Option<Rc<Program>>>,
     tasks: RefCell<Vec<JoinHandle<()>>>,
+    /// The exchanges that the program makes by itself.
+    exchanges: RefCell<Option<JoinHandle<()>>>,
     /// Records that it showed or took in and whose loss would be noticed.
     pub on_disk: RefCell<BTreeSet<Hash>>,
     /// Since when it knows that it was revoked.
@@ -108,6 +110,7 @@ impl Device {
             story: around.story.clone(),
             program: RefCell::new(None),
             tasks: RefCell::default(),
+            exchanges: RefCell::default(),
             on_disk: RefCell::default(),
             revoked: Cell::new(false),
             copy: RefCell::new(None),
@@ -192,9 +195,24 @@ impl Device {
         self.program.borrow_mut().take();
     }
 
+    /// Keeps the exchanges that the program makes by itself, in the place of those before.
+    pub fn keep_exchanges(&self, task: JoinHandle<()>) {
+        if let Some(before) = self.exchanges.borrow_mut().replace(task) {
+            before.abort();
+        }
+    }
+
+    /// The program makes no exchanges by itself any more.
+    pub fn stop_exchanging(&self) {
+        if let Some(task) = &*self.exchanges.borrow() {
+            task.abort();
+        }
+    }
+
     /// Ends what the program does by itself; the program goes on.
     pub async fn rest(&self) {
-        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        let mut tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        tasks.extend(self.exchanges.borrow_mut().take());
         for task in tasks {
             task.abort();
             let _cut = task.await;
@@ -248,7 +266,20 @@ impl Program {
     /// What ends it.
     pub async fn exchange(&self, device: &Device) -> Option<Result<Report, SyncError>> {
         let mut memory = self.memory.try_lock().ok()?;
-        let parts = Parts {
+        Some(run(&self.parts(device), &mut memory).await)
+    }
+
+    /// Signs off after a last exchange; nothing if one is under way.
+    ///
+    /// # Errors
+    /// What ends it.
+    pub async fn sign_off(&self, device: &Device) -> Option<Result<(), SyncError>> {
+        let mut memory = self.memory.try_lock().ok()?;
+        Some(sign_off(&self.parts(device), &mut memory).await)
+    }
+
+    fn parts<'p>(&'p self, device: &'p Device) -> Parts<'p, Line, Mutex<Store>, TokioTimer> {
+        Parts {
             api: &*device.line,
             channel: Channel::Authentic,
             store: &self.store,
@@ -257,8 +288,7 @@ impl Program {
             entropy: &*device.dice,
             claims: &self.claims,
             progress: &|_| {},
-        };
-        Some(run(&parts, &mut memory).await)
+        }
     }
 }
 

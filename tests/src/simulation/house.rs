@@ -12,8 +12,8 @@ use usher_core::clock::Entropy as _;
 use usher_core::store::{ServerPin, Store};
 use usher_domain::api::access::{Confirmation, NewEnrollment, NewStaff};
 use usher_domain::api::venue::{
-    NewEvent, NewGate, NewOrganizer, NewSession, NewTrust, NewType, Organizer, OrganizerKeys,
-    Session, SessionChange,
+    NewEvent, NewGate, NewOrganizer, NewSession, NewTrust, NewType, NewZone, Organizer,
+    OrganizerKeys, Session, SessionChange,
 };
 use usher_domain::challenge::prove_enrollment;
 use usher_domain::code::Limit;
@@ -21,7 +21,7 @@ use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::document::enrollment::EnrollmentCode;
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
 use usher_domain::document::{TrustedKeys, accept_trust, pinned_root, sign, verify_enrollment};
-use usher_domain::ids::DeviceId;
+use usher_domain::ids::{DeviceId, GateId, ZoneId};
 use usher_domain::protocol::{EnrollAnswer, EnrollRequest};
 use usher_domain::rules::{EntryMode, EntryRule, Rules, TypeRule};
 use usher_domain::secret::{Private, Seed};
@@ -36,6 +36,10 @@ use usher_vfs::{Disk, Image};
 
 /// Gates, each with one device.
 pub const GATES: [&str; 4] = ["north", "south", "east", "west"];
+/// The zone that most gates lead to.
+pub const HALL: &str = "hall";
+/// The gate that leads to the whole venue.
+const WHOLE: &str = "west";
 /// The type whose tickets enter once.
 pub const ONCE: &str = "once";
 /// The type whose tickets may come and go.
@@ -54,10 +58,22 @@ pub struct House {
     pub organizer: Organizer,
     /// The session `evening`.
     pub session: Session,
+    /// The zone that most gates lead to.
+    pub hall: ZoneId,
+    /// Those gates.
+    pub hall_gates: Vec<GateId>,
     /// A supervisor's badge.
     pub badge: Private,
     /// Their PIN.
     pub pin: Private,
+}
+
+impl House {
+    /// Whether the gate of this name leads to the hall.
+    #[must_use]
+    pub fn leads_to_hall(gate: &str) -> bool {
+        gate != WHOLE
+    }
 }
 
 /// The house.
@@ -108,10 +124,18 @@ async fn build() -> House {
     let organizer = service.take_trust(organizer.id, trust).await.unwrap();
     let session = venue(&service, &organizer).await;
     let (badge, pin) = supervisor(&service, &organizer).await;
+    let new = NewZone {
+        slug: HALL.to_owned(),
+        name: "the hall".to_owned(),
+    };
+    let hall = service.create_zone(organizer.id, new).await.unwrap().id;
     let mut devices = Vec::new();
     for (number, name) in (0_u8..).zip(GATES) {
         devices.push(device(&service, &organizer, number, name).await);
     }
+    let gates = service.gates(organizer.id).await.unwrap().into_iter();
+    let to_hall = gates.filter(|gate| gate.zone == Some(hall));
+    let hall_gates = to_hall.map(|gate| gate.id).collect();
     service.seal_now().await.unwrap();
     drop(service);
     House {
@@ -119,6 +143,8 @@ async fn build() -> House {
         devices,
         organizer,
         session,
+        hall,
+        hall_gates,
         badge,
         pin,
     }
@@ -239,7 +265,7 @@ async fn device(
     let gate = NewGate {
         slug: name.to_owned(),
         name: format!("gate {name}"),
-        zone: None,
+        zone: House::leads_to_hall(name).then(|| HALL.to_owned()),
     };
     service.create_gate(organizer.id, gate).await.unwrap();
     let new = NewEnrollment {

@@ -1,6 +1,7 @@
 //! The network between one device and the server: calls are delayed, lost, answered in vain, repeated
 //! later and cut off. Everything that travels is written as bytes and read again.
 
+use super::duty::{Duties, Left};
 use super::promises;
 use super::server::Server;
 use super::story::Story;
@@ -251,6 +252,22 @@ where
     }
 }
 
+/// What the server makes of a call that puts a device on duty, if there is a ticket set in it.
+async fn on_duty<A>(
+    duties: &Duties,
+    device: DeviceId,
+    mut tables: impl Iterator<Item = TableId>,
+    work: impl Future<Output = Result<A, Error>>,
+) -> Result<A, Error> {
+    if !tables.any(|table| matches!(table, TableId::Set(_))) {
+        return work.await;
+    }
+    let call = duties.call(device);
+    let answer = work.await?;
+    call.is_heard();
+    Ok(answer)
+}
+
 fn unreachable() -> Problem {
     Problem::new(Code::Unreachable, "no answer")
 }
@@ -269,17 +286,26 @@ impl SyncApi for Line {
     }
 
     async fn snapshot(&self, request: SnapshotRequest) -> Result<SnapshotPart, Problem> {
-        let device = self.device;
-        self.call("snapshot", For::Active, move |service| async move {
-            service.snapshot(device, request).await
+        let (device, duties) = (self.device, self.server.duties.clone());
+        self.call("snapshot", For::Active, move |service| {
+            let duties = duties.clone();
+            async move {
+                let tables = [request.table].into_iter();
+                let work = service.snapshot(device, request);
+                on_duty(&duties, device, tables, work).await
+            }
         })
         .await
     }
 
     async fn changes(&self, table: TableId, since: Version) -> Result<Changes, Problem> {
-        let device = self.device;
-        let call = self.call("changes", For::Active, move |service| async move {
-            service.changes(device, table, since).await
+        let (device, duties) = (self.device, self.server.duties.clone());
+        let call = self.call("changes", For::Active, move |service| {
+            let duties = duties.clone();
+            async move {
+                let work = service.changes(device, table, since);
+                on_duty(&duties, device, [table].into_iter(), work).await
+            }
         });
         call.await.map(|answer| travels(&answer))
     }
@@ -293,10 +319,13 @@ impl SyncApi for Line {
     }
 
     async fn bucket_rows(&self, table: TableId, buckets: Vec<u16>) -> Result<BucketRows, Problem> {
-        let device = self.device;
+        let (device, duties) = (self.device, self.server.duties.clone());
         let call = self.call("rows", For::Active, move |service| {
-            let buckets = buckets.clone();
-            async move { service.bucket_rows(device, table, buckets).await }
+            let (buckets, duties) = (buckets.clone(), duties.clone());
+            async move {
+                let work = service.bucket_rows(device, table, buckets);
+                on_duty(&duties, device, [table].into_iter(), work).await
+            }
         });
         call.await.map(|answer| travels(&answer))
     }
@@ -348,23 +377,43 @@ impl SyncApi for Line {
 
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, Problem> {
         let (device, request) = (self.device, travels(&request));
-        let story = self.story.clone();
+        let (story, room) = (self.story.clone(), self.server.room.get());
         let call = self.call("claim", For::Active, move |service| {
             let (request, story) = (request.clone(), story.clone());
-            async move { promises::claim(&story, &service, device, &request).await }
+            async move { promises::claim((&story, room), &service, device, &request).await }
         });
         call.await.map(|answer| travels(&answer))
     }
 
-    async fn sign_off(&self, _heads: Vec<Head>) -> Result<(), Problem> {
-        Err(unreachable())
+    async fn sign_off(&self, heads: Vec<Head>) -> Result<(), Problem> {
+        let (device, heads) = (self.device, travels(&heads));
+        let server = Rc::clone(&self.server);
+        self.call("sign-off", For::Active, move |service| {
+            let (heads, server) = (heads.clone(), Rc::clone(&server));
+            async move {
+                let before = server.duties.leaves(device, Left::SignedOff);
+                let done = service.sign_off(device, heads).await;
+                match &done {
+                    Ok(()) => server.duties.has_left(device, Left::SignedOff),
+                    Err(Error::Conflict(_)) => server.duties.stays(device, before),
+                    Err(_) => {}
+                }
+                done
+            }
+        })
+        .await
     }
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
         let (device, heartbeat) = (self.device, travels(&heartbeat));
+        let duties = self.server.duties.clone();
         let call = self.call("heartbeat", For::Active, move |service| {
-            let heartbeat = heartbeat.clone();
-            async move { service.heartbeat(device, heartbeat).await }
+            let (heartbeat, duties) = (heartbeat.clone(), duties.clone());
+            async move {
+                let tables: Vec<_> = heartbeat.tables.iter().map(|held| held.table).collect();
+                let work = service.heartbeat(device, heartbeat);
+                on_duty(&duties, device, tables.into_iter(), work).await
+            }
         });
         call.await.map(|answer| travels(&answer))
     }

@@ -16,14 +16,17 @@
               records that it counts and passes over all others"
 )]
 
+mod certainty;
 mod checks;
 pub mod clock;
 pub mod device;
+mod duty;
 pub mod house;
 pub mod line;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod office;
+mod orders;
 mod people;
 mod promises;
 pub mod reference;
@@ -32,6 +35,7 @@ pub mod server;
 pub mod story;
 mod trouble;
 mod world;
+mod zones;
 
 pub use story::Broken;
 pub use world::World;

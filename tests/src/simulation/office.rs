@@ -8,10 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::sleep;
 use usher_domain::api::access::DeviceChange;
-use usher_domain::api::reports::NewEveryoneOut;
 use usher_domain::api::tickets::{NewTicket, TicketChange};
 use usher_domain::api::venue::SessionChange;
-use usher_domain::rules::{IsolatedRule, Rules};
+use usher_domain::rules::{IsolatedRule, Rules, ZoneCapacity};
 use usher_domain::table::rows::CancelReason;
 use usher_server::service::Service;
 
@@ -207,15 +206,24 @@ impl World {
         }
     }
 
-    /// From now on an isolated gate admits only tickets whose home it is.
-    pub(super) async fn keep_to_homes(&self) {
+    /// The rules of this evening: an isolated gate may admit only tickets whose home it is, and the hall may
+    /// hold only so many people.
+    pub(super) async fn lay_down_rules(&self) {
         let Some(service) = self.office() else {
             return;
         };
         let session = &self.house.session;
+        let isolated = if self.home_only {
+            IsolatedRule::HomeOnly
+        } else {
+            IsolatedRule::Admit
+        };
+        let hall = self.house.hall;
+        let room = self.room.map(|people| ZoneCapacity { zone: hall, people });
         let change = SessionChange {
             rules: Some(Rules {
-                isolated: IsolatedRule::HomeOnly,
+                isolated,
+                capacity: room.into_iter().collect(),
                 ..session.rules.clone()
             }),
             ..SessionChange::default()
@@ -223,30 +231,13 @@ impl World {
         let (event, name) = (EVENT.to_owned(), SESSION.to_owned());
         let changed = service.change_session(self.house.organizer.id, event, name, change);
         changed.await.unwrap();
-        self.story
-            .tell("office", format_args!("isolated gates keep to their own"));
-    }
-
-    /// Everybody is sent out.
-    pub(super) async fn everyone_out(&self) {
-        let Some(service) = self.office() else {
-            return;
-        };
-        let all = NewEveryoneOut {
-            zone: None,
-            everyone: true,
-            at: None,
-        };
-        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
-        let said = service.everyone_out(self.house.organizer.id, event, session, all);
-        match said.await {
-            Ok(_) => {
-                self.memory.borrow_mut().sent_out = true;
-                self.story.tell("office", format_args!("everyone out"));
-            }
-            Err(error) => self
-                .story
-                .tell("office", format_args!("everyone out: {error}")),
+        if self.home_only {
+            self.story
+                .tell("office", format_args!("isolated gates keep to their own"));
+        }
+        if let Some(room) = self.room {
+            self.story
+                .tell("office", format_args!("the hall holds {room}"));
         }
     }
 }

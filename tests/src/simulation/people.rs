@@ -10,7 +10,6 @@ use usher_core::gate::{Answer, OverrideRequest, ScanRequest};
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::hash::Hash;
 use usher_domain::log::Line;
-use usher_domain::protocol::claim::PROOF_MS;
 use usher_domain::record::{Certainty, Direction, Outcome, Subject};
 use usher_domain::table::TableId;
 use usher_domain::table::rows::{TicketRow, TicketState};
@@ -156,7 +155,7 @@ impl World {
         let device = Rc::clone(&self.devices[number]);
         let program = device.program()?;
         let known = self.knowledge(&program, bought);
-        let asked = self.time.passed_ms();
+        let asked = self.asked(number, bought.home);
         let answer = program.ask(&device, request.clone()).await?;
         let record = answer.record.filter(|_| !device.disk.has_died());
         let count = self.memory.borrow().shown.len();
@@ -199,65 +198,13 @@ impl World {
             at: self.time.passed_ms(),
         });
         let admitted = answer.verdict.outcome() == Outcome::Admit;
-        if is_new && admitted && answer.certainty == Certainty::Confirmed {
-            self.check_confirmed(number, asked).await;
+        if is_new && record.is_some() {
+            self.watch_hall(number, bought.id, &answer, request.direction);
+        }
+        if is_new && admitted {
+            self.check_certainty(number, asked, answer.certainty).await;
         }
         Some(answer)
-    }
-
-    /// Who confirmed an admission knew of every scan elsewhere that is older than the proofs may be.
-    async fn check_confirmed(&self, number: usize, asked: u64) {
-        let Some(service) = self.server.service().filter(|_| !self.undeclared.get()) else {
-            return;
-        };
-        // What a server knew that was put back meanwhile cannot be seen any more.
-        if self
-            .memory
-            .borrow()
-            .restored_at
-            .is_some_and(|at| at >= asked)
-        {
-            return;
-        }
-        let Some(old) = asked.checked_sub(PROOF_MS) else {
-            return;
-        };
-        let must_have: Vec<(usize, Hash)> = {
-            let memory = self.memory.borrow();
-            let others = memory.shown.iter().filter(|shown| {
-                let device = &self.devices[shown.device];
-                shown.device != number
-                    && shown.at <= old
-                    && !memory.revoked.contains(&device.id)
-                    && !memory.forked.contains(&device.id)
-            });
-            let records = others.filter_map(|shown| {
-                let record = shown.answer.record?;
-                let kept = self.devices[shown.device]
-                    .on_disk
-                    .borrow()
-                    .contains(&record);
-                (kept && !memory.arrived.contains(&record)).then_some((shown.device, record))
-            });
-            records.collect()
-        };
-        let scope = self.house.session.scope;
-        for (of, record) in must_have {
-            let read = service.store().read(move |txn| txn.record(scope, &record));
-            let Ok(found) = read.await else { return };
-            self.story.check(
-                "a stated certainty was true",
-                found.is_some(),
-                format_args!(
-                    "{} of {} was not on the server",
-                    self.story.called(&record),
-                    self.devices[of].name
-                ),
-            );
-            if found.is_some() {
-                self.memory.borrow_mut().arrived.insert(record);
-            }
-        }
     }
 
     pub(super) fn knowledge(&self, program: &Program, bought: &Bought) -> Knowledge {
@@ -366,6 +313,7 @@ impl World {
         match done {
             Ok(record) => {
                 self.story.name(record, format!("undo of {called}"));
+                self.hall.undone(of);
                 self.story
                     .tell(device.name, format_args!("takes {called} back"));
                 if !device.disk.has_died() {
@@ -402,6 +350,7 @@ impl World {
             Ok(answer) => {
                 let Some(own) = answer.record else { return };
                 self.story.name(own, format!("override of {called}"));
+                self.memory.borrow_mut().overrode = true;
                 self.story
                     .tell(device.name, format_args!("a supervisor overrides {called}"));
                 if !device.disk.has_died() {

@@ -3,6 +3,7 @@
 use super::house::house;
 use super::reference::{Records, Ticket};
 use super::story::Story;
+use super::zones;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use usher_domain::decide::Shown;
@@ -77,7 +78,7 @@ struct Moment {
 
 /// Answers a claim, and checks the answer by what the server knew before and after.
 pub(super) async fn claim(
-    story: &Story,
+    (story, room): (&Story, Option<u32>),
     service: &Service,
     device: usher_domain::ids::DeviceId,
     request: &ClaimRequest,
@@ -87,8 +88,15 @@ pub(super) async fn claim(
     };
     let subject = Subject::Ticket(code.ticket);
     let before = moment(service, subject).await;
+    let around = zones::Surroundings::of(service, house(), request).await;
     let answer = service.claim(device, request.clone()).await;
     let after = moment(service, subject).await;
+    if let (Some(before), Ok(ClaimAnswer::Decided(decided))) = (around, &answer)
+        && let Some(after) = zones::Surroundings::of(service, house(), request).await
+    {
+        let said = (request, &decided.verdict);
+        zones::check_claim(story, house(), said, room, (&before, &after));
+    }
     if let (Ok(before), Ok(after), Ok(ClaimAnswer::Decided(decided))) = (before, after, &answer) {
         let moments = [before, after];
         story.check(

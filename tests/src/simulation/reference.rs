@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, DeviceId, LogId, SessionId};
+use usher_domain::ids::{AttemptId, DeviceId, LogId, SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::States;
-use usher_domain::record::{Body, Direction, LogRef, Outcome, RulingWord, Scan, Subject};
+use usher_domain::record::{
+    Body, Direction, EveryoneOut, LogRef, Outcome, RulingWord, Scan, Subject,
+};
 use usher_domain::rules::{EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
 
@@ -158,15 +160,45 @@ impl<'l> Records<'l> {
             });
         for (key, hash, scan) in scans {
             while let Some((_, _, out)) = outs.next_if(|(at, _, _)| *at < key.0) {
-                send_out(&mut sessions, out.session);
+                self.send_out(&mut sessions, out);
             }
             if scan.outcome == Outcome::Admit && scan.reason != Reason::FreeFlow {
                 let mode = self.rule(scan, key);
                 happens(sessions.entry(scan.session).or_default(), hash, scan, mode);
             }
         }
-        outs.for_each(|(_, _, out)| send_out(&mut sessions, out.session));
+        outs.for_each(|(_, _, out)| self.send_out(&mut sessions, out));
         sessions
+    }
+
+    /// Everybody inside is outside, and may come back once; of a zone only those who came in there.
+    fn send_out(&self, sessions: &mut BTreeMap<SessionId, Ticket>, out: &EveryoneOut) {
+        if let Some(ticket) = sessions.get_mut(&out.session)
+            && let Some(entry) = ticket.inside
+            && (out.zone.is_none() || self.zone_of(entry) == out.zone)
+        {
+            ticket.may_return = ticket.inside.take();
+        }
+    }
+
+    /// The zone that a scan's gate led to.
+    fn zone_of(&self, scan: Hash) -> Option<ZoneId> {
+        let mut lines = self.sorted.values();
+        lines.find_map(|line| match &line.record.body {
+            Body::Scan(said) if line.hash == scan => said.zone,
+            _ => None,
+        })
+    }
+
+    /// People inside a zone of a session.
+    #[must_use]
+    pub fn people_in(&self, session: SessionId, zone: ZoneId) -> u32 {
+        let inside = self.tickets().into_iter().filter(|ticket| {
+            let states = self.fold(*ticket);
+            let inside = states.get(&session).and_then(|state| state.inside);
+            inside.is_some_and(|scan| self.zone_of(scan) == Some(zone))
+        });
+        u32::try_from(inside.count()).unwrap_or(u32::MAX)
     }
 
     /// The entries of a ticket that were not taken back and count.
@@ -279,15 +311,6 @@ impl<'l> Records<'l> {
             }
         }
         None
-    }
-}
-
-/// Everybody inside is outside, and may come back once.
-fn send_out(sessions: &mut BTreeMap<SessionId, Ticket>, session: SessionId) {
-    if let Some(ticket) = sessions.get_mut(&session)
-        && let Some(entry) = ticket.inside.take()
-    {
-        ticket.may_return = Some(entry);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The server: its real services on a disk in memory, which are killed and started again.
 
 use super::clock::VirtualTime;
+use super::duty::Duties;
 use super::house::{House, folder};
 use super::promises::Promises;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -27,6 +28,10 @@ pub struct Server {
     program: watch::Sender<u64>,
     /// What it said it stored.
     pub(super) promises: Promises,
+    /// How many people the hall may hold, if that matters.
+    pub(super) room: Cell<Option<u32>>,
+    /// Whom it has on duty.
+    pub(super) duties: Duties,
 }
 
 impl Server {
@@ -42,6 +47,8 @@ impl Server {
             service: RefCell::new(None),
             program: watch::Sender::new(0),
             promises: Promises::default(),
+            duties: Duties::default(),
+            room: Cell::new(None),
         }
     }
 
@@ -105,6 +112,7 @@ impl Server {
     pub fn restore(&self, backup: &Image) {
         self.end_program();
         self.promises.forget();
+        self.duties.forget();
         self.disk.restore(backup).unwrap();
     }
 }

@@ -27,7 +27,7 @@ impl World {
     }
 
     /// Kills a program, or lets it lose its power.
-    async fn take_down(&self, device: &Device) {
+    pub(super) async fn take_down(&self, device: &Device) {
         if self.chance(2) == 0 {
             self.story.tell(device.name, format_args!("is killed"));
             device.kill().await;

@@ -6,6 +6,7 @@ use super::house::{GATES, House};
 use super::line::Weather;
 use super::server::Server;
 use super::story::Story;
+use super::zones::Hall;
 use crate::clock::at;
 use crate::venue::BEGIN;
 use std::cell::{Cell, RefCell};
@@ -24,6 +25,8 @@ use usher_vfs::Image;
 
 /// Things that happen in a run.
 const STEPS: u32 = 110;
+/// What makes the chance by which the venue is drawn another one.
+const VENUE: u64 = 0x000D_0025;
 
 /// A world.
 pub struct World {
@@ -44,6 +47,10 @@ pub struct World {
     pub(super) owes_trust: Cell<bool>,
     /// Whether an isolated gate admits only tickets whose home it is.
     pub(super) home_only: bool,
+    /// How many people the hall may hold, if that matters.
+    pub(super) room: Option<u32>,
+    /// Who is in it.
+    pub(super) hall: Hall,
 }
 
 /// What goes wrong in a run: a run with everything at once hides more than it shows.
@@ -63,11 +70,18 @@ pub(super) struct Habits {
     pub(super) rotation: bool,
     pub(super) orders: bool,
     pub(super) overrides: bool,
+    pub(super) duty: bool,
+    /// Whether the hall holds only a few people.
+    pub(super) small_hall: bool,
+    pub(super) open_gates: bool,
 }
 
 impl Habits {
-    fn drawn(dice: &mut fastrand::Rng) -> Self {
+    /// What surrounds the venue is drawn by one chance, what it is like by another: an evening in a plain
+    /// venue goes on as it went before there were others.
+    fn drawn(dice: &mut fastrand::Rng, venue: &mut fastrand::Rng) -> Self {
         let mut one_in = |most: u8| dice.u8(..most) == 0;
+        let mut is_such = |most: u8| venue.u8(..most) == 0;
         Self {
             bad_lines: one_in(2),
             cuts: one_in(2),
@@ -83,6 +97,9 @@ impl Habits {
             rotation: one_in(6),
             orders: one_in(5),
             overrides: one_in(4),
+            duty: is_such(4),
+            small_hall: is_such(4),
+            open_gates: is_such(6),
         }
     }
 }
@@ -135,8 +152,14 @@ pub(super) struct Memory {
     pub(super) at_server: BTreeMap<TicketId, u64>,
     /// Whether everyone was sent out: then a ticket may have entered once more without counting.
     pub(super) sent_out: bool,
+    /// Whether a supervisor let somebody in against a verdict.
+    pub(super) overrode: bool,
+    /// Whether a person said of records whether they count.
+    pub(super) ruled: bool,
     /// Devices that the server revoked, maybe in a life before a restore.
     pub(super) revoked: BTreeSet<DeviceId>,
+    /// Devices that a supervisor stood down.
+    pub(super) stood_down: BTreeSet<DeviceId>,
     /// Shown records that were found on the server.
     pub(super) arrived: BTreeSet<Hash>,
 }
@@ -149,7 +172,8 @@ impl World {
         let story = Story::new(Arc::clone(&time));
         let server = Rc::new(Server::of(house, Arc::clone(&time)));
         server.start().await;
-        let habits = Habits::drawn(&mut dice);
+        let mut venue = fastrand::Rng::with_seed(seed ^ VENUE);
+        let habits = Habits::drawn(&mut dice, &mut venue);
         story.tell("seed", format_args!("{seed}: {habits:?}"));
         let around = Surroundings {
             time: Arc::clone(&time),
@@ -163,6 +187,8 @@ impl World {
             .collect();
         let sold = dice.usize(3..9);
         let home_only = dice.u8(..3) == 0;
+        let room = habits.small_hall.then(|| venue.u32(2..=6));
+        server.room.set(room);
         let world = Self {
             house,
             time,
@@ -176,9 +202,11 @@ impl World {
             undeclared: Cell::new(false),
             owes_trust: Cell::new(false),
             home_only,
+            room,
+            hall: Hall::default(),
         };
-        if home_only {
-            world.keep_to_homes().await;
+        if home_only || room.is_some() {
+            world.lay_down_rules().await;
         }
         for _ in 0..sold {
             world.sell().await;
@@ -255,7 +283,28 @@ impl World {
             92..93 if habits.rotation => self.rotate_keys().await,
             93..94 if habits.orders => self.everyone_out().await,
             94..97 => self.seal().await,
-            _ => {}
+            _ => self.something_of_the_venue(device).await,
+        }
+    }
+
+    /// What happens in some venues only.
+    async fn something_of_the_venue(self: &Rc<Self>, device: usize) {
+        let habits = self.habits;
+        if habits.duty {
+            match self.chance(6) {
+                0 => self.stand_down(device).await,
+                1 => self.sign_off(device),
+                _ => {}
+            }
+        }
+        if habits.open_gates && self.chance(5) == 0 {
+            self.open_gate(device).await;
+        }
+        if habits.revocation && self.chance(4) == 0 {
+            self.rule_on_records().await;
+        }
+        if habits.small_hall && self.chance(3) == 0 {
+            self.somebody_comes(device);
         }
     }
 
@@ -263,12 +312,17 @@ impl World {
     pub(super) async fn switch_on(&self, device: &Rc<Device>) {
         device.start(self.time.now()).await;
         self.watch_rows(device);
+        self.keep_exchanging(device);
+    }
+
+    /// A device exchanges by itself from now on, if it is on.
+    pub(super) fn keep_exchanging(&self, device: &Rc<Device>) {
         let Some(program) = device.program() else {
             return;
         };
         let (own, story) = (Rc::clone(device), self.story.clone());
         let (first, every) = (self.draw(0, 2_000), self.draw(3_000, 9_000));
-        device.keep(tokio::task::spawn_local(async move {
+        device.keep_exchanges(tokio::task::spawn_local(async move {
             sleep(Duration::from_millis(first)).await;
             loop {
                 if let Some(done) = program.exchange(&own).await {
@@ -320,8 +374,14 @@ impl World {
 
     /// Cuts a device off in a moment, for some seconds.
     pub(super) fn cut_off_for_a_while(&self, number: usize, after: u64) {
+        let long = self.draw(1_000, 12_000);
+        self.cut_off_for(number, after, long);
+    }
+
+    /// Cuts a device off in `after` milliseconds, for `long` milliseconds.
+    pub(super) fn cut_off_for(&self, number: usize, after: u64, long: u64) {
         let device = Rc::clone(&self.devices[number]);
-        let (story, long) = (self.story.clone(), self.draw(1_000, 12_000));
+        let story = self.story.clone();
         tokio::task::spawn_local(async move {
             for (pause, cut, what) in [(after, true, "is cut off"), (long, false, "is reachable")] {
                 sleep(Duration::from_millis(pause)).await;

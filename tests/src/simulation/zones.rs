@@ -1,0 +1,220 @@
+//! The hall: a zone that most gates lead to and that may hold only a few people.
+
+use super::house::{HALL, House};
+use super::reference::Records;
+use super::story::Story;
+use super::world::World;
+use crate::venue::{EVENT, SESSION};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use usher_core::gate::Answer;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{GateId, TicketId};
+use usher_domain::log::Line;
+use usher_domain::protocol::claim::ClaimRequest;
+use usher_domain::record::{Body, Certainty, Direction, Outcome};
+use usher_domain::verdict::{Admit, AdmitWhy, Reason, Verdict};
+use usher_server::service::{Error, Service};
+
+/// Who went into the hall by what was shown at the gates, in the order in which it was shown.
+#[derive(Debug, Default)]
+pub(super) struct Hall {
+    inside: RefCell<BTreeMap<TicketId, Entry>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    record: Hash,
+    /// Whether the authority granted it.
+    is_granted: bool,
+}
+
+impl Hall {
+    fn enters(&self, ticket: TicketId, entry: Entry) {
+        // Whoever is inside stays the one who is.
+        self.inside.borrow_mut().entry(ticket).or_insert(entry);
+    }
+
+    fn leaves(&self, ticket: TicketId) {
+        self.inside.borrow_mut().remove(&ticket);
+    }
+
+    /// A scan was taken back: of an exit nobody says where its person is now.
+    pub(super) fn undone(&self, record: Hash) {
+        self.inside
+            .borrow_mut()
+            .retain(|_, entry| entry.record != record);
+    }
+
+    fn granted(&self) -> usize {
+        let inside = self.inside.borrow();
+        inside.values().filter(|entry| entry.is_granted).count()
+    }
+}
+
+impl World {
+    /// Counts who goes in and out, and that the authority let no more in than there is room for.
+    pub(super) fn watch_hall(
+        &self,
+        number: usize,
+        ticket: TicketId,
+        answer: &Answer,
+        way: Direction,
+    ) {
+        let Some(room) = self.room else { return };
+        let reason = answer.verdict.reason();
+        let Some(record) = answer.record else { return };
+        if answer.verdict.outcome() != Outcome::Admit || reason == Reason::FreeFlow {
+            return;
+        }
+        if way == Direction::Exit {
+            self.hall.leaves(ticket);
+            return;
+        }
+        if !House::leads_to_hall(self.devices[number].name) {
+            return;
+        }
+        let is_granted = matches!(
+            answer.certainty,
+            Certainty::Confirmed | Certainty::ConfirmedExcept { .. }
+        );
+        self.hall.enters(ticket, Entry { record, is_granted });
+        let memory = self.memory.borrow();
+        // What these take away or put aside, nobody counts any more.
+        let is_disturbed = memory.was_restored
+            || memory.sent_out
+            || memory.overrode
+            || memory.ruled
+            || !memory.revoked.is_empty()
+            || !memory.forked.is_empty();
+        let granted = self.hall.granted();
+        self.story.check(
+            "the authority lets no more people in than there is room for",
+            !is_granted || is_disturbed || granted <= room as usize,
+            format_args!("{granted} where {room} may be"),
+        );
+    }
+
+    /// The count of the people in the hall is what the reference says.
+    pub(super) async fn check_hall(&self, lines: &[Line]) {
+        let Some(service) = self.server.service() else {
+            return;
+        };
+        let records = Records::of(self.house.organizer.server, lines);
+        let expected = records.people_in(self.house.session.id, self.house.hall);
+        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
+        let said = service.statistics(self.house.organizer.id, event, session);
+        let zones = said.await.unwrap().zones;
+        let mut zones = zones
+            .iter()
+            .filter(|count| count.zone.as_deref() == Some(HALL));
+        let inside = zones.next().map_or(0, |count| count.inside);
+        self.story.check(
+            "the people in a zone are counted right",
+            inside == u64::from(expected),
+            format_args!("{inside}, the reference says {expected}"),
+        );
+    }
+}
+
+/// What is known of the hall at a moment, and of a gate.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    lines: Vec<Line>,
+    /// Open attempts to go in, and whether the one that is asked about was open.
+    reserved: u32,
+    is_held: bool,
+    now: usher_domain::time::UnixMillis,
+}
+
+impl Surroundings {
+    /// What the server knows now.
+    pub(super) async fn of(
+        service: &Service,
+        house: &House,
+        request: &ClaimRequest,
+    ) -> Option<Self> {
+        let (scope, session, hall) = (house.session.scope, house.session.id, house.hall);
+        let attempt = request.attempt;
+        let read = service.store().read(move |txn| {
+            let mut lines = Vec::new();
+            txn.visit_records(scope, None, &mut |record| {
+                lines.extend(Line::read(&record.bytes));
+                Ok(())
+            })?;
+            let reserved = txn.reserved_entries(session, hall)?;
+            let is_held = txn.reservation(attempt)?.is_some();
+            Ok::<_, Error>((lines, reserved, is_held))
+        });
+        let (lines, reserved, is_held) = read.await.ok()?;
+        Some(Self {
+            lines,
+            reserved,
+            is_held,
+            now: service.now(),
+        })
+    }
+
+    fn people(&self, house: &House) -> u32 {
+        let records = Records::of(house.organizer.server, &self.lines);
+        records.people_in(house.session.id, house.hall) + self.reserved
+    }
+
+    fn is_open(&self, gate: GateId, house: &House) -> bool {
+        self.lines.iter().any(|line| {
+            matches!(&line.record.body, Body::FreeFlow(flow)
+                if line.record.log.device == house.organizer.server
+                    && flow.gate == gate && flow.from <= self.now && self.now < flow.until)
+        })
+    }
+}
+
+/// What the authority says of a gate that is open, or of the room in the hall, follows from what it knows
+/// before or after.
+pub(super) fn check_claim(
+    story: &Story,
+    house: &House,
+    (request, verdict): (&ClaimRequest, &Verdict),
+    room: Option<u32>,
+    (before, after): (&Surroundings, &Surroundings),
+) {
+    let Some(gate) = request.gate.filter(|_| !before.is_held) else {
+        return;
+    };
+    let is_free = verdict.reason() == Reason::FreeFlow;
+    let is_open = [before.is_open(gate, house), after.is_open(gate, house)];
+    story.check(
+        "an open gate decides nothing and no other gate is open",
+        if is_free {
+            is_open.contains(&true)
+        } else {
+            is_open.contains(&false)
+        },
+        format_args!("{verdict:?}"),
+    );
+    let Some(room) = room.filter(|_| house.hall_gates.contains(&gate)) else {
+        return;
+    };
+    let counted = |admit: &Admit| !matches!(admit.why, AdmitWhy::FreeFlow | AdmitWhy::Exit);
+    match verdict {
+        Verdict::Admit(admit) if counted(admit) => story.check(
+            "the authority grants by the room that is left",
+            before.people(house) < room || after.people(house) <= room,
+            format_args!(
+                "{} and {} of {room}",
+                before.people(house),
+                after.people(house)
+            ),
+        ),
+        Verdict::Refuse(refusal) if refusal.reason() == Reason::Full => story.check(
+            "a zone that is full is full",
+            before.people(house) >= room || after.people(house) >= room,
+            format_args!(
+                "{} and {} of {room}",
+                before.people(house),
+                after.people(house)
+            ),
+        ),
+        Verdict::Admit(_) | Verdict::Refuse(_) | Verdict::Refer(_) => {}
+    }
+}
