@@ -105,10 +105,6 @@ mutants! {
     CountFreeFlow,
     /// Merging passes over a person's word on records that wait.
     IgnoreRulings,
-    /// Merging counts entries of a pass for each session by itself.
-    CountPassPerSession,
-    /// A ticket that is honoured is counted at the session that lets it in.
-    CountHonouredHere,
     /// A home forgets that it holds a ticket back.
     ForgetToHoldBack,
     /// The authority passes over the records that came with a claim.

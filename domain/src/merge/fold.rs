@@ -149,8 +149,7 @@ fn moves(scan: &Scan) -> bool {
 fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Place, scan: &Scan) {
     let rule = ground.rule_for(scan, place);
     // A ticket that another session honours uses up the entry that it has at its own.
-    let own = scan.honours.filter(|_| !crate::mutated!(CountHonouredHere));
-    let unit = Unit::of(rule, own.unwrap_or(scan.session), scan.access);
+    let unit = Unit::of(rule, scan.honours.unwrap_or(scan.session), scan.access);
     let this = place.evidence(scan);
     if scan.direction == Direction::Exit {
         leave(states, unit, this);

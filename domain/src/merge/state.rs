@@ -23,12 +23,10 @@ impl Unit {
     ///
     /// An access number of one session alone needs no case of its own: its "pass" has that one session.
     #[must_use]
-    pub fn of(rule: EntryRule, session: SessionId, access: Option<AccessNumber>) -> Self {
+    pub const fn of(rule: EntryRule, session: SessionId, access: Option<AccessNumber>) -> Self {
         match (rule.counted, access) {
-            (Counted::PerPass, Some(access)) if !crate::mutated!(CountPassPerSession) => {
-                Self::Pass(access)
-            }
-            (Counted::PerSession | Counted::PerPass, _) => Self::Session(session),
+            (Counted::PerPass, Some(access)) => Self::Pass(access),
+            (Counted::PerSession, _) | (Counted::PerPass, None) => Self::Session(session),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What must hold in the end, when everything has healed.
 
-use super::line::Weather;
 use super::reference::Records;
+use super::weather::Weather;
 use super::world::{World, note_exchange};
 use crate::compare::fold;
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,6 +164,7 @@ impl World {
             let known = self.folded(lines, heads);
             self.check_fold(device.name, &known);
             self.check_rows(device).await;
+            self.check_times(device, &program).await;
             self.story.check(
                 "all know the same in the end",
                 self.lost(&known, &server).is_empty() && self.lost(&server, &known).is_empty(),

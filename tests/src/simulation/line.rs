@@ -5,6 +5,7 @@ use super::duty::{Duties, Left};
 use super::promises;
 use super::server::Server;
 use super::story::Story;
+use super::weather::Weather;
 use minicbor::{Decode, Encode};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -28,35 +29,6 @@ use usher_server::service::{Error, Service};
 
 /// How long a device waits for an answer that does not come.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What the network does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weather {
-    /// Nothing passes.
-    pub cut: bool,
-    /// Milliseconds that one way takes, at least and at most.
-    pub delay_ms: (u64, u64),
-    /// Calls in a hundred that are lost before they arrive.
-    pub lost: u8,
-    /// Answers in a hundred that are lost.
-    pub unanswered: u8,
-    /// Calls in a hundred that arrive once more, later.
-    pub repeated: u8,
-    /// Batches in a hundred of which a damaged copy arrives first.
-    pub damaged: u8,
-}
-
-impl Weather {
-    /// Everything passes, at once.
-    pub const CLEAR: Self = Self {
-        cut: false,
-        delay_ms: (1, 8),
-        lost: 0,
-        unanswered: 0,
-        repeated: 0,
-        damaged: 0,
-    };
-}
 
 /// Which devices the server hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,7 @@ mod checks;
 pub mod clock;
 pub mod device;
 mod duty;
+mod habits;
 pub mod house;
 pub mod line;
 #[cfg(feature = "mutants")]
@@ -34,6 +35,7 @@ mod rows;
 pub mod server;
 pub mod story;
 mod trouble;
+pub mod weather;
 mod world;
 mod zones;
 

@@ -1,13 +1,17 @@
 //! What somebody in charge says at the doors: everyone out, a gate is open for a time, a word on records
 //! that wait.
 
+use super::device::{Device, Program};
 use super::house::HALL;
 use super::world::World;
 use crate::venue::{EVENT, SESSION};
 use jiff::Timestamp;
+use usher_domain::api::orders::NewNotice;
 use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow, NewRulings};
+use usher_domain::api::venue::SessionChange;
 use usher_domain::hash::Hash;
 use usher_domain::record::RulingWord;
+use usher_domain::table::TableId;
 
 impl World {
     /// Everybody is sent out, or everybody who is in the hall.
@@ -58,6 +62,76 @@ impl World {
                 .story
                 .tell("office", format_args!("gate {gate} stays shut: {error}")),
         }
+    }
+
+    /// Somebody in charge says something to gates for a time.
+    pub(super) async fn say_to_gates(&self, number: usize) {
+        let Some(service) = self.server.service() else {
+            return;
+        };
+        let gate = self.devices[number].name.to_owned();
+        let until = self.time.now().get() + self.draw(1_000, 600_000);
+        let new = NewNotice {
+            text: format!("the lift stands still ({until})"),
+            gate: (self.chance(2) == 0).then_some(gate),
+            until: Timestamp::from_millisecond(i64::try_from(until).unwrap()).unwrap(),
+        };
+        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
+        let organizer = self.house.organizer.id;
+        let said = service.say_to_gates(organizer, "office".to_owned(), event, session, new);
+        match said.await {
+            Ok(()) => self.story.tell("office", format_args!("says something")),
+            Err(error) => self
+                .story
+                .tell("office", format_args!("cannot say it: {error}")),
+        }
+        self.seal_soon();
+    }
+
+    /// The session begins later, or at its time after all.
+    pub(super) async fn delay(&self) {
+        let Some(service) = self.server.service() else {
+            return;
+        };
+        // Tickets are let in from a quarter of an hour before the doors on.
+        let doors = match self.chance(6) {
+            0 => "2027-10-30 18:47",
+            1 | 2 => "2027-10-30 18:40",
+            _ => "2027-10-30 18:00",
+        };
+        let change = SessionChange {
+            doors: Some(doors.to_owned()),
+            starts: Some(doors.to_owned()),
+            ..SessionChange::default()
+        };
+        let (event, name) = (EVENT.to_owned(), SESSION.to_owned());
+        let changed = service.change_session(self.house.organizer.id, event, name, change);
+        match changed.await {
+            Ok(_) => self
+                .story
+                .tell("office", format_args!("doors open at {doors}")),
+            Err(error) => self.story.tell("office", format_args!("no delay: {error}")),
+        }
+        self.seal_soon();
+    }
+
+    /// In the end a device goes by the times that the server says.
+    pub(super) async fn check_times(&self, device: &Device, program: &Program) {
+        let Some(service) = self.server.service() else {
+            return;
+        };
+        let (event, name) = (EVENT.to_owned(), SESSION.to_owned());
+        let session = service.session(self.house.organizer.id, event, name);
+        let doors = session.await.unwrap().doors.as_millisecond();
+        let set = TableId::Set(self.house.session.id);
+        let manifest = program.with(|store| store.manifest(set).unwrap());
+        let held = manifest.and_then(|manifest| manifest.terms);
+        let held = held.map(|terms| terms.session.doors.get());
+        self.story.check(
+            "in the end every gate goes by the same times",
+            held == u64::try_from(doors).ok(),
+            format_args!("{}: {held:?}, the server {doors}", device.name),
+        );
     }
 
     /// A person says of records whether they count: mostly of a revoked device's, which wait for that.

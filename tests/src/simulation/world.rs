@@ -2,10 +2,11 @@
 
 use super::clock::VirtualTime;
 use super::device::{Device, Surroundings};
+use super::habits::{Habits, VENUE};
 use super::house::{GATES, House};
-use super::line::Weather;
 use super::server::Server;
 use super::story::Story;
+use super::weather::Weather;
 use super::zones::Hall;
 use crate::clock::at;
 use crate::venue::BEGIN;
@@ -25,8 +26,6 @@ use usher_vfs::Image;
 
 /// Things that happen in a run.
 const STEPS: u32 = 110;
-/// What makes the chance by which the venue is drawn another one.
-const VENUE: u64 = 0x000D_0025;
 
 /// A world.
 pub struct World {
@@ -51,57 +50,6 @@ pub struct World {
     pub(super) room: Option<u32>,
     /// Who is in it.
     pub(super) hall: Hall,
-}
-
-/// What goes wrong in a run: a run with everything at once hides more than it shows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Habits {
-    pub(super) bad_lines: bool,
-    pub(super) cuts: bool,
-    pub(super) crashes: bool,
-    pub(super) bad_disks: bool,
-    pub(super) clocks: bool,
-    pub(super) copies: bool,
-    pub(super) server_crashes: bool,
-    pub(super) backups: bool,
-    pub(super) careless: bool,
-    pub(super) changes: bool,
-    pub(super) revocation: bool,
-    pub(super) rotation: bool,
-    pub(super) orders: bool,
-    pub(super) overrides: bool,
-    pub(super) duty: bool,
-    /// Whether the hall holds only a few people.
-    pub(super) small_hall: bool,
-    pub(super) open_gates: bool,
-}
-
-impl Habits {
-    /// What surrounds the venue is drawn by one chance, what it is like by another: an evening in a plain
-    /// venue goes on as it went before there were others.
-    fn drawn(dice: &mut fastrand::Rng, venue: &mut fastrand::Rng) -> Self {
-        let mut one_in = |most: u8| dice.u8(..most) == 0;
-        let mut is_such = |most: u8| venue.u8(..most) == 0;
-        Self {
-            bad_lines: one_in(2),
-            cuts: one_in(2),
-            crashes: one_in(2),
-            bad_disks: one_in(3),
-            clocks: one_in(3),
-            copies: one_in(5),
-            server_crashes: one_in(3),
-            backups: one_in(3),
-            careless: one_in(3),
-            changes: one_in(2),
-            revocation: one_in(4),
-            rotation: one_in(6),
-            orders: one_in(5),
-            overrides: one_in(4),
-            duty: is_such(4),
-            small_hall: is_such(4),
-            open_gates: is_such(6),
-        }
-    }
 }
 
 /// A ticket and what its buyers hold in hand.
@@ -300,6 +248,13 @@ impl World {
         if habits.open_gates && self.chance(5) == 0 {
             self.open_gate(device).await;
         }
+        if habits.delays {
+            match self.chance(8) {
+                0 => self.delay().await,
+                1 => self.say_to_gates(device).await,
+                _ => {}
+            }
+        }
         if habits.revocation && self.chance(4) == 0 {
             self.rule_on_records().await;
         }
@@ -351,25 +306,6 @@ impl World {
                 note_exchange(&own, &story, &done);
             }
         }));
-    }
-
-    fn change_weather(&self, number: usize) {
-        let device = &self.devices[number];
-        let weather = Weather {
-            cut: device.line.weather().cut,
-            delay_ms: match self.chance(3) {
-                0 => (1, 8),
-                1 => (20, 300),
-                _ => (1, 1_500),
-            },
-            lost: u8::try_from(self.chance(25)).unwrap(),
-            unanswered: u8::try_from(self.chance(25)).unwrap(),
-            repeated: u8::try_from(self.chance(30)).unwrap(),
-            damaged: u8::try_from(self.chance(30)).unwrap(),
-        };
-        device.line.set(weather);
-        self.story
-            .tell(device.name, format_args!("weather: {weather:?}"));
     }
 
     /// Cuts a device off in a moment, for some seconds.
