@@ -249,7 +249,9 @@ impl CliGate<'_> {
             shell,
             "One code a line; !help lists what else can be said; Ctrl-D ends.",
         )?;
-        self.shown.begins_with(ready.session);
+        if let Some(session) = ready.session {
+            self.shown.begins_with(session);
+        }
         tokio::select! {
             exit = self.read(shell) => exit,
             ended = self.keep_in_step() => ended.map(|()| Exit::Failed),

@@ -164,9 +164,8 @@ impl Circumstances<'_> {
             .into_iter()
             .filter(|line| ground.is_none_or(|ground| ground.counts(line)))
             .collect();
-        open_admission(showing.attempt, counting, |device| {
-            device == self.book.device || home == Some(device)
-        })
+        let is_home = |device| device == self.book.device || home == Some(device);
+        open_admission(showing.attempt, counting, is_home, self.moment.now)
     }
 
     /// Where only its home may admit a ticket alone, no other device does on its own word, not even while

@@ -93,7 +93,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let TableVersion { table, version } = listed;
         let answer = self.ask(|| self.parts.api.buckets(table)).await?;
         let manifest = self.accept(table, &answer.manifest)?;
-        let theirs = digests(answer.digests, &manifest)?;
+        let theirs = digests(answer.digests, manifest.value())?;
         let held = self.parts.store.with(|store| {
             if store.serving(table)?.is_none() {
                 return Ok::<_, SyncError>(None);

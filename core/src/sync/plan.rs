@@ -152,7 +152,7 @@ pub fn plan(local: &Local, remote: &Remote) -> Vec<Action> {
         .iter()
         .partition(|entry| matches!(entry.table, TableId::Roster(_)));
     for entry in rosters.into_iter().chain(others) {
-        table(local, *entry, &mut actions);
+        table(local, remote.epoch, *entry, &mut actions);
     }
     if local.parked == Parked::Retry {
         actions.push(Action::RetryParked);
@@ -210,14 +210,18 @@ fn trust(local: &Local, remote: &Remote, actions: &mut Vec<Action>) {
     }
 }
 
-fn table(local: &Local, entry: TableVersion, actions: &mut Vec<Action>) {
+fn table(local: &Local, epoch: u32, entry: TableVersion, actions: &mut Vec<Action>) {
     let TableVersion { table, version } = entry;
     let Some(held) = local.tables.iter().find(|held| held.table == table) else {
         actions.push(Action::Download(table));
         return;
     };
-    if held.version.epoch < version.epoch {
-        actions.extend([Action::HandBack(table), Action::Repair(table)]);
+    if held.version.epoch < epoch.max(version.epoch) {
+        actions.push(Action::HandBack(table));
+        // Until it has signed anew, a restored server has nothing that this device could take.
+        if held.version < version {
+            actions.push(Action::Repair(table));
+        }
     } else if held.version < version {
         actions.push(Action::CatchUp(table));
     } else if held.version > version {

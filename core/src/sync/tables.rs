@@ -12,7 +12,7 @@ use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::live::TableSegment;
 use usher_domain::protocol::{Changes, HandBack, SnapshotPart, SnapshotRequest, SyncApi};
-use usher_domain::table::{Bucket, Digests, Manifest, TableId, Version};
+use usher_domain::table::{Bucket, Digests, Manifest, TableId, Version, verify_manifest};
 
 /// How often a download or a repair is begun anew while the server's table changes meanwhile.
 const TRIES_MAX: u32 = 4;
@@ -217,7 +217,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         for _ in 0..TRIES_MAX {
             let answer = self.ask(|| self.parts.api.buckets(table)).await?;
             let manifest = self.accept(table, &answer.manifest)?;
-            let theirs = digests(answer.digests, &manifest)?;
+            let theirs = digests(answer.digests, manifest.value())?;
             let ours = match self.parts.store.with(|store| store.digests(table)) {
                 Ok(ours) => ours,
                 Err(StoreError::NotFound { .. }) => return self.download(table).await,
@@ -286,8 +286,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     /// Gives a restored server the buckets that differ, with the manifest that proves them.
     pub(super) async fn hand_back(&mut self, table: TableId) -> Result<(), SyncError> {
         let answer = self.ask(|| self.parts.api.buckets(table)).await?;
-        let manifest = self.accept(table, &answer.manifest)?;
-        let theirs = digests(answer.digests, &manifest)?;
+        // It is only compared with: it may be older than what is held.
+        let manifest = verify_manifest(&answer.manifest, &self.keys()?, table)?;
+        let theirs = digests(answer.digests, manifest.value())?;
         let (ours, signed) = self.parts.store.with(|store| {
             let signed = store.signed_manifest(table)?;
             Ok::<_, StoreError>((store.digests(table)?, signed))
@@ -384,11 +385,11 @@ const SWEEPS_PER_UPDATE: u32 = 64;
 /// Digests that fit the manifest they came with.
 pub(super) fn digests(
     hashes: Vec<usher_domain::hash::Hash>,
-    manifest: &Accepted<Manifest>,
+    manifest: &Manifest,
 ) -> Result<Digests, SyncError> {
     Digests::from_hashes(hashes)
         .ok()
-        .filter(|digests| digests.table_digest() == manifest.value().digest)
+        .filter(|digests| digests.table_digest() == manifest.digest)
         .ok_or_else(|| {
             Problem::new(
                 Code::BadAnswer,

@@ -38,7 +38,7 @@ mod stamp;
 pub use digest::{heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
-pub use open::{Ending, WALKING_MS, endings, open_admission, referrals};
+pub use open::{Ending, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals};
 pub use stamp::{CLOCK_JUMP_MS, jumped_ahead, next_stamp};
 
 #[cfg(test)]

@@ -66,12 +66,14 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
 
 /// The first attempt other than `own` that the ticket's home yielded to in time and that nothing ended;
 /// `lines` are all known records of the ticket that count, and `is_home` knows whose word holds it back. What
-/// a home held back it does not let in, also when it is alone.
+/// a home held back it does not let in, also when it is alone. A supervisor's override settles what was open
+/// before, unless somebody may be walking through still.
 #[must_use]
 pub fn open_admission<'a>(
     own: AttemptId,
     lines: impl IntoIterator<Item = &'a Line> + Clone,
     is_home: impl Fn(DeviceId) -> bool,
+    now: UnixMillis,
 ) -> Option<OpenAdmission> {
     if crate::mutated!(ForgetToHoldBack) {
         return None;
@@ -83,17 +85,18 @@ pub fn open_admission<'a>(
         let Body::Yield(held) = &line.record.body else {
             return None;
         };
-        let is_open = held.attempt != own
-            && is_home(line.record.log.device)
-            && !ended.contains_key(&held.attempt)
-            && !given_up.contains(&(held.to, held.attempt))
-            && overridden.is_none_or(|at| at < line.record.stamp);
-        is_open.then_some(OpenAdmission {
+        let open = OpenAdmission {
             attempt: held.attempt,
             device: held.to,
             gate: held.gate,
             since: line.record.stamp,
-        })
+        };
+        let is_open = held.attempt != own
+            && is_home(line.record.log.device)
+            && !ended.contains_key(&held.attempt)
+            && !given_up.contains(&(held.to, held.attempt))
+            && !is_settled(&open, overridden, now);
+        is_open.then_some(open)
     });
     yields.min_by_key(|open| (open.since, open.attempt))
 }
@@ -110,8 +113,16 @@ pub fn referrals<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeSet<(Dev
     scans.collect()
 }
 
-/// When a supervisor let this ticket in last: whatever was open before is settled by that.
-fn overridden_at<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Option<UnixMillis> {
+/// Whether a supervisor let the ticket in after an attempt was opened, and nobody can be walking through any
+/// more by it.
+#[must_use]
+pub fn is_settled(open: &OpenAdmission, overridden: Option<UnixMillis>, now: UnixMillis) -> bool {
+    overridden.is_some_and(|at| open.since <= at) && !open.is_fresh(now)
+}
+
+/// When a supervisor let this ticket in last.
+#[must_use]
+pub fn overridden_at<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Option<UnixMillis> {
     let overrides = lines.into_iter().filter(|line| {
         let scan = line.record.body.as_scan();
         scan.is_some_and(Scan::is_override)

@@ -178,7 +178,7 @@ fn answer_heartbeat(
     heartbeat::watch(txn, device.organizer, id, before.as_ref(), told, now)?;
     devices::put_status(txn, id, &status)?;
     let proved = duty::note(txn, device.organizer, id, told, now)?;
-    yields.extend(claims::granted_elsewhere(txn, device.organizer, id)?);
+    yields.extend(claims::granted_elsewhere(txn, id, now)?);
     let trust = organizers::trust(txn, device.organizer)?
         .ok_or(Error::Conflict("the organizer has no trust document"))?;
     let sessions = assigned(txn, &device, settings, now)?;

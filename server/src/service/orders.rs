@@ -28,7 +28,12 @@ fn read_hash(text: &str) -> Result<Hash> {
         .map_err(|_| Error::invalid("records", "a record is named by 64 hexadecimal digits"))
 }
 
-fn rulings(txn: &mut dyn Transaction, scope: ScopeId, new: &NewRulings) -> Result<Vec<Body>> {
+fn rulings(
+    txn: &mut dyn Transaction,
+    scope: ScopeId,
+    new: &NewRulings,
+    now: UnixMillis,
+) -> Result<Vec<Body>> {
     if !(1..=RULINGS_MAX).contains(&new.records.len()) {
         let why = format!("1 to {RULINGS_MAX} records");
         return Err(Error::invalid("records", why));
@@ -43,7 +48,7 @@ fn rulings(txn: &mut dyn Transaction, scope: ScopeId, new: &NewRulings) -> Resul
             if word == RulingWord::Accept
                 && let Ok(line) = Line::read(&stored.bytes)
             {
-                claims::end_by(txn, &line.record)?;
+                claims::end_by(txn, &line.record, now)?;
             }
             Ok(Body::Ruling(Ruling { of, word }))
         })
@@ -140,8 +145,8 @@ impl Service {
         session: String,
         new: NewRulings,
     ) -> Result<()> {
-        self.say(organizer, event, session, move |txn, session, _| {
-            rulings(txn, session.scope, &new)
+        self.say(organizer, event, session, move |txn, session, now| {
+            rulings(txn, session.scope, &new, now)
         })
         .await
     }

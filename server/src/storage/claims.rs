@@ -76,6 +76,12 @@ pub trait Claims {
     /// [`super::StorageError`].
     fn reservations_of(&self, device: DeviceId, limit: u32) -> Result<Vec<Reservation>>;
 
+    /// Open reservations of all devices, the oldest first, `limit` at most.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn open_reservations(&self, limit: u32) -> Result<Vec<Reservation>>;
+
     /// How many open reservations a device holds.
     ///
     /// # Errors

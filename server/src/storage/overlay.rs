@@ -379,6 +379,10 @@ impl Claims for Overlay<'_> {
         self.under.reservations_of(device, limit)
     }
 
+    fn open_reservations(&self, limit: u32) -> Result<Vec<Reservation>> {
+        self.under.open_reservations(limit)
+    }
+
     fn count_reservations_of(&self, device: DeviceId) -> Result<u64> {
         self.under.count_reservations_of(device)
     }

@@ -38,8 +38,8 @@ struct Change<'a> {
 
 impl Shown {
     /// Remembers what was said to be served.
-    pub(super) fn begins_with(&self, session: Option<SessionView>) {
-        self.serving.replace(Some(session));
+    pub(super) fn begins_with(&self, session: SessionView) {
+        self.serving.replace(Some(Some(session)));
     }
 
     /// Shows what is news. A device that cannot tell has a verdict that says why.
@@ -64,15 +64,17 @@ impl Shown {
             return Ok(());
         }
         let name = |session: &SessionView| format!("{}, {}", session.name, session.event);
-        let old = before
-            .as_ref()
-            .map_or_else(|| "no session".to_owned(), name);
-        let (word, rest) = match &now {
-            Some(session) => (
+        let (word, rest) = match (&before, &now) {
+            (Some(old), Some(new)) => (
                 "ANOTHER SESSION",
-                format!("Now serving {}, not {old} any more.", name(session)),
+                format!("Now serving {}, not {} any more.", name(new), name(old)),
             ),
-            None => ("NO SESSION", format!("{old} is not served any more.")),
+            (Some(old), None) => (
+                "NO SESSION",
+                format!("{} is not served any more.", name(old)),
+            ),
+            (None, Some(new)) => ("SESSION", format!("Now serving {}.", name(new))),
+            (None, None) => return Ok(()),
         };
         let moved = Moved {
             session_changed: Change {

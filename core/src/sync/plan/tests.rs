@@ -190,6 +190,24 @@ fn a_restored_server_is_helped_before_it_is_believed() {
 }
 
 #[test]
+fn a_restored_server_is_helped_before_it_has_signed_anything_anew() {
+    let (local, mut remote) = in_step();
+    remote.epoch = 1;
+    remote.tables = vec![listed(SET, v(0, 3)), listed(ROSTER, v(0, 2))];
+    assert_eq!(
+        plan(&local, &remote),
+        [
+            Action::CompareLogs(SCOPE),
+            Action::Upload(SCOPE),
+            Action::HandBack(ROSTER),
+            Action::HandBack(SET),
+            Action::HandBackLogs(SCOPE),
+            Action::ReadFeed(SCOPE, FeedStart::Beginning),
+        ]
+    );
+}
+
+#[test]
 fn records_go_up_before_anything_comes_down_and_the_roster_before_the_feed() {
     let remote = Remote {
         epoch: 0,

@@ -11,6 +11,10 @@ const fn attempt(number: u8) -> AttemptId {
 }
 
 impl Story {
+    fn open_at(&self, now: UnixMillis) -> Option<OpenAdmission> {
+        open_admission(attempt(99), &self.lines(), |device| device == NORTH, now)
+    }
+
     fn yields(&mut self, stamp: u64, of: u8) -> Hash {
         let held = Yield {
             attempt: attempt(of),
@@ -51,7 +55,7 @@ impl Story {
     }
 
     fn open(&self) -> Option<OpenAdmission> {
-        open_admission(attempt(99), &self.lines(), |device| device == NORTH)
+        self.open_at(ms(100))
     }
 }
 
@@ -108,7 +112,8 @@ fn a_referral_ends_what_a_home_holds_back_for_its_device() {
 fn nobody_but_its_home_holds_a_ticket_back() {
     let mut story = Story::default();
     story.yields(10, 1);
-    let by_others = open_admission(attempt(99), &story.lines(), |device| device == SOUTH);
+    let by_south = |device| device == SOUTH;
+    let by_others = open_admission(attempt(99), &story.lines(), by_south, ms(20));
     assert_eq!(by_others, None);
 }
 
@@ -122,9 +127,13 @@ fn an_override_settles_whatever_was_open_before_and_nothing_after() {
         ..overridden(ticket(1))
     };
     story.scans(SOUTH, 20, over);
-    assert_eq!(story.open(), None);
+    // Somebody may be walking through for a while.
+    assert!(story.open_at(ms(10 + WALKING_MS)).is_some());
+    let later = ms(11 + WALKING_MS);
+    assert_eq!(story.open_at(later), None);
     story.yields(30, 4);
-    assert_eq!(story.open().map(|open| open.attempt), Some(attempt(4)));
+    let open = story.open_at(later).map(|open| open.attempt);
+    assert_eq!(open, Some(attempt(4)));
 }
 
 #[test]

@@ -59,6 +59,16 @@ pub(super) fn honoured(
         .collect()
 }
 
+/// A reservation as others see it.
+pub(super) const fn opened(held: &Reservation) -> OpenAdmission {
+    OpenAdmission {
+        attempt: held.attempt,
+        device: held.device,
+        gate: held.gate,
+        since: held.at,
+    }
+}
+
 /// Everything whose records count in a subject's state.
 pub(super) fn aliases(ground: &Ground, subject: Subject) -> Vec<Subject> {
     match subject {
@@ -148,12 +158,7 @@ impl Case<'_> {
                 return None;
             }
         }
-        let reserved = self.others.iter().map(|held| OpenAdmission {
-            attempt: held.attempt,
-            device: held.device,
-            gate: held.gate,
-            since: held.at,
-        });
+        let reserved = self.others.iter().map(opened);
         let home = self.looked.row().and_then(|row| row.home);
         let counting: Vec<&Line> = self
             .lines
@@ -163,9 +168,8 @@ impl Case<'_> {
         reserved
             .min_by_key(|open| (open.since, open.attempt))
             .or_else(|| {
-                open_admission(self.request.attempt, counting, |device| {
-                    home == Some(device)
-                })
+                let is_home = |device| home == Some(device);
+                open_admission(self.request.attempt, counting, is_home, self.now)
             })
     }
 

@@ -1,14 +1,21 @@
 //! Reservations end with the records that say how an attempt ended, in the transaction that stores them.
 
+use super::case::opened;
 use crate::service::error::Result;
 use crate::service::records::lines;
 use crate::storage::Transaction;
 use usher_domain::ids::ScopeId;
+use usher_domain::merge::is_settled;
 use usher_domain::record::{Body, Outcome, Record, Subject};
+use usher_domain::time::UnixMillis;
 
 /// Ends the reservations that a record ends. It must count: what a revoked device says frees nothing
 /// before a person accepted it.
-pub(in crate::service) fn end_by(txn: &mut dyn Transaction, record: &Record) -> Result<()> {
+pub(in crate::service) fn end_by(
+    txn: &mut dyn Transaction,
+    record: &Record,
+    now: UnixMillis,
+) -> Result<()> {
     if usher_domain::mutated!(ForgetRelease) {
         return Ok(());
     }
@@ -16,7 +23,10 @@ pub(in crate::service) fn end_by(txn: &mut dyn Transaction, record: &Record) -> 
     match &record.body {
         Body::Scan(scan) => {
             if scan.is_override() {
-                end_all_of(txn, record.scope, scan.subject)?;
+                if let Some(replaced) = scan.takes_over {
+                    txn.end_reservation(replaced, None)?;
+                }
+                settle(txn, record.scope, scan.subject, now)?;
             }
             match scan.outcome {
                 Outcome::Admit | Outcome::Refuse => {
@@ -46,8 +56,14 @@ pub(in crate::service) fn end_by(txn: &mut dyn Transaction, record: &Record) -> 
 }
 
 /// A supervisor looked at the ticket and let its holder in: whatever anybody else held open is settled by
-/// that, also what a device left behind whose battery is empty.
-fn end_all_of(txn: &mut dyn Transaction, scope: ScopeId, subject: Subject) -> Result<()> {
+/// that, also what a device left behind whose battery is empty. Only where somebody may be walking through
+/// still, it waits for the next claim.
+fn settle(
+    txn: &mut dyn Transaction,
+    scope: ScopeId,
+    subject: Subject,
+    now: UnixMillis,
+) -> Result<()> {
     let links = lines::aliases(&lines::ground_lines(txn, scope)?);
     let ticket = match subject {
         Subject::Medium(identity) => links
@@ -66,8 +82,10 @@ fn end_all_of(txn: &mut dyn Transaction, scope: ScopeId, subject: Subject) -> Re
         .chain(ticket.map(Subject::Ticket))
         .chain(std::iter::once(subject));
     for alias in aliases {
-        for open in txn.reservations_about(scope, &alias)? {
-            txn.end_reservation(open.attempt, None)?;
+        for held in txn.reservations_about(scope, &alias)? {
+            if is_settled(&opened(&held), Some(now), now) {
+                txn.end_reservation(held.attempt, None)?;
+            }
         }
     }
     Ok(())

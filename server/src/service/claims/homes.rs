@@ -3,18 +3,17 @@
 //! What is asked lives as long as somebody waits for it: a request that nobody waits for any more must not
 //! reach the home, which would hold the ticket back for nothing.
 
-use super::{OPEN_TOLD_MAX, shelf};
-use crate::service::devices::StoredDevice;
+use super::shelf;
 use crate::service::error::Result;
 use crate::service::records::lines;
-use crate::service::things;
-use crate::storage::{Reservation, Transaction};
+use crate::storage::{Duty, DutyState, Reservation, Transaction};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use usher_domain::ids::{AttemptId, DeviceId, OrganizerId};
+use usher_domain::ids::{AttemptId, DeviceId};
 use usher_domain::protocol::claim::{CLAIM_BUDGET_MS, YieldRequest};
 use usher_domain::record::{Body, Subject};
+use usher_domain::time::UnixMillis;
 
 /// How long a claim waits for a home at most: half of what a gate's claim may take, so that the way there and
 /// back has the other half, and a home that is silent makes no gate believe that its line is bad.
@@ -35,33 +34,37 @@ struct Queue {
     waiting: Vec<Waiting>,
 }
 
-/// The open attempts of other devices with tickets of which a device is the home. While it was off duty it
-/// was not asked about them, and it must not let the same tickets in alone when it is back.
+/// For how long a home that is on duty again is told what was granted while it was not.
+const BACK_MS: u64 = 10 * 60_000;
+
+/// Open attempts that are looked at for a home that is back. A venue has a few dozen.
+const OPEN_LOOKED_AT_MAX: u32 = 1_000;
+
+/// The open attempts of other devices with tickets of which a device is the home that has just gone on duty.
+/// While it was off duty it was not asked about them, and it must not let the same tickets in alone when it is
+/// back.
 pub(in crate::service) fn granted_elsewhere(
     txn: &dyn Transaction,
-    organizer: OrganizerId,
     home: DeviceId,
+    now: UnixMillis,
 ) -> Result<Vec<YieldRequest>> {
-    if txn.count_reservations()? == 0 || usher_domain::mutated!(TellNoHomeThatIsBack) {
+    let is_back = |duty: &Duty| duty.state == DutyState::OnDuty && now.since(duty.since) <= BACK_MS;
+    if usher_domain::mutated!(TellNoHomeThatIsBack) || !txn.duties_of(home)?.iter().any(is_back) {
         return Ok(Vec::new());
     }
     let mut granted = Vec::new();
-    for device in things::all::<StoredDevice>(txn, organizer.as_bytes())? {
-        let device = DeviceId::from_bytes(device.id);
-        if device == home {
-            continue;
-        }
-        for held in txn.reservations_of(device, OPEN_TOLD_MAX)? {
-            if is_home(txn, home, &held)? && !has_yielded(txn, home, &held)? {
-                granted.push(YieldRequest {
-                    scope: held.scope,
-                    session: held.session,
-                    subject: held.subject,
-                    attempt: held.attempt,
-                    to: held.device,
-                    gate: held.gate,
-                });
-            }
+    for held in txn.open_reservations(OPEN_LOOKED_AT_MAX)? {
+        let is_asked =
+            held.device != home && is_home(txn, home, &held)? && !has_yielded(txn, home, &held)?;
+        if is_asked {
+            granted.push(YieldRequest {
+                scope: held.scope,
+                session: held.session,
+                subject: held.subject,
+                attempt: held.attempt,
+                to: held.device,
+                gate: held.gate,
+            });
         }
     }
     Ok(granted)

@@ -1,7 +1,7 @@
 //! One claim, judged inside the transaction that reserves what it grants.
 
 use super::Desk;
-use super::case::{Case, Granted, aliases, honoured};
+use super::case::{Case, Granted, aliases, honoured, opened};
 use super::memory::Posting;
 use super::shelf::Shelf;
 use crate::service::epoch;
@@ -13,7 +13,7 @@ use usher_domain::decide::{Headcount, Known, look_honoured};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, ScopeId, ZoneId};
 use usher_domain::log::Line;
-use usher_domain::merge::{Ending, Ground, endings};
+use usher_domain::merge::{Ending, Ground, endings, is_settled, overridden_at};
 use usher_domain::protocol::claim::{
     CLAIM_UNSENT_MAX, ClaimAnswer, ClaimRequest, Decided, YieldRequest,
 };
@@ -116,6 +116,13 @@ pub(super) fn claim(
     for alias in aliases(&ground, subject) {
         others.extend(txn.reservations_about(scope, &alias)?);
     }
+    // What a supervisor's word has settled since: somebody could be walking through when it was stored.
+    let overridden = overridden_at(lines.iter().filter(|line| ground.counts(line)));
+    let is_over = |held: &Reservation| is_settled(&opened(held), overridden, now);
+    for held in others.iter().filter(|held| is_over(held)) {
+        txn.end_reservation(held.attempt, None)?;
+    }
+    others.retain(|held| !is_over(held));
     others.retain(|held| !ended.contains_key(&held.attempt) && !usher_domain::mutated!(GrantTwice));
     if txn.count_reservations_of(device)? >= OPEN_MAX {
         return Err(Error::Full("open attempts of this device"));

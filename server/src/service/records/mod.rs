@@ -216,7 +216,7 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
             if !is_revoked {
                 let new = entries.iter().skip(repeated);
                 for record in new.filter_map(|entry| entry.record.as_ref()) {
-                    claims::end_by(txn, record)?;
+                    claims::end_by(txn, record, now)?;
                 }
             }
             let linking = match incoming.writer {

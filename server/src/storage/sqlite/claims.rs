@@ -95,6 +95,16 @@ impl Claims for Session<'_> {
         )
     }
 
+    fn open_reservations(&self, limit: u32) -> Result<Vec<Reservation>> {
+        self.all(
+            "SELECT scope, subject, attempt, device, gate, direction, session, zone, at, answer
+             FROM reservation ORDER BY at, attempt LIMIT ?1",
+            params![limit],
+            "reading the reservations of all devices",
+            read_reservation,
+        )
+    }
+
     fn count_reservations_of(&self, device: DeviceId) -> Result<u64> {
         let count = self.first(
             "SELECT count(*) FROM reservation WHERE device = ?1",

@@ -44,6 +44,8 @@ struct Model {
     ended: Vec<u8>,
     /// Admitted by a supervisor's word: it may be one more than the rule allows.
     overridden: Vec<u8>,
+    /// When each was granted.
+    granted_at: BTreeMap<u8, UnixMillis>,
 }
 
 impl Model {
@@ -51,6 +53,17 @@ impl Model {
         let gate = self.open.remove(&number);
         self.ended.extend(gate.map(|_| number));
         gate
+    }
+
+    /// A supervisor let somebody in: what nobody can be walking through by any more is over.
+    fn settle(&mut self, now: UnixMillis) {
+        let old = |at: &UnixMillis| now.since(*at) > usher_domain::merge::WALKING_MS;
+        let open: Vec<u8> = self.open.keys().copied().collect();
+        for number in open {
+            if self.granted_at.get(&number).is_some_and(old) {
+                self.end(number);
+            }
+        }
     }
 
     fn used(&self) -> usize {
@@ -87,6 +100,8 @@ async fn run(entries: u16, steps: Vec<Step>) {
                 match answer {
                     Ok(ClaimAnswer::Decided(decided)) if admitted(&decided) => {
                         assert!(!model.ended.contains(&attempt));
+                        let now = doors.service().now();
+                        model.granted_at.entry(attempt).or_insert(now);
                         let holder = *model.open.entry(attempt).or_insert(gate);
                         assert_eq!(holder, gate);
                     }
@@ -148,6 +163,7 @@ async fn run(entries: u16, steps: Vec<Step>) {
                         ..scan(attempt, Outcome::Admit)
                     };
                     let line = doors.records(&mut gates[gate], over).await;
+                    model.settle(doors.service().now());
                     model.ended.push(attempt);
                     model.overridden.push(attempt);
                     model.inside.insert(attempt, (gate, line.hash));
