@@ -133,6 +133,7 @@ pub(crate) fn enrolled(folder: &Path) -> Store {
     let mut state = crate::clock::ClockState::unproved(clock.read());
     state.measured(UnixMillis::new(NOW), clock.read());
     store.set_clock_state(Some(state)).unwrap();
+    store.set_on_duty(Some(UnixMillis::new(NOW))).unwrap();
     store.reached(UnixMillis::new(NOW)).unwrap();
     store
 }

@@ -71,8 +71,8 @@ pub(super) struct Book {
     loyal_to: Option<EventId>,
     /// Since when the device knows that it was revoked.
     pub(super) revoked: Option<UnixMillis>,
-    /// Whether it signed off and was not put on duty since.
-    pub(super) is_signed_off: bool,
+    /// Whether it may let in alone whose home it is: it is on duty, and knows of whoever was let in before.
+    pub(super) is_home: bool,
     /// Version of the trust document.
     pub(super) trust: Version,
     pub(super) keys: Vec<CodeKey>,
@@ -130,9 +130,8 @@ impl Book {
             revoked: store
                 .revoked()?
                 .filter(|_| !usher_domain::mutated!(GoOnWhenRevoked)),
-            is_signed_off: store
-                .signed_off()?
-                .is_some_and(|_| !usher_domain::mutated!(StayHomeWhenSignedOff)),
+            is_home: (store.on_duty()?.is_some() && store.away()?.is_none())
+                || usher_domain::mutated!(StayHomeWhenSignedOff),
             trust: store
                 .held_trust()?
                 .map_or_else(Version::default, |held| held.version),

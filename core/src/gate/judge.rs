@@ -170,12 +170,12 @@ impl Circumstances<'_> {
 
     /// Where only its home may admit a ticket alone, no other device does on its own word, not even while
     /// it believes itself online: its line may have failed a moment ago, and its home admits meanwhile. Nor
-    /// does the home once it signed off, for then the authority does not ask it any more.
+    /// does the home before it is on duty, or once it signed off: the authority does not ask it then.
     fn leave_to_home(&self, showing: &Showing, verdict: Verdict) -> Verdict {
         let terms = &self.served.terms;
         let alone = terms.rules.isolated == IsolatedRule::HomeOnly && terms.authority.is_some();
         let home = showing.looked.row().and_then(|row| row.home);
-        let is_bound = |home: &DeviceId| *home != self.book.device || self.book.is_signed_off;
+        let is_bound = |home: &DeviceId| *home != self.book.device || !self.book.is_home;
         match (&verdict, home.filter(is_bound)) {
             (Verdict::Admit(admit), Some(home))
                 if alone

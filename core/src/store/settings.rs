@@ -46,7 +46,7 @@ const SERVER_TIME: &str = "server_time";
 const SESSION: &str = "session";
 const EVENT: &str = "event";
 const DUTY: &str = "duty";
-const SIGNED_OFF: &str = "signed off";
+const AWAY: &str = "away";
 pub(super) const REVOKED: &str = "revoked";
 
 pub(super) fn get<T: for<'b> Decode<'b, ()>>(
@@ -141,7 +141,7 @@ impl Store {
     optional_setting!(
         /// Since when the device may be off duty at its own word: it said so, or was about to, and was not
         /// put on duty since. Nobody asks it about the tickets whose home it is.
-        signed_off, set_signed_off, SIGNED_OFF, UnixMillis
+        away, set_away, AWAY, UnixMillis
     );
 
     /// What this device knows of the others.
@@ -164,7 +164,7 @@ impl Store {
         };
         self.learn("writing what was reached", |tx| {
             put(tx, REACH, &reach)?;
-            put_or_remove(tx, SIGNED_OFF, None::<&UnixMillis>)
+            put_or_remove(tx, AWAY, None::<&UnixMillis>)
         })
     }
 

@@ -33,6 +33,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             let mut tables = said.tables.iter();
             let holds_set = tables.any(|held| matches!(held.table, TableId::Set(_)));
             if holds_set && store.on_duty()?.is_none() {
+                // Until it has read what others did before, it is nobody's home.
+                store.set_away(Some(now))?;
                 store.set_on_duty(Some(now))?;
             }
             Ok(())
@@ -56,14 +58,14 @@ pub async fn sign_off<A: SyncApi, S: Access, T: Timer>(
         // Before the server can know: whoever is asked no more must not let in what it is the home of.
         let reading = parts.clock.read();
         let now = store.observe_clock(reading)?.corrected(reading);
-        store.set_signed_off(Some(now))?;
+        store.set_away(Some(now))?;
         Ok::<_, SyncError>(heads)
     })?;
     let said = parts.api.sign_off(heads).await;
     parts.store.with(|store| match &said {
         Ok(()) => store.set_on_duty(None),
         // It is on duty still. Of any other failure nobody knows what came of it.
-        Err(problem) if problem.code == Code::Conflict => store.set_signed_off(None),
+        Err(problem) if problem.code == Code::Conflict => store.set_away(None),
         Err(_) => Ok(()),
     })?;
     Ok(said?)

@@ -16,6 +16,7 @@ use usher_domain::log::{BatchError, Frame, sign_batch};
 use usher_domain::protocol::{
     BATCH_RECORDS_MAX, BODY_BYTES_MAX, Head, HeadsAnswer, PushAnswer, SyncApi, Whose,
 };
+use usher_domain::record::LogRef;
 
 /// Bytes of records in one batch: the head and the frames of the records need some room too.
 const BATCH_BYTES: usize = BODY_BYTES_MAX - 64 * 1024;
@@ -39,17 +40,17 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         scope: ScopeId,
         answer: &HeadsAnswer,
     ) -> Result<(), SyncError> {
+        let held = self.parts.store.with(|store| store.heads(scope))?.heads;
         for own in self.own_logs(scope)? {
             let log = own.end.head.log;
-            let of_log = answer.heads.iter().filter(|head| head.log == log);
-            let theirs: Vec<Head> = of_log.copied().collect();
+            let theirs = ends_of(log, &answer.heads);
             if theirs
                 .iter()
                 .any(|head| head.sequence > own.end.head.sequence)
             {
                 self.begin_log_after(&own)?;
             }
-            let common = self.common(&theirs)?;
+            let common = self.common(&ends_of(log, &held), &theirs)?;
             self.parts
                 .store
                 .with(|store| store.server_has(log, common.min(own.end.head.sequence)))?;
@@ -58,18 +59,18 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         Ok(())
     }
 
-    /// The last sequence at which one of the server's heads is also a record of this device. Where none
-    /// is, the log is sent from its start: the server keeps what it lacks and tells of a branch.
-    pub(super) fn common(&self, theirs: &[Head]) -> Result<u64, StoreError> {
-        self.parts.store.with(|store| {
-            let mut common = 0;
-            for head in theirs {
-                if store.holds(head)? {
-                    common = common.max(head.sequence);
-                }
-            }
-            Ok(common)
-        })
+    /// Up to which sequence the server has a log as it is held here, by the ends that each holds of it. Where
+    /// it forked, and where the server's end is not held here, nobody can say that of a sequence: then it is
+    /// sent from its start, and the server keeps what it lacks.
+    pub(super) fn common(&self, ours: &[Head], theirs: &[Head]) -> Result<u64, StoreError> {
+        if ours.iter().all(|end| theirs.contains(end)) {
+            return Ok(ours.iter().map(|end| end.sequence).max().unwrap_or(0));
+        }
+        let ([_], [end]) = (ours, theirs) else {
+            return Ok(0);
+        };
+        let is_held = self.parts.store.with(|store| store.holds(end))?;
+        Ok(if is_held { end.sequence } else { 0 })
     }
 
     /// What this folder wrote as another device, before it was enrolled anew, is not this device's.
@@ -256,6 +257,12 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         }
         Ok(())
     }
+}
+
+/// The ends of one log among those of many.
+pub(super) fn ends_of(log: LogRef, ends: &[Head]) -> Vec<Head> {
+    let own = ends.iter().filter(|end| end.log == log);
+    own.copied().collect()
 }
 
 /// As many records from the front as fit one batch; at least one.

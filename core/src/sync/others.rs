@@ -6,7 +6,7 @@
 //! cut anywhere and done again: what the server has by then, it knows.
 
 use super::error::SyncError;
-use super::logs::GAPS_MAX;
+use super::logs::{GAPS_MAX, ends_of};
 use super::parts::Access;
 use super::retry::Timer;
 use super::run::Exchange;
@@ -59,13 +59,12 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         scope: ScopeId,
         answer: &HeadsAnswer,
     ) -> Result<(), SyncError> {
-        let theirs: BTreeSet<Head> = answer.heads.iter().copied().collect();
-        for log in self.lacking(scope, &theirs)? {
-            match self.hand_back_log(log, &theirs).await {
+        let held = self.parts.store.with(|store| store.heads(scope))?.heads;
+        for log in self.lacking(scope, &held, &answer.heads)? {
+            let ends = (ends_of(log, &held), ends_of(log, &answer.heads));
+            match self.hand_back_log(log, &ends.0, &ends.1).await {
                 // One log that the server does not take keeps no other one here.
-                Err(error) if !error.ends_exchange() => {
-                    tracing::warn!(code = error.code(), "a log is not handed back: {error}");
-                }
+                Err(error) if !error.ends_exchange() => self.note(&error)?,
                 done => done?,
             }
         }
@@ -74,14 +73,16 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
 
     /// Others' logs of which an end held here is none of the server's. The server's own comes first: it says
     /// where revoked devices' logs end.
-    fn lacking(&self, scope: ScopeId, theirs: &BTreeSet<Head>) -> Result<Vec<LogRef>, SyncError> {
+    fn lacking(
+        &self,
+        scope: ScopeId,
+        held: &[Head],
+        theirs: &[Head],
+    ) -> Result<Vec<LogRef>, SyncError> {
         let server = self.keys()?.server();
-        let (ours, others) = self
-            .parts
-            .store
-            .with(|store| Ok::<_, SyncError>((store.heads(scope)?, store.others_logs(scope)?)))?;
-        let lacking: BTreeSet<LogRef> = ours
-            .heads
+        let others = self.parts.store.with(|store| store.others_logs(scope))?;
+        let theirs: BTreeSet<&Head> = theirs.iter().collect();
+        let lacking: BTreeSet<LogRef> = held
             .iter()
             .filter(|head| !theirs.contains(head))
             .map(|head| head.log)
@@ -97,11 +98,10 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     async fn hand_back_log(
         &mut self,
         log: LogRef,
-        theirs: &BTreeSet<Head>,
+        ours: &[Head],
+        theirs: &[Head],
     ) -> Result<(), SyncError> {
-        let of_log = theirs.iter().filter(|head| head.log == log);
-        let of_log: Vec<Head> = of_log.copied().collect();
-        let mut has = self.common(&of_log)?;
+        let mut has = self.common(ours, theirs)?;
         let ranges = self.parts.store.with(|store| store.signed_ranges(log))?;
         for _ in 0..GAPS_MAX {
             match self.send_after(&ranges, has).await? {

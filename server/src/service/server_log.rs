@@ -121,7 +121,16 @@ pub fn append(
         sequence: after.sequence,
         hash: after.hash,
     };
-    txn.put_heads(scope, log, &[end])?;
+    // A server that was put back untold wrote this log in two ways: whoever read the other one handed it back.
+    let mut heads: Vec<Head> = txn
+        .heads_of_device(server)?
+        .into_iter()
+        .map(|(_, head)| head)
+        .filter(|head| head.log == log && head.hash != before.hash)
+        .collect();
+    heads.push(end);
+    heads.sort_unstable();
+    txn.put_heads(scope, log, &heads)?;
     txn.put_value(Space::ServerLog, &place, &cbor::encode(&after), now)?;
     Ok(Some(position))
 }

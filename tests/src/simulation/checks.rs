@@ -259,7 +259,16 @@ impl World {
     fn lost(&self, of: &Known, at: &Known) -> Vec<String> {
         let there: BTreeSet<Hash> = at.lines.iter().map(|line| line.hash).collect();
         let lacking = of.lines.iter().filter(|line| !there.contains(&line.hash));
-        lacking.map(|line| self.story.called(&line.hash)).collect()
+        let told = lacking.map(|line| {
+            let record = &line.record;
+            format!(
+                "{} ({} of {})",
+                self.story.called(&line.hash),
+                record.sequence,
+                self.name_of(record.log.device)
+            )
+        });
+        told.collect()
     }
 
     /// Every shown verdict whose record is on some disk is on the server once.

@@ -94,7 +94,7 @@ pub(super) async fn claim(
     if let (Some(before), Ok(ClaimAnswer::Decided(decided))) = (around, &answer)
         && let Some(after) = zones::Surroundings::of(service, house(), request).await
     {
-        let said = (request, &decided.verdict);
+        let said = (request, decided);
         zones::check_claim(story, house(), said, room, (&before, &after));
     }
     if let (Ok(before), Ok(after), Ok(ClaimAnswer::Decided(decided))) = (before, after, &answer) {

@@ -243,12 +243,19 @@ impl<'l> Records<'l> {
     /// is known.
     #[must_use]
     pub fn holds_back(&self, home: DeviceId, ticket: Subject, own: AttemptId) -> bool {
+        // Under an attempt that its device referred nobody is let in, but after an instruction was checked.
         let referred = |attempt| {
             self.sorted.values().any(|line| {
                 matches!(&line.record.body, Body::Scan(scan)
-                    if scan.attempt == attempt && scan.reason == Reason::HomeSilent)
+                    if scan.attempt == attempt
+                        && scan.outcome == Outcome::Refer
+                        && scan.reason != Reason::Instruction)
             })
         };
+        let overrides = self.sorted.values().any(|line| {
+            matches!(&line.record.body, Body::Scan(scan)
+                if scan.subject == ticket && scan.reason == Reason::Override)
+        });
         self.sorted.values().any(|line| match &line.record.body {
             Body::Yield(held) => {
                 line.record.log.device == home
@@ -256,6 +263,7 @@ impl<'l> Records<'l> {
                     && held.attempt != own
                     && !self.is_ended(held.attempt)
                     && !referred(held.attempt)
+                    && !overrides
             }
             _ => false,
         })

@@ -11,9 +11,9 @@ use usher_core::gate::Answer;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{GateId, TicketId};
 use usher_domain::log::Line;
-use usher_domain::protocol::claim::ClaimRequest;
+use usher_domain::protocol::claim::{ClaimRequest, Decided};
 use usher_domain::record::{Body, Certainty, Direction, Outcome};
-use usher_domain::verdict::{Admit, AdmitWhy, Reason, Verdict};
+use usher_domain::verdict::{Admit, AdmitWhy, Caution, Reason, Verdict};
 use usher_server::service::{Error, Service};
 
 /// Who went into the hall by what was shown at the gates, in the order in which it was shown.
@@ -25,8 +25,8 @@ pub(super) struct Hall {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     record: Hash,
-    /// Whether the authority granted it.
-    is_granted: bool,
+    /// Whether the authority confirmed it: only then did it know how much room was left.
+    is_confirmed: bool,
 }
 
 impl Hall {
@@ -46,14 +46,14 @@ impl Hall {
             .retain(|_, entry| entry.record != record);
     }
 
-    fn granted(&self) -> usize {
+    fn confirmed(&self) -> usize {
         let inside = self.inside.borrow();
-        inside.values().filter(|entry| entry.is_granted).count()
+        inside.values().filter(|entry| entry.is_confirmed).count()
     }
 }
 
 impl World {
-    /// Counts who goes in and out, and that the authority let no more in than there is room for.
+    /// Counts who goes in and out, and that the authority confirmed no more than there is room for.
     pub(super) fn watch_hall(
         &self,
         number: usize,
@@ -72,13 +72,16 @@ impl World {
             return;
         }
         if !House::leads_to_hall(self.devices[number].name) {
+            // Whoever goes in elsewhere is there now.
+            self.hall.leaves(ticket);
             return;
         }
-        let is_granted = matches!(
-            answer.certainty,
-            Certainty::Confirmed | Certainty::ConfirmedExcept { .. }
-        );
-        self.hall.enters(ticket, Entry { record, is_granted });
+        let is_confirmed = answer.certainty == Certainty::Confirmed;
+        let entry = Entry {
+            record,
+            is_confirmed,
+        };
+        self.hall.enters(ticket, entry);
         let memory = self.memory.borrow();
         // What these take away or put aside, nobody counts any more.
         let is_disturbed = memory.was_restored
@@ -87,11 +90,11 @@ impl World {
             || memory.ruled
             || !memory.revoked.is_empty()
             || !memory.forked.is_empty();
-        let granted = self.hall.granted();
+        let confirmed = self.hall.confirmed();
         self.story.check(
-            "the authority lets no more people in than there is room for",
-            !is_granted || is_disturbed || granted <= room as usize,
-            format_args!("{granted} where {room} may be"),
+            "the authority confirms no more people than there is room for",
+            !is_confirmed || is_disturbed || confirmed <= room as usize,
+            format_args!("{confirmed} where {room} may be"),
         );
     }
 
@@ -161,12 +164,31 @@ impl Surroundings {
     }
 
     fn is_open(&self, gate: GateId, house: &House) -> bool {
-        self.lines.iter().any(|line| {
-            matches!(&line.record.body, Body::FreeFlow(flow)
-                if line.record.log.device == house.organizer.server
-                    && flow.gate == gate && flow.from <= self.now && self.now < flow.until)
-        })
+        let words = self
+            .lines
+            .iter()
+            .filter_map(|line| match &line.record.body {
+                Body::FreeFlow(flow)
+                    if line.record.log.device == house.organizer.server && flow.gate == gate =>
+                {
+                    Some((
+                        line.record.stamp,
+                        line.record.log,
+                        line.record.sequence,
+                        flow,
+                    ))
+                }
+                _ => None,
+            });
+        // The last word on a gate counts, whole.
+        let last = words.max_by_key(|(stamp, log, sequence, _)| (*stamp, *log, *sequence));
+        last.is_some_and(|(.., flow)| flow.from <= self.now && self.now < flow.until)
     }
+}
+
+/// Where somebody is silent the count is a hint, and the verdict says so.
+const fn is_over_capacity(caution: &Caution) -> bool {
+    matches!(caution, Caution::OverCapacity { .. })
 }
 
 /// What the authority says of a gate that is open, or of the room in the hall, follows from what it knows
@@ -174,13 +196,14 @@ impl Surroundings {
 pub(super) fn check_claim(
     story: &Story,
     house: &House,
-    (request, verdict): (&ClaimRequest, &Verdict),
+    (request, decided): (&ClaimRequest, &Decided),
     room: Option<u32>,
     (before, after): (&Surroundings, &Surroundings),
 ) {
     let Some(gate) = request.gate.filter(|_| !before.is_held) else {
         return;
     };
+    let (verdict, is_confirmed) = (&decided.verdict, decided.certainty == Certainty::Confirmed);
     let is_free = verdict.reason() == Reason::FreeFlow;
     let is_open = [before.is_open(gate, house), after.is_open(gate, house)];
     story.check(
@@ -199,7 +222,9 @@ pub(super) fn check_claim(
     match verdict {
         Verdict::Admit(admit) if counted(admit) => story.check(
             "the authority grants by the room that is left",
-            before.people(house) < room || after.people(house) <= room,
+            before.people(house) < room
+                || after.people(house) <= room
+                || !is_confirmed && admit.cautions.iter().any(is_over_capacity),
             format_args!(
                 "{} and {} of {room}",
                 before.people(house),
@@ -208,7 +233,7 @@ pub(super) fn check_claim(
         ),
         Verdict::Refuse(refusal) if refusal.reason() == Reason::Full => story.check(
             "a zone that is full is full",
-            before.people(house) >= room || after.people(house) >= room,
+            is_confirmed && (before.people(house) >= room || after.people(house) >= room),
             format_args!(
                 "{} and {} of {room}",
                 before.people(house),

@@ -399,7 +399,7 @@ fn a_home_that_signed_off_lets_nobody_in_alone_where_only_homes_do() {
     let door = Door::with(table);
     let signed_off = |since| {
         let mut stand = door.stand.borrow_mut();
-        stand.store.set_signed_off(since).unwrap();
+        stand.store.set_away(since).unwrap();
     };
     signed_off(Some(UnixMillis::new(NOW)));
     assert!(admitted(&door.enter(2)), "the authority may");

@@ -232,6 +232,7 @@ impl Rows {
             let Some(piece) =
                 piece.map_err(|_| bad_rows(table, "the compressed stream is damaged"))?
             else {
+                self.note_written(tx, generation)?;
                 return Ok(false);
             };
             let (digest, seen, written) = (&mut self.digest, &mut self.seen, &mut self.written);
@@ -250,9 +251,15 @@ impl Rows {
                 })
                 .map_err(|error: RowFault| error.of(table))?;
         }
+        self.note_written(tx, generation)?;
+        Ok(true)
+    }
+
+    /// Keeps how many rows are written, in the transaction that wrote them.
+    fn note_written(&self, tx: &Connection, generation: i64) -> Result<(), StoreError> {
         tx.prepare_cached("UPDATE generations SET staged = ?2 WHERE generation = ?1")
             .and_then(|mut statement| statement.execute((generation, self.written)))
-            .doing(doing)?;
-        Ok(true)
+            .doing("keeping how far a snapshot is unpacked")?;
+        Ok(())
     }
 }

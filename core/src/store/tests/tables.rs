@@ -40,6 +40,24 @@ fn a_snapshot_serves_after_its_last_step_and_not_before() {
 }
 
 #[test]
+fn a_program_that_ends_after_the_last_row_and_before_the_index_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = Table::set(EVENING, 0..30);
+    let (manifest, bytes) = (table.manifest(), table.snapshot());
+    {
+        let mut store = enrolled(folder.path());
+        store.begin_staging(&manifest, bytes.len() as u64).unwrap();
+        store.stage_part(SET, 0, &bytes).unwrap();
+        let mut unpacking = store.unpack(&manifest).unwrap();
+        assert_ne!(unpacking.step(&mut store).unwrap(), Progress::Serving);
+    }
+    let (mut store, _) = Store::open(folder.path(), UnixMillis::new(NOW)).unwrap();
+    let mut unpacking = store.unpack(&manifest).unwrap();
+    while unpacking.step(&mut store).unwrap() != Progress::Serving {}
+    assert_eq!(store.computed_digests(SET).unwrap(), table.digests());
+}
+
+#[test]
 fn a_download_goes_on_where_it_was_cut_by_byte_and_by_row() {
     let folder = tempfile::tempdir().unwrap();
     let table = Table::set(EVENING, 0..40_000);
