@@ -146,6 +146,10 @@ impl Unfinished {
             return Err(BackupError::Taken(folder));
         }
         files::make_folder(&folder)?;
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "all other errors stay what they are"
+        )]
         let lock = sqlite::lock(&folder).map_err(|error| match error {
             StorageError::InUse => BackupError::BeingWritten(to.to_owned()),
             StorageError::Io { source, .. } => files::writing(&folder)(source),

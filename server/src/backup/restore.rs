@@ -106,14 +106,18 @@ pub async fn declare(data: &Path, clock: Arc<dyn Clock>) -> Result<Declared, Bac
     if !data.join(config::FILE).exists() || !data.join(FILE).exists() {
         return Err(BackupError::NotThere(data.to_owned()));
     }
-    let epoch = raise(data, 0, clock).await.map_err(|error| match error {
-        BackupError::Storage(error) => held(error, data),
-        other => other,
-    })?;
-    Ok(Declared { epoch })
+    let raised = raise(data, 0, clock).await;
+    if let Err(BackupError::Storage(error)) = raised {
+        return Err(held(error, data));
+    }
+    Ok(Declared { epoch: raised? })
 }
 
 /// A data folder that another program holds is a running server's.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all other errors stay what they are"
+)]
 fn held(error: StorageError, data: &Path) -> BackupError {
     match error {
         StorageError::InUse => BackupError::Running(data.to_owned()),
@@ -234,7 +238,11 @@ pub(super) async fn copy(
             return Err(damaged(&listed.name, what));
         }
     }
-    super::facts(&folder.join(FILE)).map_err(|error| match error {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all other errors stay what they are"
+    )]
+    let _facts = super::facts(&folder.join(FILE)).map_err(|error| match error {
         StorageError::NewerSchema { .. } => BackupError::Newer,
         StorageError::NoDatabase { .. } => damaged(FILE, "is no database of Usher"),
         StorageError::Damaged { .. } => damaged(FILE, "does not pass SQLite's integrity check"),

@@ -52,7 +52,7 @@ pub(super) struct Call {
 
 impl Call {
     /// The server took it in.
-    pub(super) fn is_heard(self) {
+    pub(super) fn heard(self) {
         self.duties.with(self.device, |standing| {
             standing.was_on = true;
             if self.number > standing.began_before {

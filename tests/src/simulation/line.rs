@@ -236,7 +236,7 @@ async fn on_duty<A>(
     }
     let call = duties.call(device);
     let answer = work.await?;
-    call.is_heard();
+    call.heard();
     Ok(answer)
 }
 

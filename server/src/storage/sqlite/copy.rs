@@ -49,12 +49,14 @@ pub fn copy(folder: &Path, to: &Path, mut between: impl FnMut()) -> Result<()> {
     {
         let backup = Backup::new(&reading, &mut copy).doing(doing)?;
         loop {
-            match backup.step(STEP_PAGES).doing(doing)? {
-                StepResult::Done => break,
-                StepResult::Busy | StepResult::Locked => return Err(StorageError::Busy),
-                // Also what SQLite may answer one day that is not known here: the next step says more.
-                _ => between(),
+            let step = backup.step(STEP_PAGES).doing(doing)?;
+            if step == StepResult::Done {
+                break;
             }
+            if matches!(step, StepResult::Busy | StepResult::Locked) {
+                return Err(StorageError::Busy);
+            }
+            between();
         }
     }
     drop(reading);
