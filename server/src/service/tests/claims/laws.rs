@@ -57,7 +57,8 @@ impl Model {
         gate
     }
 
-    /// What was open when a supervisor let somebody in, and nobody can be walking through by any more, is over.
+    /// What was open when a supervisor let somebody in, and nobody can be walking through by any more, is
+    /// forgotten: no record ended it, so it may be asked for anew.
     fn settle(&mut self, now: UnixMillis) {
         let Some(overridden) = self.overridden_at else {
             return;
@@ -67,7 +68,7 @@ impl Model {
         let open: Vec<u8> = self.open.keys().copied().collect();
         for number in open {
             if self.granted_at.get(&number).is_some_and(old) {
-                self.end(number);
+                self.open.remove(&number);
             }
         }
     }
@@ -110,8 +111,9 @@ async fn run(entries: u16, steps: Vec<Step>) {
                 match answer {
                     Ok(ClaimAnswer::Decided(decided)) if admitted(&decided) => {
                         assert!(!model.ended.contains(&attempt));
-                        let now = doors.service().now();
-                        model.granted_at.entry(attempt).or_insert(now);
+                        if !model.open.contains_key(&attempt) {
+                            model.granted_at.insert(attempt, doors.service().now());
+                        }
                         let holder = *model.open.entry(attempt).or_insert(gate);
                         assert_eq!(holder, gate);
                     }
