@@ -30,13 +30,18 @@ fn lines(output: &Output) -> Vec<Value> {
         .collect()
 }
 
-/// What was shown where and what the gate said, without ids and times.
+/// What was shown where and what the gate said, without ids and times. Whom the other gate let in a moment ago
+/// is inside or still on the way, as fast as its record reached the server.
 fn scans(lines: &[Value]) -> Vec<[Value; 4]> {
     let parts = ["gate", "shown", "outcome", "reason"];
     lines
         .iter()
         .filter(|line| line.get("gate").is_some())
         .map(|line| parts.map(|part| line[part].clone()))
+        .map(|[gate, shown, outcome, reason]| match reason.as_str() {
+            Some("being_admitted") => [gate, shown, outcome, "already_inside".into()],
+            _ => [gate, shown, outcome, reason],
+        })
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! How sure a gate is: with all others, with one of them silent, alone, and after everyone was sent out.
 
 use super::gate::Seen;
-use super::play::{At, INSIDE, Play};
+use super::play::{At, Play};
 use super::process::ending;
 use super::story::verdicts;
 use super::tickets::Tickets;
@@ -47,12 +47,7 @@ impl Play<'_> {
         let again = self
             .show(At::South, "the same a moment later", both)
             .await?;
-        // Inside already, or still on the way: as fast as the scan reached the server.
-        self.expect.compare(
-            "the_other_gate_refuses_at_once",
-            word(&again.outcome),
-            "refuse",
-        );
+        self.refused_by_now("the_other_gate_refuses_at_once", &again);
 
         let ended = ending(self.south.kill().await?);
         self.house.server.kill().await?;
@@ -101,6 +96,12 @@ impl Play<'_> {
         Ok(())
     }
 
+    /// Whom the other gate let in a moment ago: inside already, or still on the way, as fast as its record
+    /// reached the server.
+    fn refused_by_now(&mut self, name: &'static str, seen: &Seen) {
+        self.expect.compare(name, word(&seen.outcome), "refuse");
+    }
+
     /// A false alarm: everybody leaves without a scan and comes back.
     async fn everyone_out(&mut self, inside: &Private) -> Result<(), CliError> {
         // Clocks agree to within the way to the server and back: an alarm in the instant of an admission may
@@ -116,7 +117,7 @@ impl Play<'_> {
             "admit back_after_everyone_out",
         );
         let again = self.show(At::North, "and a second time", inside).await?;
-        self.expect_all("but_only_once", &[again], INSIDE);
+        self.refused_by_now("but_only_once", &again);
         self.north.close().await?;
         self.south.close().await?;
         self.exchange().await
