@@ -2,6 +2,7 @@
 
 use crate::house::{House, run as run_command};
 use anyhow::Result;
+use std::process::Command;
 
 /// The first word that chooses the benchmark of what reads codes.
 const CAMERA: &str = "camera";
@@ -20,20 +21,16 @@ pub(crate) fn run(house: &House, words: &[String]) -> Result<()> {
         return run_camera(house, words);
     }
     run_command(&mut house.cargo(["build", "--locked", "--release", "--package", "usher-cli"]))?;
-    let mut bench = house.cargo([
-        "bench",
-        "--locked",
-        "--package",
-        "usher-tests",
-        "--features",
-        features(words),
-        "--bench",
-        "bench",
-        "--",
-    ]);
-    bench.args(words);
+    let mut bench = bench(house, "usher-tests", features(words), "bench", words);
     bench.env("USHER_BIN", house.release_program("usher"));
     run_command(&mut bench)
+}
+
+fn bench(house: &House, package: &str, features: &str, bench: &str, words: &[String]) -> Command {
+    let mut command = house.cargo(["bench", "--locked", "--package", package]);
+    command.args(["--features", features, "--bench", bench, "--"]);
+    command.args(words);
+    command
 }
 
 /// What the benchmark is built with. Only what measures claims has the plainest answer to one in it.
@@ -44,17 +41,5 @@ fn features(words: &[String]) -> &'static str {
 
 /// Measures what reads codes out of pictures. It needs neither the program nor a server.
 fn run_camera(house: &House, words: &[String]) -> Result<()> {
-    let mut bench = house.cargo([
-        "bench",
-        "--locked",
-        "--package",
-        "usher-core",
-        "--features",
-        "pictures",
-        "--bench",
-        "camera",
-        "--",
-    ]);
-    bench.args(words);
-    run_command(&mut bench)
+    run_command(&mut bench(house, "usher-core", "pictures", "camera", words))
 }

@@ -16,7 +16,7 @@ mod simulate;
 mod steps;
 mod test;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use house::House;
 use needs::Missing;
 use std::process::ExitCode;
@@ -58,11 +58,26 @@ enum Habit {
     Test,
 }
 
+/// Words that are handed on may be anything; nobody who asks what there is wants to wait for a build.
+fn asks_for_help(words: &[String]) -> bool {
+    words.iter().any(|word| word == "--help" || word == "-h")
+}
+
+fn help(of: &str) -> anyhow::Result<()> {
+    let mut line = CommandLine::command();
+    if let Some(habit) = line.find_subcommand_mut(of) {
+        habit.print_long_help()?;
+    }
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     let outcome = House::find().and_then(|house| match line.habit {
+        Habit::Bench { words } if asks_for_help(&words) => help("bench"),
         Habit::Bench { words } => bench::run(&house, &words),
         Habit::Check => check::run(&house),
+        Habit::Simulate { words } if asks_for_help(&words) => help("simulate"),
         Habit::Simulate { words } => simulate::run(&house, &words),
         Habit::Test => test::run(&house),
     });

@@ -3,7 +3,8 @@
 use super::hall::{Enrolled, Hall};
 use super::process::Running;
 use super::wire::Connection;
-use anyhow::{Context as _, Result};
+use crate::queued::{admission, log_of};
+use anyhow::{Context as _, Result, ensure};
 use futures_util::future::try_join_all;
 use hyper::header::HeaderValue;
 use std::sync::Arc;
@@ -15,16 +16,19 @@ use usher_domain::decide::{Shown, Signer};
 use usher_domain::document::batch::Batch;
 use usher_domain::document::trust::Trust;
 use usher_domain::ids::{AttemptId, GateId, OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::log::{LogEnd, sign_batch};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
-use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
+use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest, Decided};
 use usher_domain::protocol::{
-    Assignment, FeedPage, Head, Heard, Heartbeat, HeartbeatAnswer, PushAnswer, TableVersion, paths,
+    Assignment, FeedPage, Heard, Heartbeat, HeartbeatAnswer, PushAnswer, TableVersion, paths,
 };
-use usher_domain::record::Direction;
+use usher_domain::record::{Body, Certainty, Direction, Scan};
 use usher_domain::session::Authority;
 use usher_domain::table::{Manifest, TableId, Version};
 use usher_domain::time::UnixMillis;
+use usher_domain::verdict::Verdict;
 use usher_domain::wire::{Challenge, DeviceToken, SnapshotHead, TokenRequest};
+use usher_server::clock::{Clock as _, SystemClock};
 
 /// What every device of a hall knows after its exchange.
 pub(crate) struct Known {
@@ -108,6 +112,10 @@ pub(crate) struct Device {
     pub(crate) enrolled: Enrolled,
     pub(crate) connection: Connection,
     random: fastrand::Rng,
+    /// Its log, once it has recorded something.
+    log: Option<LogEnd>,
+    /// Whom it was told to let in and has not recorded.
+    let_in: Vec<(AttemptId, TicketId)>,
 }
 
 impl Device {
@@ -129,6 +137,8 @@ impl Device {
             enrolled: enrolled.clone(),
             connection,
             random: fastrand::Rng::new(),
+            log: None,
+            let_in: Vec::new(),
         })
     }
 
@@ -141,17 +151,46 @@ impl Device {
     ) -> Result<ClaimAnswer> {
         let attempt = AttemptId::from_bytes(self.random.u128(..).to_be_bytes());
         let request = known.claim(ticket, attempt)?;
-        self.connection.post(path, cbor::encode(&request)).await
+        let answer = self.connection.post(path, cbor::encode(&request)).await?;
+        if let ClaimAnswer::Decided(Decided {
+            verdict: Verdict::Admit(_),
+            ..
+        }) = answer
+        {
+            self.let_in.push((attempt, ticket));
+        }
+        Ok(answer)
     }
 
-    /// Tells that it is alive and that the server has all of its `heads`; twice, because only after the
-    /// first answer it has heard of the server's time.
-    pub(crate) async fn report(&mut self, known: &Known, heads: &[Head]) -> Result<()> {
+    /// Hands in the records of whom it was told to let in, which ends what is reserved for them: a device may
+    /// have only so much of that at a time.
+    async fn record(&mut self, known: &Known) -> Result<()> {
+        if self.let_in.is_empty() {
+            return Ok(());
+        }
+        let empty = LogEnd::empty(log_of(self.enrolled.id), known.scope);
+        let end = self.log.get_or_insert(empty);
+        let records = self.let_in.drain(..).map(|(attempt, ticket)| {
+            let scan = Scan {
+                certainty: Certainty::Confirmed,
+                ..admission(known.session, ticket, attempt, UnixMillis::default())
+            };
+            end.append(SystemClock.now(), Body::Scan(scan)).encoded
+        });
+        let batch = sign_batch(&self.enrolled.key, records.collect())?;
+        let answer = self.push(&batch).await?;
+        ensure!(matches!(answer, PushAnswer::Stored(_)), "{answer:?}");
+        Ok(())
+    }
+
+    /// Tells that it is alive and that the server has all of its log; twice, because only after the first
+    /// answer it has heard of the server's time.
+    async fn report(&mut self, known: &Known) -> Result<()> {
         let mut heard = None;
         for _ in 0..2 {
             let heartbeat = Heartbeat {
                 device_time: heard.map_or(UnixMillis::default(), |heard: Heard| heard.at),
-                heads: heads.to_vec(),
+                heads: self.log.iter().map(|end| end.head).collect(),
                 tables: known.tables.clone(),
                 program: "bench".to_owned(),
                 clock_offset_ms: Some(0),
@@ -213,8 +252,12 @@ pub(crate) async fn connect(
     Ok((known, devices))
 }
 
-/// Lets devices without records tell that they are alive.
+/// Lets devices hand in what they did, and tell that they are alive and that this was all.
 pub(crate) async fn prove(known: &Known, devices: &mut [Device]) -> Result<()> {
-    try_join_all(devices.iter_mut().map(|device| device.report(known, &[]))).await?;
+    let proving = devices.iter_mut().map(|device| async {
+        device.record(known).await?;
+        device.report(known).await
+    });
+    try_join_all(proving).await?;
     Ok(())
 }

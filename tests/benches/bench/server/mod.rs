@@ -17,7 +17,7 @@ mod wire;
 
 pub(crate) use process::{SERVE, serve};
 
-use crate::figure::Figure;
+use crate::figure::{Figure, table};
 use anyhow::{Context as _, Result, bail};
 use tokio::runtime::Runtime;
 
@@ -48,7 +48,10 @@ pub(crate) fn measure(only: Option<&str>) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for (name, measure) in rows {
         eprintln!("measuring {name} …");
-        figures.extend(measure().with_context(|| format!("measuring {name}"))?);
+        let row = measure().with_context(|| format!("measuring {name}"))?;
+        // Minutes of measuring are not lost to a row that fails after it.
+        eprintln!("{}", table(&row));
+        figures.extend(row);
     }
     Ok(figures)
 }
