@@ -97,8 +97,6 @@ mutants! {
     TellNoHomeThatIsBack,
     /// People on their way into a zone are not counted.
     ForgetWhoIsOnTheWay,
-    /// The authority counts the people in a zone as of the records before the last ones.
-    CountInsideLate,
     /// A full zone is no reason.
     AdmitToFullZone,
     /// Merging counts those who walked through an open gate as entries.

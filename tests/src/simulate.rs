@@ -28,7 +28,7 @@ struct CommandLine {
     #[cfg(feature = "mutants")]
     #[arg(long)]
     mutants: bool,
-    /// With --mutants: only those whose name contains this.
+    /// With --mutants: only those whose name contains this; with --replay: the story with the first of them.
     #[cfg(feature = "mutants")]
     #[arg(long)]
     only: Option<String>,
@@ -36,12 +36,15 @@ struct CommandLine {
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
+    #[cfg(feature = "mutants")]
+    let only = line.only.as_deref().unwrap_or_default();
     if let Some(seed) = line.replay {
+        #[cfg(feature = "mutants")]
+        simulation::mutants::break_first(only);
         return replay(seed, line.until);
     }
     #[cfg(feature = "mutants")]
     if line.mutants {
-        let only = line.only.as_deref().unwrap_or_default();
         return simulation::mutants::hunt(line.from, line.seeds, only);
     }
     many(line.from, line.seeds)

@@ -267,9 +267,9 @@ impl World {
         }
     }
 
-    /// A device's people go home, and come back after a while. Until then it exchanges nothing, but whoever
-    /// shows a ticket gets an answer.
-    pub(super) fn sign_off(self: &Rc<Self>, number: usize) {
+    /// A device's people go home, and come back after so many milliseconds. Until then it exchanges nothing,
+    /// but whoever shows a ticket gets an answer.
+    pub(super) fn sign_off(self: &Rc<Self>, number: usize, back: u64) {
         let (world, device) = (Rc::clone(self), Rc::clone(&self.devices[number]));
         let Some(program) = device.program() else {
             return;
@@ -283,7 +283,7 @@ impl World {
             let done = program.sign_off(&device).await;
             world.note_sign_off(&device, begun, shown, done).await;
         }));
-        let (world, back) = (Rc::clone(self), self.draw(500, 25_000));
+        let world = Rc::clone(self);
         tokio::task::spawn_local(async move {
             sleep(Duration::from_millis(back)).await;
             world.keep_exchanging(&device);

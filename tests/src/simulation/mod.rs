@@ -22,6 +22,7 @@ pub mod clock;
 pub mod device;
 mod duty;
 mod habits;
+mod homes;
 pub mod house;
 pub mod line;
 #[cfg(feature = "mutants")]

@@ -2,7 +2,7 @@
 
 use super::{Run, run_many_as};
 use std::process::ExitCode;
-use usher_domain::mutant::Mutant;
+use usher_domain::mutant::{Mutant, break_rule};
 
 /// Breaks every rule whose name contains `only`, and tells how many seeds it takes until a check fails.
 ///
@@ -15,10 +15,7 @@ use usher_domain::mutant::Mutant;
 )]
 pub fn hunt(from: u64, seeds: u64, only: &str) -> ExitCode {
     let mut unnoticed = 0;
-    let wanted = Mutant::ALL
-        .iter()
-        .filter(|mutant| format!("{mutant:?}").contains(only));
-    for mutant in wanted {
+    for mutant in named(only) {
         let mut first: Option<Run> = None;
         let mut ran = 0_u64;
         run_many_as(from..from + seeds, Some(*mutant), &mut |run| {
@@ -44,4 +41,16 @@ pub fn hunt(from: u64, seeds: u64, only: &str) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn named(part: &str) -> impl Iterator<Item = &'static Mutant> {
+    Mutant::ALL
+        .iter()
+        .filter(move |mutant| format!("{mutant:?}").contains(part))
+}
+
+/// Breaks the first rule whose name contains `only` in this thread, to tell a story of it; none if `only` is
+/// nothing.
+pub fn break_first(only: &str) {
+    break_rule(named(only).next().copied().filter(|_| !only.is_empty()));
 }

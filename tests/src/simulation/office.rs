@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use usher_domain::api::access::DeviceChange;
 use usher_domain::api::tickets::{NewTicket, TicketChange};
 use usher_domain::api::venue::SessionChange;
+use usher_domain::ids::DeviceId;
 use usher_domain::rules::{IsolatedRule, Rules, ZoneCapacity};
 use usher_domain::table::rows::CancelReason;
 use usher_server::service::Service;
@@ -21,13 +22,22 @@ impl World {
 
     /// Sells a ticket: most enter once, some come and go, some enter a few times, some have a home.
     pub(super) async fn sell(&self) {
+        let kind = if self.chance(5) == 0 { AGAIN } else { ONCE };
+        let entries = (kind == ONCE && self.chance(5) == 0).then_some(2_u16);
+        let home = (self.chance(4) == 0).then(|| self.devices[self.any_device()].id);
+        self.sell_one(kind, entries, home).await;
+    }
+
+    /// Sells a ticket that enters once and has a home.
+    pub(super) async fn sell_at_home(&self, home: DeviceId) {
+        self.sell_one(ONCE, None, Some(home)).await;
+    }
+
+    async fn sell_one(&self, kind: &'static str, entries: Option<u16>, home: Option<DeviceId>) {
         let Some(service) = self.office() else {
             return;
         };
         let number = self.memory.borrow().tickets.len();
-        let kind = if self.chance(5) == 0 { AGAIN } else { ONCE };
-        let entries = (kind == ONCE && self.chance(5) == 0).then_some(2_u16);
-        let home = (self.chance(4) == 0).then(|| self.devices[self.any_device()].id);
         let new = NewTicket {
             session: Some(SESSION.to_owned()),
             entries,
@@ -67,7 +77,7 @@ impl World {
         }
     }
 
-    pub(super) fn name_of(&self, device: usher_domain::ids::DeviceId) -> &'static str {
+    pub(super) fn name_of(&self, device: DeviceId) -> &'static str {
         let mut devices = self.devices.iter();
         let found = devices.find(|one| one.id == device);
         found.map_or("the server", |device| device.name)

@@ -259,7 +259,7 @@ impl World {
         );
         self.story.check(
             "a device that knows of its revocation admits nobody",
-            !admitted || !device.revoked.get(),
+            !admitted || !self.knows_of_revocation(device, program),
             format_args!("{name} admitted {ticket}"),
         );
         let entered = admitted && request.direction == Direction::Entry;
@@ -300,6 +300,16 @@ impl World {
                 format_args!("{name} admitted {ticket}"),
             );
         }
+    }
+
+    /// A server that was put back may have forgotten that it revoked a device, which takes its word for it from
+    /// the first answer on.
+    fn knows_of_revocation(&self, device: &Device, program: &Program) -> bool {
+        let is_told_otherwise = || {
+            let was_restored = self.memory.borrow().was_restored;
+            was_restored && program.with(|store| store.revoked().is_ok_and(|since| since.is_none()))
+        };
+        device.revoked.get() && !is_told_otherwise()
     }
 
     /// The operator takes an admission of this device back.

@@ -88,11 +88,11 @@ pub(super) async fn claim(
     };
     let subject = Subject::Ticket(code.ticket);
     let before = moment(service, subject).await;
-    let around = zones::Surroundings::of(service, house(), request).await;
+    let around = zones::Surroundings::of(service, house(), request, room).await;
     let answer = service.claim(device, request.clone()).await;
     let after = moment(service, subject).await;
     if let (Some(before), Ok(ClaimAnswer::Decided(decided))) = (around, &answer)
-        && let Some(after) = zones::Surroundings::of(service, house(), request).await
+        && let Some(after) = zones::Surroundings::of(service, house(), request, room).await
     {
         let said = (request, decided);
         zones::check_claim(story, house(), said, room, (&before, &after));

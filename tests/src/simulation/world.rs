@@ -241,7 +241,8 @@ impl World {
         if habits.duty {
             match self.chance(6) {
                 0 => self.stand_down(device).await,
-                1 => self.sign_off(device),
+                1 => self.sign_off(device, self.draw(500, 25_000)),
+                2 => self.home_goes(device).await,
                 _ => {}
             }
         }

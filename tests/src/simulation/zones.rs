@@ -131,20 +131,27 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    /// What the server knows now.
+    /// What the server knows now: who is in the hall only if the claim is about that.
     pub(super) async fn of(
         service: &Service,
         house: &House,
         request: &ClaimRequest,
+        room: Option<u32>,
     ) -> Option<Self> {
         let (scope, session, hall) = (house.session.scope, house.session.id, house.hall);
         let attempt = request.attempt;
+        let is_about_hall = is_about_hall(house, request, room);
         let read = service.store().read(move |txn| {
             let mut lines = Vec::new();
-            txn.visit_records(scope, None, &mut |record| {
-                lines.extend(Line::read(&record.bytes));
-                Ok(())
-            })?;
+            if is_about_hall {
+                txn.visit_records(scope, None, &mut |record| {
+                    lines.extend(Line::read(&record.bytes));
+                    Ok(())
+                })?;
+            } else {
+                let said = txn.records_about(scope, None)?;
+                lines.extend(said.iter().flat_map(|record| Line::read(&record.bytes)));
+            }
             let reserved = txn.reserved_entries(session, hall)?;
             let is_held = txn.reservation(attempt)?.is_some();
             Ok::<_, Error>((lines, reserved, is_held))
@@ -186,6 +193,12 @@ impl Surroundings {
     }
 }
 
+/// Whether the gate of a claim leads to a hall that holds only so many.
+fn is_about_hall(house: &House, request: &ClaimRequest, room: Option<u32>) -> bool {
+    let leads_there = |gate| house.hall_gates.contains(&gate);
+    room.is_some() && request.gate.is_some_and(leads_there)
+}
+
 /// Where somebody is silent the count is a hint, and the verdict says so.
 const fn is_over_capacity(caution: &Caution) -> bool {
     matches!(caution, Caution::OverCapacity { .. })
@@ -215,7 +228,7 @@ pub(super) fn check_claim(
         },
         format_args!("{verdict:?}"),
     );
-    let Some(room) = room.filter(|_| house.hall_gates.contains(&gate)) else {
+    let Some(room) = room.filter(|_| is_about_hall(house, request, room)) else {
         return;
     };
     let counted = |admit: &Admit| !matches!(admit.why, AdmitWhy::FreeFlow | AdmitWhy::Exit);

@@ -270,7 +270,7 @@ pub(in crate::service) fn inside(
 ) -> Result<Inside> {
     let mut merged = Vec::new();
     for _ in 0..STEPS_PER_COUNT {
-        if is_pending(txn, scope)? && !usher_domain::mutated!(CountInsideLate) {
+        if is_pending(txn, scope)? {
             merged.extend(step(txn, organizer, scope, now)?);
         }
     }
