@@ -2,6 +2,7 @@
 //! back to old copies.
 
 use super::clock::{SkewedClock, VirtualTime};
+use super::documents::Documents;
 use super::house::folder;
 use super::line::Line;
 use super::server::Server;
@@ -51,6 +52,7 @@ pub struct Device {
     pub revoked: Cell<bool>,
     /// A copy that somebody made of its folder, with the records that were in it.
     pub copy: RefCell<Option<(Image, BTreeSet<Hash>)>>,
+    documents: Documents,
 }
 
 /// The program of a device while it runs.
@@ -114,6 +116,7 @@ impl Device {
             on_disk: RefCell::default(),
             revoked: Cell::new(false),
             copy: RefCell::new(None),
+            documents: Documents::default(),
         }
     }
 
@@ -188,6 +191,7 @@ impl Device {
     /// Goes back to a copy; the program must be off.
     pub fn restore(&self, image: &Image) {
         self.disk.restore(image).unwrap();
+        self.documents.forget();
     }
 
     async fn end(&self) {
@@ -266,7 +270,9 @@ impl Program {
     /// What ends it.
     pub async fn exchange(&self, device: &Device) -> Option<Result<Report, SyncError>> {
         let mut memory = self.memory.try_lock().ok()?;
-        Some(run(&self.parts(device), &mut memory).await)
+        let done = run(&self.parts(device), &mut memory).await;
+        device.documents.check(device.name, &device.story, self);
+        Some(done)
     }
 
     /// Signs off after a last exchange; nothing if one is under way.

@@ -20,6 +20,7 @@ mod certainty;
 mod checks;
 pub mod clock;
 pub mod device;
+pub mod documents;
 mod duty;
 mod habits;
 mod homes;
