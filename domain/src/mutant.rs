@@ -41,8 +41,8 @@ mutants! {
     SkipChainCheck,
     /// A device does not care that the server's epoch is another.
     IgnoreEpoch,
-    /// A document of the version that is held is taken in, whatever it says.
-    AcceptEqualVersion,
+    /// A document of the version that is held, or of an older one, is taken in, whatever it says.
+    AcceptOldVersion,
     /// Stamps are the device's time alone.
     SortByDeviceTime,
     /// A stamp does not come after what is known of the ticket.

@@ -142,6 +142,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     pub(super) fn local(&self, remote: &Remote) -> Result<Local, StoreError> {
         let (now, clock) = self.now()?;
         let compared = &self.memory.compared;
+        let handed_back = &self.memory.handed_back;
         let tried = self.memory.parked_tried;
         self.parts.store.with(|store| {
             let mut logs: BTreeMap<ScopeId, u64> = BTreeMap::new();
@@ -156,6 +157,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                     scope: end.scope,
                     epoch: place.epoch,
                     position: place.position,
+                    handed_back_to: handed_back.get(&end.scope).copied(),
                 });
             }
             let mut tables = Vec::new();

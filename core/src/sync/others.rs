@@ -8,6 +8,7 @@
 use super::error::SyncError;
 use super::logs::{GAPS_MAX, ends_of};
 use super::parts::Access;
+use super::plan::Recipient;
 use super::retry::Timer;
 use super::run::Exchange;
 use crate::store::{OwnLog, SignedRange, StoreError};
@@ -17,10 +18,17 @@ use usher_domain::protocol::{Head, HeadsAnswer, PushAnswer, SyncApi, Whose};
 use usher_domain::record::LogRef;
 
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
-    /// Hands in what was read of others' logs in a scope and the server lacks.
-    pub(super) async fn hand_back_logs(&mut self, scope: ScopeId) -> Result<(), SyncError> {
+    /// Hands in what was read of others' logs in a scope and the server lacks. What it refuses is handed in
+    /// again once its documents are others.
+    pub(super) async fn hand_back_logs(
+        &mut self,
+        scope: ScopeId,
+        to: Recipient,
+    ) -> Result<(), SyncError> {
         let answer = self.everybodys_heads(scope).await?;
-        self.hand_back_after(scope, &answer).await
+        self.hand_back_after(scope, &answer).await?;
+        self.memory.handed_back.insert(scope, to);
+        Ok(())
     }
 
     /// What a device that counts no more can still do for the records it holds: its own are compared with the

@@ -1,7 +1,7 @@
 //! What an exchange is made of, and what a process remembers from one to the next.
 
 use super::offset::Offsets;
-use super::plan::Remote;
+use super::plan::{Recipient, Remote};
 use super::portion::Portion;
 use super::report::Progress;
 use super::told::Told;
@@ -58,6 +58,8 @@ pub struct Memory {
     pub(super) offsets: Offsets,
     /// In which epoch the heads of a scope's own logs were compared.
     pub(super) compared: BTreeMap<ScopeId, u32>,
+    /// To whom others' logs of a scope were handed back.
+    pub(super) handed_back: BTreeMap<ScopeId, Recipient>,
     /// The documents with which batches set aside were last tried.
     pub(super) parked_tried: Option<(Version, Version)>,
     /// How much of a snapshot this line brings at once.

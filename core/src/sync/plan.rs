@@ -4,6 +4,9 @@ use usher_domain::ids::ScopeId;
 use usher_domain::protocol::{FeedEnd, TableVersion};
 use usher_domain::table::{TableId, Version};
 
+/// The epoch of a server that was never restored.
+const FIRST_EPOCH: u32 = 1;
+
 /// What the device has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Local {
@@ -60,6 +63,19 @@ pub struct LocalFeed {
     pub epoch: u32,
     /// The last position read.
     pub position: u64,
+    /// To whom this process last handed back what was read of others' logs in this scope.
+    pub handed_back_to: Option<Recipient>,
+}
+
+/// A server in one of its epochs, with the documents by which it knows whose logs to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recipient {
+    /// Its epoch.
+    pub epoch: u32,
+    /// Version of its trust document.
+    pub trust: Version,
+    /// Version of its roster; none before it signed one.
+    pub roster: Option<Version>,
 }
 
 /// Batches set aside.
@@ -83,6 +99,22 @@ pub struct Remote {
     pub tables: Vec<TableVersion>,
     /// Feeds this device should follow.
     pub feeds: Vec<FeedEnd>,
+}
+
+impl Remote {
+    /// Who would take logs that are handed back now.
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        let rosters = self.tables.iter();
+        Recipient {
+            epoch: self.epoch,
+            trust: self.trust,
+            roster: rosters
+                .filter(|entry| matches!(entry.table, TableId::Roster(_)))
+                .map(|entry| entry.version)
+                .max(),
+        }
+    }
 }
 
 /// One thing to do.
@@ -235,6 +267,13 @@ fn feed(local: &Local, remote: &Remote, end: FeedEnd, actions: &mut Vec<Action>)
     let (held_epoch, position) = held.map_or((0, 0), |held| (held.epoch, held.position));
     let lost = has_lost(local, remote, scope);
     if held_epoch == remote.epoch && !lost {
+        // A restored server refuses logs of those whom it does not know any more, such as its own under a key
+        // that came after its backup. With newer documents it may take them.
+        let handed_back_to = held.and_then(|held| held.handed_back_to);
+        let may_lack = remote.epoch > FIRST_EPOCH && position > 0;
+        if may_lack && handed_back_to != Some(remote.recipient()) {
+            actions.push(Action::HandBackLogs(scope));
+        }
         if position < end.position {
             actions.push(Action::ReadFeed(scope, FeedStart::Held));
         }

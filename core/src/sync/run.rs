@@ -229,7 +229,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::CatchUp(table) => self.catch_up(table).await,
             Action::Repair(table) => self.repair(table).await,
             Action::RetryParked => self.retry_parked(remote),
-            Action::HandBackLogs(scope) => self.hand_back_logs(scope).await,
+            Action::HandBackLogs(scope) => self.hand_back_logs(scope, remote.recipient()).await,
             Action::ReadFeed(scope, start) => self.read_feed(scope, start).await,
             Action::Forget(table) => self
                 .parts

@@ -204,16 +204,14 @@ pub fn accept<T: Versioned>(
         return Err(Rejected::FastForward(offered));
     }
     if let Some(held) = held {
-        if offered < held.version {
+        if offered < held.version && !crate::mutated!(AcceptOldVersion) {
             return Err(Rejected::Rollback {
                 offered,
                 held: held.version,
             });
         }
-        if offered == held.version {
-            return if crate::mutated!(AcceptEqualVersion) {
-                Ok(Acceptance::New(Accepted(verified)))
-            } else if verified.hash() == held.hash {
+        if offered == held.version && !crate::mutated!(AcceptOldVersion) {
+            return if verified.hash() == held.hash {
                 Ok(Acceptance::Same(Accepted(verified)))
             } else {
                 Err(Rejected::SameVersionOtherBytes(offered))

@@ -1,5 +1,5 @@
 //! The network between one device and the server: calls are delayed, lost, answered in vain, repeated
-//! later and cut off. Everything that travels is written as bytes and read again.
+//! later, answered by a cache and cut off. Everything that travels is written as bytes and read again.
 
 use super::duty::{Duties, Left};
 use super::promises;
@@ -7,7 +7,7 @@ use super::server::Server;
 use super::story::Story;
 use super::weather::Weather;
 use minicbor::{Decode, Encode};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
@@ -47,6 +47,8 @@ pub struct Line {
     dice: RefCell<fastrand::Rng>,
     /// Up to where the feed of a scope and epoch was handed out.
     handed: RefCell<BTreeMap<(ScopeId, u32), u64>>,
+    /// The first assignment, which a cache on the way keeps.
+    cached: OnceCell<Assignment>,
 }
 
 /// What arrives of a value that travels.
@@ -72,6 +74,7 @@ impl Line {
             weather: Cell::new(Weather::CLEAR),
             dice: RefCell::new(dice),
             handed: RefCell::default(),
+            cached: OnceCell::new(),
         }
     }
 
@@ -254,7 +257,14 @@ impl SyncApi for Line {
         let call = self.call("assignment", For::Active, move |service| async move {
             service.assignment(device).await
         });
-        call.await.map(|answer| travels(&answer))
+        let answer = travels(&call.await?);
+        let first = self.cached.get_or_init(|| answer.clone());
+        if *first != answer && self.weather.get().repeated > 0 && self.comes(30) {
+            self.story
+                .tell(self.name, format_args!("  assignment: an old one comes"));
+            return Ok(first.clone());
+        }
+        Ok(answer)
     }
 
     async fn snapshot(&self, request: SnapshotRequest) -> Result<SnapshotPart, Problem> {

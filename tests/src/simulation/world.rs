@@ -262,6 +262,9 @@ impl World {
         if habits.small_hall && self.chance(3) == 0 {
             self.somebody_comes(device);
         }
+        if habits.rotation && self.chance(2) == 0 {
+            self.rotate_keys().await;
+        }
     }
 
     /// Starts a device's program and the exchanges that it makes by itself.

@@ -32,6 +32,7 @@ fn read(epoch: u32, position: u64) -> LocalFeed {
         scope: SCOPE,
         epoch,
         position,
+        handed_back_to: None,
     }
 }
 
@@ -187,6 +188,29 @@ fn a_restored_server_is_helped_before_it_is_believed() {
             Action::ReadFeed(SCOPE, FeedStart::Beginning),
         ]
     );
+}
+
+#[test]
+fn logs_are_handed_back_again_once_a_restored_server_knows_more_people() {
+    let (mut local, mut remote) = in_step();
+    remote.epoch = 2;
+    remote.tables = vec![listed(ROSTER, v(2, 1))];
+    local.trust = v(0, 3);
+    local.tables = vec![held(ROSTER, v(2, 1))];
+    local.logs = vec![logs(0, Some(2))];
+    local.feeds = vec![read(2, 9)];
+    // Its process just started.
+    let behind = Action::Report(ServerBehind::Trust);
+    let hand_back = Action::HandBackLogs(SCOPE);
+    assert_eq!(plan(&local, &remote), [behind, hand_back]);
+    local.feeds[0].handed_back_to = Some(remote.recipient());
+    assert_eq!(plan(&local, &remote), [behind]);
+    remote.trust = v(0, 3);
+    assert_eq!(plan(&local, &remote), [hand_back]);
+    local.feeds[0].handed_back_to = Some(remote.recipient());
+    assert_eq!(plan(&local, &remote), []);
+    remote.tables = vec![listed(ROSTER, v(2, 2))];
+    assert_eq!(plan(&local, &remote), [Action::CatchUp(ROSTER), hand_back]);
 }
 
 #[test]
