@@ -9,7 +9,7 @@ use super::run::Exchange;
 use super::tables::digests;
 use serde::Serialize;
 use usher_domain::protocol::{SyncApi, TableVersion};
-use usher_domain::table::{TableId, Version};
+use usher_domain::table::{BUCKETS, Bucket, TableId, Version};
 
 /// How a copy of a table stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -69,7 +69,7 @@ pub async fn mend<A: SyncApi, S: Access, T: Timer>(
         let held = parts.store.with(|store| {
             let held = store.held_manifest(table)?;
             if store.serving(table)?.is_some() {
-                store.refresh_digests(table)?;
+                store.examine(table, Bucket::FIRST, BUCKETS)?;
             }
             Ok::<_, SyncError>(held)
         })?;

@@ -1,6 +1,7 @@
 //! What the device and the server have: the facts that a plan is made of.
 
 use super::error::SyncError;
+use super::live::SILENCE;
 use super::offset::Sample;
 use super::parts::Access;
 use super::plan::{Local, LocalFeed, LocalLogs, LocalTable, Parked, Remote, Unlisted};
@@ -11,10 +12,13 @@ use crate::clock::Reading;
 use crate::http::Channel;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
+use std::pin::pin;
 use usher_domain::document::Held;
 use usher_domain::ids::ScopeId;
 use usher_domain::problem::{Code, Problem};
-use usher_domain::protocol::{Acknowledged, Heard, Heartbeat, SyncApi, TableVersion};
+use usher_domain::protocol::{
+    Acknowledged, Heard, Heartbeat, HeartbeatAnswer, SyncApi, TableVersion,
+};
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::{ClockTrust, UnixMillis};
 
@@ -25,9 +29,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     /// Asks how far the server is, and compares the clocks by the way.
     pub(super) async fn greet(&mut self) -> Result<Remote, SyncError> {
         let heartbeat = self.heartbeat()?;
-        let (answer, asked, answered) = self
-            .ask_timed(|| self.parts.api.heartbeat(heartbeat.clone()))
-            .await?;
+        let (answer, asked, answered) = self.beat(&heartbeat).await?;
         (self.parts.progress)(Progress::Connected);
         if answer.device != self.device {
             return Err(
@@ -52,6 +54,21 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             tables: answer.tables,
             feeds: answer.feeds,
         })
+    }
+
+    /// Gives a sign of life. While the server is silent for too long, this device is alone: it does not wait
+    /// for the end of the request to say so.
+    async fn beat(
+        &self,
+        heartbeat: &Heartbeat,
+    ) -> Result<(HeartbeatAnswer, Reading, Reading), SyncError> {
+        let mut beating = pin!(self.ask_timed(|| self.parts.api.heartbeat(heartbeat.clone())));
+        if let Some(answer) = self.parts.timer.within(SILENCE, beating.as_mut()).await {
+            return Ok(answer?);
+        }
+        let (now, _) = self.now()?;
+        self.parts.store.with(|store| store.lost(now))?;
+        Ok(beating.await?)
     }
 
     fn heartbeat(&self) -> Result<Heartbeat, StoreError> {

@@ -26,7 +26,8 @@ use usher_domain::protocol::live::{
 use usher_domain::protocol::{Heard, SyncApi};
 use usher_domain::time::UnixMillis;
 
-const SILENCE: Duration = Duration::from_millis(SILENCE_MS);
+/// A server that is silent for so long is not there.
+pub(super) const SILENCE: Duration = Duration::from_millis(SILENCE_MS);
 /// After each time in a row that the server could not be listened to, twice as many rounds of asking pass
 /// before the next try; not more than this.
 const ROUNDS_MAX: u32 = 16;

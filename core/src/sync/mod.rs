@@ -45,6 +45,7 @@
 //! loop ends.
 
 mod audit;
+mod copies;
 mod deliver;
 mod doctor;
 mod duty;

@@ -9,11 +9,11 @@ use crate::claims::Claims;
 use crate::clock::{Clock, Entropy};
 use crate::http::Channel;
 use crate::store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use usher_domain::ids::ScopeId;
 use usher_domain::protocol::Heard;
-use usher_domain::table::Version;
+use usher_domain::table::{TableId, Version};
 
 /// Reaches the store for a moment. It is never held while the exchange waits for the network, so scans go
 /// on meanwhile.
@@ -60,6 +60,8 @@ pub struct Memory {
     pub(super) compared: BTreeMap<ScopeId, u32>,
     /// To whom others' logs of a scope were handed back.
     pub(super) handed_back: BTreeMap<ScopeId, Recipient>,
+    /// Tables whose rows were found to be what was signed.
+    pub(super) examined: BTreeSet<TableId>,
     /// The documents with which batches set aside were last tried.
     pub(super) parked_tried: Option<(Version, Version)>,
     /// How much of a snapshot this line brings at once.

@@ -121,6 +121,9 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             let moved = !std::mem::take(&mut self.unsigned).is_empty();
             // The same again has the same result: what differs now is told, not tried for ever.
             if todo.is_empty() || (todo == before && !moved) {
+                if self.mend_copies(&remote).await? {
+                    continue;
+                }
                 self.note_reach(&remote)?;
                 self.compare_at_end(&remote)?;
                 return self.settle(&remote);
@@ -196,7 +199,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
     }
 
     /// Reports are made once, and tables in trouble are left alone.
-    fn is_settled(&self, action: Action) -> bool {
+    pub(super) fn is_settled(&self, action: Action) -> bool {
         match action {
             Action::Report(behind) => self.report.mismatches.contains(&Mismatch::Behind(behind)),
             Action::Repair(table) => {
@@ -215,7 +218,11 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
         }
     }
 
-    async fn perform(&mut self, action: Action, remote: &Remote) -> Result<(), SyncError> {
+    pub(super) async fn perform(
+        &mut self,
+        action: Action,
+        remote: &Remote,
+    ) -> Result<(), SyncError> {
         if self.is_settled(action) {
             return Ok(());
         }

@@ -21,6 +21,9 @@ const BUCKET_BITS: u32 = 10;
 pub struct Bucket(u16);
 
 impl Bucket {
+    /// The first of all.
+    pub const FIRST: Self = Self(0);
+
     /// The bucket that a key falls into.
     #[must_use]
     pub fn of(key: &RowKey) -> Self {

@@ -6,8 +6,8 @@ use super::super::error::Doing as _;
 use super::fault::RowFault;
 use super::unzip::Unzip;
 use super::{
-    SERVING, Store, StoreError, bad_rows, digest_bucket, each_row, generation, index, load_digests,
-    put_row, save_digests, save_manifest,
+    SERVING, Store, StoreError, bad_rows, digest_bucket, digest_buckets, each_row, generation,
+    index, load_digests, put_row, save_digests, save_manifest,
 };
 use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::BTreeSet;
@@ -112,21 +112,28 @@ impl Store {
         })
     }
 
-    /// Computes all digests anew and writes them down, for a doctor. Says whether they differed.
+    /// Computes the digests of `count` buckets from their rows, and corrects what is kept of them. Says in how
+    /// many that differed.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the table is not held.
-    pub fn refresh_digests(&mut self, table: TableId) -> Result<bool, StoreError> {
-        let kept = self.digests(table)?;
-        let computed = self.computed_digests(table)?;
-        if kept == computed {
-            return Ok(false);
-        }
+    pub fn examine(
+        &mut self,
+        table: TableId,
+        from: Bucket,
+        count: usize,
+    ) -> Result<usize, StoreError> {
         let generation = self.must_serve(table)?;
-        self.write("correcting the digests of a table", |tx| {
-            save_digests(tx, generation, &computed)
-        })?;
-        Ok(true)
+        let kept = load_digests(&self.conn, generation)?;
+        let mut computed = kept.clone();
+        digest_buckets(&self.conn, generation, (from, count), &mut computed)?;
+        let differing = kept.differing(&computed).len();
+        if differing > 0 {
+            self.write("correcting the digests of a table", |tx| {
+                save_digests(tx, generation, &computed)
+            })?;
+        }
+        Ok(differing)
     }
 }
 

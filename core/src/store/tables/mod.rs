@@ -24,9 +24,12 @@ use super::documents::{self, Name, name_of, table_of};
 use super::error::Doing as _;
 use super::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension as _};
+use std::collections::BTreeMap;
 use usher_domain::hash::Hash;
 use usher_domain::protocol::TableVersion;
-use usher_domain::table::{BUCKETS, Bucket, BucketHasher, Digests, Row, TableId, write_row};
+use usher_domain::table::{
+    BUCKETS, Bucket, BucketHasher, Digests, Row, TableId, bucket_digest, write_row,
+};
 
 const STAGED: i64 = 0;
 const SERVING: i64 = 1;
@@ -111,6 +114,42 @@ fn digest_bucket(conn: &Connection, generation: i64, bucket: Bucket) -> Result<H
     Ok(hasher.finish())
 }
 
+/// Computes the digests of so many buckets from one on, in one pass over their rows.
+fn digest_buckets(
+    conn: &Connection,
+    generation: i64,
+    (from, count): (Bucket, usize),
+    into: &mut Digests,
+) -> Result<(), StoreError> {
+    let doing = "reading the rows of a table";
+    let mut hashers: BTreeMap<u16, BucketHasher> = BTreeMap::new();
+    let end = usize::from(from.get()).saturating_add(count);
+    let mut statement = conn
+        .prepare_cached(
+            "SELECT bucket, row FROM rows WHERE generation = ?1 AND bucket >= ?2 AND bucket < ?3
+             ORDER BY bucket, key",
+        )
+        .doing(doing)?;
+    let parameters = (generation, from.get(), end.min(BUCKETS) as i64);
+    let mut rows = statement.query(parameters).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        let bytes = row.get_ref(1).doing(doing)?;
+        let bytes = bytes.as_blob().map_err(|_| StoreError::Unreadable {
+            what: "a row of a table",
+        })?;
+        let bucket = row.get(0).doing(doing)?;
+        hashers.entry(bucket).or_default().push(bytes);
+    }
+    for bucket in Bucket::all().skip(from.get().into()).take(count) {
+        let hasher = hashers.get_mut(&bucket.get());
+        into.set(
+            bucket,
+            hasher.map_or_else(|| bucket_digest([]), BucketHasher::finish),
+        );
+    }
+    Ok(())
+}
+
 fn bad_rows(table: TableId, reason: &'static str) -> StoreError {
     StoreError::BadRows { table, reason }
 }
@@ -171,9 +210,8 @@ impl Store {
     pub fn computed_digests(&self, table: TableId) -> Result<Digests, StoreError> {
         let generation = self.must_serve(table)?;
         let mut digests = Digests::empty();
-        for bucket in Bucket::all() {
-            digests.set(bucket, digest_bucket(&self.conn, generation, bucket)?);
-        }
+        let all = (Bucket::FIRST, BUCKETS);
+        digest_buckets(&self.conn, generation, all, &mut digests)?;
         Ok(digests)
     }
 

@@ -108,6 +108,13 @@ impl Gate {
         work(&mut self.store.lock().unwrap())
     }
 
+    /// The time by its best knowledge.
+    pub(super) fn now(&self) -> UnixMillis {
+        let reading = self.clock.read();
+        let state = self.with(|store| store.observe_clock(reading).unwrap());
+        state.corrected(reading)
+    }
+
     pub(super) fn scan(&self, ticket: u32) {
         let device = device_id(self.number);
         self.with(|store| {

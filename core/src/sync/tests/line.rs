@@ -227,9 +227,10 @@ impl SyncApi for Line<'_> {
             .await
     }
 
-    async fn heartbeat(&self, _: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
+    async fn heartbeat(&self, told: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
         self.server
             .call(|| {
+                *self.server.told.borrow_mut() = Some(told.clone());
                 self.server.go_on();
                 let state = self.server.state.borrow();
                 Ok(HeartbeatAnswer {

@@ -16,6 +16,7 @@ use things::*;
 use usher_domain::ids::LogId;
 use usher_domain::record::{Body, LogRef, RuleChange};
 use usher_domain::table::rows::{CancelReason, TicketState};
+use usher_domain::table::{BUCKETS, Bucket};
 
 const CANCELLED: TicketState = TicketState::Cancelled(CancelReason::Refunded);
 
@@ -68,6 +69,28 @@ fn the_clock_is_set_by_an_authentic_answer() {
     assert!((offset - 3_600_000).abs() < 1_000, "{offset}");
     let reach = gate.with(|store| store.reach().unwrap());
     assert!(reach.peers_as_of.is_some() && reach.lost_since.is_none());
+}
+
+#[test]
+fn a_gate_whose_server_hangs_is_alone_after_six_seconds_of_silence() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let reach = || gate.with(|store| store.reach().unwrap());
+    let before = reach().peers_as_of.unwrap();
+    let asked = gate.now();
+    *server.faults.borrow_mut() = Box::new(|_| Fault::CutBefore);
+    assert!(gate.exchange(&server).is_none(), "it waits on");
+    let lost = reach().lost_since.unwrap();
+    assert!(
+        (6_000..6_100).contains(&lost.since(asked)),
+        "{lost:?} after {asked:?}"
+    );
+    *server.faults.borrow_mut() = Box::new(|_| Fault::None);
+    gate.sync(&server);
+    assert_eq!(reach().lost_since, None);
+    assert!(reach().peers_as_of.unwrap() > before);
 }
 
 #[test]
@@ -163,23 +186,58 @@ fn a_version_that_goes_back_is_refused_and_told() {
     assert!(held.version > server.version(SET));
 }
 
+/// Somebody else's database repair took rows away behind the store's back.
+fn lose_rows(gate: &Gate) {
+    let conn = rusqlite::Connection::open(gate.folder.path().join("usher.db")).unwrap();
+    let deleted = conn.execute("DELETE FROM rows WHERE bucket < 200", []);
+    assert!(deleted.unwrap() > 10);
+}
+
+#[test]
+fn a_process_that_starts_finds_lost_rows_by_itself_and_tells_what_it_has() {
+    let server = venue();
+    let mut gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    assert!(server.hears_whole(SET));
+    lose_rows(&gate);
+    gate.restart();
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    assert!(report.rows > 10, "{report:?}");
+    assert!(server.hears_whole(SET));
+    gate.assert_in_step(&server);
+    assert_eq!(gate.sync(&server), Report::default());
+}
+
+#[test]
+fn what_is_missing_is_told_until_it_is_there_again() {
+    let server = venue();
+    let mut gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    lose_rows(&gate);
+    gate.restart();
+    // The rows do not come, and the next thing that the server hears of is this.
+    let _lost = server.answering_only(3, || gate.exchange(&server));
+    let _lost = server.answering_only(1, || gate.exchange(&server));
+    assert!(!server.hears_whole(SET));
+    let report = gate.sync(&server);
+    assert!(report.is_clean(), "{report:?}");
+    gate.assert_in_step(&server);
+    assert!(server.hears_whole(SET));
+}
+
 #[test]
 fn a_damaged_copy_is_repaired_by_its_buckets() {
     let server = venue();
     let gate = Gate::new(&server, 20);
     prepared(&server);
     gate.sync(&server);
-    // Somebody else's database repair took rows away behind the store's back.
-    let conn = rusqlite::Connection::open(gate.folder.path().join("usher.db")).unwrap();
-    let deleted = conn
-        .execute("DELETE FROM rows WHERE rowid_is_not_there IS NULL", [])
-        .unwrap_or_else(|_| {
-            conn.execute("DELETE FROM rows WHERE bucket < 200", [])
-                .unwrap()
-        });
-    assert!(deleted > 10);
-    gate.with(|store| store.refresh_digests(SET).unwrap());
-    gate.with(|store| store.refresh_digests(ROSTER).unwrap());
+    lose_rows(&gate);
+    for table in [SET, ROSTER] {
+        gate.with(|store| store.examine(table, Bucket::FIRST, BUCKETS).unwrap());
+    }
     server.sell(9..10, 2, CANCELLED);
     server.change(ROSTER, &[]);
     let report = gate.sync(&server);

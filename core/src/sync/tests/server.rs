@@ -69,6 +69,8 @@ pub(super) struct Server {
     pub(super) time: Cell<u64>,
     /// Whether something is recorded elsewhere before every sign of life is answered.
     pub(super) busy: Cell<bool>,
+    /// The last sign of life.
+    pub(super) told: RefCell<Option<Heartbeat>>,
 }
 
 impl Server {
@@ -109,6 +111,7 @@ impl Server {
             cut: Cell::new(false),
             time: Cell::new(NOW),
             busy: Cell::new(false),
+            told: RefCell::new(None),
         };
         server.change(ROSTER, &[]);
         server.change(SET, &[]);
@@ -275,6 +278,27 @@ impl Server {
         self.change(SET, &[]);
         self.prepare(ROSTER);
         self.prepare(SET);
+    }
+
+    /// Whether the last sign of life proved that the device holds all of a table.
+    pub(super) fn hears_whole(&self, table: TableId) -> bool {
+        let told = self.told.borrow();
+        let Some(told) = &*told else { return false };
+        let digests = told.digests.iter().flatten();
+        let mut proved = told.tables.iter().zip(digests);
+        proved.any(|(held, digest)| held.table == table && *digest == self.digest(table))
+    }
+
+    /// Does something while so many calls are answered, and no more.
+    pub(super) fn answering_only<T>(&self, calls: u64, work: impl FnOnce() -> T) -> T {
+        let last = self.calls.get() + calls;
+        *self.faults.borrow_mut() = Box::new(move |call| match call {
+            call if call <= last => Fault::None,
+            _ => Fault::RequestLost,
+        });
+        let done = work();
+        *self.faults.borrow_mut() = Box::new(|_| Fault::None);
+        done
     }
 
     pub(super) async fn call<T>(
