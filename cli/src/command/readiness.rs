@@ -75,7 +75,7 @@ fn show(page: &mut Page, name: &str, found: &readiness::Readiness) {
         };
         let told: Vec<String> = found.off_duty.iter().map(told).collect();
         page.line(format_args!(
-            "Off duty, admit nobody until they sync again: {}",
+            "Off duty, not to be scanned with before they have synced again: {}",
             told.join("; ")
         ));
     }
@@ -230,7 +230,7 @@ mod tests {
                  it has 2 records that the server lacks",
                 "           to do: let it sync",
                 "           note: its program is older",
-                "Off duty, admit nobody until they sync again: west, at gate west",
+                "Off duty, not to be scanned with before they have synced again: west, at gate west",
                 "NOT READY  1 of 2 devices at gates are ready: keep the doors closed",
             ]
         );

@@ -86,7 +86,10 @@ impl OffDuty {
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         shell.device()?.sign_off(&TokioTimer).await?;
         shell.output.show(&Signed { on_duty: false }, |page| {
-            page.line("This device is off duty. It has nothing left to send.");
+            page.line(
+                "This device is off duty. It has nothing left to send. Scan nothing more before it has synced \
+                 again: no gate waits for its word.",
+            );
         })?;
         Ok(Exit::Done)
     }

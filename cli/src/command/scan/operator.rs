@@ -189,7 +189,7 @@ impl CliGate<'_> {
         shell.output.show(&told, |page| {
             page.line(format_args!(
                 "To let in: {}. Show the supervisor's badge; anything else ends this.",
-                against.told
+                against.told.trim_end_matches('.')
             ));
         })?;
         self.operator

@@ -84,7 +84,8 @@ pub struct Details {
     /// Entries, in place of the type's
     #[arg(long, value_name = "COUNT")]
     pub entries: Option<u16>,
-    /// The one device that may admit it without a network, by name or id
+    /// Its home: the device that is asked before others let it in, and that alone does without a network where
+    /// the session has `--isolated home-only`; by name or id
     #[arg(long, value_name = "DEVICE")]
     pub home_device: Option<String>,
 }
