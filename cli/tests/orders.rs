@@ -9,7 +9,9 @@
 mod house;
 
 use house::House;
-use std::process::Command;
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
 
 const TEXT: &str = "Bags are searched outside.";
 
@@ -50,6 +52,49 @@ fn a_notice_is_shown_at_the_gate_with_who_said_it_and_listed() {
     house.ok("--home till sync");
     let status = house.json("--home till status");
     assert_eq!(status["said"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_running_gate_says_each_order_once_and_when_it_holds_no_longer() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let mut gate = house
+        .device(&["scan", "--stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(gate.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["session"]["name"], "evening");
+    house.ok("session free-flow fair/evening --gate north --until 20m");
+    let ordered = next()["ordered"].clone();
+    assert_eq!(ordered["order"], "free_flow");
+    let message = ordered["message"].as_str().unwrap();
+    assert!(message.starts_with("FREE FLOW until"), "{message}");
+    house.ok("session free-flow fair/evening --gate north --no-more");
+    assert_eq!(next()["over"]["order"], "free_flow");
+    house.ok("session everyone-out fair/evening");
+    assert_eq!(next()["ordered"]["order"], "everyone_out");
+    house.ok("session delay fair/evening --by 30m");
+    let times = next()["times_changed"].clone();
+    assert!(
+        times["message"].as_str().unwrap().contains("begins"),
+        "{times}"
+    );
+    with_text(&house, "session notice fair/evening", TEXT, "--until 1h");
+    assert_eq!(next()["said"]["text"], TEXT);
+    with_text(&house, "session notice fair/evening", TEXT, "--take-back");
+    assert_eq!(next()["taken_back"]["text"], TEXT);
+    let mut input = gate.stdin.take().unwrap();
+    input.write_all(b"!status\n").unwrap();
+    // What holds is told to whoever asks, and nothing was said twice.
+    let status = next();
+    assert_eq!(status["orders"][0]["order"], "everyone_out", "{status}");
+    assert_eq!(status["times"]["starts"], times["starts"]);
+    assert_eq!(status["said"].as_array().unwrap().len(), 0);
+    drop(input);
+    assert!(gate.wait().unwrap().success());
 }
 
 #[test]

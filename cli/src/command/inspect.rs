@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use usher_core::app::{
-    ApiError, App, DAMAGED, DutyView, PersonView, Rescue, Status, SyncView, TableHealth,
+    AboveView, ApiError, App, DAMAGED, DutyView, PersonView, Rescue, Status, SyncView, TableHealth,
 };
 use usher_core::claims::Line;
 use usher_core::sync::{Progress, TokioTimer};
@@ -115,6 +115,19 @@ impl ShowStatus {
     }
 }
 
+/// What somebody in charge says and orders, and when the session is.
+pub fn from_above(page: &mut Page, above: &AboveView) {
+    if let Some(times) = &above.times {
+        page.field("times", &times.message);
+    }
+    for order in &above.orders {
+        page.line(&order.message);
+    }
+    for said in &above.said {
+        page.line(&said.message);
+    }
+}
+
 fn status_page(page: &mut Page, status: &Status) {
     let held = status
         .tables
@@ -168,9 +181,7 @@ fn status_page(page: &mut Page, status: &Status) {
             format_args!("{} ({})", operator.name.reveal(), word(&operator.role)),
         );
     }
-    for said in &status.said {
-        page.line(&said.message);
-    }
+    from_above(page, &status.above);
     page.field("unsent", format_args!("{} scans", status.unsent));
     if let Some(connection) = &status.connection {
         page.field("server", &connection.server);

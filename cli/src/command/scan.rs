@@ -17,7 +17,7 @@ use crate::cameras::{Frames, Origin};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
-use above::Shown;
+use above::{Run, Shown};
 use clap::{ArgGroup, Args, ValueEnum};
 use door::{Door, Line, Open};
 use operator::Operator;
@@ -125,7 +125,10 @@ impl Scan {
         let gate = CliGate {
             door: &door,
             scan: &self,
-            shown: Shown::default(),
+            shown: Shown::new(match self.code {
+                Some(_) => Run::OneScan,
+                None => Run::GoesOn,
+            }),
             operator: Operator::new(self.direction),
         };
         // A device in trouble refers; that there is none is said at once.

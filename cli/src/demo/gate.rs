@@ -4,6 +4,7 @@ use super::camera::Camera;
 use super::process::Process;
 use crate::error::CliError;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -35,6 +36,19 @@ pub struct Seen {
     pub known: String,
     /// The record that was durable before the answer came.
     pub record: Option<String>,
+}
+
+/// A line that a gate says.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Said {
+    /// The answer to a code.
+    Verdict(Box<Seen>),
+    /// What was ordered from above meanwhile.
+    FromAbove {
+        #[serde(rename = "ordered")]
+        _ordered: IgnoredAny,
+    },
 }
 
 /// A gate.
@@ -149,9 +163,12 @@ impl DemoGate {
             .as_mut()
             .ok_or(CliError::Missing("the gate is closed"))?;
         process.type_line(text.reveal()).await?;
-        let seen: Seen = process.hear().await?;
-        self.seen.push(seen.clone());
-        Ok(seen)
+        loop {
+            if let Said::Verdict(seen) = process.hear().await? {
+                self.seen.push(Seen::clone(&seen));
+                return Ok(*seen);
+            }
+        }
     }
 
     /// Kills the process in the middle of its work.

@@ -4,20 +4,20 @@
 //! [`ApiError`]. A scan waits for the network within a small budget only, and only where a claim is made; the
 //! network never waits for a scan for longer than one transaction takes.
 
+mod above;
 mod audit;
 mod claim;
 mod enroll;
 mod link;
-mod said;
 mod scan;
 mod staff;
 mod status;
 pub mod words;
 
+pub use above::{AboveView, OrderKind, OrderView, SaidView, TimesView};
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{Line, SyncView, TableHealth, TroubleView};
-pub use said::SaidView;
 pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};
 pub use status::{

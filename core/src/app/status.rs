@@ -1,7 +1,7 @@
 //! How a device stands.
 
+use super::above::AboveView;
 use super::audit::{lines_of, scopes_of};
-use super::said::SaidView;
 use super::words::span;
 use super::{ApiError, App, OperatorView, SessionView, Standing};
 use crate::claims::Line;
@@ -46,8 +46,9 @@ pub struct Status {
     pub clock: ClockView,
     /// Who is signed in.
     pub operator: Option<OperatorView>,
-    /// What somebody in charge says to this gate.
-    pub said: Vec<SaidView>,
+    /// What comes to this gate from above.
+    #[serde(flatten)]
+    pub above: AboveView,
     /// What a person should hear of.
     pub notices: Vec<NoticeView>,
 }
@@ -210,9 +211,9 @@ impl App {
         } else {
             (None, Vec::new(), None)
         };
-        let said = match serving {
-            Some(_) => self.said()?,
-            None => Vec::new(),
+        let above = match serving {
+            Some(_) => self.above(None)?,
+            None => AboveView::default(),
         };
         let served = serving.as_ref().map(|session| session.id);
         let line = self.claims.line(reading);
@@ -240,7 +241,7 @@ impl App {
                     offset_ms: clock.offset_ms(),
                 },
                 operator,
-                said,
+                above,
                 notices: store.notices()?.into_iter().map(notice).collect(),
             })
         })

@@ -7,12 +7,15 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use usher_domain::ids::{DeviceId, GateId, StaffId, ZoneId};
 use usher_domain::record::{Certainty, Direction, Outcome};
-use usher_domain::session::GateNotice;
 use usher_domain::table::rows::CancelReason;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::{
     Admit, AdmitWhy, Caution, OpenAdmission, PriorScan, Referral, Refusal, Verdict,
 };
+
+mod above;
+
+pub(super) use above::{order, over, said, times};
 
 /// Names behind ids, as far as the device knows them; what it does not know is left out or described.
 pub(super) trait Names {
@@ -413,17 +416,6 @@ fn time(at: UnixMillis, now: UnixMillis, zone: &TimeZone) -> String {
         (Some(at), _) => at.strftime("%a %-d %b %Y, %H:%M").to_string(),
         (None, _) => at.to_string(),
     }
-}
-
-/// What somebody in charge says to a gate, with who said it and how long it holds.
-#[must_use]
-pub fn said(notice: &GateNotice, zone: &TimeZone, now: UnixMillis) -> String {
-    format!(
-        "NOTICE from {}, until {}: {}",
-        notice.by,
-        time(notice.until, now, zone),
-        notice.text
-    )
 }
 
 fn admitted(why: &AdmitWhy) -> String {

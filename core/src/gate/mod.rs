@@ -39,7 +39,8 @@ use crate::store::{Store, StoreError};
 use book::{Book, HeldSession};
 use headcount::Headcounts;
 use usher_domain::ids::{OrganizerId, SessionId};
-use usher_domain::session::GateNotice;
+use usher_domain::merge::Order;
+use usher_domain::session::{GateNotice, SessionTerms};
 use usher_domain::time::{ClockTrust, UnixMillis};
 use usher_domain::timetable::RecentScans;
 
@@ -82,13 +83,15 @@ struct Moment {
     trust: ClockTrust,
 }
 
-/// What is said to a gate.
+/// What comes to a gate from above.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct Above {
     /// For which session.
-    pub served: Served,
-    /// What holds now, the oldest first.
+    pub terms: SessionTerms,
+    /// What is said now, the oldest first.
     pub notices: Vec<GateNotice>,
+    /// What is ordered now.
+    pub orders: Vec<Order>,
     /// Now.
     pub now: UnixMillis,
 }
@@ -117,17 +120,29 @@ impl Gate {
         Ok(book.serving(None, moment.now).map(HeldSession::served))
     }
 
-    /// What is said to this gate now, for the session that it serves; none if it serves none.
+    /// What comes to this gate from above now, for the session that it serves: the one named, if one is. None
+    /// if it serves none.
     ///
     /// # Errors
     /// What reading the store says.
-    pub fn said(&mut self, means: &mut Means<'_>) -> Result<Option<Said>, StoreError> {
+    pub fn above(
+        &mut self,
+        means: &mut Means<'_>,
+        named: Option<SessionId>,
+    ) -> Result<Option<Above>, StoreError> {
         let now = moment(means)?.now;
         let book = self.book(means.store)?;
-        Ok(book.serving(None, now).map(|held| Said {
-            served: held.served(),
-            notices: held.terms.notices_for(book.gate, now).cloned().collect(),
-            now,
+        Ok(book.serving(named, now).map(|held| {
+            let terms = &held.terms;
+            let ground = book.ground(terms.scope);
+            Above {
+                terms: terms.clone(),
+                notices: terms.notices_for(book.gate, now).cloned().collect(),
+                orders: ground.map_or_else(Vec::new, |ground| {
+                    ground.orders(terms.session.id, book.gate, now)
+                }),
+                now,
+            }
         }))
     }
 

@@ -225,8 +225,29 @@ impl Ground {
     /// whole: it may open the gate for longer, or close it early.
     #[must_use]
     pub fn is_free_flow(&self, session: SessionId, gate: GateId, now: UnixMillis) -> bool {
-        let last = self.free_flow.get(&(session, gate));
-        last.is_some_and(|(_, flow)| flow.from <= now && now < flow.until)
+        self.free_flow_at(session, gate, now).is_some()
+    }
+
+    pub(super) fn free_flow_at(
+        &self,
+        session: SessionId,
+        gate: GateId,
+        now: UnixMillis,
+    ) -> Option<&FreeFlow> {
+        let (_, flow) = self.free_flow.get(&(session, gate))?;
+        (flow.from <= now && now < flow.until).then_some(flow)
+    }
+
+    /// The words by which a session lets tickets of others in at a time.
+    pub(super) fn honours_of(
+        &self,
+        session: SessionId,
+        now: UnixMillis,
+    ) -> impl Iterator<Item = &Honour> {
+        let all = self.honours.values().map(|(_, honour)| honour);
+        all.filter(move |honour| {
+            honour.session == session && honour.from <= now && now < honour.until
+        })
     }
 
     /// The sessions whose tickets a session lets through at a time, beside its own: in within the time that

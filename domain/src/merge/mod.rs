@@ -33,12 +33,14 @@ mod digest;
 mod fold;
 mod ground;
 mod open;
+mod orders;
 mod stamp;
 
 pub use digest::{heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
 pub use open::{Ending, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals};
+pub use orders::Order;
 pub use stamp::{CLOCK_JUMP_MS, jumped_ahead, next_stamp};
 
 #[cfg(test)]

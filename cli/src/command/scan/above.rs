@@ -1,5 +1,5 @@
-//! What a gate must say between two verdicts, each once in a run: what somebody in charge says to it, and
-//! that it serves another session than before.
+//! What a gate must say between two verdicts, each once in a run: what somebody in charge says and orders,
+//! other times of the session, and that another session is served than before.
 
 use super::door::Open;
 use crate::error::CliError;
@@ -7,20 +7,108 @@ use crate::output::Colour;
 use crate::shell::Shell;
 use serde::Serialize;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use usher_core::app::{App, SaidView, SessionView};
+use std::collections::BTreeMap;
+use usher_core::app::{AboveView, OrderKind, OrderView, SaidView, SessionView, TimesView};
+use usher_domain::ids::SessionId;
+
+/// How long a run lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    /// For one showing: its verdict says what orders make of it.
+    OneScan,
+    /// Until somebody ends it.
+    GoesOn,
+}
 
 /// What this run has shown.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shown {
-    said: RefCell<BTreeSet<(String, u64)>>,
+    run: Run,
+    from_above: RefCell<FromAbove>,
     /// The session served when this looked last; none before it looked.
     serving: RefCell<Option<Option<SessionView>>>,
 }
 
-#[derive(Serialize)]
-struct Told<'a> {
-    said: &'a SaidView,
+/// What came from above and holds, by what it speaks of.
+#[derive(Debug, Default)]
+struct FromAbove {
+    /// For which session.
+    session: Option<SessionId>,
+    said: BTreeMap<(String, u64), SaidView>,
+    orders: BTreeMap<(OrderKind, Option<String>), OrderView>,
+    times: Option<TimesView>,
+}
+
+/// A line of its own for what came, or holds no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum News {
+    Said(SaidView),
+    TakenBack(SaidView),
+    Ordered(OrderView),
+    Over(OrderView),
+    TimesChanged(TimesView),
+}
+
+impl News {
+    fn words(&self) -> String {
+        match self {
+            Self::Said(said) => said.message.clone(),
+            Self::TakenBack(said) => format!("NOTICE taken back: {}", said.text),
+            Self::Ordered(order) => order.message.clone(),
+            Self::Over(order) => order.over(),
+            Self::TimesChanged(times) => format!("OTHER TIMES: {}", times.message),
+        }
+    }
+}
+
+impl FromAbove {
+    /// Takes in what holds for a session, and says what of it is news. What held for another session before is
+    /// none of this one's.
+    fn take_in(&mut self, session: Option<SessionId>, above: AboveView) -> Vec<News> {
+        if self.session != session {
+            *self = Self {
+                session,
+                ..Self::default()
+            };
+        }
+        let mut news = Vec::new();
+        if let (Some(before), Some(now)) = (&self.times, &above.times)
+            && before.message != now.message
+        {
+            news.push(News::TimesChanged(now.clone()));
+        }
+        let key = |order: &OrderView| (order.order, order.of.clone());
+        let orders: BTreeMap<_, _> = above.orders.into_iter().map(|o| (key(&o), o)).collect();
+        for (key, before) in &self.orders {
+            if !orders.contains_key(key) {
+                news.push(News::Over(before.clone()));
+            }
+        }
+        for (key, now) in &orders {
+            let is_known = |before: &OrderView| (before.at, before.until) == (now.at, now.until);
+            if !self.orders.get(key).is_some_and(is_known) {
+                news.push(News::Ordered(now.clone()));
+            }
+        }
+        let key = |said: &SaidView| (said.text.clone(), said.until.get());
+        let said: BTreeMap<_, _> = above.said.into_iter().map(|s| (key(&s), s)).collect();
+        for (key, before) in &self.said {
+            // What is over by itself needs no word.
+            if !said.contains_key(key) && above.as_of < before.until {
+                news.push(News::TakenBack(before.clone()));
+            }
+        }
+        for (key, now) in &said {
+            if !self.said.contains_key(key) {
+                news.push(News::Said(now.clone()));
+            }
+        }
+        self.times = above.times;
+        self.orders = orders;
+        self.said = said;
+        news
+    }
 }
 
 #[derive(Serialize)]
@@ -37,6 +125,15 @@ struct Change<'a> {
 }
 
 impl Shown {
+    /// Nothing yet.
+    pub(super) fn new(run: Run) -> Self {
+        Self {
+            run,
+            from_above: RefCell::default(),
+            serving: RefCell::default(),
+        }
+    }
+
     /// Remembers what was said to be served.
     pub(super) fn begins_with(&self, session: SessionView) {
         self.serving.replace(Some(Some(session)));
@@ -48,7 +145,17 @@ impl Shown {
     /// [`CliError`] if it cannot be written.
     pub(super) fn show(&self, shell: &mut Shell, open: &Open) -> Result<(), CliError> {
         self.show_session(shell, open)?;
-        self.show_said(shell, &open.app)
+        let served = match open.session {
+            Some(named) => Some(named),
+            None => open.app.serving().ok().flatten().map(|session| session.id),
+        };
+        let above = open.app.above(open.session).unwrap_or_default();
+        let news = self.from_above.borrow_mut().take_in(served, above);
+        let is_wanted = |news: &&News| self.run == Run::GoesOn || matches!(news, News::Said(_));
+        for news in news.iter().filter(is_wanted) {
+            shell.output.show(news, |page| page.line(news.words()))?;
+        }
+        Ok(())
     }
 
     fn show_session(&self, shell: &mut Shell, open: &Open) -> Result<(), CliError> {
@@ -88,16 +195,80 @@ impl Shown {
             .show(&moved, |page| page.headline(Colour::Amber, word, &rest))?;
         Ok(())
     }
+}
 
-    fn show_said(&self, shell: &mut Shell, app: &App) -> Result<(), CliError> {
-        for said in app.said().unwrap_or_default() {
-            let key = (said.text.clone(), said.until.get());
-            if self.said.borrow_mut().insert(key) {
-                shell
-                    .output
-                    .show(&Told { said: &said }, |page| page.line(&said.message))?;
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use usher_domain::time::UnixMillis;
+
+    const SESSION: Option<SessionId> = Some(SessionId::from_bytes([1; 16]));
+
+    fn at(minute: u64) -> UnixMillis {
+        UnixMillis::new(minute * 60_000)
+    }
+
+    fn free_flow(until: u64) -> OrderView {
+        OrderView {
+            order: OrderKind::FreeFlow,
+            of: None,
+            at: at(1),
+            until: Some(at(until)),
+            message: format!("FREE FLOW until {until}"),
         }
-        Ok(())
+    }
+
+    fn said(text: &str) -> SaidView {
+        SaidView {
+            text: text.to_owned(),
+            by: "office".to_owned(),
+            at: at(1),
+            until: at(30),
+            message: format!("NOTICE from office: {text}"),
+        }
+    }
+
+    fn above(orders: &[OrderView], notices: &[SaidView], minute: u64) -> AboveView {
+        AboveView {
+            said: notices.to_vec(),
+            orders: orders.to_vec(),
+            times: None,
+            as_of: at(minute),
+        }
+    }
+
+    fn words(news: &[News]) -> Vec<String> {
+        news.iter().map(News::words).collect()
+    }
+
+    #[test]
+    fn each_order_is_shown_once_again_if_it_changed_and_that_it_is_over() {
+        let mut shown = FromAbove::default();
+        let mut look = |above| words(&shown.take_in(SESSION, above));
+        assert_eq!(look(above(&[], &[], 0)), [""; 0]);
+        assert_eq!(look(above(&[free_flow(9)], &[], 1)), ["FREE FLOW until 9"]);
+        assert_eq!(look(above(&[free_flow(9)], &[], 2)), [""; 0]);
+        assert_eq!(look(above(&[free_flow(7)], &[], 3)), ["FREE FLOW until 7"]);
+        let over = "FREE FLOW is over: tickets are checked again.";
+        assert_eq!(look(above(&[], &[], 4)), [over]);
+        assert_eq!(look(above(&[], &[], 5)), [""; 0]);
+    }
+
+    #[test]
+    fn a_notice_that_is_taken_back_is_told_and_one_that_ran_out_is_not() {
+        let both = [said("Rain"), said("Bags")];
+        let mut shown = FromAbove::default();
+        let mut look = |above| words(&shown.take_in(SESSION, above));
+        assert_eq!(look(above(&[], &both, 2)).len(), 2);
+        assert_eq!(look(above(&[], &both[1..], 3)), ["NOTICE taken back: Rain"]);
+        assert_eq!(look(above(&[], &[], 30)), [""; 0]);
+    }
+
+    #[test]
+    fn what_held_for_another_session_is_not_over_for_this_one() {
+        let mut shown = FromAbove::default();
+        let first = shown.take_in(SESSION, above(&[free_flow(9)], &[said("Rain")], 2));
+        assert_eq!(first.len(), 2);
+        assert_eq!(shown.take_in(None, AboveView::default()), []);
     }
 }

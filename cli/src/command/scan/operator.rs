@@ -5,7 +5,7 @@ use super::telling::Sighting;
 use super::word::{self, WORDS, Word};
 use super::{CliGate, Way};
 use crate::command::correct;
-use crate::command::inspect::say;
+use crate::command::inspect::{from_above, say};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
@@ -264,6 +264,7 @@ impl CliGate<'_> {
             let mut sessions = open.app.sessions()?.into_iter();
             status.serving = sessions.find(|session| session.id == named);
             status.also_open.clear();
+            status.above = open.app.above(Some(named))?;
         }
         let standing = Standing {
             status: &status,
@@ -303,6 +304,7 @@ fn status_page(page: &mut Page, standing: &Standing<'_>) {
         ),
         None => page.field("serves", "no session now"),
     }
+    from_above(page, &status.above);
     let gate = status.gate.as_ref();
     page.field(
         "gate",

@@ -1,7 +1,9 @@
 //! What the authority's records change.
 
 use super::*;
-use crate::record::FreeFlow;
+use crate::ids::ZoneId;
+use crate::merge::Order;
+use crate::record::{EveryoneOut, FreeFlow, Honour};
 
 #[test]
 fn a_link_moves_an_identitys_scans_to_the_ticket() {
@@ -236,6 +238,67 @@ fn a_gate_is_open_only_in_the_time_of_its_free_flow() {
     assert_eq!([9, 10, 19, 20].map(open), [false, true, true, false]);
     assert!(!ground.is_free_flow(MATINEE, gate, ms(15)));
     assert!(!ground.is_free_flow(EVENING, GateId::from_bytes([2; 16]), ms(15)));
+}
+
+#[test]
+fn what_is_ordered_holds_in_its_time_at_its_gate() {
+    let mut story = Story::default();
+    let gate = GateId::from_bytes([1; 16]);
+    let (from, until) = (ms(10), ms(20));
+    let out = |zone, at| {
+        Body::EveryoneOut(EveryoneOut {
+            session: EVENING,
+            zone,
+            at: ms(at),
+        })
+    };
+    let zone = Some(ZoneId::from_bytes([5; 16]));
+    let session = EVENING;
+    story.says(
+        SERVER,
+        1,
+        Body::FreeFlow(FreeFlow {
+            session,
+            gate,
+            from,
+            until,
+        }),
+    );
+    let tickets_of = MATINEE;
+    story.says(
+        SERVER,
+        2,
+        Body::Honour(Honour {
+            session,
+            tickets_of,
+            from,
+            until,
+        }),
+    );
+    for body in [out(None, 3), out(zone, 4), out(None, 12)] {
+        story.says(SERVER, 5, body);
+    }
+    let ground = Ground::of(SCOPE, SERVER, &story.lines());
+    let orders = |gate, now| ground.orders(EVENING, gate, ms(now));
+    let flow = Order::FreeFlow { from, until };
+    let honour = Order::Honour {
+        tickets_of,
+        from,
+        until,
+    };
+    let out = |zone, at| Order::EveryoneOut { zone, at: ms(at) };
+    assert_eq!(orders(Some(gate), 9), [out(None, 3), out(zone, 4)]);
+    let all = [flow, out(None, 12), out(zone, 4), honour.clone()];
+    assert_eq!(orders(Some(gate), 19), all);
+    let elsewhere = Some(GateId::from_bytes([2; 16]));
+    for other in [elsewhere, None] {
+        assert_eq!(
+            orders(other, 19),
+            [out(None, 12), out(zone, 4), honour.clone()]
+        );
+    }
+    assert_eq!(orders(Some(gate), 20), [out(None, 12), out(zone, 4)]);
+    assert_eq!(ground.orders(MATINEE, Some(gate), ms(15)), []);
 }
 
 #[test]
