@@ -88,8 +88,9 @@ impl App {
     /// Opens the device in the folder `home`, which is made if it is not there.
     ///
     /// # Errors
-    /// `store_in_use` if another program works in the folder, `store_newer` if a newer one did, and what
-    /// the file system says. A damaged store is no error: it is set aside, what is readable is rescued,
+    /// `store_in_use` if another program works in the folder, `store_newer` if a newer one did,
+    /// `store_foreign` if it is no device's, and what the file system says. A damaged store is no error: it
+    /// is set aside, what is readable is rescued,
     /// and [`Status::notices`] tells.
     pub fn open(
         home: &Path,

@@ -22,6 +22,12 @@ pub enum StoreError {
         /// What this program knows.
         known: u32,
     },
+    /// The file is another program's, such as a server's.
+    #[error("{} is no device folder: its database belongs to something else, such as a server", folder.display())]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The disk is full.
     #[error("the disk is full ({doing})")]
     Full {
@@ -112,6 +118,7 @@ impl StoreError {
         match self {
             Self::InUse { .. } => "store_in_use",
             Self::NewerSchema { .. } => "store_newer",
+            Self::Foreign { .. } => "store_foreign",
             Self::Full { .. } => "disk_full",
             Self::ReadOnly { .. } => "store_read_only",
             Self::Damaged { .. } => "store_damaged",

@@ -161,6 +161,10 @@ fn connect(path: &Path, look: Look) -> Result<(Connection, u32), StoreError> {
         Look::Closely => true,
     };
     let mut conn = Connection::open(path).doing("opening the store")?;
+    if schema::is_foreign(&conn)? {
+        let folder = path.parent().unwrap_or(path).to_owned();
+        return Err(StoreError::Foreign { folder });
+    }
     configure(&conn)?;
     let found = schema::version(&conn)?;
     if check && found > 0 {

@@ -18,6 +18,17 @@ pub(super) fn version(conn: &Connection) -> Result<u32, StoreError> {
         .doing("reading the schema's version")
 }
 
+/// Whether a file holds tables, and none of a device: nothing of it is to be changed.
+pub(super) fn is_foreign(conn: &Connection) -> Result<bool, StoreError> {
+    conn.query_row(
+        "SELECT COUNT(*) > 0 AND MAX(name = 'generations') = 0 FROM sqlite_master WHERE type = 'table'",
+        [],
+        |row| row.get::<_, Option<bool>>(0),
+    )
+    .doing("looking whose file it is")
+    .map(|foreign| foreign.unwrap_or(false))
+}
+
 /// Brings a file to the schema that this program knows.
 ///
 /// # Errors

@@ -71,6 +71,23 @@ fn a_newer_schema_is_refused_and_left_alone() {
 }
 
 #[test]
+fn the_database_of_something_else_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("CREATE TABLE replica (name BLOB); PRAGMA user_version = 1;")
+        .unwrap();
+    drop(other);
+    let before = std::fs::read(&path).unwrap();
+    assert!(matches!(
+        Store::open(folder.path(), UnixMillis::new(NOW)),
+        Err(StoreError::Foreign { .. })
+    ));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
 fn a_folder_that_is_no_folder_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
