@@ -3,7 +3,7 @@
 
 use crate::error::CliError;
 use clap::Args;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use usher_domain::secret::Private;
 
@@ -96,13 +96,18 @@ fn secret(
     Ok(first)
 }
 
+/// Bytes read of a file whose first line counts.
+const LINE_BYTES_MAX: u64 = 64 * 1024;
+
 /// The first line of a file that holds a secret.
 ///
 /// # Errors
 /// [`CliError`] if it is not readable, or empty.
 pub fn first_line(file: &Path) -> Result<Private, CliError> {
-    let text = std::fs::read_to_string(file).map_err(|error| CliError::reading(file, error))?;
-    let text = zeroize::Zeroizing::new(text);
+    let mut text = zeroize::Zeroizing::new(String::new());
+    std::fs::File::open(file)
+        .and_then(|file| file.take(LINE_BYTES_MAX).read_to_string(&mut text))
+        .map_err(|error| CliError::reading(file, error))?;
     match text.lines().next().map(str::trim_end) {
         Some(line) if !line.is_empty() => Ok(Private::new(line)),
         _ => Err(CliError::bad_file(file, "it is empty")),

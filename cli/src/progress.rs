@@ -19,11 +19,28 @@ pub fn steps(output: &Output, what: &'static str) -> ProgressBar {
     bar(output, what, None, "{msg} {spinner} {pos}")
 }
 
-/// A bar for the steps of an exchange, each with a length of its own.
+/// A bar for the steps of an exchange, each with a length of its own or none.
 #[must_use]
 pub fn exchange(output: &Output) -> ProgressBar {
-    bar(output, "connecting", Some(0), "{msg} {bar:30} {pos}/{len}")
+    bar(output, "connecting", None, UNCOUNTED)
 }
+
+/// Shows how far a step of an exchange is: of so many things, if they are counted.
+pub fn show(bar: &ProgressBar, what: &'static str, counted: Option<(u64, u64)>) {
+    let (template, (done, of)) = match counted {
+        Some(counted) => ("{msg} {bar:30} {pos}/{len}", counted),
+        None => (UNCOUNTED, (0, 0)),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    bar.set_length(of);
+    bar.set_position(done);
+}
+
+/// How a step looks whose end nobody knows.
+const UNCOUNTED: &str = "{msg} {spinner}";
 
 fn bar(output: &Output, what: &'static str, total: Option<u64>, template: &str) -> ProgressBar {
     if !output.shows_progress() {

@@ -85,12 +85,18 @@ fn completions(shell: &mut Shell, of: clap_complete::Shell) -> Result<Exit, CliE
 
 /// Runs a command; Ctrl-C drops it at its next step, and everything it holds is closed in order.
 async fn until_told_to_stop(command: Command, shell: &mut Shell) -> Result<Exit, CliError> {
-    tokio::select! {
+    let ended = tokio::select! {
         // A command that hears Ctrl-C itself ends by itself.
         biased;
-        ended = dispatch(command, shell) => ended,
-        _ = tokio::signal::ctrl_c() => Ok(Exit::Failed),
-    }
+        ended = dispatch(command, shell) => Some(ended),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    ended.unwrap_or_else(|| {
+        shell
+            .output
+            .note("Stopped by Ctrl-C. What was done until then stays done.")?;
+        Ok(Exit::Failed)
+    })
 }
 
 /// One thread is enough for everything but serving: a device has few.

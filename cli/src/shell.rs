@@ -207,7 +207,7 @@ impl Shell {
         let token = match self.given_token()? {
             Some(token) => token,
             None => profile.token(self.globals.organizer.as_deref()).cloned().ok_or(CliError::Missing(
-                "no token: give --token-file or USHER_TOKEN, or a profile that has one, and --organizer if it has several",
+                "no token: give --token-file or USHER_TOKEN, or a profile that has one, as usher init and usher organizer create write it, and --organizer if it has several",
             ))?,
         };
         self.connect(&profile, token)

@@ -241,6 +241,33 @@ fn a_gate_says_once_and_loudly_that_it_serves_another_session() {
 }
 
 #[test]
+fn ctrl_c_ends_a_gate_and_a_device_that_stays_in_step_as_they_are_meant_to_end() {
+    let house = House::with_device(&[("tickets.csv", list())]);
+    for line in [&["scan", "--stdin"], &["sync", "--watch"]] {
+        let mut running = house
+            .device(line)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+        lines.next().unwrap().unwrap();
+        if line.contains(&"--stdin") {
+            // It is ready once it answers.
+            let mut input = running.stdin.as_ref().unwrap();
+            input.write_all(b"!status\n").unwrap();
+            lines.next().unwrap().unwrap();
+        }
+        let id = running.id().to_string();
+        let told = std::process::Command::new("kill")
+            .args(["-INT", &id])
+            .status();
+        assert!(told.unwrap().success());
+        assert_eq!(running.wait().unwrap().code(), Some(0), "{line:?}");
+    }
+}
+
+#[test]
 fn a_gate_that_does_without_the_server_goes_by_the_rule_for_isolated_gates_at_once() {
     let house = House::with_device(&[("tickets.csv", list())]);
     let before = set_version(&house);

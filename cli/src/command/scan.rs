@@ -167,6 +167,16 @@ pub async fn exchange(app: &App) {
     }
 }
 
+/// What comes to a gate that goes on.
+enum Next {
+    /// A line.
+    Line(Private),
+    /// The end of the input.
+    End,
+    /// Ctrl-C.
+    Stop,
+}
+
 /// A device with the flags of one command.
 struct CliGate<'a> {
     door: &'a Door,
@@ -250,7 +260,7 @@ impl CliGate<'_> {
         let ready = Ready::of(self.door)?;
         ready.show(
             shell,
-            "One code a line; !help lists what else can be said; Ctrl-D ends.",
+            "One code a line; !help lists what else can be said; Ctrl-D or Ctrl-C ends.",
         )?;
         if let Some(session) = ready.session {
             self.shown.begins_with(session);
@@ -264,8 +274,13 @@ impl CliGate<'_> {
     async fn read(&self, shell: &mut Shell) -> Result<Exit, CliError> {
         let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
-        while let Some(line) = self.next_line(shell, &mut input).await? {
-            exit = exit.worse(self.take(shell, line, None).await?);
+        loop {
+            match self.next(shell, &mut input).await? {
+                Next::Line(line) => exit = exit.worse(self.take(shell, line, None).await?),
+                Next::End => break,
+                // What was scanned last is sent when the gate starts again.
+                Next::Stop => return Ok(exit),
+            }
         }
         if !self.scan.offline {
             self.exchange().await?;
@@ -273,17 +288,18 @@ impl CliGate<'_> {
         Ok(exit)
     }
 
-    /// The next line. Until it comes, what somebody in charge says shows as soon as it is here.
-    async fn next_line(
+    /// What comes next. Until then, what somebody in charge says shows as soon as it is here.
+    async fn next(
         &self,
         shell: &mut Shell,
         input: &mut BufReader<Stdin>,
-    ) -> Result<Option<Private>, CliError> {
+    ) -> Result<Next, CliError> {
         let mut line = pin!(lines::next_line(input));
         loop {
             tokio::select! {
                 biased;
-                line = &mut line => return Ok(line?),
+                line = &mut line => return Ok(line?.map_or(Next::End, Next::Line)),
+                _ = tokio::signal::ctrl_c() => return Ok(Next::Stop),
                 () = TokioTimer.sleep(LOOK) => {
                     if let Ok(open) = self.door.open()? {
                         self.shown.show(shell, open)?;
@@ -331,6 +347,7 @@ fn trouble(shell: &mut Shell, error: &ApiError) -> Result<Exit, CliError> {
 
 #[derive(Serialize)]
 struct Ready {
+    /// Whether there is a device that decides; else every showing is referred until there is.
     ready: bool,
     session: Option<SessionView>,
     /// Sessions that are open too and not served, if nobody chose.
@@ -350,9 +367,10 @@ impl Ready {
                 Ok((status.serving, status.also_open))
             }
         });
+        let ready = served.is_ok();
         let (session, also_open) = served.unwrap_or_default();
         Ok(Self {
-            ready: true,
+            ready,
             session,
             also_open,
         })
@@ -362,7 +380,13 @@ impl Ready {
         let session = self.session.as_ref();
         let serves = session.map_or("no session", |session| &session.name);
         shell.output.show(self, |page| {
-            page.line(format_args!("Ready, serving {serves}. {how}"));
+            if self.ready {
+                page.line(format_args!("Ready, serving {serves}. {how}"));
+            } else {
+                page.line(format_args!(
+                    "Not ready: every ticket is referred until this is over. {how}"
+                ));
+            }
             if let Some(choice) = choice(session, &self.also_open) {
                 page.line(choice);
             }

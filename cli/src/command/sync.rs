@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use std::ops::ControlFlow;
 use std::time::Duration;
-use usher_core::app::{SyncView, words};
+use usher_core::app::{ApiError, SyncView, words};
 use usher_core::sync::{Progress, TokioTimer};
 
 /// Pause between exchanges of `--watch`.
@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Exchange with the server: ticket sets, staff, scans of all gates
 #[derive(Debug, Args)]
 pub struct Sync {
-    /// Go on until told to stop: listen to the server, or ask it every two seconds
+    /// Go on until Ctrl-C: listen to the server, or ask it every two seconds
     #[arg(long)]
     pub watch: bool,
 }
@@ -45,7 +45,7 @@ impl Sync {
             return Ok(exit);
         }
         let mut written = Ok(());
-        app.watch(&TokioTimer, EVERY, &progress, &mut |told| {
+        let mut tell = |told: Result<SyncView, ApiError>| {
             written = match told {
                 Ok(view) => shell.output.show(&view, |page| {
                     page_of(page, &view);
@@ -58,8 +58,11 @@ impl Sync {
             } else {
                 ControlFlow::Break(())
             }
-        })
-        .await?;
+        };
+        tokio::select! {
+            ended = app.watch(&TokioTimer, EVERY, &progress, &mut tell) => ended?,
+            _ = tokio::signal::ctrl_c() => {}
+        }
         written?;
         Ok(Exit::Done)
     }
@@ -145,18 +148,16 @@ impl ShownProgress {
 
     /// Shows how far it is.
     pub fn show(&self, progress: Progress) {
-        let (what, done, of) = match progress {
-            Progress::Connected => ("connected", 0, 0),
-            Progress::Sending { done, of } => ("sending scans", done, of),
-            Progress::Downloading { done, of, .. } => ("downloading tickets", done, of),
-            Progress::Storing { done, of, .. } => ("storing tickets", done, of),
-            Progress::Updated { .. } => ("up to date", 0, 0),
-            Progress::Listening => ("listening", 0, 0),
-            Progress::Reading { done, of, .. } => ("reading scans", done, of),
-            Progress::Waiting { .. } => ("no answer, asking again", 0, 0),
+        let (what, counted) = match progress {
+            Progress::Connected => ("connected", None),
+            Progress::Sending { done, of } => ("sending scans", Some((done, of))),
+            Progress::Downloading { done, of, .. } => ("downloading tickets", Some((done, of))),
+            Progress::Storing { done, of, .. } => ("storing tickets", Some((done, of))),
+            Progress::Updated { .. } => ("up to date", None),
+            Progress::Listening => ("listening", None),
+            Progress::Reading { done, of, .. } => ("reading scans", Some((done, of))),
+            Progress::Waiting { .. } => ("no answer, asking again", None),
         };
-        self.0.set_message(what);
-        self.0.set_length(of);
-        self.0.set_position(done);
+        progress::show(&self.0, what, counted);
     }
 }
