@@ -14,8 +14,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use usher_domain::api::access::{Confirmation, DeviceChange, IssuedEnrollment, NewEnrollment};
 use usher_domain::api::venue::{
-    NewEvent, NewGate, NewOrganizer, NewSession, NewTrust, NewType, NewZone, Organizer, Session,
-    TicketType,
+    NewEvent, NewGate, NewOrganizer, NewSession, NewTrust, NewType, NewZone, Organizer,
+    OrganizerKeys, Session, TicketType,
 };
 use usher_domain::code::Limit;
 use usher_domain::cose::SigningKey;
@@ -198,7 +198,12 @@ impl Venue {
 
     /// Signs a trust document of version `number` for the server's keys and hands it in.
     pub async fn trust(&self, number: u64) {
-        let trust = signed_trust(&self.organizer, self.clock.now(), number);
+        self.trust_keys(&[&self.organizer.keys], number).await;
+    }
+
+    /// The same for these keys.
+    pub async fn trust_keys(&self, keys: &[&OrganizerKeys], number: u64) {
+        let trust = signed_trust(&self.organizer, keys, number, self.clock.now());
         let service = self.service();
         let taken = service.take_trust(self.organizer.id, trust);
         taken.await.unwrap();
@@ -476,9 +481,15 @@ impl Venue {
     }
 }
 
-/// A trust document of version `number` for the server's keys of an organizer, signed by [`Venue::root`].
+/// A trust document of version `number` for keys that the server has for an organizer, signed by
+/// [`Venue::root`].
 #[must_use]
-pub fn signed_trust(organizer: &Organizer, now: UnixMillis, number: u64) -> NewTrust {
+pub fn signed_trust(
+    organizer: &Organizer,
+    keys: &[&OrganizerKeys],
+    number: u64,
+    now: UnixMillis,
+) -> NewTrust {
     let delegation = |key, purpose| Delegation {
         key,
         purpose,
@@ -490,18 +501,20 @@ pub fn signed_trust(organizer: &Organizer, now: UnixMillis, number: u64) -> NewT
         accesses: Limit::All,
         types: Limit::All,
     };
-    let keys = &organizer.keys;
+    let delegations = keys.iter().flat_map(|keys| {
+        [
+            delegation(keys.roster, Purpose::Roster),
+            delegation(keys.set, Purpose::Set),
+            delegation(keys.code, code.clone()),
+        ]
+    });
     let trust = Trust {
         organizer: organizer.id,
         version: Version { epoch: 1, number },
         issued_at: now,
         expires_at: now.shifted(60 * DAY_MS),
         server: organizer.server,
-        delegations: vec![
-            delegation(keys.roster, Purpose::Roster),
-            delegation(keys.set, Purpose::Set),
-            delegation(keys.code, code),
-        ],
+        delegations: delegations.collect(),
     };
     NewTrust {
         root: Venue::root().public(),

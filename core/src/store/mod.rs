@@ -29,7 +29,7 @@ pub use notices::{Notice, NoticeBody};
 pub use open::Opened;
 pub use records::{FeedEntry, FeedPlace, LogStanding, OwnLog, SignedRange, Taken};
 pub use rescue::Rescue;
-pub use settings::{Operator, PinFailures, Reach};
+pub use settings::{Operator, PinFailures, Reach, Recipient};
 
 use crate::clock::ClockState;
 use error::Doing as _;

@@ -5,7 +5,8 @@ use super::{Store, StoreError};
 use minicbor::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension as _};
 use usher_domain::cbor;
-use usher_domain::ids::{EventId, GateId, SessionId, StaffId};
+use usher_domain::ids::{EventId, GateId, ScopeId, SessionId, StaffId};
+use usher_domain::table::Version;
 use usher_domain::time::UnixMillis;
 
 /// Who is signed in.
@@ -30,6 +31,29 @@ pub struct Reach {
     pub lost_since: Option<UnixMillis>,
 }
 
+/// A server in one of its epochs, with the documents by which it knows whose logs to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Recipient {
+    /// Its epoch.
+    #[n(0)]
+    pub epoch: u32,
+    /// Version of its trust document.
+    #[n(1)]
+    pub trust: Version,
+    /// Version of its roster; none before it signed one.
+    #[n(2)]
+    pub roster: Option<Version>,
+}
+
+/// Something of others' logs in a scope was refused when it was handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+struct Refusal {
+    #[n(0)]
+    scope: ScopeId,
+    #[n(1)]
+    by: Recipient,
+}
+
 /// How often the PIN of one badge was wrong in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PinFailures {
@@ -47,6 +71,7 @@ const SESSION: &str = "session";
 const EVENT: &str = "event";
 const DUTY: &str = "duty";
 const AWAY: &str = "away";
+const REFUSALS: &str = "refusals";
 pub(super) const REVOKED: &str = "revoked";
 
 pub(super) fn get<T: for<'b> Decode<'b, ()>>(
@@ -143,6 +168,42 @@ impl Store {
         /// put on duty since. Nobody asks it about the tickets whose home it is.
         away, set_away, AWAY, UnixMillis
     );
+
+    /// Who last refused something of others' logs in a scope that was handed back; none if everything was
+    /// taken.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub fn refused_by(&self, scope: ScopeId) -> Result<Option<Recipient>, StoreError> {
+        let refusals = self.refusals()?;
+        let refusal = refusals.iter().find(|refusal| refusal.scope == scope);
+        Ok(refusal.map(|refusal| refusal.by))
+    }
+
+    /// Says who refused something of others' logs in a scope, or that everything was taken.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn set_refused_by(
+        &mut self,
+        scope: ScopeId,
+        by: Option<Recipient>,
+    ) -> Result<(), StoreError> {
+        let before = self.refusals()?;
+        let others = before.iter().filter(|refusal| refusal.scope != scope);
+        let own = by.map(|by| Refusal { scope, by });
+        let refusals: Vec<Refusal> = others.copied().chain(own).collect();
+        if refusals == before {
+            return Ok(());
+        }
+        self.write("writing what was refused", |tx| {
+            put(tx, REFUSALS, &refusals)
+        })
+    }
+
+    fn refusals(&self) -> Result<Vec<Refusal>, StoreError> {
+        Ok(get(&self.conn, REFUSALS)?.unwrap_or_default())
+    }
 
     /// What this device knows of the others.
     ///

@@ -17,48 +17,75 @@ use usher_domain::table::{Bucket, TableId};
 /// Buckets looked at before a scan gets its turn.
 const BUCKETS_AT_ONCE: usize = 64;
 
+/// What a copy turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copy {
+    /// What was signed, or not held at all.
+    Intact,
+    /// Its rows are not what was signed.
+    Damaged,
+}
+
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
-    /// Looks at the copies that were not looked at yet, and repairs those whose rows are not what was signed.
-    /// Says whether there were any.
+    /// Repairs the copies whose rows are not what was signed. Says whether there were any.
+    ///
+    /// A copy that cannot be read is trouble of its own: the gate goes on with what it can read.
     pub(super) async fn mend_copies(&mut self, remote: &Remote) -> Result<bool, SyncError> {
         let mut mended = false;
         for listed in &remote.tables {
             let table = listed.table;
             let repair = Action::Repair(table);
-            if self.memory.examined.contains(&table) || self.is_settled(repair) {
+            if self.is_settled(repair) {
                 continue;
             }
-            if self.is_intact(table).await? {
-                self.memory.examined.insert(table);
-                continue;
+            match self.look_at(table).await {
+                Ok(Copy::Intact) => {}
+                Ok(Copy::Damaged) => {
+                    mended = true;
+                    self.tell_difference(table)?;
+                    self.perform(repair, remote).await?;
+                }
+                Err(error) => {
+                    if matches!(error, StoreError::Damaged { .. }) {
+                        self.parts.store.with(|store| store.suspect());
+                    }
+                    self.troubled.push(table);
+                    self.note(&error.into())?;
+                }
             }
-            tracing::warn!("rows of {table} are not what was signed: they are taken anew");
-            mended = true;
-            self.perform(repair, remote).await?;
         }
         Ok(mended)
     }
 
-    /// Whether the rows are what was signed. What is written down of them is corrected where they are not: the
-    /// next sign of life tells the truth, and a repair finds what differs.
-    async fn is_intact(&self, table: TableId) -> Result<bool, StoreError> {
-        for from in Bucket::all().step_by(BUCKETS_AT_ONCE) {
-            let is_held = self.parts.store.with(|store| {
-                let is_held = store.serving(table)?.is_some();
-                if is_held {
-                    store.examine(table, from, BUCKETS_AT_ONCE)?;
-                }
-                Ok::<_, StoreError>(is_held)
-            })?;
-            if !is_held {
-                return Ok(true);
-            }
-            breathe().await;
+    async fn look_at(&mut self, table: TableId) -> Result<Copy, StoreError> {
+        if !self.memory.examined.contains(&table) {
+            self.correct_digests(table).await?;
+            self.memory.examined.insert(table);
         }
         self.parts.store.with(|store| {
-            let signed = store.manifest(table)?;
-            let kept = store.digests(table)?;
-            Ok(signed.is_none_or(|signed| signed.digest == kept.table_digest()))
+            let Some(signed) = store.manifest(table)? else {
+                return Ok(Copy::Intact);
+            };
+            let is_held = store.serving(table)?.is_some();
+            let is_intact = !is_held || store.digests(table)?.table_digest() == signed.digest;
+            Ok(if is_intact {
+                Copy::Intact
+            } else {
+                Copy::Damaged
+            })
         })
+    }
+
+    /// Writes down what the rows of a copy are: the next sign of life tells the truth, and a repair finds what
+    /// differs.
+    async fn correct_digests(&self, table: TableId) -> Result<(), StoreError> {
+        for from in Bucket::all().step_by(BUCKETS_AT_ONCE) {
+            self.parts.store.with(|store| match store.serving(table)? {
+                Some(_) => store.refresh_digests(table, from, BUCKETS_AT_ONCE),
+                None => Ok(()),
+            })?;
+            breathe().await;
+        }
+        Ok(())
     }
 }

@@ -69,7 +69,7 @@ pub async fn mend<A: SyncApi, S: Access, T: Timer>(
         let held = parts.store.with(|store| {
             let held = store.held_manifest(table)?;
             if store.serving(table)?.is_some() {
-                store.examine(table, Bucket::FIRST, BUCKETS)?;
+                store.refresh_digests(table, Bucket::FIRST, BUCKETS)?;
             }
             Ok::<_, SyncError>(held)
         })?;

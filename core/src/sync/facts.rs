@@ -104,7 +104,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 clock_offset_ms: clock.offset_ms(),
                 storage_left: store.room_left(),
-                digests: Some(digests),
+                // A damaged store proves nothing.
+                digests: (!store.is_suspect()).then_some(digests),
                 acknowledged: Some(acknowledged),
                 heard: self.memory.heard,
                 trust: store.held_trust()?.map(|held| held.version),
@@ -159,7 +160,6 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     pub(super) fn local(&self, remote: &Remote) -> Result<Local, StoreError> {
         let (now, clock) = self.now()?;
         let compared = &self.memory.compared;
-        let handed_back = &self.memory.handed_back;
         let tried = self.memory.parked_tried;
         self.parts.store.with(|store| {
             let mut logs: BTreeMap<ScopeId, u64> = BTreeMap::new();
@@ -174,7 +174,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                     scope: end.scope,
                     epoch: place.epoch,
                     position: place.position,
-                    handed_back_to: handed_back.get(&end.scope).copied(),
+                    refused_by: store.refused_by(end.scope)?,
                 });
             }
             let mut tables = Vec::new();

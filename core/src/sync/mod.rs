@@ -13,7 +13,7 @@
 //! | enroll | the key is kept first | the same key asks again | a use belongs to its key: the same answer again | asked again | enrolled |
 //! | push | unsent | sent again | sent again: `Known` | sent again: `Known` | the next batch |
 //! | heads | asked again | asked again | asked again | asked again, by every process that starts | what the server has is known |
-//! | others' batches | handed back again: the feed is not read anew before | again | again: `Known` | again: `Known` | the feed is read from its start |
+//! | others' batches | handed back again: the feed is not read anew before | again | again: `Known` | again: `Known` | the feed is read from its start; who refused something is written down before that, and is offered it again with other documents |
 //! | snapshot | from the last part kept | the same part again | the same part again | the same part again | the next part; unpacking begins anew and keeps rows that are written |
 //! | changes | asked again | asked again | asked again | asked again, maybe up to a later version | that version serves |
 //! | buckets, rows | asked again | asked again | asked again | asked again | repaired |
@@ -21,6 +21,9 @@
 //! | feed | from the place kept | again | again | again: records that are here change nothing | records and place are kept together |
 //! | heartbeat | the next one | the next one | the next one | the next one | the clock is compared; what it asked to give up or hold back is written, and pushed |
 //! | claim | nothing is reserved | the device decides alone | reserved; its record ends the attempt | it decides alone: the same | its record ends the attempt; a process that was killed before it is followed by one that gives the attempt up |
+//!
+//! When nothing is left to do, the rows of every table are looked at, once by each process: what was written
+//! down of them is corrected first, then what differs is repaired. Cut anywhere, the next exchange repairs.
 //!
 //! While it listens ([`follow`]), what is told is taken in as an answer would be, if it goes on from what is
 //! held; otherwise it is asked for. Between the two nothing is lost: listening begins from the place held, and

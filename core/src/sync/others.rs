@@ -8,26 +8,41 @@
 use super::error::SyncError;
 use super::logs::{GAPS_MAX, ends_of};
 use super::parts::Access;
-use super::plan::Recipient;
 use super::retry::Timer;
 use super::run::Exchange;
-use crate::store::{OwnLog, SignedRange, StoreError};
+use crate::store::{OwnLog, Recipient, SignedRange, StoreError};
 use std::collections::BTreeSet;
 use usher_domain::ids::ScopeId;
 use usher_domain::protocol::{Head, HeadsAnswer, PushAnswer, SyncApi, Whose};
 use usher_domain::record::LogRef;
 
+/// What the server took of what was handed back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// Everything that it lacked.
+    All,
+    /// Not everything.
+    NotAll,
+}
+
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     /// Hands in what was read of others' logs in a scope and the server lacks. What it refuses is handed in
-    /// again once its documents are others.
+    /// again once its documents are others: that is written down before the feed is read anew, for afterwards
+    /// nothing else tells that it lacks something.
     pub(super) async fn hand_back_logs(
         &mut self,
         scope: ScopeId,
         to: Recipient,
     ) -> Result<(), SyncError> {
         let answer = self.everybodys_heads(scope).await?;
-        self.hand_back_after(scope, &answer).await?;
-        self.memory.handed_back.insert(scope, to);
+        let taken = self.hand_back_after(scope, &answer).await?;
+        let by = match taken {
+            Taken::All => None,
+            Taken::NotAll => Some(to),
+        };
+        self.parts
+            .store
+            .with(|store| store.set_refused_by(scope, by))?;
         Ok(())
     }
 
@@ -51,10 +66,11 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             self.compare_with(scope, &answer)?;
         }
         self.upload(scope).await?;
-        if is_known {
-            return Ok(());
+        let refused_by = self.parts.store.with(|store| store.refused_by(scope))?;
+        if !is_known || refused_by.is_some() {
+            self.hand_back_after(scope, &answer).await?;
         }
-        self.hand_back_after(scope, &answer).await
+        Ok(())
     }
 
     async fn everybodys_heads(&self, scope: ScopeId) -> Result<HeadsAnswer, SyncError> {
@@ -66,17 +82,21 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         &mut self,
         scope: ScopeId,
         answer: &HeadsAnswer,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Taken, SyncError> {
+        let mut taken = Taken::All;
         let held = self.parts.store.with(|store| store.heads(scope))?.heads;
         for log in self.lacking(scope, &held, &answer.heads)? {
             let ends = (ends_of(log, &held), ends_of(log, &answer.heads));
             match self.hand_back_log(log, &ends.0, &ends.1).await {
                 // One log that the server does not take keeps no other one here.
-                Err(error) if !error.ends_exchange() => self.note(&error)?,
+                Err(error) if !error.ends_exchange() => {
+                    taken = Taken::NotAll;
+                    self.note(&error)?;
+                }
                 done => done?,
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// Others' logs of which an end held here is none of the server's. The server's own comes first: it says

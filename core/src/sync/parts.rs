@@ -1,7 +1,7 @@
 //! What an exchange is made of, and what a process remembers from one to the next.
 
 use super::offset::Offsets;
-use super::plan::{Recipient, Remote};
+use super::plan::Remote;
 use super::portion::Portion;
 use super::report::Progress;
 use super::told::Told;
@@ -58,9 +58,7 @@ pub struct Memory {
     pub(super) offsets: Offsets,
     /// In which epoch the heads of a scope's own logs were compared.
     pub(super) compared: BTreeMap<ScopeId, u32>,
-    /// To whom others' logs of a scope were handed back.
-    pub(super) handed_back: BTreeMap<ScopeId, Recipient>,
-    /// Tables whose rows were found to be what was signed.
+    /// Tables whose rows were looked at.
     pub(super) examined: BTreeSet<TableId>,
     /// The documents with which batches set aside were last tried.
     pub(super) parked_tried: Option<(Version, Version)>,

@@ -1,11 +1,9 @@
 //! What is to be done, from what the device and the server have. Pure: the same facts give the same plan.
 
+use crate::store::Recipient;
 use usher_domain::ids::ScopeId;
 use usher_domain::protocol::{FeedEnd, TableVersion};
 use usher_domain::table::{TableId, Version};
-
-/// The epoch of a server that was never restored.
-const FIRST_EPOCH: u32 = 1;
 
 /// What the device has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -63,19 +61,8 @@ pub struct LocalFeed {
     pub epoch: u32,
     /// The last position read.
     pub position: u64,
-    /// To whom this process last handed back what was read of others' logs in this scope.
-    pub handed_back_to: Option<Recipient>,
-}
-
-/// A server in one of its epochs, with the documents by which it knows whose logs to take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recipient {
-    /// Its epoch.
-    pub epoch: u32,
-    /// Version of its trust document.
-    pub trust: Version,
-    /// Version of its roster; none before it signed one.
-    pub roster: Option<Version>,
+    /// Who last refused something of others' logs that was handed back.
+    pub refused_by: Option<Recipient>,
 }
 
 /// Batches set aside.
@@ -268,21 +255,20 @@ fn feed(local: &Local, remote: &Remote, end: FeedEnd, actions: &mut Vec<Action>)
     let lost = has_lost(local, remote, scope);
     if held_epoch == remote.epoch && !lost {
         // A restored server refuses logs of those whom it does not know any more, such as its own under a key
-        // that came after its backup. With newer documents it may take them.
-        let handed_back_to = held.and_then(|held| held.handed_back_to);
-        let may_lack = remote.epoch > FIRST_EPOCH && position > 0;
-        if may_lack && handed_back_to != Some(remote.recipient()) {
-            actions.push(Action::HandBackLogs(scope));
-        }
+        // that came after its backup. With other documents it may take them.
+        let refused_by = held.and_then(|held| held.refused_by);
         if position < end.position {
             actions.push(Action::ReadFeed(scope, FeedStart::Held));
+        } else if refused_by.is_some_and(|by| by != remote.recipient()) {
+            actions.push(Action::HandBackLogs(scope));
         }
         return;
     }
     if lost || held_epoch > remote.epoch {
         actions.push(Action::Report(ServerBehind::Feed(scope)));
     }
-    if position > 0 {
+    let was_refused = held.is_some_and(|held| held.refused_by.is_some());
+    if position > 0 || was_refused {
         actions.push(Action::HandBackLogs(scope));
     }
     actions.push(Action::ReadFeed(scope, FeedStart::Beginning));

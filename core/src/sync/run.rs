@@ -121,10 +121,10 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             let moved = !std::mem::take(&mut self.unsigned).is_empty();
             // The same again has the same result: what differs now is told, not tried for ever.
             if todo.is_empty() || (todo == before && !moved) {
+                self.note_reach(&remote)?;
                 if self.mend_copies(&remote).await? {
                     continue;
                 }
-                self.note_reach(&remote)?;
                 self.compare_at_end(&remote)?;
                 return self.settle(&remote);
             }

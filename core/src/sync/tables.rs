@@ -370,7 +370,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         })
     }
 
-    fn tell_difference(&self, table: TableId) -> Result<(), StoreError> {
+    pub(super) fn tell_difference(&self, table: TableId) -> Result<(), StoreError> {
         let (now, _) = self.now()?;
         let table = table.to_string();
         self.parts

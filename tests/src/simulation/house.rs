@@ -2,9 +2,7 @@
 //! built once in a process, always the same, and every seed begins on a copy of its disks.
 
 use crate::clock::{Dice, at};
-use crate::venue::{BEGIN, EVENT, SESSION, Venue};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::venue::{BEGIN, EVENT, SESSION, signed_trust};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tempfile::TempDir;
@@ -12,22 +10,19 @@ use usher_core::clock::Entropy as _;
 use usher_core::store::{ServerPin, Store};
 use usher_domain::api::access::{Confirmation, NewEnrollment, NewStaff};
 use usher_domain::api::venue::{
-    NewEvent, NewGate, NewOrganizer, NewSession, NewTrust, NewType, NewZone, Organizer,
-    OrganizerKeys, Session, SessionChange,
+    NewEvent, NewGate, NewOrganizer, NewSession, NewType, NewZone, Organizer, Session,
+    SessionChange,
 };
 use usher_domain::challenge::prove_enrollment;
-use usher_domain::code::Limit;
 use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::document::enrollment::EnrollmentCode;
-use usher_domain::document::trust::{Delegation, Purpose, Trust};
-use usher_domain::document::{TrustedKeys, accept_trust, pinned_root, sign, verify_enrollment};
+use usher_domain::document::{TrustedKeys, accept_trust, pinned_root, verify_enrollment};
 use usher_domain::ids::{DeviceId, GateId, ZoneId};
 use usher_domain::protocol::{EnrollAnswer, EnrollRequest};
 use usher_domain::rules::{EntryMode, EntryRule, Rules, TypeRule};
 use usher_domain::secret::{Private, Seed};
-use usher_domain::table::Version;
 use usher_domain::table::rows::{DeviceRole, StaffRole};
-use usher_domain::time::{ClockTrust, UnixMillis};
+use usher_domain::time::ClockTrust;
 use usher_server::clock::ManualClock;
 use usher_server::keys::simulated;
 use usher_server::service::{ServerAddress, Service, Settings};
@@ -44,8 +39,6 @@ const WHOLE: &str = "west";
 pub const ONCE: &str = "once";
 /// The type whose tickets may come and go.
 pub const AGAIN: &str = "again";
-
-const DAY_MS: i64 = 24 * 3_600_000;
 
 /// The house before anybody comes.
 #[derive(Debug)]
@@ -120,7 +113,7 @@ async fn build() -> House {
         })
         .await
         .unwrap();
-    let trust = trust(&organizer, &[&organizer.keys], 1, service.now());
+    let trust = signed_trust(&organizer, &[&organizer.keys], 1, service.now());
     let organizer = service.take_trust(organizer.id, trust).await.unwrap();
     let session = venue(&service, &organizer).await;
     let (badge, pin) = supervisor(&service, &organizer).await;
@@ -147,46 +140,6 @@ async fn build() -> House {
         hall_gates,
         badge,
         pin,
-    }
-}
-
-/// A trust document of version `number` for keys of the server.
-#[must_use]
-pub fn trust(
-    organizer: &Organizer,
-    keys: &[&OrganizerKeys],
-    number: u64,
-    now: UnixMillis,
-) -> NewTrust {
-    let delegation = |key, purpose| Delegation {
-        key,
-        purpose,
-        not_before: now.shifted(-DAY_MS),
-        not_after: now.shifted(60 * DAY_MS),
-        revoked_at: None,
-    };
-    let code = Purpose::Code {
-        accesses: Limit::All,
-        types: Limit::All,
-    };
-    let delegations = keys.iter().flat_map(|keys| {
-        [
-            delegation(keys.roster, Purpose::Roster),
-            delegation(keys.set, Purpose::Set),
-            delegation(keys.code, code.clone()),
-        ]
-    });
-    let trust = Trust {
-        organizer: organizer.id,
-        version: Version { epoch: 1, number },
-        issued_at: now,
-        expires_at: now.shifted(60 * DAY_MS),
-        server: organizer.server,
-        delegations: delegations.collect(),
-    };
-    NewTrust {
-        root: Venue::root().public(),
-        document: STANDARD.encode(sign(&trust, &Venue::root())),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the organizer does: selling, changing, ordering, revoking.
 
-use super::house::{self, AGAIN, ONCE};
+use super::house::{AGAIN, ONCE};
 use super::world::{Bought, World};
 use crate::office::of_kind;
+use crate::venue::signed_trust;
 use crate::venue::{EVENT, SESSION};
 use std::rc::Rc;
 use std::time::Duration;
@@ -205,7 +206,7 @@ impl World {
             (*number, keys.clone())
         };
         let keys: Vec<_> = keys.iter().collect();
-        let trust = house::trust(organizer, &keys, number, self.time.now());
+        let trust = signed_trust(organizer, &keys, number, self.time.now());
         match service.take_trust(organizer.id, trust).await {
             Ok(_) => self
                 .story

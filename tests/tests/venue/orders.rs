@@ -49,7 +49,7 @@ async fn say(venue: &Venue, text: &str, gate: Option<&str>, until: &str) -> Resu
 
 /// What is said to a gate now.
 fn said(gate: &Gate) -> Vec<String> {
-    let said = gate.at_work(|gate, means| gate.said(means).unwrap());
+    let said = gate.at_work(|gate, means| gate.above(means, None).unwrap());
     let notices = said.map(|said| said.notices).unwrap_or_default();
     notices.into_iter().map(|notice| notice.text).collect()
 }

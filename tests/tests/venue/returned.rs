@@ -2,6 +2,7 @@
 
 use usher_domain::api::access::DeviceChange;
 use usher_domain::api::reports::IncidentKind;
+use usher_domain::log::Line;
 use usher_domain::record::{Body, Outcome};
 use usher_domain::verdict::Reason;
 use usher_tests::compare::records_of;
@@ -63,6 +64,42 @@ async fn a_restored_server_gets_back_what_it_had_ordered_itself() {
     assert_eq!(outs.count(), 1);
     let back = north.scan(&tickets[0].code);
     assert_eq!(back.said(), (Outcome::Admit, Reason::BackAfterEveryoneOut));
+}
+
+#[tokio::test]
+async fn what_a_restored_server_cannot_verify_yet_is_handed_back_once_its_trust_document_is_there()
+{
+    let venue = Venue::new().await;
+    let tickets = venue.sell_many(2).await;
+    let north = venue.gate("north").await;
+    assert!(north.scan(&tickets[0].code).is_admitted());
+    north.sync().await;
+    let backup = venue.backup_server().await;
+    venue.wait_ms(1_000);
+    // Keys come that the backup does not know, and what the server orders is signed by them.
+    let organizer = venue.organizer.id;
+    let next = venue.service().make_next_keys(organizer).await.unwrap();
+    let keys = [&venue.organizer.keys, &next];
+    venue.trust_keys(&keys, 2).await;
+    venue.everyone_out().await;
+    north.sync().await;
+    let scope = venue.scope().await;
+    let ordered = |line: &&Line| matches!(line.record.body, Body::EveryoneOut(_));
+    assert_eq!(records_of(&north, scope).iter().filter(ordered).count(), 1);
+    let outs = async || {
+        let feed = venue.feed(scope).await.into_iter();
+        let lines: Vec<Line> = feed.map(|record| Line::read(&record).unwrap()).collect();
+        lines.iter().filter(ordered).count()
+    };
+    venue.restore_server_from(&backup).await;
+    assert!(north.try_sync().await.is_ok());
+    assert_eq!(outs().await, 0, "it cannot be verified");
+    // Whatever was refused is known to a process that starts, too.
+    north.restart();
+    venue.trust_keys(&keys, 3).await;
+    north.sync().await;
+    north.sync().await;
+    assert_eq!(outs().await, 1);
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use super::super::error::Doing as _;
 use super::fault::RowFault;
 use super::unzip::Unzip;
 use super::{
-    SERVING, Store, StoreError, bad_rows, digest_bucket, digest_buckets, each_row, generation,
-    index, load_digests, put_row, save_digests, save_manifest,
+    SERVING, Store, StoreError, bad_rows, digest_buckets, each_row, generation, index,
+    load_digests, put_row, save_digests, save_manifest,
 };
 use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::BTreeSet;
@@ -112,28 +112,26 @@ impl Store {
         })
     }
 
-    /// Computes the digests of `count` buckets from their rows, and corrects what is kept of them. Says in how
-    /// many that differed.
+    /// Computes the digests of `count` buckets from their rows, and corrects what is kept of them.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the table is not held.
-    pub fn examine(
+    pub fn refresh_digests(
         &mut self,
         table: TableId,
         from: Bucket,
         count: usize,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<(), StoreError> {
         let generation = self.must_serve(table)?;
         let kept = load_digests(&self.conn, generation)?;
         let mut computed = kept.clone();
         digest_buckets(&self.conn, generation, (from, count), &mut computed)?;
-        let differing = kept.differing(&computed).len();
-        if differing > 0 {
-            self.write("correcting the digests of a table", |tx| {
-                save_digests(tx, generation, &computed)
-            })?;
+        if kept == computed {
+            return Ok(());
         }
-        Ok(differing)
+        self.write("correcting the digests of a table", |tx| {
+            save_digests(tx, generation, &computed)
+        })
     }
 }
 
@@ -147,7 +145,7 @@ fn settle(
 ) -> Result<(), StoreError> {
     let table = manifest.value().table;
     for bucket in dirty {
-        digests.set(*bucket, digest_bucket(tx, generation, *bucket)?);
+        digest_buckets(tx, generation, (*bucket, 1), &mut digests)?;
     }
     if digests.table_digest() != manifest.value().digest {
         return Err(StoreError::DigestMismatch { table });

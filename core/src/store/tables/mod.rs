@@ -107,13 +107,6 @@ fn each_row(
     Ok(())
 }
 
-/// Computes the digest of a bucket from its rows.
-fn digest_bucket(conn: &Connection, generation: i64, bucket: Bucket) -> Result<Hash, StoreError> {
-    let mut hasher = BucketHasher::default();
-    each_row(conn, generation, bucket, |row| hasher.push(row))?;
-    Ok(hasher.finish())
-}
-
 /// Computes the digests of so many buckets from one on, in one pass over their rows.
 fn digest_buckets(
     conn: &Connection,

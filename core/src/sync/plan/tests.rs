@@ -32,7 +32,7 @@ fn read(epoch: u32, position: u64) -> LocalFeed {
         scope: SCOPE,
         epoch,
         position,
-        handed_back_to: None,
+        refused_by: None,
     }
 }
 
@@ -191,26 +191,25 @@ fn a_restored_server_is_helped_before_it_is_believed() {
 }
 
 #[test]
-fn logs_are_handed_back_again_once_a_restored_server_knows_more_people() {
+fn what_a_restored_server_refused_is_handed_back_again_once_its_documents_are_others() {
     let (mut local, mut remote) = in_step();
-    remote.epoch = 2;
-    remote.tables = vec![listed(ROSTER, v(2, 1))];
-    local.trust = v(0, 3);
-    local.tables = vec![held(ROSTER, v(2, 1))];
-    local.logs = vec![logs(0, Some(2))];
-    local.feeds = vec![read(2, 9)];
-    // Its process just started.
-    let behind = Action::Report(ServerBehind::Trust);
     let hand_back = Action::HandBackLogs(SCOPE);
-    assert_eq!(plan(&local, &remote), [behind, hand_back]);
-    local.feeds[0].handed_back_to = Some(remote.recipient());
-    assert_eq!(plan(&local, &remote), [behind]);
+    local.feeds[0].refused_by = Some(remote.recipient());
+    assert_eq!(plan(&local, &remote), []);
+    local.trust = v(0, 3);
     remote.trust = v(0, 3);
     assert_eq!(plan(&local, &remote), [hand_back]);
-    local.feeds[0].handed_back_to = Some(remote.recipient());
+    // First the feed: what is only on its way here is not lacking there.
+    remote.feeds = vec![end(10)];
+    let read = Action::ReadFeed(SCOPE, FeedStart::Held);
+    assert_eq!(plan(&local, &remote), [read]);
+    local.feeds[0].position = 10;
+    local.feeds[0].refused_by = Some(remote.recipient());
     assert_eq!(plan(&local, &remote), []);
-    remote.tables = vec![listed(ROSTER, v(2, 2))];
+    remote.tables = vec![listed(SET, v(0, 5)), listed(ROSTER, v(0, 3))];
     assert_eq!(plan(&local, &remote), [Action::CatchUp(ROSTER), hand_back]);
+    local.feeds[0].refused_by = None;
+    assert_eq!(plan(&local, &remote), [Action::CatchUp(ROSTER)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod things;
 
 use super::*;
 use crate::clock::Clock as _;
-use crate::store::NoticeBody;
+use crate::store::{Notice, NoticeBody};
 use gate::Gate;
 use proptest::prelude::*;
 use server::*;
@@ -205,6 +205,10 @@ fn a_process_that_starts_finds_lost_rows_by_itself_and_tells_what_it_has() {
     let report = gate.sync(&server);
     assert!(report.is_clean(), "{report:?}");
     assert!(report.rows > 10, "{report:?}");
+    // A disk may be dying.
+    let told = gate.with(|store| store.notices().unwrap());
+    let is_told = |notice: &Notice| matches!(notice.body, NoticeBody::TableDiffers { .. });
+    assert!(told.iter().any(is_told), "{told:?}");
     assert!(server.hears_whole(SET));
     gate.assert_in_step(&server);
     assert_eq!(gate.sync(&server), Report::default());
@@ -236,7 +240,11 @@ fn a_damaged_copy_is_repaired_by_its_buckets() {
     gate.sync(&server);
     lose_rows(&gate);
     for table in [SET, ROSTER] {
-        gate.with(|store| store.examine(table, Bucket::FIRST, BUCKETS).unwrap());
+        gate.with(|store| {
+            store
+                .refresh_digests(table, Bucket::FIRST, BUCKETS)
+                .unwrap()
+        });
     }
     server.sell(9..10, 2, CANCELLED);
     server.change(ROSTER, &[]);

@@ -193,7 +193,7 @@ async fn furnish(folder: TempDir, service: &Service) -> Result<Hall> {
         })
         .await?;
     let of = organizer.id;
-    let trust = signed_trust(&organizer, now, 1);
+    let trust = signed_trust(&organizer, &[&organizer.keys], 1, now);
     service.take_trust(of, trust).await?;
     let event = NewEvent {
         slug: "show".to_owned(),
