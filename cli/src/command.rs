@@ -107,5 +107,14 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it goes on until somebody presses Ctrl-C, and then ends in its own way.
+    #[must_use]
+    pub fn goes_on_until_ctrl_c(&self) -> bool {
+        matches!(self, Self::Scan(scan) if scan.goes_on())
+            || matches!(self, Self::Sync(sync) if sync.watch)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -97,6 +97,9 @@ pub enum CliError {
     /// There is no backup, or it was not put back.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// Somebody pressed Ctrl-C.
+    #[error("stopped by Ctrl-C; what was done until then stays done")]
+    Stopped,
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     NoRandom,
@@ -221,6 +224,7 @@ impl CliError {
             Self::Config(_) => "server_config",
             Self::Serve(ServeError::NotThere(_)) => "no_server_here",
             Self::Serve(_) => "server_not_started",
+            Self::Stopped => "stopped",
             Self::NoRandom => "no_random",
         }
     }

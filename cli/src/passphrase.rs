@@ -97,19 +97,33 @@ fn secret(
 }
 
 /// Bytes read of a file whose first line counts.
-const LINE_BYTES_MAX: u64 = 64 * 1024;
+const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// The first line of a file that holds a secret.
 ///
 /// # Errors
 /// [`CliError`] if it is not readable, or empty.
 pub fn first_line(file: &Path) -> Result<Private, CliError> {
-    let mut text = zeroize::Zeroizing::new(String::new());
-    std::fs::File::open(file)
-        .and_then(|file| file.take(LINE_BYTES_MAX).read_to_string(&mut text))
-        .map_err(|error| CliError::reading(file, error))?;
-    match text.lines().next().map(str::trim_end) {
-        Some(line) if !line.is_empty() => Ok(Private::new(line)),
-        _ => Err(CliError::bad_file(file, "it is empty")),
+    let reading = |error| CliError::reading(file, error);
+    // Room for all that is read: what grows leaves copies behind.
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX));
+    let opened = std::fs::File::open(file).map_err(reading)?;
+    let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    opened
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(reading)?;
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    if line.len() == LINE_BYTES_MAX {
+        return Err(CliError::bad_file(file, "its first line is too long"));
+    }
+    let text = std::str::from_utf8(line)
+        .map_err(|_| CliError::bad_file(file, "its first line is no text"))?;
+    match text.trim_end() {
+        "" => Err(CliError::bad_file(file, "it is empty")),
+        line => Ok(Private::new(line)),
     }
 }

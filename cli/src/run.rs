@@ -83,20 +83,17 @@ fn completions(shell: &mut Shell, of: clap_complete::Shell) -> Result<Exit, CliE
     Ok(Exit::Done)
 }
 
-/// Runs a command; Ctrl-C drops it at its next step, and everything it holds is closed in order.
+/// Runs a command; Ctrl-C drops it at its next step, and everything it holds is closed in order. A command
+/// that goes on until Ctrl-C hears it itself.
 async fn until_told_to_stop(command: Command, shell: &mut Shell) -> Result<Exit, CliError> {
-    let ended = tokio::select! {
-        // A command that hears Ctrl-C itself ends by itself.
+    if command.goes_on_until_ctrl_c() {
+        return dispatch(command, shell).await;
+    }
+    tokio::select! {
         biased;
-        ended = dispatch(command, shell) => Some(ended),
-        _ = tokio::signal::ctrl_c() => None,
-    };
-    ended.unwrap_or_else(|| {
-        shell
-            .output
-            .note("Stopped by Ctrl-C. What was done until then stays done.")?;
-        Ok(Exit::Failed)
-    })
+        ended = dispatch(command, shell) => ended,
+        _ = tokio::signal::ctrl_c() => Err(CliError::Stopped),
+    }
 }
 
 /// One thread is enough for everything but serving: a device has few.

@@ -11,7 +11,7 @@ mod house;
 use house::{House, json_lines, texts};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use usher_cli::pictures;
 
 const ADA: &str = "QF3K7T2ZC5W8";
@@ -240,31 +240,64 @@ fn a_gate_says_once_and_loudly_that_it_serves_another_session() {
     assert!(scanning.wait().unwrap().success());
 }
 
+/// Presses Ctrl-C.
+fn interrupt(running: &Child) {
+    let id = running.id().to_string();
+    let told = Command::new("kill").args(["-INT", &id]).status();
+    assert!(told.unwrap().success());
+}
+
 #[test]
-fn ctrl_c_ends_a_gate_and_a_device_that_stays_in_step_as_they_are_meant_to_end() {
+fn ctrl_c_ends_a_gate_with_the_worst_of_its_verdicts() {
     let house = House::with_device(&[("tickets.csv", list())]);
-    for line in [&["scan", "--stdin"], &["sync", "--watch"]] {
-        let mut running = house
-            .device(line)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    let mut gate = house
+        .device(&["scan", "--stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(gate.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    let mut input = gate.stdin.take().unwrap();
+    for code in [ADA, ADA] {
+        writeln!(input, "{code}").unwrap();
         lines.next().unwrap().unwrap();
-        if line.contains(&"--stdin") {
-            // It is ready once it answers.
-            let mut input = running.stdin.as_ref().unwrap();
-            input.write_all(b"!status\n").unwrap();
-            lines.next().unwrap().unwrap();
-        }
-        let id = running.id().to_string();
-        let told = std::process::Command::new("kill")
-            .args(["-INT", &id])
-            .status();
-        assert!(told.unwrap().success());
-        assert_eq!(running.wait().unwrap().code(), Some(0), "{line:?}");
     }
+    interrupt(&gate);
+    let ended = gate.wait().unwrap();
+    assert_eq!(ended.code(), Some(10));
+    drop(input);
+    // What it scanned last is on the server.
+    assert_eq!(house.json("--home till status")["unsent"], 0);
+}
+
+#[test]
+fn ctrl_c_ends_staying_in_step_in_good_order() {
+    let house = House::with_device(&[("tickets.csv", list())]);
+    let mut command = house.device(&["sync", "--watch"]);
+    let mut running = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    interrupt(&running);
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_servers_folder_is_no_device_and_nothing_waits_for_it_to_become_one() {
+    let house = House::with_device(&[("tickets.csv", list())]);
+    let data = house.path().join("usher-data");
+    let file = data.join("usher.db");
+    let copy = house.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    std::fs::copy(&file, copy.join("usher.db")).unwrap();
+    let before = std::fs::read(copy.join("usher.db")).unwrap();
+    for line in ["--home copy scan --stdin", "--home copy status"] {
+        let output = house.run(line);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let failed = String::from_utf8(output.stderr).unwrap();
+        assert!(failed.contains("is no device folder"), "{failed}");
+    }
+    assert_eq!(std::fs::read(copy.join("usher.db")).unwrap(), before);
 }
 
 #[test]

@@ -6,11 +6,13 @@ mod lines;
 mod named;
 mod operator;
 mod past;
+mod ready;
 mod telling;
 mod watching;
 mod word;
 
 pub use named::find_session;
+pub use ready::choice;
 pub use telling::tell;
 
 use crate::cameras::{Frames, Origin};
@@ -21,13 +23,15 @@ use above::{Run, Shown};
 use clap::{ArgGroup, Args, ValueEnum};
 use door::{Door, Line, Open};
 use operator::Operator;
+use ready::Ready;
 use serde::Serialize;
+use std::io;
 use std::path::PathBuf;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 use telling::{Beside, Confirming, OfOrder, Sighting, tell_beside};
 use tokio::io::{BufReader, Stdin};
-use usher_core::app::{ApiError, App, ScanInput, ScanView, SessionView};
+use usher_core::app::{ApiError, App, FOREIGN, ScanInput, ScanView};
 use usher_core::gate::Answer;
 use usher_core::sync::{Timer as _, TokioTimer};
 use usher_domain::ids::AttemptId;
@@ -111,6 +115,11 @@ impl From<Way> for usher_domain::record::Direction {
 }
 
 impl Scan {
+    /// Whether it scans what is shown until somebody ends it.
+    pub fn goes_on(&self) -> bool {
+        self.code.is_none()
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -125,15 +134,18 @@ impl Scan {
         let gate = CliGate {
             door: &door,
             scan: &self,
-            shown: Shown::new(match self.code {
-                Some(_) => Run::OneScan,
-                None => Run::GoesOn,
+            shown: Shown::new(if self.goes_on() {
+                Run::GoesOn
+            } else {
+                Run::OneScan
             }),
             operator: Operator::new(self.direction),
         };
         // A device in trouble refers; that there is none is said at once.
-        if let Some(error) = door.open()?.err() {
-            shell.output.note(&error)?;
+        match door.open()? {
+            Ok(open) => gate.shown.begins_with(open.app.serving().ok().flatten()),
+            Err(error) if error.code == FOREIGN => return Err(error.into()),
+            Err(error) => shell.output.note(&error)?,
         }
         if self.stdin {
             return gate.lines(shell).await;
@@ -165,16 +177,6 @@ pub async fn exchange(app: &App) {
         Ok(Err(error)) => tracing::info!(code = error.code, "no exchange: {error}"),
         Err(_) => tracing::info!("no exchange in time"),
     }
-}
-
-/// What comes to a gate that goes on.
-enum Next {
-    /// A line.
-    Line(Private),
-    /// The end of the input.
-    End,
-    /// Ctrl-C.
-    Stop,
 }
 
 /// A device with the flags of one command.
@@ -257,30 +259,27 @@ impl CliGate<'_> {
 
     /// Scans what comes in line by line, and exchanges beside it.
     async fn lines(&self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let ready = Ready::of(self.door)?;
-        ready.show(
+        Ready::of(self.door)?.show(
             shell,
             "One code a line; !help lists what else can be said; Ctrl-D or Ctrl-C ends.",
         )?;
-        if let Some(session) = ready.session {
-            self.shown.begins_with(session);
-        }
+        // One for the whole run: who presses it while a verdict is made is heard as well.
+        let stop = pin!(tokio::signal::ctrl_c());
         tokio::select! {
-            exit = self.read(shell) => exit,
+            exit = self.read(shell, stop) => exit,
             ended = self.keep_in_step() => ended.map(|()| Exit::Failed),
         }
     }
 
-    async fn read(&self, shell: &mut Shell) -> Result<Exit, CliError> {
+    async fn read(
+        &self,
+        shell: &mut Shell,
+        mut stop: Pin<&mut impl Future<Output = io::Result<()>>>,
+    ) -> Result<Exit, CliError> {
         let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
-        loop {
-            match self.next(shell, &mut input).await? {
-                Next::Line(line) => exit = exit.worse(self.take(shell, line, None).await?),
-                Next::End => break,
-                // What was scanned last is sent when the gate starts again.
-                Next::Stop => return Ok(exit),
-            }
+        while let Some(line) = self.next(shell, &mut input, stop.as_mut()).await? {
+            exit = exit.worse(self.take(shell, line, None).await?);
         }
         if !self.scan.offline {
             self.exchange().await?;
@@ -288,18 +287,20 @@ impl CliGate<'_> {
         Ok(exit)
     }
 
-    /// What comes next. Until then, what somebody in charge says shows as soon as it is here.
+    /// The next line; none at the end of the input, or at Ctrl-C. Until it comes, what is said from above
+    /// shows as soon as it is here.
     async fn next(
         &self,
         shell: &mut Shell,
         input: &mut BufReader<Stdin>,
-    ) -> Result<Next, CliError> {
+        mut stop: Pin<&mut impl Future<Output = io::Result<()>>>,
+    ) -> Result<Option<Private>, CliError> {
         let mut line = pin!(lines::next_line(input));
         loop {
             tokio::select! {
                 biased;
-                line = &mut line => return Ok(line?.map_or(Next::End, Next::Line)),
-                _ = tokio::signal::ctrl_c() => return Ok(Next::Stop),
+                _ = stop.as_mut() => return Ok(None),
+                line = &mut line => return Ok(line?),
                 () = TokioTimer.sleep(LOOK) => {
                     if let Ok(open) = self.door.open()? {
                         self.shown.show(shell, open)?;
@@ -343,69 +344,4 @@ fn trouble(shell: &mut Shell, error: &ApiError) -> Result<Exit, CliError> {
     let now = shell.now();
     let view = ScanView::from(Answer::trouble(error.code, attempt, now));
     tell(&mut shell.output, &view)
-}
-
-#[derive(Serialize)]
-struct Ready {
-    /// Whether there is a device that decides; else every showing is referred until there is.
-    ready: bool,
-    session: Option<SessionView>,
-    /// Sessions that are open too and not served, if nobody chose.
-    also_open: Vec<SessionView>,
-}
-
-impl Ready {
-    /// What the device behind the door serves.
-    fn of(door: &Door) -> Result<Self, CliError> {
-        let served = door.open()?.and_then(|open| match open.session {
-            Some(named) => {
-                let mut sessions = open.app.sessions()?.into_iter();
-                Ok((sessions.find(|held| held.id == named), Vec::new()))
-            }
-            None => {
-                let status = open.app.status()?;
-                Ok((status.serving, status.also_open))
-            }
-        });
-        let ready = served.is_ok();
-        let (session, also_open) = served.unwrap_or_default();
-        Ok(Self {
-            ready,
-            session,
-            also_open,
-        })
-    }
-
-    fn show(&self, shell: &mut Shell, how: &str) -> Result<(), CliError> {
-        let session = self.session.as_ref();
-        let serves = session.map_or("no session", |session| &session.name);
-        shell.output.show(self, |page| {
-            if self.ready {
-                page.line(format_args!("Ready, serving {serves}. {how}"));
-            } else {
-                page.line(format_args!(
-                    "Not ready: every ticket is referred until this is over. {how}"
-                ));
-            }
-            if let Some(choice) = choice(session, &self.also_open) {
-                page.line(choice);
-            }
-        })?;
-        Ok(())
-    }
-}
-
-/// Says that the gate could serve another session, and how; none if it could not.
-#[must_use]
-pub fn choice(serving: Option<&SessionView>, also_open: &[SessionView]) -> Option<String> {
-    if also_open.is_empty() {
-        return None;
-    }
-    let name = |session: &SessionView| format!("{}, {}", session.name, session.event);
-    let others: Vec<String> = also_open.iter().map(name).collect();
-    Some(format!(
-        "Several sessions are open: this gate serves {}, not {}. Choose by usher scan --session, or enroll the device with a code made by usher enrollment create --event.",
-        serving.map_or_else(|| "none".to_owned(), name),
-        others.join("; ")
-    ))
 }

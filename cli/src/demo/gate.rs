@@ -4,7 +4,7 @@ use super::camera::Camera;
 use super::process::Process;
 use crate::error::CliError;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -36,19 +36,6 @@ pub struct Seen {
     pub known: String,
     /// The record that was durable before the answer came.
     pub record: Option<String>,
-}
-
-/// A line that a gate says.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Said {
-    /// The answer to a code.
-    Verdict(Box<Seen>),
-    /// What was ordered from above meanwhile.
-    FromAbove {
-        #[serde(rename = "ordered")]
-        _ordered: IgnoredAny,
-    },
 }
 
 /// A gate.
@@ -164,10 +151,15 @@ impl DemoGate {
             .ok_or(CliError::Missing("the gate is closed"))?;
         process.type_line(text.reveal()).await?;
         loop {
-            if let Said::Verdict(seen) = process.hear().await? {
-                self.seen.push(Seen::clone(&seen));
-                return Ok(*seen);
+            let said: Value = process.hear().await?;
+            // Between verdicts a gate says what is ordered from above.
+            if said.get("outcome").is_none() {
+                continue;
             }
+            let seen: Seen = serde_json::from_value(said)
+                .map_err(|error| CliError::Invalid(format!("a gate said: {error}")))?;
+            self.seen.push(seen.clone());
+            return Ok(seen);
         }
     }
 

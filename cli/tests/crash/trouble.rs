@@ -210,18 +210,21 @@ fn a_gate_whose_store_is_in_use_refers_until_it_is_free() {
         .unwrap();
     let mut codes = gate.stdin.take().unwrap();
     let mut screen = BufReader::new(gate.stdout.take().unwrap()).lines();
-    assert!(screen.next().unwrap().unwrap().contains("ready"));
-    let mut scan = || -> Value {
-        writeln!(codes, "{}", barcode(0)).unwrap();
-        serde_json::from_str(&screen.next().unwrap().unwrap()).unwrap()
-    };
-    let troubled = scan();
+    let begun: Value = serde_json::from_str(&screen.next().unwrap().unwrap()).unwrap();
+    assert_eq!(begun["ready"], false);
+    assert_eq!(begun["trouble"]["code"], "store_in_use");
+    let mut next = || -> Value { serde_json::from_str(&screen.next().unwrap().unwrap()).unwrap() };
+    writeln!(codes, "{}", barcode(0)).unwrap();
+    let troubled = next();
     assert!(is_trouble(&troubled), "{troubled}");
     let sentence =
         "Another program is using this device's folder (store_in_use): end it, or scan there.";
     assert_eq!(troubled["message"], sentence);
     drop(other);
-    assert_eq!(scan()["outcome"], "admit");
+    // By itself the gate says that it can decide now.
+    assert_eq!(next()["session_changed"]["to"]["name"], "evening");
+    writeln!(codes, "{}", barcode(0)).unwrap();
+    assert_eq!(next()["outcome"], "admit");
     drop(codes);
     assert_eq!(gate.wait().unwrap().code(), Some(11));
 }

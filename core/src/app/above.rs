@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use usher_domain::ids::SessionId;
 use usher_domain::merge::Order;
-use usher_domain::session::{GateNotice, SessionTerms};
+use usher_domain::session::GateNotice;
 use usher_domain::time::UnixMillis;
 
 /// What comes to a gate from above, for the session that it serves.
@@ -18,6 +18,9 @@ pub struct AboveView {
     pub orders: Vec<OrderView>,
     /// When the session is; none while the gate serves none.
     pub times: Option<TimesView>,
+    /// For which session.
+    #[serde(skip)]
+    pub session: Option<SessionId>,
     /// When this was so.
     #[serde(skip)]
     pub as_of: UnixMillis,
@@ -43,14 +46,23 @@ pub struct SaidView {
 pub struct OrderView {
     /// What was ordered.
     pub order: OrderKind,
-    /// What the zone or the session is called that it speaks of, if it speaks of one.
-    pub of: Option<String>,
+    /// The zone or the session that it speaks of, if it speaks of one.
+    pub of: Option<SpokenOf>,
     /// Since when it holds.
     pub at: UnixMillis,
     /// Until when; none if nothing ends it.
     pub until: Option<UnixMillis>,
     /// All of it as a sentence.
     pub message: String,
+}
+
+/// A zone or a session that an order speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpokenOf {
+    /// Its id.
+    pub id: String,
+    /// What it is called, if this device knows.
+    pub name: Option<String>,
 }
 
 /// A kind of order.
@@ -91,26 +103,30 @@ impl SaidView {
 }
 
 impl OrderView {
-    fn of(order: &Order, terms: &SessionTerms, zone: &TimeZone, now: UnixMillis) -> Self {
-        let (kind, at, until) = match *order {
-            Order::FreeFlow { from, until } => (OrderKind::FreeFlow, from, Some(until)),
-            Order::EveryoneOut { at, .. } => (OrderKind::EveryoneOut, at, None),
-            Order::Honour { from, until, .. } => (OrderKind::Honour, from, Some(until)),
-        };
-        let of = match order {
-            Order::FreeFlow { .. } => None,
-            Order::EveryoneOut { zone: of, .. } => {
-                of.map(|id| terms.zone(id).map_or("a zone", |zone| &zone.name))
-            }
-            Order::Honour { tickets_of, .. } => {
-                let other = terms.others.iter().find(|other| other.id == *tickets_of);
-                other.map(|other| &*other.name)
-            }
+    fn of(order: &Order, called: Option<String>, zone: &TimeZone, now: UnixMillis) -> Self {
+        let (kind, of, at, until) = match *order {
+            Order::FreeFlow { from, until } => (OrderKind::FreeFlow, None, from, Some(until)),
+            Order::EveryoneOut { zone, at } => (
+                OrderKind::EveryoneOut,
+                zone.map(|id| id.to_string()),
+                at,
+                None,
+            ),
+            Order::Honour {
+                tickets_of,
+                from,
+                until,
+            } => (
+                OrderKind::Honour,
+                Some(tickets_of.to_string()),
+                from,
+                Some(until),
+            ),
         };
         Self {
-            message: words::order(order, of, zone, now),
+            message: words::order(order, called.as_deref(), zone, now),
             order: kind,
-            of: of.map(str::to_owned),
+            of: of.map(|id| SpokenOf { id, name: called }),
             at,
             until,
         }
@@ -119,29 +135,31 @@ impl OrderView {
     /// What a gate says once the order holds no longer.
     #[must_use]
     pub fn over(&self) -> String {
-        words::over(self.order, self.of.as_deref())
+        let called = self.of.as_ref().and_then(|of| of.name.as_deref());
+        words::over(self.order, called)
     }
 }
 
 impl From<Above> for AboveView {
     fn from(above: Above) -> Self {
-        let (terms, now) = (above.terms, above.now);
-        let zone = TimeZone::get(&terms.time_zone).unwrap_or(TimeZone::UTC);
+        let (session, now) = (above.session, above.now);
+        let zone = TimeZone::get(&above.time_zone).unwrap_or(TimeZone::UTC);
         let notices = above.notices.into_iter();
-        let orders = above.orders.iter();
+        let orders = above.orders.into_iter();
         Self {
             said: notices
                 .map(|notice| SaidView::of(notice, &zone, now))
                 .collect(),
             orders: orders
-                .map(|order| OrderView::of(order, &terms, &zone, now))
+                .map(|(order, called)| OrderView::of(&order, called, &zone, now))
                 .collect(),
             times: Some(TimesView {
-                doors: terms.session.doors,
-                starts: terms.session.starts,
-                ends: terms.session.ends,
-                message: words::times(&terms.session, &zone, now),
+                doors: session.doors,
+                starts: session.starts,
+                ends: session.ends,
+                message: words::times(&session, &zone, now),
             }),
+            session: Some(session.id),
             as_of: now,
         }
     }

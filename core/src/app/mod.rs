@@ -14,7 +14,7 @@ mod staff;
 mod status;
 pub mod words;
 
-pub use above::{AboveView, OrderKind, OrderView, SaidView, TimesView};
+pub use above::{AboveView, OrderKind, OrderView, SaidView, SpokenOf, TimesView};
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{Line, SyncView, TableHealth, TroubleView};
@@ -41,6 +41,9 @@ use tokio::sync::Notify;
 
 /// Code of an error that only a repair mends.
 pub const DAMAGED: &str = "store_damaged";
+
+/// The code of a folder that is no device's: no waiting makes it one.
+pub const FOREIGN: &str = "store_foreign";
 
 /// Code of an error that passes when another program leaves the device's folder.
 pub const IN_USE: &str = "store_in_use";

@@ -40,7 +40,7 @@ use book::{Book, HeldSession};
 use headcount::Headcounts;
 use usher_domain::ids::{OrganizerId, SessionId};
 use usher_domain::merge::Order;
-use usher_domain::session::{GateNotice, SessionTerms};
+use usher_domain::session::{GateNotice, SessionSummary, SessionTerms};
 use usher_domain::time::{ClockTrust, UnixMillis};
 use usher_domain::timetable::RecentScans;
 
@@ -86,12 +86,14 @@ struct Moment {
 /// What comes to a gate from above.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Above {
-    /// For which session.
-    pub terms: SessionTerms,
+    /// For which session, and when it is.
+    pub session: SessionSummary,
+    /// IANA name of the venue's time zone, in which people are told times.
+    pub time_zone: String,
     /// What is said now, the oldest first.
     pub notices: Vec<GateNotice>,
-    /// What is ordered now.
-    pub orders: Vec<Order>,
+    /// What is ordered now, with what the zone or the session is called here that it speaks of.
+    pub orders: Vec<(Order, Option<String>)>,
     /// Now.
     pub now: UnixMillis,
 }
@@ -135,12 +137,15 @@ impl Gate {
         Ok(book.serving(named, now).map(|held| {
             let terms = &held.terms;
             let ground = book.ground(terms.scope);
+            let orders = ground.map(|ground| ground.orders(terms.session.id, book.gate, now));
+            let orders = orders.unwrap_or_default().into_iter();
             Above {
-                terms: terms.clone(),
+                session: terms.session.clone(),
+                time_zone: terms.time_zone.clone(),
                 notices: terms.notices_for(book.gate, now).cloned().collect(),
-                orders: ground.map_or_else(Vec::new, |ground| {
-                    ground.orders(terms.session.id, book.gate, now)
-                }),
+                orders: orders
+                    .map(|order| (order.clone(), spoken_of(terms, &order)))
+                    .collect(),
                 now,
             }
         }))
@@ -217,6 +222,18 @@ fn moment(means: &mut Means<'_>) -> Result<Moment, StoreError> {
         now,
         trust: state.trust(),
     })
+}
+
+/// What the zone or the session is called here that an order speaks of.
+fn spoken_of(terms: &SessionTerms, order: &Order) -> Option<String> {
+    match order {
+        Order::FreeFlow { .. } => None,
+        Order::EveryoneOut { zone, .. } => Some(terms.zone((*zone)?)?.name.clone()),
+        Order::Honour { tickets_of, .. } => {
+            let other = terms.others.iter().find(|other| other.id == *tickets_of);
+            other.map(|other| other.name.clone())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ pub(super) enum Run {
 pub(super) struct Shown {
     run: Run,
     from_above: RefCell<FromAbove>,
-    /// The session served when this looked last; none before it looked.
-    serving: RefCell<Option<Option<SessionView>>>,
+    /// The session served when this looked last; none before a device was there to look at.
+    serving: RefCell<Option<SessionView>>,
 }
 
 /// What came from above and holds, by what it speaks of.
@@ -63,22 +63,24 @@ impl News {
 }
 
 impl FromAbove {
-    /// Takes in what holds for a session, and says what of it is news. What held for another session before is
-    /// none of this one's.
-    fn take_in(&mut self, session: Option<SessionId>, above: AboveView) -> Vec<News> {
-        if self.session != session {
+    /// Takes in what holds for the session that is served, and says what of it is news. What held for another
+    /// session before is none of this one's.
+    fn take_in(&mut self, above: AboveView) -> Vec<News> {
+        if self.session != above.session {
             *self = Self {
-                session,
+                session: above.session,
                 ..Self::default()
             };
         }
         let mut news = Vec::new();
+        // The words for the same times change at midnight.
+        let times = |times: &TimesView| (times.doors, times.starts, times.ends);
         if let (Some(before), Some(now)) = (&self.times, &above.times)
-            && before.message != now.message
+            && times(before) != times(now)
         {
             news.push(News::TimesChanged(now.clone()));
         }
-        let key = |order: &OrderView| (order.order, order.of.clone());
+        let key = |order: &OrderView| (order.order, order.of.as_ref().map(|of| of.id.clone()));
         let orders: BTreeMap<_, _> = above.orders.into_iter().map(|o| (key(&o), o)).collect();
         for (key, before) in &self.orders {
             if !orders.contains_key(key) {
@@ -135,8 +137,8 @@ impl Shown {
     }
 
     /// Remembers what was said to be served.
-    pub(super) fn begins_with(&self, session: SessionView) {
-        self.serving.replace(Some(Some(session)));
+    pub(super) fn begins_with(&self, session: Option<SessionView>) {
+        self.serving.replace(session);
     }
 
     /// Shows what is news. A device that cannot tell has a verdict that says why.
@@ -145,12 +147,10 @@ impl Shown {
     /// [`CliError`] if it cannot be written.
     pub(super) fn show(&self, shell: &mut Shell, open: &Open) -> Result<(), CliError> {
         self.show_session(shell, open)?;
-        let served = match open.session {
-            Some(named) => Some(named),
-            None => open.app.serving().ok().flatten().map(|session| session.id),
+        let Ok(above) = open.app.above(open.session) else {
+            return Ok(());
         };
-        let above = open.app.above(open.session).unwrap_or_default();
-        let news = self.from_above.borrow_mut().take_in(served, above);
+        let news = self.from_above.borrow_mut().take_in(above);
         let is_wanted = |news: &&News| self.run == Run::GoesOn || matches!(news, News::Said(_));
         for news in news.iter().filter(is_wanted) {
             shell.output.show(news, |page| page.line(news.words()))?;
@@ -163,9 +163,7 @@ impl Shown {
         let (None, Ok(now)) = (open.session, open.app.serving()) else {
             return Ok(());
         };
-        let Some(before) = self.serving.replace(Some(now.clone())) else {
-            return Ok(());
-        };
+        let before = self.serving.replace(now.clone());
         let id = |session: &Option<SessionView>| session.as_ref().map(|session| session.id);
         if id(&before) == id(&now) {
             return Ok(());
@@ -233,6 +231,7 @@ mod tests {
             said: notices.to_vec(),
             orders: orders.to_vec(),
             times: None,
+            session: SESSION,
             as_of: at(minute),
         }
     }
@@ -244,7 +243,7 @@ mod tests {
     #[test]
     fn each_order_is_shown_once_again_if_it_changed_and_that_it_is_over() {
         let mut shown = FromAbove::default();
-        let mut look = |above| words(&shown.take_in(SESSION, above));
+        let mut look = |above| words(&shown.take_in(above));
         assert_eq!(look(above(&[], &[], 0)), [""; 0]);
         assert_eq!(look(above(&[free_flow(9)], &[], 1)), ["FREE FLOW until 9"]);
         assert_eq!(look(above(&[free_flow(9)], &[], 2)), [""; 0]);
@@ -258,17 +257,37 @@ mod tests {
     fn a_notice_that_is_taken_back_is_told_and_one_that_ran_out_is_not() {
         let both = [said("Rain"), said("Bags")];
         let mut shown = FromAbove::default();
-        let mut look = |above| words(&shown.take_in(SESSION, above));
+        let mut look = |above| words(&shown.take_in(above));
         assert_eq!(look(above(&[], &both, 2)).len(), 2);
         assert_eq!(look(above(&[], &both[1..], 3)), ["NOTICE taken back: Rain"]);
         assert_eq!(look(above(&[], &[], 30)), [""; 0]);
     }
 
     #[test]
+    fn other_times_are_told_and_not_other_words_for_the_same() {
+        let mut shown = FromAbove::default();
+        let mut look = |starts, message: &str| {
+            let times = TimesView {
+                doors: at(1),
+                starts: at(starts),
+                ends: at(90),
+                message: message.to_owned(),
+            };
+            words(&shown.take_in(AboveView {
+                times: Some(times),
+                ..above(&[], &[], 1)
+            }))
+        };
+        assert_eq!(look(2, "begins 20:00"), [""; 0]);
+        assert_eq!(look(2, "begins Sat 1 May, 20:00"), [""; 0]);
+        assert_eq!(look(3, "begins 20:30"), ["OTHER TIMES: begins 20:30"]);
+    }
+
+    #[test]
     fn what_held_for_another_session_is_not_over_for_this_one() {
         let mut shown = FromAbove::default();
-        let first = shown.take_in(SESSION, above(&[free_flow(9)], &[said("Rain")], 2));
+        let first = shown.take_in(above(&[free_flow(9)], &[said("Rain")], 2));
         assert_eq!(first.len(), 2);
-        assert_eq!(shown.take_in(None, AboveView::default()), []);
+        assert_eq!(shown.take_in(AboveView::default()), []);
     }
 }

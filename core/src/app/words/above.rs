@@ -27,8 +27,11 @@ pub(crate) fn order(order: &Order, of: Option<&str>, zone: &TimeZone, now: UnixM
             "FREE FLOW until {}: let people through; tickets are counted, not checked.",
             time(*until, now, zone)
         ),
-        Order::EveryoneOut { at, .. } => {
-            let of = of.map(|name| format!(" of {name}")).unwrap_or_default();
+        Order::EveryoneOut { at, zone: part } => {
+            let of = match (part, of) {
+                (None, _) => String::new(),
+                (Some(_), of) => format!(" of {}", of.unwrap_or("a zone")),
+            };
             format!(
                 "EVERYONE OUT{of} at {}: who was inside by then may come in once more.",
                 time(*at, now, zone)

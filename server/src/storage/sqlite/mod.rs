@@ -96,7 +96,9 @@ fn open(folder: &Path) -> Result<Opened> {
     let path = folder.join(FILE);
     make_private(&path)?;
     let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let opened = prepare(&connection).and_then(|()| migrate(&mut connection));
+    let opened = must_be_ours(&connection, &path)
+        .and_then(|()| prepare(&connection))
+        .and_then(|()| migrate(&mut connection));
     opened.map_err(|error| {
         if matches!(error, StorageError::Damaged { .. }) {
             StorageError::NoDatabase { file: path.clone() }
@@ -177,6 +179,22 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .doing(doing)?;
     Ok(connection)
+}
+
+/// Refuses a file that holds tables and none of a server, such as a device's: nothing of it is to be changed.
+fn must_be_ours(connection: &Connection, path: &Path) -> Result<()> {
+    let foreign: Option<bool> = connection
+        .query_row(
+            "SELECT COUNT(*) > 0 AND MAX(name = 'entity') = 0 FROM sqlite_master WHERE type = 'table'",
+            [],
+            |row| row.get(0),
+        )
+        .doing("looking whose database it is")?;
+    if foreign.unwrap_or(false) {
+        let file = path.to_owned();
+        return Err(StorageError::NoDatabase { file });
+    }
+    Ok(())
 }
 
 /// Settings of the writing connection. `synchronous = FULL` makes every commit reach the disk.

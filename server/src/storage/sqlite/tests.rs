@@ -75,6 +75,24 @@ fn a_file_that_is_no_database_is_named_and_left_alone() {
 }
 
 #[test]
+fn the_database_of_something_else_is_named_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join(FILE);
+    let other = Connection::open(&file).unwrap();
+    other
+        .execute_batch("CREATE TABLE generations (name BLOB); PRAGMA user_version = 2;")
+        .unwrap();
+    drop(other);
+    let before = std::fs::read(&file).unwrap();
+    let refused = Sqlite::store(folder.path()).err().unwrap();
+    assert!(
+        matches!(refused, StorageError::NoDatabase { .. }),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[test]
 fn a_newer_database_is_refused_and_left_alone() {
     let (store, folder) = open();
     drop(store);
