@@ -1,5 +1,6 @@
 //! What must hold wherever an exchange is cut, whatever is lost or repeated, and after a restore.
 
+mod copies;
 mod gate;
 mod line;
 mod server;
@@ -7,7 +8,7 @@ mod things;
 
 use super::*;
 use crate::clock::Clock as _;
-use crate::store::{Notice, NoticeBody};
+use crate::store::NoticeBody;
 use gate::Gate;
 use proptest::prelude::*;
 use server::*;
@@ -16,7 +17,6 @@ use things::*;
 use usher_domain::ids::LogId;
 use usher_domain::record::{Body, LogRef, RuleChange};
 use usher_domain::table::rows::{CancelReason, TicketState};
-use usher_domain::table::{BUCKETS, Bucket};
 
 const CANCELLED: TicketState = TicketState::Cancelled(CancelReason::Refunded);
 
@@ -184,78 +184,6 @@ fn a_version_that_goes_back_is_refused_and_told() {
         .with(|store| store.held_manifest(SET).unwrap())
         .unwrap();
     assert!(held.version > server.version(SET));
-}
-
-/// Somebody else's database repair took rows away behind the store's back.
-fn lose_rows(gate: &Gate) {
-    let conn = rusqlite::Connection::open(gate.folder.path().join("usher.db")).unwrap();
-    let deleted = conn.execute("DELETE FROM rows WHERE bucket < 200", []);
-    assert!(deleted.unwrap() > 10);
-}
-
-#[test]
-fn a_process_that_starts_finds_lost_rows_by_itself_and_tells_what_it_has() {
-    let server = venue();
-    let mut gate = Gate::new(&server, 20);
-    prepared(&server);
-    gate.sync(&server);
-    assert!(server.hears_whole(SET));
-    lose_rows(&gate);
-    gate.restart();
-    let report = gate.sync(&server);
-    assert!(report.is_clean(), "{report:?}");
-    assert!(report.rows > 10, "{report:?}");
-    // A disk may be dying.
-    let told = gate.with(|store| store.notices().unwrap());
-    let is_told = |notice: &Notice| matches!(notice.body, NoticeBody::TableDiffers { .. });
-    assert!(told.iter().any(is_told), "{told:?}");
-    assert!(server.hears_whole(SET));
-    gate.assert_in_step(&server);
-    assert_eq!(gate.sync(&server), Report::default());
-}
-
-#[test]
-fn what_is_missing_is_told_until_it_is_there_again() {
-    let server = venue();
-    let mut gate = Gate::new(&server, 20);
-    prepared(&server);
-    gate.sync(&server);
-    lose_rows(&gate);
-    gate.restart();
-    // The rows do not come, and the next thing that the server hears of is this.
-    let _lost = server.answering_only(3, || gate.exchange(&server));
-    let _lost = server.answering_only(1, || gate.exchange(&server));
-    assert!(!server.hears_whole(SET));
-    let report = gate.sync(&server);
-    assert!(report.is_clean(), "{report:?}");
-    gate.assert_in_step(&server);
-    assert!(server.hears_whole(SET));
-}
-
-#[test]
-fn a_damaged_copy_is_repaired_by_its_buckets() {
-    let server = venue();
-    let gate = Gate::new(&server, 20);
-    prepared(&server);
-    gate.sync(&server);
-    lose_rows(&gate);
-    for table in [SET, ROSTER] {
-        gate.with(|store| {
-            store
-                .refresh_digests(table, Bucket::FIRST, BUCKETS)
-                .unwrap()
-        });
-    }
-    server.sell(9..10, 2, CANCELLED);
-    server.change(ROSTER, &[]);
-    let report = gate.sync(&server);
-    assert!(report.is_clean(), "{report:?}");
-    gate.assert_in_step(&server);
-    let told = gate.with(|store| store.notices().unwrap());
-    assert!(
-        told.iter()
-            .any(|n| matches!(n.body, NoticeBody::TableDiffers { .. }))
-    );
 }
 
 #[test]
