@@ -291,7 +291,13 @@ fn a_servers_folder_is_no_device_and_nothing_waits_for_it_to_become_one() {
     std::fs::create_dir(&copy).unwrap();
     std::fs::copy(&file, copy.join("usher.db")).unwrap();
     let before = std::fs::read(copy.join("usher.db")).unwrap();
-    for line in ["--home copy scan --stdin", "--home copy status"] {
+    // Also while its server runs, which nobody should end for it.
+    let lines = [
+        "--home copy scan --stdin",
+        "--home copy status",
+        "--home usher-data scan --stdin",
+    ];
+    for line in lines {
         let output = house.run(line);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let failed = String::from_utf8(output.stderr).unwrap();

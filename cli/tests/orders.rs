@@ -73,7 +73,12 @@ fn a_running_gate_says_each_order_once_and_when_it_holds_no_longer() {
     let message = ordered["message"].as_str().unwrap();
     assert!(message.starts_with("FREE FLOW until"), "{message}");
     house.ok("session free-flow fair/evening --gate north --no-more");
-    assert_eq!(next()["over"]["order"], "free_flow");
+    let over = next()["over"].clone();
+    assert_eq!(over["order"], "free_flow");
+    assert!(
+        over["message"].as_str().unwrap().contains("is over"),
+        "{over}"
+    );
     house.ok("session everyone-out fair/evening");
     assert_eq!(next()["ordered"]["order"], "everyone_out");
     house.ok("session delay fair/evening --by 30m");

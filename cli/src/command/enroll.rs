@@ -140,7 +140,8 @@ impl Enroll {
             ));
             page.field("id", enrolled.device);
         })?;
-        shell.output.note("Next: usher sync")?;
+        let next = format!("Next: usher --home {} sync", shell.home()?.display());
+        shell.output.note(next)?;
         Ok(Exit::Done)
     }
 }

@@ -191,7 +191,7 @@ fn status_page(page: &mut Page, status: &Status) {
                 .peers_as_of
                 .map_or_else(|| "never".to_owned(), time),
         );
-        if let Some(since) = connection.lost_since {
+        if let Some(since) = connection.alone_since() {
             page.field("alone since", time(since));
         }
     }

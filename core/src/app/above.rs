@@ -100,6 +100,15 @@ impl SaidView {
             until: notice.until,
         }
     }
+
+    /// The same once it was taken back.
+    #[must_use]
+    pub fn taken_back(&self) -> Self {
+        Self {
+            message: words::taken_back(&self.text),
+            ..self.clone()
+        }
+    }
 }
 
 impl OrderView {
@@ -132,11 +141,14 @@ impl OrderView {
         }
     }
 
-    /// What a gate says once the order holds no longer.
+    /// The same once it holds no longer.
     #[must_use]
-    pub fn over(&self) -> String {
+    pub fn over(&self) -> Self {
         let called = self.of.as_ref().and_then(|of| of.name.as_deref());
-        words::over(self.order, called)
+        Self {
+            message: words::over(self.order, called),
+            ..self.clone()
+        }
     }
 }
 

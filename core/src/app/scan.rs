@@ -219,7 +219,10 @@ impl From<Answer> for ScanView {
             here: answer.evidence.as_ref().is_some_and(|earlier| earlier.here),
         };
         let said = scene.verdict(&answer.verdict);
-        let known = scene.certainty(&answer.certainty);
+        let known = match answer.session {
+            Some(_) => scene.certainty(&answer.certainty),
+            None => words::NOTHING_ASKED.to_owned(),
+        };
         let (holder, holder_lines) = answer.holder.map_or((None, Vec::new()), |holder| {
             (Some(holder.name), holder.lines)
         });

@@ -105,6 +105,16 @@ pub struct ConnectionView {
     pub lost_since: Option<UnixMillis>,
 }
 
+impl ConnectionView {
+    /// Since when it is alone: since it last knew of the others, as its verdicts say. None while the server
+    /// answers.
+    #[must_use]
+    pub fn alone_since(&self) -> Option<UnixMillis> {
+        let lost = self.lost_since?;
+        Some(self.peers_as_of.unwrap_or(lost))
+    }
+}
+
 /// The duty of a device: others wait for its word before something is confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DutyView {

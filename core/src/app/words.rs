@@ -15,7 +15,7 @@ use usher_domain::verdict::{
 
 mod above;
 
-pub(super) use above::{order, over, said, times};
+pub(super) use above::{order, over, said, taken_back, times};
 
 /// Names behind ids, as far as the device knows them; what it does not know is left out or described.
 pub(super) trait Names {
@@ -58,6 +58,9 @@ pub const fn line(line: Line) -> &'static str {
         Line::Asking => "polling: the server is asked from time to time",
     }
 }
+
+/// How sure a gate is that could not decide at all.
+pub(super) const NOTHING_ASKED: &str = "nothing was looked up";
 
 /// Why a staff badge lets nobody in.
 pub(super) const STAFF_BADGE: &str = "This is a staff badge, not a ticket: usher sign-in takes it.";

@@ -3,8 +3,8 @@
 use super::error::Doing as _;
 use super::rescue::{self, Rescue};
 use super::{Store, StoreError, identity, schema};
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use usher_domain::hash::Hash;
@@ -62,8 +62,8 @@ impl Store {
         look: Look,
     ) -> Result<(Self, Opened), StoreError> {
         make_private(folder)?;
-        let lock = lock(folder)?;
         let path = folder.join(FILE);
+        let lock = lock(folder).map_err(|error| foreign(&path).unwrap_or(error))?;
         let existed = path.exists();
         let connected = match look {
             Look::Closely if folder.join(SUSPECT).exists() => Err(StoreError::Damaged {
@@ -162,8 +162,7 @@ fn connect(path: &Path, look: Look) -> Result<(Connection, u32), StoreError> {
     };
     let mut conn = Connection::open(path).doing("opening the store")?;
     if schema::is_foreign(&conn)? {
-        let folder = path.parent().unwrap_or(path).to_owned();
-        return Err(StoreError::Foreign { folder });
+        return Err(not_a_device(path));
     }
     configure(&conn)?;
     let found = schema::version(&conn)?;
@@ -175,6 +174,20 @@ fn connect(path: &Path, look: Look) -> Result<(Connection, u32), StoreError> {
     }
     let was = schema::migrate(&mut conn)?;
     Ok((conn, was))
+}
+
+fn not_a_device(path: &Path) -> StoreError {
+    StoreError::Foreign {
+        folder: path.parent().unwrap_or(path).to_owned(),
+    }
+}
+
+/// That a folder in use is none of a device, such as that of a server which runs.
+fn foreign(path: &Path) -> Option<StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let conn = Connection::open_with_flags(path, flags).ok()?;
+    let foreign = schema::is_foreign(&conn).ok()?;
+    foreign.then(|| not_a_device(path))
 }
 
 fn configure(conn: &Connection) -> Result<(), StoreError> {

@@ -53,10 +53,8 @@ enum News {
 impl News {
     fn words(&self) -> String {
         match self {
-            Self::Said(said) => said.message.clone(),
-            Self::TakenBack(said) => format!("NOTICE taken back: {}", said.text),
-            Self::Ordered(order) => order.message.clone(),
-            Self::Over(order) => order.over(),
+            Self::Said(said) | Self::TakenBack(said) => said.message.clone(),
+            Self::Ordered(order) | Self::Over(order) => order.message.clone(),
             Self::TimesChanged(times) => format!("OTHER TIMES: {}", times.message),
         }
     }
@@ -84,7 +82,7 @@ impl FromAbove {
         let orders: BTreeMap<_, _> = above.orders.into_iter().map(|o| (key(&o), o)).collect();
         for (key, before) in &self.orders {
             if !orders.contains_key(key) {
-                news.push(News::Over(before.clone()));
+                news.push(News::Over(before.over()));
             }
         }
         for (key, now) in &orders {
@@ -98,7 +96,7 @@ impl FromAbove {
         for (key, before) in &self.said {
             // What is over by itself needs no word.
             if !said.contains_key(key) && above.as_of < before.until {
-                news.push(News::TakenBack(before.clone()));
+                news.push(News::TakenBack(before.taken_back()));
             }
         }
         for (key, now) in &said {

@@ -16,7 +16,8 @@ use crate::zone::Wall;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
-use usher_core::app::{App, OverrideInput, Status};
+use usher_core::app::{App, ConnectionView, OverrideInput, Status};
+use usher_core::claims::Line;
 use usher_domain::document::badge;
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::secret::Private;
@@ -331,13 +332,16 @@ fn status_page(page: &mut Page, standing: &Standing<'_>) {
         || "nothing is known of other gates".to_owned(),
         |at| format!("other gates' scans are known until {}", say(&wall, at)),
     );
-    let lost = connection.and_then(|connection| connection.lost_since);
+    let alone = connection.and_then(ConnectionView::alone_since);
+    let duty = status.duty.as_ref();
+    let is_asked = duty.is_none_or(|duty| duty.line == Line::Good);
     page.field(
         "network",
-        match (standing.offline, lost) {
+        match (standing.offline, alone) {
             (true, _) => format!("alone, as --offline says; {known}"),
-            (false, Some(since)) => format!("alone since {}; {known}", say(&wall, since)),
-            (false, None) => format!("online; {known}"),
+            (false, Some(since)) => format!("alone since {}", say(&wall, since)),
+            (false, None) if is_asked => format!("online; {known}"),
+            (false, None) => format!("the server did not answer the last scan; {known}"),
         },
     );
     page.field("unsent", format_args!("{} scans", status.unsent));

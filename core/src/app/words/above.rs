@@ -18,6 +18,12 @@ pub(crate) fn said(notice: &GateNotice, zone: &TimeZone, now: UnixMillis) -> Str
     )
 }
 
+/// That something is said no longer.
+#[must_use]
+pub(crate) fn taken_back(text: &str) -> String {
+    format!("NOTICE taken back: {text}")
+}
+
 /// An order that holds, with what it means at a gate. `of` is what the zone or the session is called that it
 /// speaks of.
 #[must_use]
