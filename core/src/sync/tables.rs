@@ -50,7 +50,15 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let keys = self.keys()?;
         let held = self.parts.store.with(|store| store.held_manifest(table))?;
         let (now, clock) = self.now()?;
-        Ok(accept_manifest(manifest, table, &keys, held, now, clock)?.into_accepted())
+        let accepted = accept_manifest(manifest, table, &keys, held, now, clock)?.into_accepted();
+        let known = held.map_or(self.epoch, |held| held.version.epoch.max(self.epoch));
+        if accepted.value().version.epoch > known {
+            // The next exchange gives it what it lost before anything of it is taken.
+            return Err(SyncError::OutOfStep(
+                "the server was restored since this exchange began",
+            ));
+        }
+        Ok(accepted)
     }
 
     /// Takes a whole table: begins a snapshot or goes on with the one begun.

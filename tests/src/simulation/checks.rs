@@ -220,15 +220,17 @@ impl World {
                     Certainty::Confirmed | Certainty::ConfirmedExcept { .. }
                 )
             });
+            let is_freed = records.is_overridden(Subject::Ticket(bought.id));
             self.story.check(
                 "the authority grants no more than there is",
-                granted <= allowed || memory.was_restored,
+                granted <= allowed || memory.was_restored || is_freed,
                 format_args!("{}: {granted} of {allowed}", bought.name),
             );
             let Some(home) = bought.home else { continue };
             // Whoever is stood down is not asked any more, which is written down.
             let may_differ = [&memory.forked, &memory.revoked, &memory.stood_down];
-            let whole = self.home_only && !may_differ.iter().any(|them| them.contains(&home));
+            let whole =
+                self.home_only && !is_freed && !may_differ.iter().any(|them| them.contains(&home));
             let admitted = count(&|scan| scan.reason == Reason::Listed);
             self.story.check(
                 "a ticket with a home is not admitted twice",

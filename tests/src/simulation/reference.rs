@@ -224,6 +224,16 @@ impl<'l> Records<'l> {
             .collect()
     }
 
+    /// Whether a supervisor let somebody through with a ticket, in or out: that frees it from whatever another
+    /// gate holds open.
+    pub fn is_overridden(&self, ticket: Subject) -> bool {
+        let own = self.sorted.values();
+        let mut own = own.filter(|line| line.record.subject() == Some(ticket));
+        own.any(
+            |line| matches!(&line.record.body, Body::Scan(scan) if scan.reason == Reason::Override),
+        )
+    }
+
     /// Whether a record ended an attempt: it says that somebody went through or did not, gives the attempt
     /// up, or takes its place.
     #[must_use]

@@ -63,6 +63,10 @@ impl World {
     ) {
         let Some(room) = self.room else { return };
         let reason = answer.verdict.reason();
+        if reason == Reason::DeviceTrouble && way == Direction::Exit {
+            // Nobody knows what a write that failed left on the disk: it may say that they went out.
+            self.hall.leaves(ticket);
+        }
         let Some(record) = answer.record else { return };
         if answer.verdict.outcome() != Outcome::Admit || reason == Reason::FreeFlow {
             return;

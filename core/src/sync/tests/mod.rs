@@ -187,6 +187,30 @@ fn a_version_that_goes_back_is_refused_and_told() {
 }
 
 #[test]
+fn a_server_put_back_in_the_middle_of_an_exchange_gets_its_rows_back_all_the_same() {
+    // The next call asks how far the server is, those after it ask for what changed.
+    for call in 1..=4 {
+        let server = venue();
+        let gate = Gate::new(&server, 20);
+        prepared(&server);
+        gate.sync(&server);
+        let backup = server.state.borrow().clone();
+        server.sell(300..301, 1, TicketState::Valid);
+        gate.sync(&server);
+        server.sell(5..6, 2, CANCELLED);
+        *server.put_back.borrow_mut() = Some((server.calls.get() + call, backup));
+        let _in_between = gate.exchange(&server);
+        for _ in 0..3 {
+            gate.sync(&server);
+            server.change(SET, &[]);
+        }
+        gate.sync(&server);
+        gate.assert_in_step(&server);
+        assert_eq!(server.row(300).ticket, ticket_id(300), "call {call}");
+    }
+}
+
+#[test]
 fn a_device_restored_from_an_old_copy_begins_a_new_log_and_gets_its_records_back() {
     let server = venue();
     let mut gate = Gate::new(&server, 20);

@@ -69,6 +69,8 @@ pub(super) struct Server {
     pub(super) time: Cell<u64>,
     /// Whether something is recorded elsewhere before every sign of life is answered.
     pub(super) busy: Cell<bool>,
+    /// Before it answers the call of this number, it is put back from this backup.
+    pub(super) put_back: RefCell<Option<(u64, State)>>,
     /// The last sign of life.
     pub(super) told: RefCell<Option<Heartbeat>>,
 }
@@ -111,6 +113,7 @@ impl Server {
             cut: Cell::new(false),
             time: Cell::new(NOW),
             busy: Cell::new(false),
+            put_back: RefCell::new(None),
             told: RefCell::new(None),
         };
         server.change(ROSTER, &[]);
@@ -308,6 +311,10 @@ impl Server {
         let number = self.calls.get() + 1;
         self.calls.set(number);
         self.time.set(self.time.get() + 1);
+        let due = self.put_back.borrow_mut().take_if(|due| due.0 == number);
+        if let Some((_, backup)) = due {
+            self.restore(backup);
+        }
         let fault = (self.faults.borrow_mut())(number);
         let lost = || Problem::new(Code::Unreachable, "lost");
         match fault {
