@@ -217,6 +217,30 @@ async fn a_gate_in_free_flow_logs_without_counting() {
 }
 
 #[tokio::test]
+async fn who_a_revoked_device_let_in_before_anybody_else_is_counted_once_it_is_accepted() {
+    use usher_domain::api::access::DeviceChange;
+    let venue = Venue::new().await;
+    let ticket = venue.sell().await;
+    let (north, south) = (venue.gate("north").await, venue.gate("south").await);
+    north.network.cut();
+    venue.change_device(&north, DeviceChange::Revoke).await;
+    let late = north.scan(&ticket.code);
+    assert!(late.is_admitted());
+    north.network.heal();
+    assert!(north.try_sync().await.is_err());
+    assert_eq!(venue.statistics().await.inside, 0);
+    let record = late.record.unwrap().to_string();
+    venue.rule_on(vec![record], RulingWord::Accept).await;
+    let statistics = venue.statistics().await;
+    assert_eq!((statistics.entries, statistics.inside), (1, 1));
+    venue.seal().await;
+    south.sync().await;
+    assert!(south.leave(&ticket.code).is_admitted());
+    south.sync().await;
+    assert_eq!(venue.statistics().await.inside, 0);
+}
+
+#[tokio::test]
 async fn records_of_a_revoked_device_wait_until_a_person_rules_on_them() {
     use usher_domain::api::access::DeviceChange;
     let venue = Venue::new().await;

@@ -216,8 +216,9 @@ pub(super) fn step(
     let mut found = Found::read(txn, organizer, scope, after, upto, &lines)?;
     let unreadable = watch::unreadable_logs(&stored);
     let arrived: Vec<Placed> = readable(stored).collect();
-    let counted_before = !interpreted.sessions.is_empty();
-    if counted_before && reaches_everything(txn, &lines, after, &arrived)? {
+    // What was interpreted may have counted for nothing so far: a revoked device's records, until a person
+    // accepts them.
+    if after > 0 && reaches_everything(txn, &lines, after, &arrived)? {
         found.account_all(txn)?;
     } else {
         found.account_reached(txn, &arrived)?;
