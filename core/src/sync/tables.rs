@@ -12,7 +12,7 @@ use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::live::TableSegment;
 use usher_domain::protocol::{Changes, HandBack, SnapshotPart, SnapshotRequest, SyncApi};
-use usher_domain::table::{BUCKETS, Bucket, Digests, Manifest, TableId, Version, verify_manifest};
+use usher_domain::table::{Bucket, Digests, Manifest, TableId, Version, verify_manifest};
 
 /// How often a download or a repair is begun anew while the server's table changes meanwhile.
 const TRIES_MAX: u32 = 4;
@@ -176,7 +176,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             .await?;
         let Changes::Segment { manifest, rows } = changes else {
             return match changes {
-                Changes::TakeSnapshot => self.repair_cautiously(table).await,
+                Changes::TakeSnapshot => self.repair(table).await,
                 Changes::UpToDate | Changes::Segment { .. } => Ok(()),
             };
         };
@@ -185,19 +185,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             // was put back and nobody told it; then what it lost is here.
             Err(SyncError::Store(error)) if is_about_data(&error) => {
                 self.tell_difference(table)?;
-                self.repair_cautiously(table).await
+                self.hand_back_if_proven(table).await?;
+                if self.unsigned.contains(&table) {
+                    return Ok(());
+                }
+                self.repair(table).await
             }
             applied => applied,
         }
-    }
-
-    /// Repairs a copy by a server that may have been put back untold: it gets first what it lacks.
-    async fn repair_cautiously(&mut self, table: TableId) -> Result<(), SyncError> {
-        self.hand_back_if_proven(table).await?;
-        if self.unsigned.contains(&table) {
-            return Ok(());
-        }
-        self.repair(table).await
     }
 
     /// Takes what was told to have changed, if it goes on from exactly the version held; says whether it did.
@@ -287,8 +282,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
 
     /// Hands back what the server takes; that it takes nothing of a damaged copy is no failure.
     async fn hand_back_if_proven(&mut self, table: TableId) -> Result<(), SyncError> {
-        // A copy that is far behind differs everywhere, and would go up as a whole.
-        match self.hand_back_at_most(table, REPAIR_BUCKETS_MAX).await {
+        match self.hand_back(table).await {
             Err(error) if !error.ends_exchange() => {
                 tracing::warn!(code = error.code(), "rows are not handed back: {error}");
                 Ok(())
@@ -299,11 +293,6 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
 
     /// Gives a restored server the buckets that differ, with the manifest that proves them.
     pub(super) async fn hand_back(&mut self, table: TableId) -> Result<(), SyncError> {
-        self.hand_back_at_most(table, BUCKETS).await
-    }
-
-    /// The same, if no more than so many differ.
-    async fn hand_back_at_most(&mut self, table: TableId, most: usize) -> Result<(), SyncError> {
         let answer = self.ask(|| self.parts.api.buckets(table)).await?;
         // It is only compared with: it may be older than what is held.
         let manifest = verify_manifest(&answer.manifest, &self.keys()?, table)?;
@@ -315,11 +304,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let Some(signed) = signed else {
             return Ok(());
         };
-        let differing = ours.differing(&theirs);
-        if differing.len() > most {
-            return Ok(());
-        }
-        let mut buckets = differing.into_iter().peekable();
+        let mut buckets = ours.differing(&theirs).into_iter().peekable();
         while buckets.peek().is_some() {
             let (numbers, rows) = self.gather(table, &mut buckets)?;
             let request = HandBack {

@@ -211,6 +211,30 @@ fn a_server_put_back_in_the_middle_of_an_exchange_gets_its_rows_back_all_the_sam
 }
 
 #[test]
+fn a_server_put_back_untold_gets_back_however_much_it_lost() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let backup = server.state.borrow().clone();
+    server.sell(300..1_300, 1, TicketState::Valid);
+    gate.sync(&server);
+    *server.state.borrow_mut() = backup;
+    // Its changes pass the version held, and do not fit what is held.
+    server.sell(5..6, 2, CANCELLED);
+    server.sell(6..7, 2, CANCELLED);
+    for _ in 0..3 {
+        gate.sync(&server);
+        server.change(SET, &[]);
+    }
+    gate.sync(&server);
+    gate.assert_in_step(&server);
+    for ticket in [300, 1_299] {
+        assert_eq!(server.row(ticket).ticket, ticket_id(ticket));
+    }
+}
+
+#[test]
 fn a_device_restored_from_an_old_copy_begins_a_new_log_and_gets_its_records_back() {
     let server = venue();
     let mut gate = Gate::new(&server, 20);
