@@ -10,11 +10,12 @@ pub use scan::{Certainty, Confirmed, Direction, Outcome, Scan, Subject};
 
 use crate::cbor;
 use crate::code::Identity;
+use crate::cose::PublicKey;
 use crate::hash::Hash;
 use crate::ids::{
     AttemptId, DeviceId, GateId, LogId, ScopeId, SessionId, StaffId, TicketId, ZoneId,
 };
-use crate::numbers::TypeNumber;
+use crate::numbers::{AccessNumber, TypeNumber};
 use crate::rules::EntryRule;
 use crate::time::UnixMillis;
 use minicbor::{Decode, Encode};
@@ -88,7 +89,10 @@ impl Record {
             | Body::StandDown(_)
             | Body::Honour(_)
             | Body::Notice(_)
-            | Body::Delay(_) => None,
+            | Body::Delay(_)
+            | Body::OverrideKey(_)
+            | Body::Arrival(_)
+            | Body::Correction(_) => None,
         }
     }
 }
@@ -139,6 +143,15 @@ pub enum Body {
     /// A session has other times; the terms that say so are sealed beside.
     #[n(13)]
     Delay(#[n(0)] Delay),
+    /// A supervisor's override key counts, or does so no longer.
+    #[n(14)]
+    OverrideKey(#[n(0)] OverrideKey),
+    /// The server says when it received records whose stamps are ahead of its clock.
+    #[n(15)]
+    Arrival(#[n(0)] Arrival),
+    /// The server's rows say of a scanned ticket what the record of the scan does not.
+    #[n(16)]
+    Correction(#[n(0)] Correction),
 }
 
 impl Body {
@@ -358,4 +371,57 @@ pub struct Notice {
     /// Not shown after.
     #[n(3)]
     pub until: UnixMillis,
+}
+
+/// A key by which a member of staff signs overrides. Of several records about one key the lowest `until`
+/// counts.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct OverrideKey {
+    /// The member of staff.
+    #[n(0)]
+    pub staff: StaffId,
+    /// The key.
+    #[n(1)]
+    pub key: PublicKey,
+    /// Overrides with a stamp from this time on are not proved by the key; none while it counts.
+    #[n(2)]
+    pub until: Option<UnixMillis>,
+}
+
+/// When the server received a range of a log whose stamps are further ahead than its clock.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Arrival {
+    /// The log.
+    #[n(0)]
+    pub log: LogRef,
+    /// The first record of the range.
+    #[n(1)]
+    pub first: u64,
+    /// The last record of the range.
+    #[n(2)]
+    pub last: u64,
+    /// Hash of the last record: it names the branch of the log.
+    #[n(3)]
+    pub hash: Hash,
+    /// The server's time when the range arrived.
+    #[n(4)]
+    pub at: UnixMillis,
+}
+
+/// What the server's rows say of a scanned ticket, where its record claims something else. Of several
+/// corrections of one record the last one counts.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Correction {
+    /// Hash of the record of the scan.
+    #[n(0)]
+    pub of: Hash,
+    /// The ticket's type, which chooses the entry rule.
+    #[n(1)]
+    pub type_number: Option<TypeNumber>,
+    /// The ticket's access number, which names the pass over which entries may be counted.
+    #[n(2)]
+    pub access: Option<AccessNumber>,
+    /// Entries of this one ticket, where its row sets them apart from its type.
+    #[n(3)]
+    pub entries: Option<u16>,
 }

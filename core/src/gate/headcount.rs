@@ -122,6 +122,9 @@ fn moved(body: &Body) -> Option<Subject> {
         | Body::StandDown(_)
         | Body::Honour(_)
         | Body::Notice(_)
-        | Body::Delay(_) => None,
+        | Body::Delay(_)
+        | Body::OverrideKey(_)
+        | Body::Arrival(_)
+        | Body::Correction(_) => None,
     }
 }

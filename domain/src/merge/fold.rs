@@ -130,7 +130,10 @@ fn sift<'a>(
             | Body::StandDown(_)
             | Body::Honour(_)
             | Body::Notice(_)
-            | Body::Delay(_) => {}
+            | Body::Delay(_)
+            | Body::OverrideKey(_)
+            | Body::Arrival(_)
+            | Body::Correction(_) => {}
         }
     }
     (scans, undone)

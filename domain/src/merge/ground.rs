@@ -171,7 +171,12 @@ impl Ground {
                 keep_latest(&mut self.honours, key, place, honour.clone());
                 Reach::Nothing
             }
-            Body::StandDown(_) | Body::Notice(_) | Body::Delay(_) => Reach::Nothing,
+            Body::StandDown(_)
+            | Body::Notice(_)
+            | Body::Delay(_)
+            | Body::OverrideKey(_)
+            | Body::Arrival(_)
+            | Body::Correction(_) => Reach::Nothing,
         }
     }
 

@@ -58,7 +58,10 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
             | Body::StandDown(_)
             | Body::Honour(_)
             | Body::Notice(_)
-            | Body::Delay(_) => {}
+            | Body::Delay(_)
+            | Body::OverrideKey(_)
+            | Body::Arrival(_)
+            | Body::Correction(_) => {}
         }
     }
     ended

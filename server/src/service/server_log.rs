@@ -59,7 +59,13 @@ pub const fn session_of(body: &Body) -> Option<SessionId> {
         Body::Honour(honour) => Some(honour.session),
         Body::Notice(notice) => notice.session,
         Body::Delay(delay) => Some(delay.session),
-        Body::Link(_) | Body::Cut(_) | Body::Ruling(_) | Body::StandDown(_) => None,
+        Body::Link(_)
+        | Body::Cut(_)
+        | Body::Ruling(_)
+        | Body::StandDown(_)
+        | Body::OverrideKey(_)
+        | Body::Arrival(_)
+        | Body::Correction(_) => None,
     }
 }
 

@@ -46,7 +46,10 @@ fn subject_key(record: Option<&Record>) -> Vec<u8> {
         | Body::StandDown(_)
         | Body::Honour(_)
         | Body::Notice(_)
-        | Body::Delay(_) => Vec::new(),
+        | Body::Delay(_)
+        | Body::OverrideKey(_)
+        | Body::Arrival(_)
+        | Body::Correction(_) => Vec::new(),
     }
 }
 

@@ -50,7 +50,10 @@ pub(in crate::service) fn end_by(
         | Body::StandDown(_)
         | Body::Honour(_)
         | Body::Notice(_)
-        | Body::Delay(_) => {}
+        | Body::Delay(_)
+        | Body::OverrideKey(_)
+        | Body::Arrival(_)
+        | Body::Correction(_) => {}
     }
     Ok(())
 }

@@ -118,6 +118,9 @@ pub(super) fn refusal(ground: &Ground, line: &Line) -> Option<(SessionId, Count)
         | Body::StandDown(_)
         | Body::Honour(_)
         | Body::Notice(_)
-        | Body::Delay(_) => None,
+        | Body::Delay(_)
+        | Body::OverrideKey(_)
+        | Body::Arrival(_)
+        | Body::Correction(_) => None,
     }
 }

@@ -120,7 +120,10 @@ impl Found {
                 | Body::StandDown(_)
                 | Body::Honour(_)
                 | Body::Notice(_)
-                | Body::Delay(_) => continue,
+                | Body::Delay(_)
+                | Body::OverrideKey(_)
+                | Body::Arrival(_)
+                | Body::Correction(_) => continue,
             };
             reached.extend([
                 subject,

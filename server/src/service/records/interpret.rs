@@ -83,7 +83,10 @@ fn reaches_everything(
             | Body::StandDown(_)
             | Body::Honour(_)
             | Body::Notice(_)
-            | Body::Delay(_) => false,
+            | Body::Delay(_)
+            | Body::OverrideKey(_)
+            | Body::Arrival(_)
+            | Body::Correction(_) => false,
         };
         if reaches {
             return Ok(true);

@@ -99,7 +99,10 @@ pub(super) fn quarantine(
             | Body::StandDown(_)
             | Body::Honour(_)
             | Body::Notice(_)
-            | Body::Delay(_) => {
+            | Body::Delay(_)
+            | Body::OverrideKey(_)
+            | Body::Arrival(_)
+            | Body::Correction(_) => {
                 if ground.is_quarantined(line) {
                     logs.insert(line.record.log);
                 }
