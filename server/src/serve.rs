@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Transport};
 use crate::http::{self, App, CallerAddress, Parts, Reach};
 use crate::listen::{BindError, Bound, Connections};
-use crate::service::{self, Publisher, Sealer, Service};
+use crate::service::{self, Interpreter, Publisher, Sealer, Service};
 use crate::storage::StorageError;
 use crate::storage::sqlite::{self, Sqlite};
 use crate::tls::{Identity, TlsError};
@@ -47,6 +47,7 @@ pub struct Server {
     connections: Connections,
     sealer: Sealer,
     publisher: Publisher,
+    interpreter: Interpreter,
     addresses: Vec<SocketAddr>,
     public_url: String,
     spki: Option<Hash>,
@@ -101,8 +102,6 @@ impl Server {
             ..service::Settings::new(config.data.join(SNAPSHOTS))
         };
         let service = Service::new(Sqlite::store(&config.data)?, clock, settings);
-        // Before the first request: reports must not lag behind what an earlier run had stored.
-        service.interpret_pending().await?;
         let app = App::new(Parts {
             service: service.clone(),
             limits: config.limits.clone(),
@@ -116,11 +115,15 @@ impl Server {
         let connections = Connections::serve(bound, identity.as_ref(), &http::router(app))?;
         let sealer = service.start_sealer();
         let publisher = service.start_publisher();
+        // Beside serving: whatever an earlier run had stored, doors do not wait until it is counted. Who asks
+        // for a report waits for its scope.
+        let interpreter = service.start_interpreter();
         tracing::info!(%public_url, "serving");
         Ok(Self {
             service,
             sealer,
             publisher,
+            interpreter,
             connections,
             addresses,
             public_url,
@@ -159,6 +162,7 @@ impl Server {
         // Those who listen would wait for ever.
         self.publisher.stop().await;
         self.connections.stop(self.stop_within).await;
+        self.interpreter.stop().await;
         self.sealer.stop().await;
         tracing::info!("stopped");
     }

@@ -37,7 +37,7 @@ pub fn fold(scope: ScopeId, authority: DeviceId, lines: &[Line], heads: Heads) -
 /// All records that a device holds of a scope.
 #[must_use]
 pub fn records_of(gate: &Gate, scope: ScopeId) -> Vec<Line> {
-    let all = gate.store(|store| store.records_after(scope, 0, u32::MAX).unwrap());
+    let all = gate.store(|store| store.records_after(scope, 0, u32::MAX).unwrap().lines);
     all.into_iter().map(|(_, line)| line).collect()
 }
 

@@ -145,11 +145,11 @@ pub(super) fn lines_of(store: &Store, scope: ScopeId) -> Result<Vec<Line>, ApiEr
     let mut place = 0;
     loop {
         let page = store.records_after(scope, place, PAGE)?;
-        let Some((last, _)) = page.last() else {
+        let Some(last) = page.read_to else {
             return Ok(lines);
         };
-        place = *last;
-        lines.extend(page.into_iter().map(|(_, line)| line));
+        place = last;
+        lines.extend(page.lines.into_iter().map(|(_, line)| line));
     }
 }
 

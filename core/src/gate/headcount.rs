@@ -61,12 +61,13 @@ impl Inside {
             };
         }
         loop {
-            let lines = store.records_after(ground.scope(), self.place, PAGE)?;
-            let Some((last, _)) = lines.last() else {
+            let page = store.records_after(ground.scope(), self.place, PAGE)?;
+            let Some(last) = page.read_to else {
                 return Ok(());
             };
-            self.place = *last;
-            let touched: BTreeSet<Subject> = lines
+            self.place = last;
+            let touched: BTreeSet<Subject> = page
+                .lines
                 .iter()
                 .filter_map(|(_, line)| moved(&line.record.body))
                 .map(|subject| ground.resolve(subject))

@@ -27,7 +27,7 @@ pub use error::StoreError;
 pub use identity::{DeviceIdentity, ServerPin};
 pub use notices::{Notice, NoticeBody};
 pub use open::Opened;
-pub use records::{FeedEntry, FeedPlace, LogStanding, OwnLog, SignedRange, Taken};
+pub use records::{FeedEntry, FeedPlace, LogStanding, OwnLog, RecordPage, SignedRange, Taken};
 pub use rescue::Rescue;
 pub use settings::{Operator, PinFailures, Reach, Recipient};
 

@@ -3,11 +3,11 @@
 use crate::code::Identity;
 use crate::hash::Hash;
 use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
-use crate::log::Line;
+use crate::log::{Frame, Line};
 use crate::numbers::TypeNumber;
 use crate::record::{
-    Body, Direction, EveryoneOut, FreeFlow, Honour, Link, LogRef, Outcome, Record, RulingWord,
-    Scan, Subject,
+    Body, Direction, EveryoneOut, FreeFlow, Honour, Link, LogRef, Outcome, RulingWord, Scan,
+    Subject,
 };
 use crate::rules::EntryRule;
 use crate::time::UnixMillis;
@@ -277,10 +277,10 @@ impl Ground {
     pub fn counts(&self, line: &Line) -> bool {
         line.record.scope == self.scope
             && match self.rulings.get(&line.hash) {
-                Some(_) if crate::mutated!(IgnoreRulings) => !self.is_cut_off(&line.record),
+                Some(_) if crate::mutated!(IgnoreRulings) => !self.is_line_cut_off(line),
                 Some((_, RulingWord::Accept)) => true,
                 Some((_, RulingWord::Void)) => false,
-                None => !self.is_cut_off(&line.record),
+                None => !self.is_line_cut_off(line),
             }
     }
 
@@ -290,15 +290,33 @@ impl Ground {
     pub fn is_quarantined(&self, line: &Line) -> bool {
         line.record.scope == self.scope
             && !self.rulings.contains_key(&line.hash)
-            && self.is_cut_off(&line.record)
+            && self.is_line_cut_off(line)
     }
 
-    fn is_cut_off(&self, record: &Record) -> bool {
+    fn is_line_cut_off(&self, line: &Line) -> bool {
+        self.is_cut_off(line.record.log, line.record.sequence)
+    }
+
+    /// As [`Self::is_quarantined`], of a record of which this program may know no more than its place.
+    #[must_use]
+    pub fn is_place_quarantined(&self, frame: &Frame, record: Hash) -> bool {
+        frame.scope == self.scope
+            && !self.rulings.contains_key(&record)
+            && self.is_cut_off(frame.log, frame.sequence)
+    }
+
+    /// Whether a log was cut.
+    #[must_use]
+    pub fn is_cut(&self, log: LogRef) -> bool {
+        self.cuts.contains_key(&log)
+    }
+
+    fn is_cut_off(&self, log: LogRef, sequence: u64) -> bool {
         if crate::mutated!(CountAfterCut) {
             return false;
         }
-        let cut = self.cuts.get(&record.log);
-        cut.is_some_and(|(_, last)| record.sequence > *last)
+        let cut = self.cuts.get(&log);
+        cut.is_some_and(|(_, last)| sequence > *last)
     }
 
     /// The entry rule for a scan at its place in the order.

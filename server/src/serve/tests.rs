@@ -4,12 +4,14 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::config::{Settings, TransportKind};
 use crate::init::{MadeServer, NewServer, init};
+use crate::storage::{Space, Transaction};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use usher_domain::api::venue::{NewEvent, NewOrganizer, NewSession};
 
 async fn make(data: &Path, transport: TransportKind) -> (MadeServer, Config) {
     let new = NewServer {
@@ -80,6 +82,45 @@ async fn a_server_stopped_gives_its_folder_free_for_the_next() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_scope_that_cannot_be_interpreted_keeps_no_server_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, config) = make(folder.path(), TransportKind::Plain).await;
+    let server = Server::start(&config, Arc::new(SystemClock)).await.unwrap();
+    let service = server.service();
+    let organizer = NewOrganizer {
+        slug: "house".to_owned(),
+        name: "The House".to_owned(),
+    };
+    let organizer = service.create_organizer(organizer).await.unwrap().id;
+    let event = NewEvent {
+        slug: "show".to_owned(),
+        name: "The Show".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+    };
+    service.create_event(organizer, event).await.unwrap();
+    let session = NewSession {
+        slug: "first".to_owned(),
+        name: "First".to_owned(),
+        doors: "2027-10-30 18:00".to_owned(),
+        starts: None,
+        ends: "2027-10-30 22:00".to_owned(),
+        rules: None,
+    };
+    let session = service
+        .create_session(organizer, "show".to_owned(), session)
+        .await
+        .unwrap();
+    let spoil = move |txn: &mut dyn Transaction, now| {
+        let scope = session.scope.as_bytes();
+        Ok(txn.put_value(Space::Interpreted, scope, b"not readable", now)?)
+    };
+    service.write(spoil).await.unwrap();
+    server.stop().await;
+    let server = Server::start(&config, Arc::new(SystemClock)).await.unwrap();
+    server.stop().await;
 }
 
 #[tokio::test]

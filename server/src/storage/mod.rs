@@ -29,7 +29,9 @@ pub use claims::{Claims, Duty, DutyState, Reservation};
 pub use error::{Result, StorageError};
 pub use gauges::WriterGauges;
 pub use overlay::Overlay;
-pub use records::{BatchLine, Kept, NewBatch, Novelty, Records, StoredIncident, StoredRecord};
+pub use records::{
+    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, StoredIncident, StoredRecord,
+};
 pub use tables::{Pending, StoredRow, TableHead, Tables};
 pub use things::{Entity, Id, Kind, Space, Things};
 pub use tickets::{StoredTicket, Tickets};

@@ -3,9 +3,9 @@
 //! It is made of a shared reference to a transaction, so nothing that runs on it can reach the database.
 
 use super::{
-    Claims, Duty, Entity, Id, Kept, Kind, NewBatch, Pending, Records, Reservation, Result, Space,
-    StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead, Tables, Things,
-    Tickets, Transaction,
+    Claims, Duty, Entity, Id, Kept, Kind, LogPlace, NewBatch, Pending, Records, Reservation,
+    Result, Space, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead,
+    Tables, Things, Tickets, Transaction,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -299,8 +299,13 @@ impl Records for Overlay<'_> {
         self.under.records_about(scope, subject)
     }
 
-    fn records_of_log(&self, log: LogRef, from: u64, limit: u32) -> Result<Vec<StoredRecord>> {
-        self.under.records_of_log(log, from, limit)
+    fn records_of_log(
+        &self,
+        log: LogRef,
+        after: LogPlace,
+        limit: u32,
+    ) -> Result<Vec<(LogPlace, StoredRecord)>> {
+        self.under.records_of_log(log, after, limit)
     }
 
     fn visit_records(

@@ -3,6 +3,7 @@
 //! What records fold to is not stored: a subject has few records, and they are found by it.
 
 use super::Result;
+use minicbor::{Decode, Encode};
 use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId};
@@ -62,6 +63,29 @@ pub struct StoredRecord {
     pub position: u64,
     /// The encoding.
     pub bytes: Vec<u8>,
+}
+
+/// A place in a log. Where a log has branches, several records have one sequence; their hashes tell them
+/// apart, so that a reader who goes on after a place leaves none of them out and reads none twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub struct LogPlace {
+    /// The number of the record in its log.
+    #[n(0)]
+    pub sequence: u64,
+    /// The record's hash.
+    #[n(1)]
+    pub hash: Hash,
+}
+
+impl LogPlace {
+    /// The place before every record of this sequence.
+    #[must_use]
+    pub const fn before(sequence: u64) -> Self {
+        Self {
+            sequence,
+            hash: Hash::ZERO,
+        }
+    }
 }
 
 /// Bytes that could not be interpreted, kept for a person.
@@ -137,11 +161,17 @@ pub trait Records {
     fn records_about(&self, scope: ScopeId, subject: Option<&Subject>)
     -> Result<Vec<StoredRecord>>;
 
-    /// Records of a log from a sequence on, at most `limit`, by (sequence, hash): all branches.
+    /// Records of a log after a place, at most `limit`, by (sequence, hash): all branches. A reader of many
+    /// goes on after the place of the last one.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn records_of_log(&self, log: LogRef, from: u64, limit: u32) -> Result<Vec<StoredRecord>>;
+    fn records_of_log(
+        &self,
+        log: LogRef,
+        after: LogPlace,
+        limit: u32,
+    ) -> Result<Vec<(LogPlace, StoredRecord)>>;
 
     /// Visits all records of a scope in the order of their coming, or those of one session alone.
     ///

@@ -157,7 +157,7 @@ impl World {
                 continue;
             };
             let (lines, heads) = program.with(|store| {
-                let lines = store.records_after(scope, 0, u32::MAX).unwrap();
+                let lines = store.records_after(scope, 0, u32::MAX).unwrap().lines;
                 let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
                 (lines, store.heads(scope).unwrap())
             });

@@ -77,7 +77,7 @@ impl Stand {
 
     /// All records of the scope, in the order in which they were written.
     fn records(&self) -> Vec<Line> {
-        let lines = self.store.records_after(SCOPE, 0, u32::MAX).unwrap();
+        let lines = self.store.records_after(SCOPE, 0, u32::MAX).unwrap().lines;
         lines.into_iter().map(|(_, line)| line).collect()
     }
 

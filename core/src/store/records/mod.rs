@@ -111,26 +111,33 @@ fn line(hash: [u8; 32], body: &[u8]) -> Option<Line> {
     })
 }
 
+/// Records as they were read from the store. Where they are read page by page, the next page begins after
+/// the place up to which this one was *read*: a page may hold nothing but records of kinds that this
+/// program does not know.
+#[derive(Debug, Clone, Default)]
+pub struct RecordPage {
+    /// The place of the last record that was read; none if there was none.
+    pub read_to: Option<u64>,
+    /// The records that this program can interpret, each with its place.
+    pub lines: Vec<(u64, Line)>,
+}
+
 impl Store {
-    fn lines(
-        &self,
-        sql: &str,
-        params: impl rusqlite::Params,
-    ) -> Result<Vec<(u64, Line)>, StoreError> {
+    fn lines(&self, sql: &str, params: impl rusqlite::Params) -> Result<RecordPage, StoreError> {
         let doing = "reading records";
         let mut statement = self.conn.prepare_cached(sql).doing(doing)?;
         let mut rows = statement.query(params).doing(doing)?;
-        let mut lines = Vec::new();
+        let mut page = RecordPage::default();
         while let Some(row) = rows.next().doing(doing)? {
             let read = || -> rusqlite::Result<(u64, Option<Line>)> {
                 let body = row.get_ref(2)?.as_blob()?;
                 Ok((row.get(0)?, line(row.get(1)?, body)))
             };
-            if let (place, Some(line)) = read().doing(doing)? {
-                lines.push((place, line));
-            }
+            let (place, line) = read().doing(doing)?;
+            page.read_to = Some(place);
+            page.lines.extend(line.map(|line| (place, line)));
         }
-        Ok(lines)
+        Ok(page)
     }
 
     /// All records of a scope that speak of one subject, of whatever log.
@@ -145,11 +152,11 @@ impl Store {
         let Some(scope_no) = known_scope_no(&self.conn, scope)? else {
             return Ok(Vec::new());
         };
-        let lines = self.lines(
+        let page = self.lines(
             "SELECT place, hash, body FROM records WHERE scope_no = ?1 AND subject = ?2",
             (scope_no, cbor::encode(subject)),
         )?;
-        Ok(lines.into_iter().map(|(_, line)| line).collect())
+        Ok(page.lines.into_iter().map(|(_, line)| line).collect())
     }
 
     /// The records of a scope that concern more than one ticket: links, rules, cuts, rulings, everyone
@@ -161,11 +168,11 @@ impl Store {
         let Some(scope_no) = known_scope_no(&self.conn, scope)? else {
             return Ok(Vec::new());
         };
-        let lines = self.lines(
+        let page = self.lines(
             "SELECT place, hash, body FROM records WHERE scope_no = ?1 AND subject = x''",
             [scope_no],
         )?;
-        Ok(lines.into_iter().map(|(_, line)| line).collect())
+        Ok(page.lines.into_iter().map(|(_, line)| line).collect())
     }
 
     /// Records of a scope in the order in which they came to this device, after a place, each with its
@@ -178,9 +185,9 @@ impl Store {
         scope: ScopeId,
         place: u64,
         limit: u32,
-    ) -> Result<Vec<(u64, Line)>, StoreError> {
+    ) -> Result<RecordPage, StoreError> {
         let Some(scope_no) = known_scope_no(&self.conn, scope)? else {
-            return Ok(Vec::new());
+            return Ok(RecordPage::default());
         };
         self.lines(
             "SELECT place, hash, body FROM records WHERE place > ?2 AND +scope_no = ?1
@@ -205,12 +212,12 @@ impl Store {
     /// # Errors
     /// What reading the file says.
     pub fn record(&self, hash: Hash) -> Result<Option<Line>, StoreError> {
-        let lines = self.lines(
+        let page = self.lines(
             "SELECT place, hash, body FROM records
              WHERE substr(hash, 1, 8) = substr(?1, 1, 8) AND hash = ?1 LIMIT 1",
             [hash.as_bytes()],
         )?;
-        Ok(lines.into_iter().next().map(|(_, line)| line))
+        Ok(page.lines.into_iter().next().map(|(_, line)| line))
     }
 
     /// The newest records of this device's own logs, newest first.
@@ -218,13 +225,13 @@ impl Store {
     /// # Errors
     /// What reading the file says.
     pub fn latest_own(&self, limit: u32) -> Result<Vec<Line>, StoreError> {
-        let lines = self.lines(
+        let page = self.lines(
             "SELECT place, hash, body FROM records
              WHERE log_no IN (SELECT log_no FROM logs WHERE standing > 0)
              ORDER BY place DESC LIMIT ?1",
             [limit],
         )?;
-        Ok(lines.into_iter().map(|(_, line)| line).collect())
+        Ok(page.lines.into_iter().map(|(_, line)| line).collect())
     }
 
     /// The ends of all branches of all logs of a scope, sorted.

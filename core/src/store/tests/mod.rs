@@ -5,14 +5,17 @@ mod tables;
 
 use super::*;
 use crate::fixture::*;
-use usher_domain::ids::ScopeId;
+use usher_domain::cose::SigningKey;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{DeviceId, LogId, ScopeId};
 use usher_domain::log::{Entry, LogEnd, sign_batch, verify_batch};
 use usher_domain::record::{Body, LogRef, Subject, Undo};
+use usher_domain::secret::Seed;
 use usher_domain::time::UnixMillis;
 
 fn undo(number: u8) -> Body {
     Body::Undo(Undo {
-        of: usher_domain::hash::Hash::of(&[&[number]]),
+        of: Hash::of(&[&[number]]),
         session: EVENING,
         subject: Subject::Ticket(ticket_id(number.into())),
         operator: None,
@@ -227,4 +230,45 @@ fn a_notice_is_told_once_until_it_is_heard() {
     assert_eq!(notices.len(), 1);
     store.heard(notices[0].number).unwrap();
     assert_eq!(store.notices().unwrap(), []);
+}
+
+#[test]
+fn a_page_of_records_of_unknown_kinds_is_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(folder.path(), UnixMillis::new(NOW)).unwrap();
+    let key = SigningKey::from_seed(&Seed::new([8; 32]));
+    let log = LogRef {
+        device: DeviceId::from_bytes([8; 16]),
+        log: LogId::from_bytes([8; 16]),
+    };
+    let mut end = LogEnd::empty(log, SCOPE);
+    let mut records = Vec::new();
+    for number in 1..=5 {
+        let mut bytes = Vec::new();
+        let mut encoder = minicbor::Encoder::new(&mut bytes);
+        encoder.array(6).unwrap().encode(log).unwrap();
+        encoder.u64(number).unwrap().encode(end.head.hash).unwrap();
+        encoder.encode(SCOPE).unwrap().u64(NOW).unwrap();
+        encoder.array(1).unwrap().u32(200).unwrap();
+        end.head.sequence = number;
+        end.head.hash = Hash::of(&[&bytes]);
+        records.push(bytes);
+    }
+    records.push(end.append(UnixMillis::new(NOW), undo(1)).encoded);
+    let batch = verify_batch(&sign_batch(&key, records).unwrap(), &key.public()).unwrap();
+    store
+        .take_feed(SCOPE, &[FeedEntry::Verified(batch)], FeedPlace::default())
+        .unwrap();
+    let (mut place, mut found, mut pages) = (0, Vec::new(), 0);
+    while let RecordPage {
+        read_to: Some(read_to),
+        lines,
+    } = store.records_after(SCOPE, place, 2).unwrap()
+    {
+        assert!(read_to > place);
+        place = read_to;
+        found.extend(lines);
+        pages += 1;
+    }
+    assert_eq!((found.len(), pages), (1, 3));
 }

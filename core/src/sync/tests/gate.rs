@@ -222,7 +222,7 @@ impl Gate {
             for (_, _, hash) in server.records() {
                 assert!(store.record(hash).unwrap().is_some(), "a record is missing");
             }
-            let held = store.records_after(SCOPE, 0, u32::MAX).unwrap().len();
+            let held = store.records_after(SCOPE, 0, u32::MAX).unwrap().lines.len();
             assert_eq!(
                 held,
                 server.records().len(),

@@ -379,7 +379,7 @@ fn a_batch_that_nobody_vouches_for_waits_and_is_never_taken() {
         told.iter()
             .any(|n| n.body == NoticeBody::RecordsParked { batches: 1 })
     );
-    let taken = gate.with(|store| store.records_after(SCOPE, 0, 9).unwrap());
+    let taken = gate.with(|store| store.records_after(SCOPE, 0, 9).unwrap().lines);
     assert!(taken.iter().all(|(_, line)| line.record.log != stranger));
 }
 

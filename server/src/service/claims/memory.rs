@@ -10,7 +10,7 @@ use crate::service::organizers::StoredOrganizer;
 use crate::service::records::lines;
 use crate::service::server_log::{self, Progress};
 use crate::service::{epoch, organizers, tables, things};
-use crate::storage::{Kind, Space, Transaction};
+use crate::storage::{Kind, LogPlace, Space, Transaction};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -221,13 +221,17 @@ fn catch_up(
         device: server,
         log: now.log,
     };
-    let page = txn.records_of_log(log, before.sequence, PAGE)?;
-    let is_same = page.first().is_some_and(|first| first.hash == before.hash);
-    if !is_same || page.len() >= PAGE as usize {
+    let from = LogPlace::before(before.sequence);
+    let mut page = txn.records_of_log(log, from, PAGE)?.into_iter();
+    let is_whole = page.len() < PAGE as usize;
+    let is_same = page
+        .next()
+        .is_some_and(|(_, first)| first.hash == before.hash);
+    if !is_same || !is_whole {
         return Ok(false);
     }
     let ground = Arc::make_mut(&mut known.ground);
-    for (_, line) in lines::readable(page).skip(1) {
+    for (_, line) in lines::readable(page.map(|(_, record)| record).collect()) {
         ground.add(&line);
     }
     known.end = end;

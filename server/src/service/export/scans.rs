@@ -58,7 +58,7 @@ fn counting(
     let aliases = aliases(lines);
     let mut counting = BTreeSet::new();
     for subject in subjects {
-        let about = lines_about(txn, place.session.scope, subject, &aliases, u64::MAX)?;
+        let about = lines_about(txn, place.session.scope, subject, &aliases, |_| true)?;
         let about = about.iter().map(|(_, line)| line);
         let moved = movements(ground, subject, about);
         counting.extend(moved.iter().map(|movement| movement.evidence.record));

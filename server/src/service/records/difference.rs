@@ -2,6 +2,7 @@
 
 use super::account::{Account, TooMany, refusal};
 use super::lines::{Placed, aliases, lines_about, readable};
+use super::progress::Extent;
 use super::tally::Changes;
 use crate::service::error::Result;
 use crate::service::organizers::StoredOrganizer;
@@ -9,19 +10,22 @@ use crate::service::things;
 use crate::storage::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::code::Identity;
-use usher_domain::ids::{OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId, TicketId};
+use usher_domain::log::Line;
 use usher_domain::merge::Ground;
 use usher_domain::record::{Body, Outcome, Subject};
 
 /// What a step found out, before anything is written.
 pub(super) struct Found {
     scope: ScopeId,
+    /// The device id of the server's own log.
+    pub(super) authority: DeviceId,
     old: Ground,
     pub(super) new: Ground,
     /// Interpreted before.
-    after: u64,
+    before: Extent,
     /// Interpreted afterwards.
-    upto: u64,
+    after: Extent,
     aliases: BTreeMap<TicketId, BTreeSet<Identity>>,
     pub(super) changes: Changes,
     /// Incidents of excess admissions that are other than before; empty ones are settled.
@@ -33,23 +37,23 @@ impl Found {
         txn: &dyn Transaction,
         organizer: OrganizerId,
         scope: ScopeId,
-        after: u64,
-        upto: u64,
+        (before, after): (Extent, Extent),
         lines: &[Placed],
     ) -> Result<Self> {
         let authority = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
             .value
             .server;
-        let until = |end: u64| {
-            let known = lines.iter().filter(move |(position, _)| *position <= end);
+        let within = |extent: &Extent| {
+            let known = lines.iter().filter(|(position, _)| extent.holds(*position));
             Ground::of(scope, authority, known.map(|(_, line)| line))
         };
         Ok(Self {
             scope,
-            old: until(after),
-            new: until(upto),
+            authority,
+            old: within(&before),
+            new: within(&after),
+            before,
             after,
-            upto,
             aliases: aliases(lines),
             changes: Changes::default(),
             excess: Vec::new(),
@@ -58,12 +62,8 @@ impl Found {
 
     /// Counts the difference that the step makes to a subject.
     fn account(&mut self, subject: Subject, lines: &[Placed]) {
-        let until = |end: u64| {
-            let known = lines.iter().filter(move |(position, _)| *position <= end);
-            known.map(|(_, line)| line)
-        };
-        let before = Account::of(&self.old, subject, until(self.after));
-        let now = Account::of(&self.new, subject, until(self.upto));
+        let before = Account::of(&self.old, subject, within(lines, &self.before));
+        let now = Account::of(&self.new, subject, within(lines, &self.after));
         for (session, count) in before.counts {
             self.changes.add(session, count, -1);
         }
@@ -84,12 +84,12 @@ impl Found {
 
     /// Counts the difference that the step makes to a record of a refusal.
     fn account_refusal(&mut self, (position, line): &Placed) {
-        if *position <= self.after
+        if self.before.holds(*position)
             && let Some((session, count)) = refusal(&self.old, line)
         {
             self.changes.add(session, count, -1);
         }
-        if *position <= self.upto
+        if self.after.holds(*position)
             && let Some((session, count)) = refusal(&self.new, line)
         {
             self.changes.add(session, count, 1);
@@ -132,7 +132,9 @@ impl Found {
             ]);
         }
         for subject in reached {
-            let lines = lines_about(txn, self.scope, subject, &self.aliases, self.upto)?;
+            let lines = lines_about(txn, self.scope, subject, &self.aliases, |position| {
+                self.after.holds(position)
+            })?;
             self.account(subject, &lines);
         }
         Ok(())
@@ -142,9 +144,8 @@ impl Found {
     pub(super) fn account_all(&mut self, txn: &dyn Transaction) -> Result<()> {
         let linked: BTreeSet<Subject> = self.aliases.keys().copied().map(Subject::Ticket).collect();
         let mut group: Option<(Subject, Vec<Placed>)> = None;
-        let upto = self.upto;
         txn.visit_by_subject(self.scope, &mut |subject, record| {
-            if record.position > upto {
+            if !self.after.holds(record.position) {
                 return Ok(());
             }
             let Some(placed) = readable(vec![record]).next() else {
@@ -169,9 +170,17 @@ impl Found {
             self.account(last, &lines);
         }
         for subject in linked {
-            let lines = lines_about(txn, self.scope, subject, &self.aliases, self.upto)?;
+            let lines = lines_about(txn, self.scope, subject, &self.aliases, |position| {
+                self.after.holds(position)
+            })?;
             self.account(subject, &lines);
         }
         Ok(())
     }
+}
+
+/// The records in the batches of an extent.
+fn within<'a>(lines: &'a [Placed], extent: &'a Extent) -> impl Iterator<Item = &'a Line> + Clone {
+    let known = lines.iter().filter(|(position, _)| extent.holds(*position));
+    known.map(|(_, line)| line)
 }

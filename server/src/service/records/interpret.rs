@@ -8,18 +8,17 @@ use super::account::TooMany;
 use super::badges;
 use super::difference::Found;
 use super::lines::{Placed, ground_lines, readable};
+use super::progress::{Extent, Progress, has_records};
 use super::tally::{self, Count};
 use super::watch;
-use crate::service::error::{Error, Result};
+use crate::service::error::Result;
 use crate::service::incidents::{self, About};
-use crate::service::organizers::{NOBODY, StoredOrganizer};
-use crate::service::{Service, server_log, sessions, things};
-use crate::storage::{Space, StoredRecord, Transaction};
-use minicbor::{Decode, Encode};
+use crate::service::organizers::StoredOrganizer;
+use crate::service::{server_log, things};
+use crate::storage::{LogPlace, StoredRecord, Transaction};
 use std::collections::BTreeSet;
 use usher_domain::api::reports::ScanLine;
-use usher_domain::cbor;
-use usher_domain::ids::{OrganizerId, ScopeId, SessionId, ZoneId};
+use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId, ZoneId};
 use usher_domain::log::{Entry, Line};
 use usher_domain::merge::Ground;
 use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
@@ -33,90 +32,82 @@ const BATCHES_PER_STEP: u64 = 32;
 /// who claims stands at a door.
 const RECORDS_PER_STEP: usize = 2_000;
 
-/// How far a scope is interpreted.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-struct Interpreted {
-    #[n(0)]
-    organizer: OrganizerId,
-    /// Position in the feed.
-    #[n(1)]
-    position: u64,
-    /// Sessions with counts.
-    #[n(2)]
-    sessions: Vec<SessionId>,
+/// How much one step takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Portion {
+    /// As many batches as are worth one transaction.
+    Many,
+    /// One batch.
+    One,
 }
 
-fn load(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<Interpreted>> {
-    txn.value(Space::Interpreted, scope.as_bytes())?
-        .map(|bytes| cbor::decode(&bytes))
-        .transpose()
-        .map_err(|_| Error::Internal("how far a scope is interpreted is not readable"))
+impl Portion {
+    const fn batches(self) -> u64 {
+        match self {
+            Self::Many => BATCHES_PER_STEP,
+            Self::One => 1,
+        }
+    }
 }
 
-/// Whose scope it is, if records of it were interpreted.
-pub(super) fn owner(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<OrganizerId>> {
-    Ok(load(txn, scope)?.map(|interpreted| interpreted.organizer))
-}
-
-fn is_pending(txn: &dyn Transaction, scope: ScopeId) -> Result<bool> {
-    let position = load(txn, scope)?.map_or(0, |interpreted| interpreted.position);
-    Ok(position < txn.feed_end(scope)?)
-}
-
-/// Whether new records of the authority change what older records of many subjects mean.
+/// Whether new records of the authority change what older records of many subjects mean. What another
+/// device writes of such a kind changes nothing.
 fn reaches_everything(
     txn: &dyn Transaction,
     ground_lines: &[Placed],
-    after: u64,
+    (authority, before): (DeviceId, &Extent),
     arrived: &[Placed],
 ) -> Result<bool> {
-    for (_, line) in arrived {
-        let reaches = match &line.record.body {
-            Body::Rule(_) | Body::Ruling(_) | Body::EveryoneOut(_) => true,
-            Body::Cut(cut) => reaches_back(txn, ground_lines, after, cut)?,
-            Body::Scan(_)
-            | Body::Undo(_)
-            | Body::Link(_)
-            | Body::FreeFlow(_)
-            | Body::Abort(_)
-            | Body::Yield(_)
-            | Body::StandDown(_)
-            | Body::Honour(_)
-            | Body::Notice(_)
-            | Body::Delay(_)
-            | Body::OverrideKey(_)
-            | Body::Arrival(_)
-            | Body::Correction(_) => false,
-        };
-        if reaches {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let mut of_authority = arrived
+        .iter()
+        .filter(|(_, line)| line.record.log.device == authority);
+    of_authority.try_fold(false, |reaches, (_, line)| {
+        Ok(reaches
+            || match &line.record.body {
+                Body::Rule(_) | Body::Ruling(_) | Body::EveryoneOut(_) => true,
+                Body::Cut(cut) => reaches_back(txn, ground_lines, before, cut)?,
+                Body::Scan(_)
+                | Body::Undo(_)
+                | Body::Link(_)
+                | Body::FreeFlow(_)
+                | Body::Abort(_)
+                | Body::Yield(_)
+                | Body::StandDown(_)
+                | Body::Honour(_)
+                | Body::Notice(_)
+                | Body::Delay(_)
+                | Body::OverrideKey(_)
+                | Body::Arrival(_)
+                | Body::Correction(_) => false,
+            })
+    })
 }
 
 /// Whether a cut changes the standing of records that were interpreted.
 fn reaches_back(
     txn: &dyn Transaction,
     ground_lines: &[Placed],
-    after: u64,
+    before: &Extent,
     cut: &Cut,
 ) -> Result<bool> {
     let was_cut = ground_lines.iter().any(|(position, line)| {
-        *position <= after && matches!(&line.record.body, Body::Cut(old) if old.log == cut.log)
+        let is_cut = matches!(&line.record.body, Body::Cut(old) if old.log == cut.log);
+        is_cut && before.holds(*position)
     });
-    let later = txn.records_of_log(cut.log, cut.last.saturating_add(1), 1)?;
-    Ok(was_cut || later.iter().any(|record| record.position <= after))
+    let first_cut_off = LogPlace::before(cut.last.saturating_add(1));
+    let later = txn.records_of_log(cut.log, first_cut_off, 1)?;
+    let mut later = later.iter();
+    Ok(was_cut || later.any(|(_, record)| before.holds(record.position)))
 }
 
 /// The records of one step after a position, and up to which position they are.
-fn portion(
+fn next_records(
     txn: &dyn Transaction,
     scope: ScopeId,
-    after: u64,
-    end: u64,
+    (after, end): (u64, u64),
+    portion: Portion,
 ) -> Result<(u64, Vec<StoredRecord>)> {
-    let most = end.min(after.saturating_add(BATCHES_PER_STEP));
+    let most = end.min(after.saturating_add(portion.batches()));
     let (mut upto, mut records) = (after, Vec::new());
     while upto < most && records.len() < RECORDS_PER_STEP {
         records.extend(txn.records_between(scope, upto, upto + 1)?);
@@ -198,30 +189,64 @@ fn outcomes(arrived: &[Placed]) -> Vec<Outcome> {
         .collect()
 }
 
-/// Interprets the next batches of a scope, and tells the outcomes of the scans in them.
+/// Does the next of what waits in a scope, and tells the outcomes of the scans in it: batches first, then
+/// a part of the logs of revoked devices that must be looked through.
 pub(super) fn step(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     scope: ScopeId,
+    portion: Portion,
     now: UnixMillis,
 ) -> Result<Vec<Outcome>> {
-    let mut interpreted = load(txn, scope)?.unwrap_or(Interpreted {
-        organizer,
-        position: 0,
-        sessions: Vec::new(),
-    });
-    let (after, end) = (interpreted.position, txn.feed_end(scope)?);
+    let mut progress = Progress::of(txn, organizer, scope)?;
+    let (after, end) = (progress.position, txn.feed_end(scope)?);
     if after >= end {
+        look(txn, scope, &mut progress, now)?;
+        progress.store(txn, scope, now)?;
         return Ok(Vec::new());
     }
-    let (upto, stored) = portion(txn, scope, after, end)?;
+    let (upto, stored) = next_records(txn, scope, (after, end), portion)?;
+    let before = progress.extent();
+    progress.position = upto;
+    interpret(txn, scope, (before, progress), stored, now)
+}
+
+/// Tries a batch once more that was set aside.
+pub(super) fn try_again(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    position: u64,
+    now: UnixMillis,
+) -> Result<Vec<Outcome>> {
+    let mut progress = Progress::of(txn, organizer, scope)?;
+    let before = progress.extent();
+    if before.holds(position) {
+        return Ok(Vec::new());
+    }
+    let stored = txn.records_between(scope, position.saturating_sub(1), position)?;
+    progress.take_back(position);
+    interpret(txn, scope, (before, progress), stored, now)
+}
+
+/// Interprets batches by which one extent differs from another, and writes down how far the scope is.
+fn interpret(
+    txn: &mut dyn Transaction,
+    scope: ScopeId,
+    (before, mut progress): (Extent, Progress),
+    stored: Vec<StoredRecord>,
+    now: UnixMillis,
+) -> Result<Vec<Outcome>> {
+    let organizer = progress.organizer;
     let lines = ground_lines(txn, scope)?;
-    let mut found = Found::read(txn, organizer, scope, after, upto, &lines)?;
+    let extents = (before.clone(), progress.extent());
+    let mut found = Found::read(txn, organizer, scope, extents, &lines)?;
     let unreadable = watch::unreadable_logs(&stored);
     let arrived: Vec<Placed> = readable(stored).collect();
     // What was interpreted may have counted for nothing so far: a revoked device's records, until a person
     // accepts them.
-    if after > 0 && reaches_everything(txn, &lines, after, &arrived)? {
+    let authority = found.authority;
+    if !before.is_empty() && reaches_everything(txn, &lines, (authority, &before), &arrived)? {
         found.account_all(txn)?;
     } else {
         found.account_reached(txn, &arrived)?;
@@ -240,15 +265,43 @@ pub(super) fn step(
     watch::unreadable(txn, organizer, &unreadable, now)?;
     watch::clocks(txn, organizer, &new, &arrived, now)?;
     badges::watch(txn, organizer, &new, &arrived, now)?;
-    watch::quarantine(txn, organizer, scope, &new, &lines, &arrived, now)?;
-    interpreted.position = upto;
-    interpreted.sessions.extend(changes.store(txn, scope, now)?);
-    interpreted.sessions.sort_unstable();
-    interpreted.sessions.dedup();
-    let bytes = cbor::encode(&interpreted);
-    txn.put_value(Space::Interpreted, scope.as_bytes(), &bytes, now)?;
+    progress.look_at(watch::to_look_at(
+        txn,
+        scope,
+        (&new, authority),
+        &unreadable,
+        &arrived,
+    )?);
+    progress.sessions.extend(changes.store(txn, scope, now)?);
+    progress.sessions.sort_unstable();
+    progress.sessions.dedup();
+    progress.store(txn, scope, now)?;
     server_log::append(txn, organizer, scope, links, now)?;
     Ok(outcomes)
+}
+
+/// Looks through a part of one log with quarantined records.
+fn look(
+    txn: &mut dyn Transaction,
+    scope: ScopeId,
+    progress: &mut Progress,
+    now: UnixMillis,
+) -> Result<()> {
+    let Some(look) = progress.take_look() else {
+        return Ok(());
+    };
+    let organizer = progress.organizer;
+    let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
+        .value
+        .server;
+    let extent = progress.extent();
+    let mut lines = ground_lines(txn, scope)?;
+    lines.retain(|(position, _)| extent.holds(*position));
+    let ground = Ground::of(scope, server, lines.iter().map(|(_, line)| line));
+    if let Some(rest) = watch::look(txn, organizer, (&ground, &lines), look, now)? {
+        progress.go_on_looking(rest);
+    }
+    Ok(())
 }
 
 /// People inside a zone.
@@ -274,15 +327,15 @@ pub(in crate::service) fn inside(
 ) -> Result<Inside> {
     let mut merged = Vec::new();
     for _ in 0..STEPS_PER_COUNT {
-        if is_pending(txn, scope)? {
-            merged.extend(step(txn, organizer, scope, now)?);
+        if has_records(txn, scope)? {
+            merged.extend(step(txn, organizer, scope, Portion::Many, now)?);
         }
     }
     let tally = tally::load(txn, scope, session)?;
     let people = tally.get(&Count::Inside(Some(zone))).copied().unwrap_or(0);
     Ok(Inside {
         people: u32::try_from(people).unwrap_or(u32::MAX),
-        is_complete: !is_pending(txn, scope)?,
+        is_complete: !has_records(txn, scope)?,
         merged,
     })
 }
@@ -333,71 +386,4 @@ fn raise_excess(
         allowed: scan_lines(txn, scope, subject, &too_many.allowed)?,
     };
     incidents::raise(txn, organizer, &about, &detail, scans, now)
-}
-
-impl Service {
-    /// Interprets what is stored of a scope and not interpreted yet.
-    pub(in crate::service) async fn interpret(
-        &self,
-        organizer: OrganizerId,
-        scope: ScopeId,
-    ) -> Result<()> {
-        loop {
-            let _turn = self.turn_to_write_long().await;
-            // A look from beside the writer: most of the time somebody else was faster.
-            if !self.read(move |txn| is_pending(txn, scope)).await? {
-                return Ok(());
-            }
-            let merged = self
-                .write_quietly(move |txn, now| step(txn, organizer, scope, now))
-                .await?;
-            self.figures().merged(&merged);
-        }
-    }
-
-    /// Interprets what is stored of all of an organizer's scopes and not interpreted yet.
-    ///
-    /// # Errors
-    /// [`Error::Storage`].
-    pub(in crate::service) async fn interpret_organizer(
-        &self,
-        organizer: OrganizerId,
-    ) -> Result<()> {
-        let pending = self
-            .read(move |txn| {
-                let sessions = sessions::of_organizer(txn, organizer)?;
-                let scopes: BTreeSet<ScopeId> =
-                    sessions.iter().map(|session| session.value.scope).collect();
-                let mut pending = Vec::new();
-                for scope in scopes {
-                    if is_pending(txn, scope)? {
-                        pending.push(scope);
-                    }
-                }
-                Ok(pending)
-            })
-            .await?;
-        for scope in pending {
-            self.interpret(organizer, scope).await?;
-        }
-        Ok(())
-    }
-
-    /// Interprets what a server that stopped between storing and interpreting left behind. Called once at
-    /// the start.
-    ///
-    /// # Errors
-    /// [`Error::Storage`].
-    pub async fn interpret_pending(&self) -> Result<()> {
-        let organizers = self
-            .read(|txn| {
-                let all = things::all::<StoredOrganizer>(txn, &NOBODY)?;
-                Ok(all.into_iter().map(|one| OrganizerId::from_bytes(one.id)))
-            })
-            .await?;
-        for organizer in organizers {
-            self.interpret_organizer(organizer).await?;
-        }
-        Ok(())
-    }
 }

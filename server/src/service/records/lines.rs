@@ -37,18 +37,19 @@ pub(crate) fn aliases(ground_lines: &[Placed]) -> BTreeMap<TicketId, BTreeSet<Id
     aliases
 }
 
-/// The readable records about a subject and its aliases that came up to position `upto`.
+/// The readable records about a subject and its aliases, in the batches at the positions that `counts`
+/// chooses.
 pub(crate) fn lines_about(
     txn: &dyn Transaction,
     scope: ScopeId,
     subject: Subject,
     aliases: &BTreeMap<TicketId, BTreeSet<Identity>>,
-    upto: u64,
+    counts: impl Fn(u64) -> bool,
 ) -> Result<Vec<Placed>> {
     let known = |subject: Subject| -> Result<_> {
         let mut records = txn.records_about(scope, Some(&subject))?;
         // Before reading them, which costs more than finding them.
-        records.retain(|record| record.position <= upto);
+        records.retain(|record| counts(record.position));
         Ok(readable(records))
     };
     let mut lines: Vec<Placed> = known(subject)?.collect();

@@ -20,13 +20,16 @@
 
 mod account;
 mod badges;
+mod catch_up;
 mod difference;
 mod interpret;
 pub(super) mod lines;
 mod plan;
+mod progress;
 pub(super) mod tally;
 mod watch;
 
+pub use catch_up::Interpreter;
 pub(super) use interpret::inside;
 
 use super::devices::StoredDevice;
@@ -151,7 +154,7 @@ pub(super) fn is_scope_of(
     organizer: OrganizerId,
     scope: ScopeId,
 ) -> Result<bool> {
-    if let Some(owner) = interpret::owner(txn, scope)? {
+    if let Some(owner) = progress::owner(txn, scope)? {
         return Ok(owner == organizer);
     }
     let current = scopes::now_called(txn, scope)?;

@@ -1,13 +1,15 @@
 //! What a person must see that is no matter of one ticket: unreadable records, clocks that are ahead, and
 //! records that wait after a revocation.
 
-use super::lines::{Placed, readable};
+use super::lines::Placed;
 use crate::service::error::Result;
 use crate::service::incidents::{self, About, Standing};
-use crate::storage::{StoredRecord, Transaction};
+use crate::storage::{LogPlace, StoredRecord, Transaction};
+use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
+use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
 use usher_domain::log::{Frame, Line};
 use usher_domain::merge::{Ground, jumped_ahead};
@@ -16,6 +18,9 @@ use usher_domain::time::UnixMillis;
 
 /// Scans that one incident lists at most.
 const LISTED_MAX: usize = 1_000;
+
+/// Records of a quarantined log that are read at once.
+const READ_AT_ONCE: u32 = 1_000;
 
 /// Logs with records that this program cannot interpret.
 pub(super) fn unreadable_logs(stored: &[StoredRecord]) -> BTreeSet<LogRef> {
@@ -69,21 +74,25 @@ pub(super) fn clocks(
     Ok(())
 }
 
-/// Brings the incidents of quarantined logs up to date.
-pub(super) fn quarantine(
-    txn: &mut dyn Transaction,
-    organizer: OrganizerId,
+/// Logs whose incident of quarantined records may say something else after these records: those that were
+/// cut, those of records that were ruled on, and those to which a revoked device added something, also
+/// what this program cannot read.
+pub(super) fn to_look_at(
+    txn: &dyn Transaction,
     scope: ScopeId,
-    ground: &Ground,
-    ground_lines: &[Placed],
+    (ground, authority): (&Ground, DeviceId),
+    unreadable: &BTreeSet<LogRef>,
     arrived: &[Placed],
-    now: UnixMillis,
-) -> Result<()> {
-    let mut logs = BTreeSet::new();
+) -> Result<BTreeSet<LogRef>> {
+    let mut logs: BTreeSet<LogRef> = unreadable
+        .iter()
+        .filter(|log| ground.is_cut(**log))
+        .copied()
+        .collect();
     for (_, line) in arrived {
         match &line.record.body {
-            Body::Cut(cut) => logs.extend([cut.log]),
-            Body::Ruling(ruling) => {
+            Body::Cut(cut) if line.record.log.device == authority => logs.extend([cut.log]),
+            Body::Ruling(ruling) if line.record.log.device == authority => {
                 let of = txn.record(scope, &ruling.of)?;
                 let of = of.and_then(|record| cbor::decode::<Frame>(&record.bytes).ok());
                 logs.extend(of.map(|frame| frame.log));
@@ -92,6 +101,8 @@ pub(super) fn quarantine(
             | Body::Undo(_)
             | Body::Link(_)
             | Body::Rule(_)
+            | Body::Cut(_)
+            | Body::Ruling(_)
             | Body::EveryoneOut(_)
             | Body::FreeFlow(_)
             | Body::Abort(_)
@@ -109,65 +120,116 @@ pub(super) fn quarantine(
             }
         }
     }
-    for log in logs {
-        let mut first_cut = None;
-        for (_, line) in ground_lines {
-            if let Body::Cut(cut) = &line.record.body
-                && cut.log == log
-            {
-                first_cut = Some(first_cut.map_or(cut.last, |first: u64| first.min(cut.last)));
-            }
-        }
-        let Some(first_cut) = first_cut else {
-            continue;
-        };
-        refresh(txn, organizer, ground, log, first_cut, now)?;
-    }
-    Ok(())
+    Ok(logs)
 }
 
-fn refresh(
-    txn: &mut dyn Transaction,
-    organizer: OrganizerId,
-    ground: &Ground,
-    log: LogRef,
-    cut: u64,
-    now: UnixMillis,
-) -> Result<()> {
-    let about = About::log(IncidentKind::Quarantined, log);
-    let mut from = cut.saturating_add(1);
-    let mut waiting = Vec::new();
-    // Page by page: a person may have ruled on many of them.
-    loop {
-        let page = txn.records_of_log(log, from, 1_000)?;
-        let is_last = page.len() < 1_000;
-        for (_, line) in readable(page) {
-            from = from.max(line.record.sequence.saturating_add(1));
-            if ground.is_quarantined(&line) {
-                waiting.push(line);
+/// How far the quarantined records of a log are looked through.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Look {
+    #[n(0)]
+    pub(super) log: LogRef,
+    /// The last record that was read; none before the first.
+    #[n(1)]
+    read: Option<LogPlace>,
+    /// The records that wait for a person, as far as the log was read.
+    #[n(2)]
+    waiting: Vec<Hash>,
+}
+
+impl Look {
+    /// A look of which nothing was done yet.
+    pub(super) const fn at_the_beginning(log: LogRef) -> Self {
+        Self {
+            log,
+            read: None,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Reads the next records, and tells whether there may be more to read: page by page, for a person may
+    /// have ruled on many of them. It goes on after what was *read*, for nothing says that a record is
+    /// readable here.
+    fn read_on(&mut self, txn: &dyn Transaction, ground: &Ground, cut: u64) -> Result<Rest> {
+        let after = self.read.unwrap_or(LogPlace::before(cut.saturating_add(1)));
+        let page = txn.records_of_log(self.log, after, READ_AT_ONCE)?;
+        let is_last = page.len() < READ_AT_ONCE as usize;
+        for (place, record) in page {
+            self.read = Some(place);
+            let frame = cbor::decode::<Frame>(&record.bytes);
+            if frame.is_ok_and(|frame| ground.is_place_quarantined(&frame, record.hash)) {
+                self.waiting.push(record.hash);
             }
         }
-        if is_last || waiting.len() >= LISTED_MAX {
-            break;
+        if is_last || self.waiting.len() >= LISTED_MAX {
+            Ok(Rest::Nothing)
+        } else {
+            Ok(Rest::Something)
         }
     }
-    if waiting.is_empty() {
-        return incidents::settle(txn, organizer, &about);
+
+    /// Brings the incident of the log up to date.
+    fn tell(
+        &self,
+        txn: &mut dyn Transaction,
+        organizer: OrganizerId,
+        ground: &Ground,
+        now: UnixMillis,
+    ) -> Result<()> {
+        let about = About::log(IncidentKind::Quarantined, self.log);
+        if self.waiting.is_empty() {
+            return incidents::settle(txn, organizer, &about);
+        }
+        let mut scans = Vec::new();
+        for hash in self.waiting.iter().take(LISTED_MAX) {
+            if let Some(record) = txn.record(ground.scope(), hash)?
+                && let Ok(line) = Line::read(&record.bytes)
+                && let Some(subject) = line.record.subject()
+            {
+                let subject = ground.resolve(subject);
+                scans.extend(incidents::scan_line(&line, subject, Standing::Waits));
+            }
+        }
+        let count = match self.waiting.len() {
+            few if few < LISTED_MAX => few.to_string(),
+            _ => format!("{LISTED_MAX} or more"),
+        };
+        let detail = format!(
+            "{count} records came after the device was revoked and wait to be accepted or voided"
+        );
+        incidents::raise(txn, organizer, &about, &detail, scans, now)
     }
-    let scans = waiting.iter().take(LISTED_MAX).filter_map(|line| {
-        let subject = line.record.subject()?;
-        incidents::scan_line(line, ground.resolve(subject), Standing::Waits)
+}
+
+/// Whether there is more of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    Something,
+}
+
+/// Looks through the next records of a log, and brings its incident of quarantined records up to date when
+/// all that it needs is read; else answers with what is left to do.
+pub(super) fn look(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    (ground, ground_lines): (&Ground, &[Placed]),
+    mut look: Look,
+    now: UnixMillis,
+) -> Result<Option<Look>> {
+    let cuts = ground_lines.iter().filter_map(|(_, line)| {
+        let Body::Cut(cut) = &line.record.body else {
+            return None;
+        };
+        (cut.log == look.log).then_some(cut.last)
     });
-    let detail = format!(
-        "{} records came after the device was revoked and wait to be accepted or voided",
-        waiting.len()
-    );
-    incidents::raise(
-        txn,
-        organizer,
-        &about,
-        &detail,
-        scans.collect::<Vec<_>>(),
-        now,
-    )
+    let Some(first_cut) = cuts.min() else {
+        return Ok(None);
+    };
+    match look.read_on(txn, ground, first_cut)? {
+        Rest::Something => Ok(Some(look)),
+        Rest::Nothing => {
+            look.tell(txn, organizer, ground, now)?;
+            Ok(None)
+        }
+    }
 }

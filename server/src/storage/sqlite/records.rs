@@ -2,7 +2,8 @@
 
 use super::statements::{Doing as _, Session, bytes, int, uint};
 use crate::storage::{
-    BatchLine, Kept, NewBatch, Novelty, Records, Result, StorageError, StoredIncident, StoredRecord,
+    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Result, StorageError, StoredIncident,
+    StoredRecord,
 };
 use rusqlite::{Row, params};
 use usher_domain::cbor;
@@ -193,20 +194,33 @@ impl Records for Session<'_> {
         )
     }
 
-    fn records_of_log(&self, log: LogRef, from: u64, limit: u32) -> Result<Vec<StoredRecord>> {
+    fn records_of_log(
+        &self,
+        log: LogRef,
+        after: LogPlace,
+        limit: u32,
+    ) -> Result<Vec<(LogPlace, StoredRecord)>> {
         let doing = "reading a log";
         self.all(
-            "SELECT hash, position, bytes FROM record
-             WHERE device = ?1 AND log = ?2 AND sequence >= ?3 AND repeated = 0
-             ORDER BY sequence, hash LIMIT ?4",
+            "SELECT hash, position, bytes, sequence FROM record
+             WHERE device = ?1 AND log = ?2 AND (sequence, hash) > (?3, ?4) AND repeated = 0
+             ORDER BY sequence, hash LIMIT ?5",
             params![
                 log.device.as_bytes(),
                 log.log.as_bytes(),
-                int(from, doing)?,
+                int(after.sequence, doing)?,
+                after.hash.as_bytes(),
                 limit
             ],
             doing,
-            read_record,
+            |row| {
+                let record = read_record(row)?;
+                let place = LogPlace {
+                    sequence: uint(row, 3)?,
+                    hash: record.hash,
+                };
+                Ok((place, record))
+            },
         )
     }
 

@@ -1,6 +1,7 @@
 //! Batches, records, heads, incidents and kept bytes.
 
 use super::*;
+use crate::storage::LogPlace;
 
 const SCOPE: ScopeId = ScopeId::from_bytes([3; 16]);
 
@@ -87,7 +88,7 @@ pub(crate) async fn a_record_is_found_by_hash_subject_log_and_session(store: Sto
             txn.record(SCOPE, &hash)?,
             txn.records_about(SCOPE, Some(&subject))?,
             txn.records_about(SCOPE, None)?,
-            txn.records_of_log(log(1), 2, 9)?,
+            txn.records_of_log(log(1), LogPlace::before(2), 9)?,
             of_session,
         ))
     })
@@ -99,6 +100,7 @@ pub(crate) async fn a_record_is_found_by_hash_subject_log_and_session(store: Sto
     // By rising stamp, and the stamps fall.
     assert_eq!(bytes(about), [[3, 1], [1, 1]]);
     assert_eq!(bytes(general), [[2, 0]]);
+    let of_log = of_log.into_iter().map(|(_, record)| record).collect();
     assert_eq!(bytes(of_log), [[2, 0], [3, 1]]);
     assert_eq!(of_session, 2);
 }
