@@ -8,6 +8,7 @@
 //! public_url = "https://tickets.example:8443"
 //! transport = "tls"            # or "plain" (loopback only), or "behind_proxy"
 //! stop_within_s = 10
+//! proxies = ["127.0.0.1", "10.0.0.0/8"]   # whose `X-Forwarded-For` is believed
 //!
 //! [tls]
 //! certificate = "certificate.pem"   # relative to the data folder
@@ -25,11 +26,16 @@
 //! import_bytes = 67108864
 //! request_s = 30
 //! live_listeners = 2000
+//! connections = 10000
+//! strangers_per_address = 1000 # connections on which nobody proved who asks
+//! connections_per_caller = 16
 //! ```
 
 mod environment;
+mod proxies;
 
 pub use environment::VARIABLES;
+pub use proxies::{Network, NoNetwork, Proxies};
 
 use serde::Deserialize;
 use std::io;
@@ -59,6 +65,9 @@ pub struct Settings {
     pub transport: Option<TransportKind>,
     /// Seconds that running requests get when the server stops.
     pub stop_within_s: Option<u32>,
+    /// Addresses and networks of proxies in front, such as `10.0.0.0/8`: only they are believed when they
+    /// tell a caller's address in `X-Forwarded-For`.
+    pub proxies: Option<Vec<String>>,
     /// Certificate and key.
     pub tls: TlsSettings,
     /// Logs.
@@ -75,7 +84,8 @@ pub enum TransportKind {
     Tls,
     /// Nothing: only for addresses that never leave this machine.
     Plain,
-    /// A proxy in front speaks TLS and tells the caller's address in `X-Forwarded-For`.
+    /// A proxy in front speaks TLS. It is believed about callers' addresses if it is one of
+    /// [`Settings::proxies`], or runs on this machine where those are not said.
     BehindProxy,
 }
 
@@ -128,6 +138,12 @@ pub struct LimitSettings {
     pub request_s: Option<NonZeroU32>,
     /// Devices that are told live.
     pub live_listeners: Option<usize>,
+    /// Connections in all.
+    pub connections: Option<NonZeroU32>,
+    /// Connections from one address on which nobody has proved who asks.
+    pub strangers_per_address: Option<NonZeroU32>,
+    /// Connections of one device or token.
+    pub connections_per_caller: Option<NonZeroU32>,
 }
 
 /// Takes each field from `$first`, else from `$second`.
@@ -156,7 +172,8 @@ impl LogSettings {
 impl LimitSettings {
     fn or(self, usual: Self) -> Self {
         merge!(Self, self, usual; device_per_minute, token_per_minute, failed_sign_ins_per_minute,
-            body_bytes, import_bytes, request_s, live_listeners;)
+            body_bytes, import_bytes, request_s, live_listeners, connections, strangers_per_address,
+            connections_per_caller;)
     }
 }
 
@@ -164,7 +181,7 @@ impl Settings {
     /// These settings, and where they say nothing, `usual`.
     #[must_use]
     pub fn or(self, usual: Self) -> Self {
-        merge!(Self, self, usual; listen, public_url, transport, stop_within_s; tls, log, limits)
+        merge!(Self, self, usual; listen, public_url, transport, stop_within_s, proxies; tls, log, limits)
     }
 
     /// Reads a file's text. Unknown keys are refused: a misspelt limit is no limit.
@@ -218,6 +235,14 @@ pub enum ConfigError {
     /// The public address is not a base address.
     #[error("the public address must begin with https:// or http:// and name a host: {0}")]
     PublicUrl(String),
+    /// A proxy is neither an address nor a network.
+    #[error("proxies: {text:?}: {source}")]
+    Proxy {
+        /// What was written.
+        text: String,
+        /// What is expected.
+        source: NoNetwork,
+    },
 }
 
 /// A checked configuration.
@@ -234,6 +259,8 @@ pub struct Config {
     pub transport: Transport,
     /// How long running requests may go on when the server stops.
     pub stop_within: Duration,
+    /// Proxies that are believed about callers' addresses.
+    pub proxies: Proxies,
     /// Logs.
     pub log: LogConfig,
     /// Bounds.
@@ -282,6 +309,19 @@ pub struct Limits {
     pub request: Duration,
     /// Devices that are told live; more ask every few seconds.
     pub live_listeners: usize,
+    /// Connections in all, as far as the system lets the process have them.
+    pub connections: usize,
+    /// Connections from one address on which nobody has proved who asks. A venue's devices stand behind one
+    /// address: what they have once they are known does not count.
+    pub strangers_per_address: usize,
+    /// Connections of one device or token.
+    pub connections_per_caller: usize,
+}
+
+/// How many, where something is said, else as many as usual.
+fn count(said: Option<NonZeroU32>, usual: usize) -> usize {
+    said.and_then(|number| usize::try_from(number.get()).ok())
+        .unwrap_or(usual)
 }
 
 const fn at_least_one(number: u32) -> NonZeroU32 {
@@ -302,6 +342,9 @@ impl From<LimitSettings> for Limits {
             import_bytes: set.import_bytes.unwrap_or(64 << 20),
             request: Duration::from_secs(u64::from(request_s.get())),
             live_listeners: set.live_listeners.unwrap_or(2_000),
+            connections: count(set.connections, 10_000),
+            strangers_per_address: count(set.strangers_per_address, 1_000),
+            connections_per_caller: count(set.connections_per_caller, 16),
         }
     }
 }
@@ -355,8 +398,14 @@ impl Config {
             },
             TransportKind::BehindProxy => Transport::BehindProxy,
         };
+        let proxies = match settings.proxies {
+            Some(texts) => named_proxies(texts)?,
+            None if transport == Transport::BehindProxy => Proxies::on_this_machine(),
+            None => Proxies::none(),
+        };
         Ok(Self {
             data: data.to_owned(),
+            proxies,
             listen,
             public_url: settings.public_url.map(public_url).transpose()?,
             transport,
@@ -368,6 +417,15 @@ impl Config {
             limits: settings.limits.into(),
         })
     }
+}
+
+fn named_proxies(texts: Vec<String>) -> Result<Proxies, ConfigError> {
+    let networks = texts.into_iter().map(|text| {
+        text.trim()
+            .parse()
+            .map_err(|source| ConfigError::Proxy { text, source })
+    });
+    networks.collect::<Result<_, _>>().map(Proxies::of)
 }
 
 /// A base address without a slash at its end.

@@ -1,5 +1,6 @@
 //! Figures for Prometheus, in the text of OpenMetrics.
 
+use crate::listen::ConnectionFigures;
 use crate::service::{DoorFigures, Figures};
 use crate::storage::WriterGauges;
 use http::{Method, StatusCode};
@@ -65,14 +66,22 @@ impl Drop for Running {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::of(&Figures::default(), &WriterGauges::default())
+        Self::of(
+            &Figures::default(),
+            &WriterGauges::default(),
+            &ConnectionFigures::default(),
+        )
     }
 }
 
 impl Metrics {
-    /// What the services and the writer count, and all else at zero.
+    /// What services, writer and connections count, and all else at zero.
     #[must_use]
-    pub fn of(figures: &Figures, writer: &WriterGauges) -> Self {
+    pub fn of(
+        figures: &Figures,
+        writer: &WriterGauges,
+        connections: &ConnectionFigures,
+    ) -> Self {
         let mut registry = Registry::with_prefix("usher");
         let answers = Family::default();
         let durations =
@@ -123,6 +132,7 @@ impl Metrics {
         let door = Door::default();
         door.register(&mut registry);
         register_done(&mut registry, figures, writer);
+        register_connections(&mut registry, connections);
         Self {
             registry,
             door,
@@ -288,6 +298,19 @@ fn register_done(registry: &mut Registry, figures: &Figures, writer: &WriterGaug
         "writer_commit_seconds",
         "Time from the first change of a transaction until it is durable",
         writer.commits.clone(),
+    );
+}
+
+fn register_connections(registry: &mut Registry, connections: &ConnectionFigures) {
+    registry.register(
+        "connections_open",
+        "Connections that are open",
+        connections.open.clone(),
+    );
+    registry.register(
+        "connections_ended",
+        "Connections ended or refused because there were too many",
+        connections.ended.clone(),
     );
 }
 

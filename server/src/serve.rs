@@ -1,9 +1,11 @@
 //! A running server, from its configuration to its stop.
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Transport};
-use crate::http::{self, App, CallerAddress, Parts, Reach};
-use crate::listen::{BindError, Bound, Connections};
+use crate::config::{self, Config, Limits, Transport};
+use crate::http::{self, App, Parts, Reach};
+use crate::listen::{
+    BindError, Bound, Census, ConnectionBounds, ConnectionFigures, Connections, Serving, make_room,
+};
 use crate::service::{self, Interpreter, Publisher, Sealer, Service};
 use crate::storage::StorageError;
 use crate::storage::sqlite::{self, Sqlite};
@@ -102,17 +104,19 @@ impl Server {
             ..service::Settings::new(config.data.join(SNAPSHOTS))
         };
         let service = Service::new(Sqlite::store(&config.data)?, clock, settings);
+        let figures = ConnectionFigures::default();
         let app = App::new(Parts {
             service: service.clone(),
             limits: config.limits.clone(),
-            caller_address: match config.transport {
-                Transport::BehindProxy => CallerAddress::Forwarded,
-                Transport::Tls { .. } | Transport::Plain => CallerAddress::Connection,
-            },
+            proxies: config.proxies.clone(),
             reach,
+            connections: figures.clone(),
             token_secret: service.device_token_secret().await?,
         });
-        let connections = Connections::serve(bound, identity.as_ref(), &http::router(app))?;
+        let census = Census::new(connection_bounds(&config.limits), figures);
+        let proxies = config.proxies.clone();
+        let serving = Serving::new(http::router(app), identity.as_ref(), census, proxies);
+        let connections = Connections::serve(bound, &serving)?;
         let sealer = service.start_sealer();
         let publisher = service.start_publisher();
         // Beside serving: whatever an earlier run had stored, doors do not wait until it is counted. Who asks
@@ -165,6 +169,17 @@ impl Server {
         self.interpreter.stop().await;
         self.sealer.stop().await;
         tracing::info!("stopped");
+    }
+}
+
+/// How many connections there may be, as far as the system lets this process have them. What strangers
+/// behind one address have leaves room for others.
+fn connection_bounds(limits: &Limits) -> ConnectionBounds {
+    let total = make_room(limits.connections);
+    ConnectionBounds {
+        total,
+        strangers_per_address: limits.strangers_per_address.min(total / 2).max(1),
+        per_caller: limits.connections_per_caller,
     }
 }
 

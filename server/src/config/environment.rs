@@ -30,6 +30,11 @@ pub const VARIABLES: &[(&str, Put)] = &[
     ("USHER_STOP_WITHIN_S", |to, text| {
         put(&mut to.stop_within_s, text)
     }),
+    ("USHER_PROXIES", |to, text| {
+        let proxies = text.split(',').map(|proxy| proxy.trim().to_owned());
+        to.proxies = Some(proxies.filter(|proxy| !proxy.is_empty()).collect());
+        Ok(())
+    }),
     ("USHER_TLS_CERTIFICATE", |to, text| {
         put(&mut to.tls.certificate, text)
     }),
@@ -56,6 +61,15 @@ pub const VARIABLES: &[(&str, Put)] = &[
     }),
     ("USHER_LIMITS_LIVE_LISTENERS", |to, text| {
         put(&mut to.limits.live_listeners, text)
+    }),
+    ("USHER_LIMITS_CONNECTIONS", |to, text| {
+        put(&mut to.limits.connections, text)
+    }),
+    ("USHER_LIMITS_STRANGERS_PER_ADDRESS", |to, text| {
+        put(&mut to.limits.strangers_per_address, text)
+    }),
+    ("USHER_LIMITS_CONNECTIONS_PER_CALLER", |to, text| {
+        put(&mut to.limits.connections_per_caller, text)
     }),
 ];
 

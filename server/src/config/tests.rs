@@ -104,6 +104,31 @@ fn plain_http_is_refused_outside_of_loopback() {
 }
 
 #[test]
+fn only_named_proxies_are_believed_and_those_of_this_machine_behind_one() {
+    let check = |settings| Config::check(Path::new("/data"), settings);
+    let of = |transport, proxies: Option<&[&str]>| Settings {
+        transport: Some(transport),
+        proxies: proxies.map(|all| all.iter().map(|text| (*text).to_owned()).collect()),
+        ..Settings::default()
+    };
+    let believed = |settings| {
+        let proxies = check(settings).unwrap().proxies;
+        ["127.0.0.1", "::1", "10.0.0.1"].map(|at| proxies.has(at.parse().unwrap()))
+    };
+    let (tls, proxy) = (TransportKind::Tls, TransportKind::BehindProxy);
+    assert_eq!(believed(of(tls, None)), [false; 3]);
+    assert_eq!(believed(of(proxy, None)), [true, true, false]);
+    let named: &[&str] = &["10.0.0.0/8"];
+    assert_eq!(believed(of(proxy, Some(named))), [false, false, true]);
+    assert_eq!(believed(of(tls, Some(named))), [false, false, true]);
+    let error = check(of(proxy, Some(&["proxy.example"]))).unwrap_err();
+    assert!(error.to_string().contains("proxy.example"), "{error}");
+    let around = environment(&[("USHER_PROXIES", "10.0.0.1, 10.1.0.0/16")]);
+    let settings = Settings::from_environment(around).unwrap();
+    assert_eq!(settings.proxies.unwrap(), ["10.0.0.1", "10.1.0.0/16"]);
+}
+
+#[test]
 fn a_public_address_must_be_a_base_address() {
     for bad in [
         "tickets.example",

@@ -2,14 +2,15 @@
 //! is no way to an organizer's things without one.
 
 use super::endpoint::{Access, Describe, Sketch};
+use super::origin::Origin;
 use super::problem::Failure;
-use super::{CallerAddress, Shared, observe};
+use super::{Shared, observe};
+use crate::listen::{Caller, Seat};
 use crate::service::Service;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use usher_domain::api::access::TokenRole;
 use usher_domain::ids::OrganizerId;
 use usher_domain::problem::Code;
@@ -95,20 +96,18 @@ impl Describe for AdminCall {
 }
 
 async fn token_holder(parts: &Parts, app: &Shared) -> Result<crate::service::Access, Failure> {
-    let attempt = SignIn::begin(parts, app)?;
     let secret = Private::new(bearer(parts)?);
-    let access = match app.service.authenticate(secret).await {
-        Ok(access) => access,
-        Err(error) => {
-            let failure = Failure::from(error);
-            // A database that fails is no wrong guess.
-            if failure.0.code == Code::Unauthenticated {
-                attempt.failed();
-            }
-            return Err(failure);
+    let access = app.service.authenticate(secret).await.map_err(|error| {
+        let failure = Failure::from(error);
+        // A database that fails is no wrong guess.
+        if failure.0.code == Code::Unauthenticated {
+            Origin::of(parts, app).refused(failure)
+        } else {
+            failure
         }
-    };
+    })?;
     observe::note_caller(format_args!("token {}", access.token));
+    known_on(parts, Caller::Token(access.token.clone()));
     app.by_token
         .take(access.token.clone(), app.service.now())
         .map_err(|often| {
@@ -118,36 +117,10 @@ async fn token_holder(parts: &Parts, app: &Shared) -> Result<crate::service::Acc
     Ok(access)
 }
 
-/// An attempt to sign in from an address, which has only so many wrong guesses.
-pub(crate) struct SignIn<'a> {
-    app: &'a Shared,
-    address: IpAddr,
-}
-
-impl<'a> SignIn<'a> {
-    /// Begins an attempt.
-    ///
-    /// # Errors
-    /// A problem if the address guessed wrong too often.
-    pub(crate) fn begin(parts: &Parts, app: &'a Shared) -> Result<Self, Failure> {
-        let address = address(parts, app.caller_address);
-        app.failed_sign_ins
-            .look(&address, app.service.now())
-            .map_err(|often| {
-                app.metrics.rate_limited("address");
-                Failure::too_often(often.0)
-            })?;
-        Ok(Self { app, address })
-    }
-
-    /// The guess was wrong.
-    pub(crate) fn failed(self) {
-        self.app.metrics.sign_in_failed();
-        // Another request may have used the share up meanwhile; this one is refused all the same.
-        let _used_up = self
-            .app
-            .failed_sign_ins
-            .take(self.address, self.app.service.now());
+/// Somebody proved who asks: its connection is no stranger's any more.
+pub(crate) fn known_on(parts: &Parts, caller: Caller) {
+    if let Some(seat) = parts.extensions.get::<Seat>() {
+        seat.know(caller);
     }
 }
 
@@ -169,31 +142,4 @@ pub(crate) fn bearer(parts: &Parts) -> Result<&str, Failure> {
                 "send the token as `Authorization: Bearer …`",
             )
         })
-}
-
-/// The caller's address; of IPv6 the network's half, because one caller has all of the other.
-fn address(parts: &Parts, place: CallerAddress) -> IpAddr {
-    let address = match place {
-        CallerAddress::Connection => parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|ConnectInfo(address)| address.ip()),
-        CallerAddress::Forwarded => parts
-            .headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .next_back()
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.rsplit(',').next())
-            .and_then(|last| last.trim().parse().ok()),
-    };
-    match address.map(|address| address.to_canonical()) {
-        Some(IpAddr::V6(address)) => {
-            let network = u128::from(address) & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from(network))
-        }
-        Some(address) => address,
-        // Unknown callers share one address, and so their wrong guesses.
-        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    }
 }

@@ -36,13 +36,6 @@ pub(crate) enum Refused {
     Expired,
 }
 
-impl Refused {
-    /// Whether it was right once.
-    pub(crate) const fn is_expired(self) -> bool {
-        matches!(self, Self::Expired)
-    }
-}
-
 /// What a token proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lease {

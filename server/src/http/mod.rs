@@ -11,12 +11,14 @@ mod endpoint;
 mod extract;
 mod observe;
 mod openapi;
+mod origin;
 mod problem;
 mod rate;
 mod status;
 mod sync;
 
-use crate::config::Limits;
+use crate::config::{Limits, Proxies};
+use crate::listen::ConnectionFigures;
 use crate::metrics::Metrics;
 use crate::service::Service;
 use axum::Router;
@@ -24,6 +26,7 @@ use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use device_token::DeviceTokens;
 use endpoint::Endpoint;
+pub(crate) use origin::network_of;
 use problem::Failure;
 use rate::RateLimit;
 use std::any::Any;
@@ -34,15 +37,6 @@ use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::problem::Code;
 use usher_domain::secret::Seed;
-
-/// Where a caller's address is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallerAddress {
-    /// The connection's other end.
-    Connection,
-    /// The last entry of `X-Forwarded-For`, which the proxy in front wrote.
-    Forwarded,
-}
 
 /// How devices and people reach this server.
 #[derive(Debug, Clone)]
@@ -61,7 +55,7 @@ pub struct Reach {
 pub struct App {
     service: Service,
     limits: Limits,
-    caller_address: CallerAddress,
+    proxies: Proxies,
     reach: Reach,
     metrics: Metrics,
     device_tokens: DeviceTokens,
@@ -80,10 +74,12 @@ pub struct Parts {
     pub service: Service,
     /// Bounds of what one caller may ask.
     pub limits: Limits,
-    /// Where a caller's address is found.
-    pub caller_address: CallerAddress,
+    /// Who is believed about callers' addresses.
+    pub proxies: Proxies,
     /// How others reach this server.
     pub reach: Reach,
+    /// Figures of connections, where there are any.
+    pub connections: ConnectionFigures,
     /// Authenticates devices' tokens; shared by all nodes of a server.
     pub token_secret: Seed,
 }
@@ -92,14 +88,18 @@ impl App {
     /// Puts it together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let metrics = Metrics::of(parts.service.figures(), &parts.service.store().gauges());
+        let metrics = Metrics::of(
+            parts.service.figures(),
+            &parts.service.store().gauges(),
+            &parts.connections,
+        );
         Self {
             by_device: RateLimit::new(parts.limits.device_per_minute),
             by_token: RateLimit::new(parts.limits.token_per_minute),
             failed_sign_ins: RateLimit::new(parts.limits.failed_sign_ins_per_minute),
             service: parts.service,
             limits: parts.limits,
-            caller_address: parts.caller_address,
+            proxies: parts.proxies,
             reach: parts.reach,
             metrics,
             device_tokens: DeviceTokens::new(parts.token_secret),

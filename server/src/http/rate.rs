@@ -41,12 +41,6 @@ impl<K: Eq + Hash> RateLimit<K> {
         }
     }
 
-    /// Tells whether a caller may ask, and counts nothing.
-    pub(crate) fn look(&self, caller: &K, now: UnixMillis) -> Result<(), TooOften> {
-        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        self.next(callers.whole_at.get(caller), now).map(drop)
-    }
-
     /// Counts one request of a caller, if it may ask.
     pub(crate) fn take(&self, caller: K, now: UnixMillis) -> Result<(), TooOften> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,16 +107,6 @@ mod tests {
         assert_eq!(limit.take("north", START), Ok(()));
         assert_eq!(limit.take("south", START), Ok(()));
         assert!(limit.take("north", START).is_err());
-    }
-
-    #[test]
-    fn looking_counts_nothing() {
-        let limit = limit(1);
-        for _ in 0..5 {
-            assert_eq!(limit.look(&"north", START), Ok(()));
-        }
-        assert_eq!(limit.take("north", START), Ok(()));
-        assert_eq!(limit.look(&"north", START), Err(TooOften(60)));
     }
 
     #[test]

@@ -145,22 +145,47 @@ fn check_request(request: &EnrollRequest) -> Result<()> {
         .map_err(|_| Error::NotAuthentic("the proof that the device has its key".to_owned()))
 }
 
-fn enroll(
-    txn: &mut dyn Transaction,
-    request: &EnrollRequest,
-    now: UnixMillis,
-) -> Result<EnrollAnswer> {
-    check_request(request)?;
-    let mut code: Loaded<StoredEnrollment> =
+/// What an enrollment code is good for.
+enum Found {
+    /// The key took a use of it before.
+    Taken(DeviceId),
+    /// It has a use left.
+    Usable(Loaded<StoredEnrollment>),
+}
+
+/// What a look at a request found.
+#[expect(clippy::large_enum_variant, reason = "one at a time, at enrollment")]
+enum Looked {
+    /// Its answer: it was asked before.
+    Known(EnrollAnswer),
+    /// It takes a use of its code.
+    New(EnrollRequest),
+}
+
+/// Looks for the code of a request.
+fn look(txn: &dyn Transaction, request: &EnrollRequest, now: UnixMillis) -> Result<Found> {
+    let code: Loaded<StoredEnrollment> =
         things::named(txn, &NOBODY, &hash_of(&request.token))?.ok_or(Error::EnrollmentRefused)?;
     let known = code.value.taken.iter().find(|(key, _)| *key == request.key);
     if let Some((_, id)) = known {
-        return answer(txn, *id);
+        return Ok(Found::Taken(*id));
     }
     let used_up = code.value.taken.len() >= code.value.uses as usize;
     if used_up || code.value.until <= now {
         return Err(Error::EnrollmentRefused);
     }
+    Ok(Found::Usable(code))
+}
+
+fn enroll(
+    txn: &mut dyn Transaction,
+    request: &EnrollRequest,
+    now: UnixMillis,
+) -> Result<EnrollAnswer> {
+    let mut code = match look(txn, request, now)? {
+        Found::Taken(id) => return answer(txn, id),
+        Found::Usable(code) => code,
+    };
     let id = DeviceId::from_bytes(things::new_id()?);
     code.value.taken.push((request.key, id));
     things::put(txn, &code)?;
@@ -261,6 +286,20 @@ impl Service {
     /// [`Error::EnrollmentRefused`], [`Error::DeviceRevoked`], [`Error::NotAuthentic`] without proof of
     /// the key, [`Error::Invalid`] for the name, [`Error::KeyExpired`].
     pub async fn enroll(&self, request: EnrollRequest) -> Result<EnrollAnswer> {
-        self.write(move |txn, now| enroll(txn, &request, now)).await
+        let now = self.now();
+        // Whoever has no code that counts takes nobody's turn to write.
+        let looked = self
+            .read(move |txn| {
+                check_request(&request)?;
+                match look(txn, &request, now)? {
+                    Found::Taken(id) => answer(txn, id).map(Looked::Known),
+                    Found::Usable(_) => Ok(Looked::New(request)),
+                }
+            })
+            .await?;
+        match looked {
+            Looked::Known(answer) => Ok(answer),
+            Looked::New(request) => self.write(move |txn, now| enroll(txn, &request, now)).await,
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Who asks: a device, by the token that it earned. A handler says in its signature whether it is also
 //! for revoked devices.
 
-use crate::http::caller::{SignIn, bearer};
-use crate::http::device_token::Lease;
+use crate::http::caller::{bearer, known_on};
+use crate::http::device_token::{Lease, Refused};
 use crate::http::endpoint::{Access, Describe, Sketch};
+use crate::http::origin::Origin;
 use crate::http::problem::Failure;
 use crate::http::{Shared, observe};
+use crate::listen::Caller;
 use crate::service::{Error, KnownDevice, Service};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -47,25 +49,30 @@ impl<S: Standing> FromRequestParts<Shared> for DeviceCall<S> {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
-        let attempt = SignIn::begin(parts, app)?;
         let now = app.service.now();
-        let Lease { device, ends } = match app.device_tokens.lease(bearer(parts)?, now) {
-            Ok(lease) => lease,
-            Err(refused) => {
-                // A token whose time is over was right once: no guess.
-                if !refused.is_expired() {
-                    attempt.failed();
+        let leased = app.device_tokens.lease(bearer(parts)?, now);
+        let Lease { device, ends } = leased.map_err(|refused| {
+            let detail = format!("the token is {refused}");
+            let failure = Failure::new(Code::Unauthenticated, detail);
+            match refused {
+                // It was right once: no guess.
+                Refused::Expired => failure,
+                // A device with a token of before the server's secret changed must hear that it is to sign
+                // in anew, whoever else failed beside it.
+                Refused::NotAuthentic => {
+                    Origin::of(parts, app).failed();
+                    failure
                 }
-                let detail = format!("the token is {refused}");
-                return Err(Failure::new(Code::Unauthenticated, detail));
+                Refused::Malformed => Origin::of(parts, app).refused(failure),
             }
-        };
+        })?;
         observe::note_caller(format_args!("device {device}"));
         app.by_device.take(device, now).map_err(|often| {
             app.metrics.rate_limited("device");
             Failure::too_often(often.0)
         })?;
         let known = known(&app.service, device).await?;
+        known_on(parts, Caller::Device(device));
         check_standing(known.state, S::ACCESS)?;
         Ok(Self {
             service: app.service.clone(),

@@ -1,13 +1,15 @@
 //! How a device becomes known, and how it proves who it is.
 
 use super::device::known;
+use crate::http::device_token::Refused;
 use crate::http::Shared;
 use crate::http::answer::CborAnswer;
-use crate::http::caller::SignIn;
 use crate::http::endpoint::{Describe, Endpoint, Sketch, post};
 use crate::http::extract::Cbor;
 use crate::http::observe;
+use crate::http::origin::Origin;
 use crate::http::problem::Failure;
+use crate::listen::{Caller, Seat};
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
 use usher_domain::problem::Code;
@@ -26,20 +28,22 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// A caller that has no token yet; its wrong guesses are counted.
+/// A caller that has no token yet. What it says is looked at before its failures are: a device that proves
+/// who it is gets through, whoever else failed beside it.
 struct Unknown {
     app: Shared,
-    parts: Parts,
+    origin: Origin,
+    seat: Option<Seat>,
 }
 
 impl FromRequestParts<Shared> for Unknown {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Failure> {
-        SignIn::begin(parts, app)?;
         Ok(Self {
             app: Shared::clone(app),
-            parts: parts.clone(),
+            origin: Origin::of(parts, app),
+            seat: parts.extensions.get().cloned(),
         })
     }
 }
@@ -56,10 +60,11 @@ impl Unknown {
             failure.0.code,
             Code::EnrollmentRefused | Code::Unauthenticated | Code::NotAuthentic
         );
-        if guess && let Ok(attempt) = SignIn::begin(&self.parts, &self.app) {
-            attempt.failed();
+        if guess {
+            self.origin.refused(failure)
+        } else {
+            failure
         }
-        failure
     }
 }
 
@@ -97,9 +102,19 @@ async fn token(
     observe::note_caller(format_args!("device {}", device.id));
     app.device_tokens
         .exchange(device.id, &device.key, &request.signed, app.service.now())
-        .map(CborAnswer)
+        .map(|token| {
+            if let Some(seat) = &caller.seat {
+                seat.know(Caller::Device(device.id));
+            }
+            CborAnswer(token)
+        })
         .map_err(|refused| {
             let detail = format!("the answer to the challenge is {refused}");
-            caller.refused(Failure::new(Code::Unauthenticated, detail))
+            let failure = Failure::new(Code::Unauthenticated, detail);
+            match refused {
+                // Signed by the device, and too late: it asks for another challenge.
+                Refused::Expired => failure,
+                Refused::Malformed | Refused::NotAuthentic => caller.refused(failure),
+            }
         })
 }

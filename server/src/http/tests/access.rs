@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::http::endpoint::Access;
+use axum::extract::ConnectInfo;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
 /// A path with something in place of its parameters.
@@ -141,7 +143,7 @@ async fn a_token_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn who_guesses_too_often_is_not_even_heard_with_the_right_token() {
+async fn a_right_token_is_heard_however_many_wrong_ones_came_from_its_address() {
     let house = House::new(Limits {
         failed_sign_ins_per_minute: NonZeroU32::new(3).unwrap(),
         ..Limits::default()
@@ -151,9 +153,38 @@ async fn who_guesses_too_often_is_not_even_heard_with_the_right_token() {
     for _ in 0..3 {
         assert_eq!(list("x.y").await.status(), StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(list(&admin).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    for _ in 0..50 {
+        assert_eq!(list("x.y").await.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(list(&admin).await.status(), StatusCode::OK);
+    }
     house.clock.advance(20_000);
-    assert_eq!(list(&admin).await.status(), StatusCode::OK);
+    assert_eq!(list("x.y").await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn failures_count_for_the_address_that_a_named_proxy_tells_and_for_nobody_elses() {
+    let house = House::new(Limits {
+        failed_sign_ins_per_minute: NonZeroU32::new(1).unwrap(),
+        ..Limits::default()
+    });
+    let guess = async |peer: &str, forwarded: &str| {
+        let mut request = request("GET", "/api/v1/organizers", "", "");
+        let peer: SocketAddr = format!("{peer}:4000").parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, "Bearer x.y".parse().unwrap());
+        headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        house.send(request).await.status()
+    };
+    let (wrong, often) = (StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(guess("10.0.0.1", "198.51.100.7").await, wrong);
+    assert_eq!(guess("10.0.0.1", "198.51.100.7").await, often);
+    assert_eq!(guess("10.0.0.1", "192.0.2.1, 198.51.100.7").await, often);
+    assert_eq!(guess("10.0.0.1", "198.51.100.8").await, wrong);
+    // Who is no proxy is believed nothing.
+    assert_eq!(guess("203.0.113.9", "198.51.100.9").await, wrong);
+    assert_eq!(guess("203.0.113.9", "198.51.100.10").await, often);
+    assert_eq!(guess("10.0.0.1", "198.51.100.9").await, wrong);
 }
 
 #[tokio::test]

@@ -130,6 +130,37 @@ async fn an_enrollment_code_used_up_is_refused_to_another_key_and_repeated_to_th
 }
 
 #[tokio::test]
+async fn a_device_is_heard_and_signs_in_however_many_fail_beside_it() {
+    let north = north().await;
+    let house = &north.house;
+    let wrong = SigningKey::from_seed(&Seed::new([2; 32]));
+    let too_often = async |response: Response<Bytes>| {
+        response.status() == StatusCode::TOO_MANY_REQUESTS
+    };
+    let mut refused = 0;
+    for _ in 0..60 {
+        let guess = house.sync("GET", paths::ASSIGNMENT, "ud1.AAAA", Vec::new());
+        refused += usize::from(too_often(guess.await).await);
+        refused += usize::from(too_often(house.sign_in(north.device, &wrong).await).await);
+    }
+    assert!(refused > 90, "only {refused} failures were limited");
+    // A token of before the server's secret changed: whoever holds it must hear to sign in anew.
+    let forged = format!("ud1.{}", "A".repeat(75));
+    let asked = house.sync("GET", paths::ASSIGNMENT, &forged, Vec::new());
+    assert_eq!(problem(asked.await).await.code, Code::Unauthenticated);
+    house.service.seal_now().await.unwrap();
+    let asked = house.sync("GET", paths::ASSIGNMENT, &north.token, Vec::new());
+    assert_eq!(asked.await.status(), StatusCode::OK);
+    let signed_in = house.sign_in(north.device, &north.key).await;
+    assert_eq!(signed_in.status(), StatusCode::OK);
+    let new = json!({"role": "gate", "uses": 1});
+    let path = "/api/v1/enrollments";
+    let issued: IssuedEnrollment = house.ok("POST", path, &north.office, &new).await;
+    let code = EnrollmentCode::parse(issued.code.reveal()).unwrap();
+    assert_eq!(house.enroll(&code, &wrong).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_token_ends_and_a_wrong_key_earns_none() {
     let north = north().await;
     let wrong = SigningKey::from_seed(&Seed::new([2; 32]));

@@ -64,13 +64,14 @@ impl House {
         let app = App::new(Parts {
             service: service.clone(),
             limits,
-            caller_address: CallerAddress::Connection,
+            proxies: Proxies::of(vec!["10.0.0.0/8".parse().unwrap()]),
             reach: Reach {
                 public_url: None,
                 local_url: "http://localhost".into(),
                 scheme: "http",
                 spki: None,
             },
+            connections: ConnectionFigures::default(),
             token_secret: Seed::new([7; 32]),
         });
         (app, service, clock, folder)
