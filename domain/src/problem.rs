@@ -38,6 +38,10 @@ pub struct Fault {
     pub detail: String,
 }
 
+/// Where the fault of a [`Problem`] stands that is the writer's of a log, not the caller's: who hands in what
+/// others wrote goes on with the rest.
+pub const AT_WRITER: &str = "writer";
+
 /// Whether asking again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
@@ -144,6 +148,13 @@ impl fmt::Display for Code {
 }
 
 impl Problem {
+    /// Whether a push was refused because the writer of its log wrote too much lately: the records stay where
+    /// they are, and go when the time told is over.
+    #[must_use]
+    pub fn is_of_writer(&self) -> bool {
+        self.code == Code::RateLimited && self.errors.iter().any(|fault| fault.at == AT_WRITER)
+    }
+
     /// A problem of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {

@@ -33,6 +33,10 @@ pub const PATH_PREFIX: &str = "/sync/v1";
 pub const BATCH_RECORDS_MAX: usize = 1_000;
 /// Bytes of one request body at most.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Heads of logs that a device tells of at once at most: of more, those that it wrote last.
+pub const HEADS_MAX: usize = 1_024;
+/// Tables that a device tells of at once at most.
+pub const TABLES_MAX: usize = 1_024;
 /// Batches in one page of a feed at most.
 pub const FEED_PAGE_MAX: u32 = 500;
 
@@ -65,7 +69,7 @@ pub trait SyncApi {
 
     /// Stores a batch: of this device's log, or of another's as its writer signed it, where a server that
     /// was restored from a backup has lost it. Storing comes before interpreting: no authentic record is
-    /// refused.
+    /// refused. One whose writer wrote too much within an hour is put off: see [`Problem::is_of_writer`].
     async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem>;
 
     /// The server's heads of logs in a scope.

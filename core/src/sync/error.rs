@@ -59,6 +59,8 @@ impl SyncError {
     pub(super) fn ends_exchange(&self) -> bool {
         match self {
             Self::Revoked { .. } => true,
+            // Of one log; everything else goes on.
+            Self::Problem(problem) if problem.is_of_writer() => false,
             Self::Problem(problem) => matches!(
                 problem.code,
                 Code::Unreachable

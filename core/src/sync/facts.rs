@@ -17,7 +17,7 @@ use usher_domain::document::Held;
 use usher_domain::ids::ScopeId;
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::{
-    Acknowledged, Heard, Heartbeat, HeartbeatAnswer, SyncApi, TableVersion,
+    Acknowledged, HEADS_MAX, Heard, Heartbeat, HeartbeatAnswer, SyncApi, TABLES_MAX, TableVersion,
 };
 use usher_domain::table::{TableId, Version};
 use usher_domain::time::{ClockTrust, UnixMillis};
@@ -77,6 +77,10 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             // What this folder wrote as another device, before it was enrolled anew, proves nothing of this one.
             let mut logs = store.own_logs()?;
             logs.retain(|log| log.end.head.log.device == self.device);
+            // What is told must hold everything that is not sent, or it proves nothing.
+            logs.sort_by_key(|log| log.unsent() == 0);
+            let untold = logs.split_off(logs.len().min(HEADS_MAX));
+            let is_whole = untold.iter().all(|log| log.unsent() == 0);
             let heads = logs
                 .iter()
                 .map(|log| log.end.head)
@@ -91,7 +95,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                     epoch: store.feed_place(log.end.scope)?.epoch,
                 });
             }
-            let tables = store.tables()?;
+            let mut tables = store.tables()?;
+            tables.truncate(TABLES_MAX);
             let digests = tables
                 .iter()
                 .map(|held| Ok(store.digests(held.table)?.table_digest()))
@@ -107,7 +112,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 // A damaged store proves nothing.
                 digests: (!store.is_suspect()).then_some(digests),
                 acknowledged: Some(acknowledged),
-                heard: self.memory.heard,
+                heard: self.memory.heard.filter(|_| is_whole),
                 trust: store.held_trust()?.map(|held| held.version),
             })
         })

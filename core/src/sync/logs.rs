@@ -104,6 +104,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             match self.upload_log(own, &mut sent, of).await {
                 // One log that is out of step keeps no other one here.
                 Err(error @ SyncError::OutOfStep(_)) => stuck = Some(error),
+                // Nothing was taken, and nothing is lost: it goes when there is room for it.
+                Err(SyncError::Problem(problem)) if problem.is_of_writer() => {
+                    let (now, _) = self.now()?;
+                    let pause = i64::from(problem.retry_after.unwrap_or(1)) * 1_000;
+                    self.memory.upload_after = Some(now.shifted(pause));
+                    stuck = Some(problem.into());
+                    break;
+                }
                 done => done?,
             }
         }

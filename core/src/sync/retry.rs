@@ -106,6 +106,8 @@ fn next(problem: &Problem, failures: u32, pauses: &Pauses, entropy: &dyn Entropy
         // The connection signed in anew already; the server does not want this device now.
         Retry::AfterSignIn => Next::GiveUp,
         Retry::Later if failures >= pauses.attempts => Next::GiveUp,
+        // Minutes: the rest of the exchange does not wait for that.
+        Retry::Later if problem.is_of_writer() => Next::GiveUp,
         Retry::Later => {
             let told = problem.retry_after.map_or(Duration::ZERO, |seconds| {
                 // A server that asks for hours does not get them: a gate asks again on its own.

@@ -58,6 +58,8 @@ pub enum IncidentKind {
     BadgeTwice,
     /// A device knows more than a server that was not declared restored.
     ServerBehind,
+    /// A device wrote more records in an hour than it may; the rest waits on it.
+    TooManyRecords,
 }
 
 /// One scan in reports and exports: no name, no code.

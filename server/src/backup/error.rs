@@ -127,6 +127,7 @@ const fn storage_code(error: &StorageError) -> &'static str {
         | StorageError::Closed
         | StorageError::Taken { .. }
         | StorageError::Failed { .. }
+        | StorageError::OutOfRange { .. }
         | StorageError::Unreadable { .. }
         | StorageError::Io { .. }
         | StorageError::Aborted => "backup_failed",

@@ -3,7 +3,7 @@
 use crate::keys::KeyError;
 use crate::storage::StorageError;
 use usher_domain::api::imports::ImportReport;
-use usher_domain::problem::{Code, Fault, Problem};
+use usher_domain::problem::{AT_WRITER, Code, Fault, Problem};
 
 /// Why a service did not do what it was asked for. No text holds a name, a code or a key.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +77,14 @@ pub enum Error {
     /// The device was revoked.
     #[error("this device was revoked")]
     DeviceRevoked,
+    /// A device wrote more records in an hour than it may; nothing of what was handed in was stored.
+    #[error(
+        "the device wrote more records than it may in an hour: keep them and send them again in {seconds} s"
+    )]
+    WriterOverQuota {
+        /// Seconds until it makes sense to send again.
+        seconds: u32,
+    },
     /// There are as many as the server takes.
     #[error("the server has as many {0} as it takes")]
     Full(&'static str),
@@ -140,6 +148,7 @@ impl Error {
             Self::Unauthenticated => Code::Unauthenticated,
             Self::Forbidden => Code::Forbidden,
             Self::DeviceRevoked => Code::DeviceRevoked,
+            Self::WriterOverQuota { .. } => Code::RateLimited,
             Self::ImportRefused(_) => Code::ImportRefused,
             Self::Storage(error) => storage_code(error),
             Self::Full(_) | Self::File { .. } => Code::Unavailable,
@@ -158,6 +167,7 @@ const fn storage_code(error: &StorageError) -> Code {
         | StorageError::CannotWrite { .. }
         | StorageError::Io { .. } => Code::Unavailable,
         StorageError::Taken { .. } => Code::Conflict,
+        StorageError::OutOfRange { .. } => Code::InvalidValue,
         StorageError::Damaged { .. }
         | StorageError::NoDatabase { .. }
         | StorageError::Failed { .. }
@@ -190,6 +200,14 @@ impl From<Error> for Problem {
         let mut problem = Self::new(code, detail);
         if let Error::ImportRefused(report) = error {
             problem.errors = report.bad;
+        } else if let Error::WriterOverQuota { seconds } = error {
+            problem.retry_after = Some(seconds);
+            // Not who hands it in asks too often: he has more to hand in.
+            problem.errors.push(Fault {
+                at: AT_WRITER.to_owned(),
+                code: code.as_str().to_owned(),
+                detail: "it wrote too much within an hour".to_owned(),
+            });
         } else if let Error::Invalid { field, why } = error {
             problem.errors.push(Fault {
                 at: field.to_owned(),

@@ -112,6 +112,7 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::DocumentMismatch => "document_mismatch",
         IncidentKind::BadgeTwice => "badge_twice",
         IncidentKind::ServerBehind => "server_behind",
+        IncidentKind::TooManyRecords => "too_many_records",
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Settings {
     pub assign_after_ms: u64,
     /// Devices that are told live at most.
     pub listeners_max: usize,
+    /// Bytes of records that one device may write in an hour; what is beyond waits on the device. A batch of
+    /// the largest size must fit.
+    pub device_bytes_per_hour: u64,
     /// How long an answer is remembered by its idempotency key.
     pub idempotency_ms: u64,
 }
@@ -55,6 +58,7 @@ impl Settings {
             assign_before_ms: 14 * DAY_MS,
             assign_after_ms: DAY_MS,
             listeners_max: 2_000,
+            device_bytes_per_hour: 64 << 20,
             idempotency_ms: 7 * DAY_MS,
         }
     }

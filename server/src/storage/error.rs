@@ -65,6 +65,12 @@ pub enum StorageError {
         /// What the engine says; without values.
         detail: String,
     },
+    /// A number is larger than any that is ever stored: whoever asked made it up.
+    #[error("a number is too large, while {doing}")]
+    OutOfRange {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// What was read is not what was written.
     #[error("the database holds something unreadable, seen while {doing}")]
     Unreadable {

@@ -79,6 +79,8 @@ pub enum Space {
     ToldScope = 14,
     /// The epoch in which a device was last heard.
     HeardIn = 15,
+    /// How much a device wrote lately.
+    Written = 16,
 }
 
 /// Configured things and single values.

@@ -3,6 +3,7 @@
 mod copies;
 mod gate;
 mod line;
+mod quota;
 mod server;
 mod things;
 

@@ -11,8 +11,9 @@ use usher_domain::document::enrollment::Enrollment;
 use usher_domain::document::sign;
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
 use usher_domain::hash::Hash;
+use usher_domain::ids::DeviceId;
 use usher_domain::log::{LogEnd, sign_batch, unverified_head, verify_batch};
-use usher_domain::problem::{Code, Problem};
+use usher_domain::problem::{AT_WRITER, Code, Problem};
 use usher_domain::protocol::*;
 use usher_domain::record::{Body, LogRef, Notice};
 use usher_domain::table::rows::{
@@ -73,6 +74,9 @@ pub(super) struct Server {
     pub(super) put_back: RefCell<Option<(u64, State)>>,
     /// The last sign of life.
     pub(super) told: RefCell<Option<Heartbeat>>,
+    /// The writer of whom it takes nothing more this hour, and how often it said so.
+    pub(super) full_of: Cell<Option<DeviceId>>,
+    pub(super) put_off: Cell<u32>,
 }
 
 impl Server {
@@ -115,6 +119,8 @@ impl Server {
             busy: Cell::new(false),
             put_back: RefCell::new(None),
             told: RefCell::new(None),
+            full_of: Cell::new(None),
+            put_off: Cell::new(0),
         };
         server.change(ROSTER, &[]);
         server.change(SET, &[]);
@@ -342,6 +348,17 @@ impl Server {
 
     pub(super) fn push_batch(&self, batch: &Batch) -> Result<PushAnswer, Problem> {
         let writer = unverified_head(batch).unwrap().log.device;
+        if self.full_of.get() == Some(writer) {
+            self.put_off.set(self.put_off.get() + 1);
+            let mut problem = Problem::new(Code::RateLimited, "too much within an hour");
+            problem.retry_after = Some(600);
+            problem.errors.push(usher_domain::problem::Fault {
+                at: AT_WRITER.to_owned(),
+                code: Code::RateLimited.as_str().to_owned(),
+                detail: String::new(),
+            });
+            return Err(problem);
+        }
         let public = if writer == SERVER {
             key(103).public()
         } else {

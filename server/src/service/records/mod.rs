@@ -26,6 +26,7 @@ mod interpret;
 pub(super) mod lines;
 mod plan;
 mod progress;
+mod quota;
 pub(super) mod tally;
 mod watch;
 
@@ -39,6 +40,7 @@ use super::server_log::{self, session_of};
 use super::{Service, claims, organizers, scopes, sessions, things};
 use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Transaction};
 use plan::{Plan, plan};
+use quota::OverQuota;
 use usher_domain::api::access::DeviceState;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
@@ -62,6 +64,8 @@ enum Stored {
     OtherScope,
     /// Its log was begun in another scope: the bytes are kept beside an incident.
     LogElsewhere,
+    /// Its writer wrote too much: nothing is stored, and a person is told.
+    TooMuch(OverQuota),
 }
 
 /// Whose log a batch is of.
@@ -91,6 +95,13 @@ impl Incoming {
 
     fn scope(&self) -> ScopeId {
         self.verified.head().scope
+    }
+
+    /// Bytes that storing it takes.
+    fn size(&self) -> u64 {
+        let entries = self.verified.entries().iter();
+        let records: usize = entries.map(|entry| entry.encoded.len()).sum();
+        (self.verified.signed().len() + records) as u64
     }
 
     /// The attempts for which the device says that it holds a ticket back.
@@ -185,10 +196,25 @@ fn cut_off(
 }
 
 /// Stores a proved batch at the next position of its scope's feed.
-fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Result<Stored> {
+fn store(
+    txn: &mut dyn Transaction,
+    incoming: Incoming,
+    per_hour: u64,
+    now: UnixMillis,
+) -> Result<Stored> {
     let organizer = incoming.organizer;
-    let (log, scope) = (incoming.log(), incoming.scope());
+    let (log, scope, size) = (incoming.log(), incoming.scope(), incoming.size());
+    let is_servers = incoming.writer == Writer::Server;
+    let count = |txn: &mut dyn Transaction| {
+        if is_servers {
+            return Ok(Ok(()));
+        }
+        quota::count(txn, (organizer, log.device), size, per_hour, now)
+    };
     if !is_scope_of(txn, organizer, scope)? {
+        if let Err(over) = count(txn)? {
+            return Ok(Stored::TooMuch(over));
+        }
         keep(txn, incoming, "other_scope", now)?;
         return Ok(Stored::OtherScope);
     }
@@ -196,6 +222,9 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
     let of_log = of_device.into_iter().filter(|(_, head)| head.log == log);
     let (scopes, heads): (Vec<ScopeId>, Vec<Head>) = of_log.unzip();
     if scopes.iter().any(|other| *other != scope) {
+        if let Err(over) = count(txn)? {
+            return Ok(Stored::TooMuch(over));
+        }
         keep(txn, incoming, "log_of_other_scope", now)?;
         return Ok(Stored::LogElsewhere);
     }
@@ -209,6 +238,9 @@ fn store(txn: &mut dyn Transaction, incoming: Incoming, now: UnixMillis) -> Resu
             heads: new_heads,
             answer,
         } => {
+            if let Err(over) = count(txn)? {
+                return Ok(Stored::TooMuch(over));
+            }
             let is_revoked = incoming.writer == Writer::RevokedDevice;
             if is_revoked {
                 cut_off(txn, &incoming, &heads, now)?;
@@ -266,7 +298,8 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] for an unknown device or writer and for a scope that is none of the organizer's,
     /// [`Error::Unauthenticated`] while the device waits, [`Error::NotAuthentic`], [`Error::TooLarge`],
-    /// [`Error::Conflict`] for a log that was begun in another scope.
+    /// [`Error::Conflict`] for a log that was begun in another scope, [`Error::WriterOverQuota`] if its writer
+    /// wrote too much within an hour: nothing was stored.
     pub async fn push(&self, device: DeviceId, batch: Batch) -> Result<PushAnswer> {
         let incoming = self.prove(device, batch).await?;
         let (organizer, scope) = (incoming.organizer, incoming.scope());
@@ -282,6 +315,7 @@ impl Service {
             }
             Stored::OtherScope => Err(Error::NotFound("scope")),
             Stored::LogElsewhere => Err(Error::Conflict("the log was begun in another scope")),
+            Stored::TooMuch(OverQuota(seconds)) => Err(Error::WriterOverQuota { seconds }),
         }
     }
 
@@ -293,7 +327,8 @@ impl Service {
         } else {
             None
         };
-        self.write_quietly(move |txn, now| store(txn, incoming, now))
+        let per_hour = self.settings().device_bytes_per_hour;
+        self.write_quietly(move |txn, now| store(txn, incoming, per_hour, now))
             .await
     }
 

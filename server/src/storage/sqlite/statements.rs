@@ -115,10 +115,7 @@ impl Session<'_> {
 
 /// SQLite's integers are signed; ours never come near the sign.
 pub(super) fn int(value: u64, doing: &'static str) -> Result<i64> {
-    i64::try_from(value).map_err(|_| StorageError::Failed {
-        doing,
-        detail: "a number is too large".to_owned(),
-    })
+    i64::try_from(value).map_err(|_| StorageError::OutOfRange { doing })
 }
 
 /// An unsigned number of a column.

@@ -1,0 +1,67 @@
+//! A server that takes no more of a writer for a while.
+
+use super::*;
+
+#[test]
+fn a_device_that_wrote_too_much_keeps_its_records_and_does_everything_else() {
+    let server = venue();
+    let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));
+    prepared(&server);
+    north.sync(&server);
+    south.scan(1);
+    south.sync(&server);
+    server.full_of.set(Some(device_id(20)));
+    north.scan(2);
+    let report = north.sync(&server);
+    assert_eq!(report.troubles.len(), 1, "{report:?}");
+    assert_eq!(report.troubles[0].code, "rate_limited");
+    assert_eq!(report.sent, 0);
+    // What others did came all the same, and nobody waited for it.
+    assert_eq!(
+        north.with(|store| store.records_after(SCOPE, 0, 100).unwrap().len()),
+        3
+    );
+    assert_eq!(server.put_off.get(), 1);
+    assert!(north.clock.read().monotonic_ms < 60_000);
+    // It is not tried again before its time.
+    north.scan(3);
+    assert!(north.sync(&server).is_clean());
+    assert_eq!(server.put_off.get(), 1);
+    let unsent = || north.with(|store| store.own_logs().unwrap()[0].unsent());
+    assert_eq!(unsent(), 2);
+    server.full_of.set(None);
+    north.clock.pass(601_000);
+    assert_eq!(north.sync(&server).sent, 2);
+    north.assert_in_step(&server);
+}
+
+#[test]
+fn who_hands_back_what_another_wrote_too_much_of_goes_on_with_the_rest() {
+    let server = venue();
+    let gates = [20, 21, 22].map(|number| Gate::new(&server, number));
+    prepared(&server);
+    let backup = server.state.borrow().clone();
+    for (ticket, gate) in (1..).zip(&gates) {
+        gate.scan(ticket);
+        gate.sync(&server);
+    }
+    let [north, south, east] = &gates;
+    south.sync(&server);
+    // The server is put back, and north wrote too much in its new epoch.
+    server.restore(backup);
+    server.full_of.set(Some(device_id(20)));
+    let report = south.sync(&server);
+    assert!(report.records_handed_back >= 1, "{report:?}");
+    let has = |number: u8| {
+        let records = server.records();
+        records
+            .iter()
+            .any(|(log, _, _)| log.device == device_id(number))
+    };
+    assert_eq!([20, 21, 22].map(has), [false, true, true]);
+    server.full_of.set(None);
+    north.sync(&server);
+    east.sync(&server);
+    south.sync(&server);
+    assert_eq!([20, 21, 22].map(has), [true; 3]);
+}
