@@ -4,6 +4,10 @@
 //! `minicbor`'s derived encoders write. Optional fields stand last, so an older reader skips what it
 //! does not know and a newer one reads what is missing as absent.
 
+mod bounds;
+
+pub use bounds::Bounds;
+
 use minicbor::{Decode, Decoder, Encode};
 
 /// Why bytes are not the value asked for.

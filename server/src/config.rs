@@ -20,10 +20,12 @@
 //!
 //! [limits]
 //! device_per_minute = 1200
+//! device_bytes_per_hour = 67108864 # of records that it writes
 //! token_per_minute = 6000
 //! failed_sign_ins_per_minute = 20
 //! body_bytes = 1048576
 //! import_bytes = 67108864
+//! bodies_bytes = 134217728     # of all requests together
 //! request_s = 30
 //! live_listeners = 2000
 //! connections = 10000
@@ -43,6 +45,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use usher_domain::protocol::BODY_BYTES_MAX;
 
 /// Name of the file in the data folder.
 pub const FILE: &str = "server.toml";
@@ -126,6 +129,8 @@ pub enum LogFormat {
 pub struct LimitSettings {
     /// Requests of one device in a minute.
     pub device_per_minute: Option<NonZeroU32>,
+    /// Bytes of records that one device may write in an hour.
+    pub device_bytes_per_hour: Option<u64>,
     /// Requests of one API token in a minute.
     pub token_per_minute: Option<NonZeroU32>,
     /// Failed sign-ins from one address in a minute.
@@ -134,6 +139,8 @@ pub struct LimitSettings {
     pub body_bytes: Option<usize>,
     /// Bytes of an import's form.
     pub import_bytes: Option<usize>,
+    /// Bytes of all large bodies together.
+    pub bodies_bytes: Option<usize>,
     /// Seconds that one request may take.
     pub request_s: Option<NonZeroU32>,
     /// Devices that are told live.
@@ -171,8 +178,8 @@ impl LogSettings {
 
 impl LimitSettings {
     fn or(self, usual: Self) -> Self {
-        merge!(Self, self, usual; device_per_minute, token_per_minute, failed_sign_ins_per_minute,
-            body_bytes, import_bytes, request_s, live_listeners, connections, strangers_per_address,
+        merge!(Self, self, usual; device_per_minute, device_bytes_per_hour, token_per_minute, failed_sign_ins_per_minute,
+            body_bytes, import_bytes, bodies_bytes, request_s, live_listeners, connections, strangers_per_address,
             connections_per_caller;)
     }
 }
@@ -297,6 +304,9 @@ pub struct LogConfig {
 pub struct Limits {
     /// Requests of one device in a minute.
     pub device_per_minute: NonZeroU32,
+    /// Bytes of records that one device may write in an hour, at least two batches: a quarter of a million
+    /// scans, which no door has.
+    pub device_bytes_per_hour: u64,
     /// Requests of one API token in a minute.
     pub token_per_minute: NonZeroU32,
     /// Failed sign-ins from one address in a minute.
@@ -305,6 +315,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of an import's form.
     pub import_bytes: usize,
+    /// Bytes of all large bodies that are in memory at once; at least one import fits.
+    pub bodies_bytes: usize,
     /// How long one request may take; an import ten times as long.
     pub request: Duration,
     /// Devices that are told live; more ask every few seconds.
@@ -333,13 +345,19 @@ const fn at_least_one(number: u32) -> NonZeroU32 {
 
 impl From<LimitSettings> for Limits {
     fn from(set: LimitSettings) -> Self {
+        let import_bytes = set.import_bytes.unwrap_or(64 << 20);
         let request_s = set.request_s.unwrap_or(at_least_one(30));
         Self {
             device_per_minute: set.device_per_minute.unwrap_or(at_least_one(1_200)),
+            device_bytes_per_hour: set
+                .device_bytes_per_hour
+                .unwrap_or(64 << 20)
+                .max(2 * BODY_BYTES_MAX as u64),
             token_per_minute: set.token_per_minute.unwrap_or(at_least_one(6_000)),
             failed_sign_ins_per_minute: set.failed_sign_ins_per_minute.unwrap_or(at_least_one(20)),
             body_bytes: set.body_bytes.unwrap_or(1 << 20),
-            import_bytes: set.import_bytes.unwrap_or(64 << 20),
+            import_bytes,
+            bodies_bytes: set.bodies_bytes.unwrap_or(128 << 20).max(import_bytes),
             request: Duration::from_secs(u64::from(request_s.get())),
             live_listeners: set.live_listeners.unwrap_or(2_000),
             connections: count(set.connections, 10_000),

@@ -7,6 +7,7 @@ pub mod http;
 pub mod import;
 pub mod init;
 pub mod keys;
+pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod metrics;

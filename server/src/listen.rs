@@ -7,8 +7,8 @@ mod stream;
 
 pub use census::ConnectionBounds;
 pub(crate) use census::{Caller, Census, Seat};
-pub use files::make_room;
 pub use figures::ConnectionFigures;
+pub use files::make_room;
 
 use crate::config::Proxies;
 use crate::http::network_of;
@@ -163,7 +163,12 @@ where
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(address));
             request.extensions_mut().insert(seat);
-            Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|no| match no {}))
+            Ok::<_, Infallible>(
+                router
+                    .oneshot(request)
+                    .await
+                    .unwrap_or_else(|no| match no {}),
+            )
         }
     });
     let mut connection = pin!(
@@ -419,7 +424,10 @@ mod tests {
             .unwrap();
         begun.acquire().await.unwrap().forget();
         let _second = TcpStream::connect(address).await.unwrap();
-        assert_eq!(first.read_u8().await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            first.read_u8().await.unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
     }
 
     #[test]

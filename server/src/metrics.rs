@@ -77,11 +77,7 @@ impl Default for Metrics {
 impl Metrics {
     /// What services, writer and connections count, and all else at zero.
     #[must_use]
-    pub fn of(
-        figures: &Figures,
-        writer: &WriterGauges,
-        connections: &ConnectionFigures,
-    ) -> Self {
+    pub fn of(figures: &Figures, writer: &WriterGauges, connections: &ConnectionFigures) -> Self {
         let mut registry = Registry::with_prefix("usher");
         let answers = Family::default();
         let durations =
@@ -298,6 +294,11 @@ fn register_done(registry: &mut Registry, figures: &Figures, writer: &WriterGaug
         "writer_commit_seconds",
         "Time from the first change of a transaction until it is durable",
         writer.commits.clone(),
+    );
+    registry.register(
+        "writer_held_seconds",
+        "Time that one change held the writer, by change",
+        writer.held.clone(),
     );
 }
 

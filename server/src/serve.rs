@@ -101,6 +101,7 @@ impl Server {
             .clone();
         let settings = service::Settings {
             listeners_max: config.limits.live_listeners,
+            device_bytes_per_hour: config.limits.device_bytes_per_hour,
             ..service::Settings::new(config.data.join(SNAPSHOTS))
         };
         let service = Service::new(Sqlite::store(&config.data)?, clock, settings);

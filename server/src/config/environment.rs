@@ -44,6 +44,9 @@ pub const VARIABLES: &[(&str, Put)] = &[
     ("USHER_LIMITS_DEVICE_PER_MINUTE", |to, text| {
         put(&mut to.limits.device_per_minute, text)
     }),
+    ("USHER_LIMITS_DEVICE_BYTES_PER_HOUR", |to, text| {
+        put(&mut to.limits.device_bytes_per_hour, text)
+    }),
     ("USHER_LIMITS_TOKEN_PER_MINUTE", |to, text| {
         put(&mut to.limits.token_per_minute, text)
     }),
@@ -55,6 +58,9 @@ pub const VARIABLES: &[(&str, Put)] = &[
     }),
     ("USHER_LIMITS_IMPORT_BYTES", |to, text| {
         put(&mut to.limits.import_bytes, text)
+    }),
+    ("USHER_LIMITS_BODIES_BYTES", |to, text| {
+        put(&mut to.limits.bodies_bytes, text)
     }),
     ("USHER_LIMITS_REQUEST_S", |to, text| {
         put(&mut to.limits.request_s, text)

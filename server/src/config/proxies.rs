@@ -49,7 +49,10 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, NoNetwork> {
         let Some((first, bits)) = text.split_once('/') else {
-            return text.parse::<IpAddr>().map(Self::from).map_err(|_| NoNetwork);
+            return text
+                .parse::<IpAddr>()
+                .map(Self::from)
+                .map_err(|_| NoNetwork);
         };
         let first: IpAddr = first.parse().map_err(|_| NoNetwork)?;
         let bits: u8 = bits.parse().map_err(|_| NoNetwork)?;

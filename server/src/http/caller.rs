@@ -95,7 +95,7 @@ impl Describe for AdminCall {
     }
 }
 
-async fn token_holder(parts: &Parts, app: &Shared) -> Result<crate::service::Access, Failure> {
+async fn token_holder(parts: &mut Parts, app: &Shared) -> Result<crate::service::Access, Failure> {
     let secret = Private::new(bearer(parts)?);
     let access = app.service.authenticate(secret).await.map_err(|error| {
         let failure = Failure::from(error);
@@ -117,11 +117,12 @@ async fn token_holder(parts: &Parts, app: &Shared) -> Result<crate::service::Acc
     Ok(access)
 }
 
-/// Somebody proved who asks: its connection is no stranger's any more.
-pub(crate) fn known_on(parts: &Parts, caller: Caller) {
+/// Somebody proved who asks: its connection is no stranger's any more, and its body is its own.
+pub(crate) fn known_on(parts: &mut Parts, caller: Caller) {
     if let Some(seat) = parts.extensions.get::<Seat>() {
-        seat.know(caller);
+        seat.know(caller.clone());
     }
+    parts.extensions.insert(caller);
 }
 
 /// The token of the `Authorization` header (RFC 6750, section 2.1).

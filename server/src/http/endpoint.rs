@@ -1,8 +1,9 @@
 //! One endpoint: method, path, handler, and its description. The description is made of the handler's own
 //! types, so the OpenAPI document and the router cannot drift apart.
 
-use super::Shared;
 use super::problem::Failure;
+use super::{Shared, budgets};
+use crate::config::Limits;
 use axum::Extension;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 use tower_http::timeout::TimeoutLayer;
+use usher_domain::cbor::Bounds;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
@@ -35,19 +37,49 @@ pub(crate) enum Access {
     DeviceEvenRevoked,
 }
 
-/// Bytes that an endpoint takes at most, for whoever must say so.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BodyLimit(pub(crate) usize);
+/// How much a request may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// Bytes of its body.
+    pub(crate) bytes: usize,
+    /// Values in its body.
+    pub(crate) holds: Bounds,
+}
 
 /// How much an endpoint takes and how long it may work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
     /// A JSON body of usual size.
     Usual,
-    /// A CBOR body of a device.
-    Sync,
+    /// A CBOR body of so much.
+    Sync(Budget),
     /// The files of an import.
     Import,
+}
+
+impl Weight {
+    /// What a request may hold by a server's limits.
+    pub(crate) const fn budget(self, limits: &Limits) -> Budget {
+        match self {
+            Self::Usual => Budget {
+                bytes: limits.body_bytes,
+                holds: budgets::JSON,
+            },
+            Self::Sync(budget) => budget,
+            Self::Import => Budget {
+                bytes: limits.import_bytes,
+                holds: budgets::JSON,
+            },
+        }
+    }
+
+    /// How long a request may take.
+    pub(crate) fn time(self, limits: &Limits) -> Duration {
+        match self {
+            Self::Usual | Self::Sync(_) => limits.request,
+            Self::Import => limits.request * 10,
+        }
+    }
 }
 
 /// A part of a handler's signature that says something about the endpoint.
@@ -228,7 +260,7 @@ pub(crate) struct Endpoint {
     pub(crate) access: Access,
     pub(crate) operation: Operation,
     pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
-    weight: Weight,
+    pub(crate) weight: Weight,
     route: MethodRouter<Shared>,
 }
 
@@ -351,22 +383,23 @@ where
 }
 
 impl Endpoint {
-    /// Takes larger bodies than usual.
-    pub(crate) fn weighing(mut self, weight: Weight) -> Self {
+    /// Takes other bodies than usual.
+    pub(crate) const fn weighing(mut self, weight: Weight) -> Self {
         self.weight = weight;
         self
     }
 
+    /// Takes CBOR of so much.
+    pub(crate) const fn within(self, budget: Budget) -> Self {
+        self.weighing(Weight::Sync(budget))
+    }
+
     /// The route with the bounds of its weight.
     pub(crate) fn route(self, app: &super::App) -> (&'static str, MethodRouter<Shared>) {
-        let limits = &app.limits;
-        let (bytes, time): (usize, Duration) = match self.weight {
-            Weight::Usual => (limits.body_bytes, limits.request),
-            Weight::Sync => (usher_domain::protocol::BODY_BYTES_MAX, limits.request),
-            Weight::Import => (limits.import_bytes, limits.request * 10),
-        };
-        let bounded: MethodRouter<Shared> = self.route.layer(DefaultBodyLimit::max(bytes));
-        let bounded: MethodRouter<Shared> = bounded.layer(Extension(BodyLimit(bytes)));
+        let budget = self.weight.budget(&app.limits);
+        let bounded: MethodRouter<Shared> = self.route.layer(DefaultBodyLimit::max(budget.bytes));
+        let bounded: MethodRouter<Shared> = bounded.layer(Extension(budget));
+        let time = self.weight.time(&app.limits);
         let timed = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, time);
         (self.path, bounded.layer(timed))
     }

@@ -3,17 +3,21 @@
 //! same; nobody reads it.
 
 use super::Shared;
-use super::endpoint::{BodyLimit, Describe, Sketch};
+use super::bodies::{Kept, too_large, too_much};
+use super::budgets::STRANGER;
+use super::endpoint::{Budget, Describe, Sketch};
 use super::problem::Failure;
+use crate::listen::Caller;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use futures_util::StreamExt as _;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use usher_domain::api::IDEMPOTENCY_KEY;
+use usher_domain::cbor::Bounds;
 use usher_domain::problem::{Code, Fault, Problem};
 use utoipa::ToSchema;
 
@@ -56,7 +60,10 @@ impl<T: DeserializeOwned + Serialize> FromRequest<Shared> for Body<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
         expect_media_type(request.headers(), "application/json")?;
-        let bytes = whole(request, app).await?;
+        let (bytes, budget) = whole(request, app).await?;
+        if !json_holds(budget.holds, &bytes) {
+            return Err(too_much(budget));
+        }
         json(&bytes).map(Self)
     }
 }
@@ -66,7 +73,10 @@ impl<T: for<'b> minicbor::Decode<'b, ()>> FromRequest<Shared> for Cbor<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
         expect_media_type(request.headers(), usher_domain::protocol::MEDIA_TYPE)?;
-        let bytes = whole(request, app).await?;
+        let (bytes, budget) = whole(request, app).await?;
+        if !budget.holds.hold(&bytes) {
+            return Err(too_much(budget));
+        }
         // What the reader says may quote the body, so it is not repeated.
         usher_domain::cbor::decode(&bytes)
             .map(Self)
@@ -122,30 +132,94 @@ impl FromRequestParts<Shared> for Idempotency {
     }
 }
 
-/// The whole body, as far as the route's limit allows.
-async fn whole(request: Request, app: &Shared) -> Result<Bytes, Failure> {
-    let limit = limit_of(&request);
-    Bytes::from_request(request, app)
-        .await
-        .map_err(|rejection| too_large_or_broken(rejection.status(), limit))
-}
-
-/// Bytes that this request's endpoint takes at most.
-pub(crate) fn limit_of(request: &Request) -> Option<BodyLimit> {
-    request.extensions().get().copied()
-}
-
-/// What a body is that could not be taken in whole.
-pub(crate) fn too_large_or_broken(status: StatusCode, limit: Option<BodyLimit>) -> Failure {
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        let detail = match limit {
-            Some(BodyLimit(bytes)) => format!("the body is too long: {bytes} bytes at most"),
-            None => "the body is too long".to_owned(),
-        };
-        Failure::new(Code::TooLarge, detail)
-    } else {
-        Failure::new(Code::MalformedRequest, "the body broke off")
+/// The whole body, as far as its endpoint takes it, and how much it may hold. It has room before it is read,
+/// keeps it until it is answered, and is charged to who sent it.
+async fn whole(request: Request, app: &Shared) -> Result<(Vec<u8>, Budget), Failure> {
+    let wanted = RoomWanted::of(&request)?;
+    let body = request.into_body();
+    let (budget, caller) = (wanted.budget, wanted.caller.clone());
+    wanted.take(app).await?;
+    let mut bytes = Vec::new();
+    let mut body = body.into_data_stream();
+    while let Some(piece) = body.next().await {
+        let piece =
+            piece.map_err(|_| Failure::new(Code::MalformedRequest, "the body broke off"))?;
+        if bytes.len() + piece.len() > budget.bytes {
+            return Err(too_large(budget));
+        }
+        // A copy: the piece may be a byte of a large buffer.
+        bytes.extend_from_slice(&piece);
     }
+    if let Some(caller) = caller {
+        app.charge(&caller, bytes.len())?;
+    }
+    Ok((bytes, budget))
+}
+
+/// The room that a request's body needs.
+pub(crate) struct RoomWanted {
+    pub(crate) budget: Budget,
+    bytes: usize,
+    caller: Option<Caller>,
+    kept: Option<Kept>,
+}
+
+impl RoomWanted {
+    /// Of this request, unless it says itself that its body is too long.
+    pub(crate) fn of(request: &Request) -> Result<Self, Failure> {
+        let budget = budget_of(request);
+        let told = request.headers().get(CONTENT_LENGTH);
+        let told: Option<usize> = told.and_then(|told| told.to_str().ok()?.parse().ok());
+        let bytes = told.unwrap_or(budget.bytes);
+        if bytes > budget.bytes {
+            return Err(too_large(budget));
+        }
+        Ok(Self {
+            budget,
+            bytes,
+            caller: request.extensions().get().cloned(),
+            kept: request.extensions().get().cloned(),
+        })
+    }
+
+    /// Waits for it. It is kept until the request is answered.
+    pub(crate) async fn take(self, app: &Shared) -> Result<(), Failure> {
+        let held = app.bodies.hold(self.caller.as_ref(), self.bytes).await?;
+        if let Some(kept) = self.kept {
+            kept.keep(held);
+        }
+        Ok(())
+    }
+}
+
+/// How much this request may hold.
+pub(crate) fn budget_of(request: &Request) -> Budget {
+    // Every endpoint says it; one that did not would take what strangers may send.
+    request.extensions().get().copied().unwrap_or(STRANGER)
+}
+
+/// Whether JSON (RFC 8259) holds no more values than these. What is no JSON is for its reader to refuse.
+pub(crate) fn json_holds(bounds: Bounds, bytes: &[u8]) -> bool {
+    let (mut items, mut depth) = (1, 0_usize);
+    let mut in_text = false;
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        match (in_text, byte) {
+            (true, b'\\') => _ = bytes.next(),
+            (_, b'"') => in_text = !in_text,
+            (false, b',') => items += 1,
+            (false, b'[' | b'{') => {
+                items += 1;
+                depth += 1;
+            }
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            (_, _) => {}
+        }
+        if items > bounds.items || depth > bounds.depth {
+            return false;
+        }
+    }
+    true
 }
 
 fn expect_media_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Failure> {
@@ -420,6 +494,15 @@ mod tests {
             refusal::<NewTicket>(r#"{"kind": "adult"} 1"#).code,
             Code::MalformedRequest
         );
+    }
+
+    #[test]
+    fn json_that_holds_one_value_more_is_too_much() {
+        let bounds = |items, depth| Bounds { items, depth };
+        let text = br#"{"a": [1, 2, {"b": "x,[{\\\","}], "c": null}"#;
+        assert!(json_holds(bounds(8, 3), text));
+        assert!(!json_holds(bounds(6, 3), text));
+        assert!(!json_holds(bounds(8, 2), text));
     }
 
     proptest! {

@@ -5,10 +5,13 @@
 
 mod answer;
 mod api;
+mod bodies;
+mod budgets;
 mod caller;
 mod device_token;
 mod endpoint;
 mod extract;
+mod fresh;
 mod observe;
 mod openapi;
 mod origin;
@@ -18,14 +21,21 @@ mod status;
 mod sync;
 
 use crate::config::{Limits, Proxies};
-use crate::listen::ConnectionFigures;
+use crate::listen::{Caller, ConnectionFigures};
 use crate::metrics::Metrics;
-use crate::service::Service;
+use crate::service::{Check, DoorFigures, Service};
 use axum::Router;
 use axum::response::IntoResponse as _;
+use bodies::BodyRoom;
+pub(crate) use bodies::{
+    LARGE_PER_CALLER as LARGE_BODIES_PER_CALLER, ROOM_WITHIN, SMALL_BYTES as SMALL_BODY_BYTES,
+    SMALL_BYTES_IN_ALL as SMALL_BODIES_BYTES,
+};
 use bytes::Bytes;
 use device_token::DeviceTokens;
 use endpoint::Endpoint;
+pub(crate) use fresh::FRESH_MS;
+use fresh::Fresh;
 pub(crate) use origin::network_of;
 use problem::Failure;
 use rate::RateLimit;
@@ -60,8 +70,12 @@ pub struct App {
     metrics: Metrics,
     device_tokens: DeviceTokens,
     by_device: RateLimit<DeviceId>,
+    claims_by_device: RateLimit<DeviceId>,
     by_token: RateLimit<String>,
     failed_sign_ins: RateLimit<IpAddr>,
+    bodies: BodyRoom,
+    checks: Fresh<Vec<Check>>,
+    door: Fresh<DoorFigures>,
     /// The OpenAPI document: the same as long as the process lives.
     openapi: OnceLock<Bytes>,
 }
@@ -95,8 +109,12 @@ impl App {
         );
         Self {
             by_device: RateLimit::new(parts.limits.device_per_minute),
+            claims_by_device: RateLimit::new(parts.limits.device_per_minute),
             by_token: RateLimit::new(parts.limits.token_per_minute),
             failed_sign_ins: RateLimit::new(parts.limits.failed_sign_ins_per_minute),
+            bodies: BodyRoom::new(parts.limits.bodies_bytes),
+            checks: Fresh::default(),
+            door: Fresh::default(),
             service: parts.service,
             limits: parts.limits,
             proxies: parts.proxies,
@@ -108,7 +126,27 @@ impl App {
     }
 }
 
+/// Bytes of a body that cost as much as a request.
+const BYTES_PER_REQUEST: usize = 64 * 1024;
+
 impl App {
+    /// Charges a body to who sent it: many bytes cost as much as many requests.
+    fn charge(&self, caller: &Caller, bytes: usize) -> Result<(), Failure> {
+        let requests = u32::try_from(bytes / BYTES_PER_REQUEST).unwrap_or(u32::MAX);
+        let now = self.service.now();
+        let (kind, charged) = match caller {
+            Caller::Device(device) => ("device", self.by_device.take_many(*device, requests, now)),
+            Caller::Token(token) => (
+                "token",
+                self.by_token.take_many(token.clone(), requests, now),
+            ),
+        };
+        charged.map_err(|often| {
+            self.metrics.rate_limited(kind);
+            Failure::too_often(often.0)
+        })
+    }
+
     /// The OpenAPI document, put together when it is first asked for.
     fn openapi(&self) -> Result<Bytes, Failure> {
         if let Some(made) = self.openapi.get() {

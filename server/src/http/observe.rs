@@ -3,6 +3,7 @@
 //! Logs hold the route's pattern, never the path itself: paths may name tickets and sellers' numbers.
 
 use super::Shared;
+use super::bodies::Kept;
 use super::problem;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -19,7 +20,11 @@ const CORRELATION_MAX: usize = 64;
 const NO_ROUTE: &str = "(none)";
 
 /// Surrounds a request.
-pub(crate) async fn observe(State(app): State<Shared>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(
+    State(app): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let correlation = correlation(request.headers());
     let method = request.method().clone();
     let route = request
@@ -36,8 +41,10 @@ pub(crate) async fn observe(State(app): State<Shared>, request: Request, next: N
     // Measures how long the answer took, which decides nothing.
     let begun = Instant::now();
     let running = app.metrics.begin();
+    let kept = Kept::default();
+    request.extensions_mut().insert(kept.clone());
     let answered = next.run(request).instrument(span.clone()).await;
-    drop(running);
+    drop((running, kept));
     let took = begun.elapsed();
     let (mut response, problem) = problem::finish(answered, &correlation);
     if let Ok(value) = HeaderValue::from_str(&correlation) {

@@ -43,8 +43,23 @@ impl<K: Eq + Hash> RateLimit<K> {
 
     /// Counts one request of a caller, if it may ask.
     pub(crate) fn take(&self, caller: K, now: UnixMillis) -> Result<(), TooOften> {
+        self.take_many(caller, 1, now)
+    }
+
+    /// Counts what costs as much as some requests of a caller, if it may ask. What costs more than a minute's
+    /// share costs that.
+    pub(crate) fn take_many(
+        &self,
+        caller: K,
+        requests: u32,
+        now: UnixMillis,
+    ) -> Result<(), TooOften> {
+        if requests == 0 {
+            return Ok(());
+        }
+        let cost_us = (self.step_us * u64::from(requests)).min(MINUTE_US);
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = self.next(callers.whole_at.get(&caller), now)?;
+        let next = next(callers.whole_at.get(&caller), cost_us, now)?;
         if callers.whole_at.len() >= callers.sweep_at {
             let now_us = microseconds(now);
             callers.whole_at.retain(|_, whole_at| *whole_at > now_us);
@@ -54,20 +69,20 @@ impl<K: Eq + Hash> RateLimit<K> {
         callers.whole_at.insert(caller, next);
         Ok(())
     }
+}
 
-    /// When the share will be whole again if one more request is counted now.
-    fn next(&self, whole_at: Option<&u64>, now: UnixMillis) -> Result<u64, TooOften> {
-        let now_us = microseconds(now);
-        // A clock set back must not lock anybody out for longer than a minute.
-        let begun = whole_at.map_or(now_us, |at| (*at).clamp(now_us, now_us + MINUTE_US));
-        let next = begun + self.step_us;
-        let too_far = next.saturating_sub(now_us + MINUTE_US);
-        if too_far == 0 {
-            Ok(next)
-        } else {
-            let seconds = too_far.div_ceil(1_000_000);
-            Err(TooOften(u32::try_from(seconds).unwrap_or(u32::MAX)))
-        }
+/// When the share will be whole again if this much more is counted now.
+fn next(whole_at: Option<&u64>, cost_us: u64, now: UnixMillis) -> Result<u64, TooOften> {
+    let now_us = microseconds(now);
+    // A clock set back must not lock anybody out for longer than a minute.
+    let begun = whole_at.map_or(now_us, |at| (*at).clamp(now_us, now_us + MINUTE_US));
+    let next = begun + cost_us;
+    let too_far = next.saturating_sub(now_us + MINUTE_US);
+    if too_far == 0 {
+        Ok(next)
+    } else {
+        let seconds = too_far.div_ceil(1_000_000);
+        Err(TooOften(u32::try_from(seconds).unwrap_or(u32::MAX)))
     }
 }
 
@@ -107,6 +122,17 @@ mod tests {
         assert_eq!(limit.take("north", START), Ok(()));
         assert_eq!(limit.take("south", START), Ok(()));
         assert!(limit.take("north", START).is_err());
+    }
+
+    #[test]
+    fn what_costs_much_counts_for_as_many_requests() {
+        let limit = limit(60);
+        assert_eq!(limit.take_many("north", 59, START), Ok(()));
+        assert_eq!(limit.take_many("north", 2, START), Err(TooOften(1)));
+        assert_eq!(limit.take_many("north", 1, START), Ok(()));
+        assert_eq!(limit.take_many("north", 0, START), Ok(()));
+        assert_eq!(limit.take_many("south", 1_000, START), Ok(()));
+        assert_eq!(limit.take("south", START), Err(TooOften(1)));
     }
 
     #[test]

@@ -6,7 +6,11 @@ const BESIDE: u64 = 128;
 /// Has the system let the process open as many files as connections need, as far as it does, and answers
 /// how many connections there may be.
 pub fn make_room(wanted: usize) -> usize {
-    let Some(files) = raise(u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(BESIDE)) else {
+    let Some(files) = raise(
+        u64::try_from(wanted)
+            .unwrap_or(u64::MAX)
+            .saturating_add(BESIDE),
+    ) else {
         return wanted;
     };
     let room = files.saturating_sub(BESIDE).max(files / 2);

@@ -159,7 +159,7 @@ fn unsent(txn: &dyn Transaction, device: DeviceId, heartbeat: &Heartbeat) -> Res
 fn answer_heartbeat(
     txn: &mut dyn Transaction,
     id: DeviceId,
-    told: &Heartbeat,
+    (told, found): (&Heartbeat, &heartbeat::Found),
     settings: &Settings,
     mut yields: Vec<YieldRequest>,
     now: UnixMillis,
@@ -171,13 +171,14 @@ fn answer_heartbeat(
         unsent: Some(unsent(txn, id, told)?),
         program: Some(told.program.chars().take(PROGRAM_MAX).collect()),
         storage_left: told.storage_left,
-        holds: Some(Held::told(told)),
+        holds: Some(Held::told(told, &found.tables)),
         trust: told.trust.map(|version| version.to_string()),
     };
     let before = devices::status(txn, id)?;
-    heartbeat::watch(txn, device.organizer, id, before.as_ref(), told, now)?;
+    let organizer = device.organizer;
+    heartbeat::watch(txn, organizer, id, before.as_ref(), (told, found), now)?;
     devices::put_status(txn, id, &status)?;
-    let proved = duty::note(txn, device.organizer, id, told, now)?;
+    let proved = duty::note(txn, id, told, &found.scopes, now)?;
     yields.extend(claims::granted_elsewhere(txn, id, now)?);
     let trust = organizers::trust(txn, device.organizer)?
         .ok_or(Error::Conflict("the organizer has no trust document"))?;
@@ -259,21 +260,30 @@ impl Service {
     /// Notes a device's sign of life and tells how far the server is, with all that was changed before.
     ///
     /// # Errors
-    /// As [`Service::assignment`].
+    /// As [`Service::assignment`]; [`Error::TooLarge`] and [`Error::Invalid`] for one that says more than a
+    /// device can have to say.
     pub async fn heartbeat(
         &self,
         device: DeviceId,
         heartbeat: Heartbeat,
     ) -> Result<HeartbeatAnswer> {
+        heartbeat::check(&heartbeat)?;
         let asked = self.now();
         self.settle(device).await?;
         let waited_ms = self.now().since(asked);
         let settings = self.settings().clone();
         let yields = self.claims().homes().asked(device);
+        // Reading takes as long as what was said; nobody else waits for that.
+        let (heartbeat, found) = self
+            .read(move |txn| {
+                let found = heartbeat::look(txn, device, &heartbeat)?;
+                Ok((heartbeat, found))
+            })
+            .await?;
         // Nothing that is sealed changes, so the sealer need not wake up.
         let (answer, proved) = self
             .write_quietly(move |txn, now| {
-                answer_heartbeat(txn, device, &heartbeat, &settings, yields, now)
+                answer_heartbeat(txn, device, (&heartbeat, &found), &settings, yields, now)
             })
             .await?;
         if let Some(proved) = proved {

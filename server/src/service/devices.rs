@@ -6,7 +6,7 @@ use super::things::{self, Loaded, Thing};
 use super::{Service, duty, places, roster, server_log, times};
 use crate::storage::{Kind, Space, Transaction};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use usher_domain::api::access::{self, Device, DeviceChange, DeviceState};
 use usher_domain::api::venue::Gate;
@@ -15,6 +15,7 @@ use usher_domain::ids::{DeviceId, EventId, GateId, LogId, OrganizerId};
 use usher_domain::protocol::Heartbeat;
 use usher_domain::record::{Body, Cut};
 use usher_domain::secret::Private;
+use usher_domain::table::TableId;
 use usher_domain::table::rows::{AcceptedUpTo, DeviceEntry, DeviceRole, Revocation, RosterEntry};
 use usher_domain::time::UnixMillis;
 
@@ -72,15 +73,17 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// What a sign of life says of tables.
-    pub(crate) fn told(heartbeat: &Heartbeat) -> Vec<Self> {
+    /// What a sign of life says of tables that there are.
+    pub(crate) fn told(heartbeat: &Heartbeat, there: &BTreeSet<TableId>) -> Vec<Self> {
         let mut digests = heartbeat.digests.iter().flatten();
         let tables = heartbeat.tables.iter();
         tables
-            .map(|held| Self {
+            .map(|held| (held, digests.next()))
+            .filter(|(held, _)| there.contains(&held.table))
+            .map(|(held, digest)| Self {
                 table: held.table.to_string(),
                 version: held.version.to_string(),
-                digest: digests.next().map(ToString::to_string),
+                digest: digest.map(ToString::to_string),
             })
             .collect()
     }
@@ -97,6 +100,16 @@ pub struct KnownDevice {
     pub key: PublicKey,
     /// Whether it counts.
     pub state: DeviceState,
+}
+
+fn known(txn: &dyn Transaction, id: DeviceId) -> Result<KnownDevice> {
+    let device = things::get::<StoredDevice>(txn, id.as_bytes())?.value;
+    Ok(KnownDevice {
+        id,
+        organizer: device.organizer,
+        key: device.key,
+        state: device.state,
+    })
 }
 
 /// The device, if it counts.
@@ -393,15 +406,15 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn known_device(&self, id: DeviceId) -> Result<KnownDevice> {
-        self.read(move |txn| {
-            let device = things::get::<StoredDevice>(txn, id.as_bytes())?.value;
-            Ok(KnownDevice {
-                id,
-                organizer: device.organizer,
-                key: device.key,
-                state: device.state,
-            })
-        })
-        .await
+        self.read(move |txn| known(txn, id)).await
+    }
+
+    /// The same for a device that claims: somebody waits at its gate.
+    ///
+    /// # Errors
+    /// As [`Service::known_device`].
+    pub async fn known_device_that_claims(&self, id: DeviceId) -> Result<KnownDevice> {
+        let store = self.store();
+        store.read_urgently(move |txn| known(txn, id)).await
     }
 }

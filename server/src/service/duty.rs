@@ -19,14 +19,14 @@ use super::error::{Error, Result};
 use super::{Service, epoch, server_log, sessions, things};
 use crate::storage::{Duty, DutyState, Transaction};
 use known::Proof;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 pub(super) use stored::touch;
 use stored::{begin, end, hear, lacking, scopes_of};
 use usher_domain::api::venue::Session;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId};
 use usher_domain::protocol::{Head, Heartbeat};
-use usher_domain::record::{Body, StandDown};
+use usher_domain::record::{Body, LogRef, StandDown};
 use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
 
@@ -82,7 +82,7 @@ pub(crate) fn is_off(
 }
 
 /// The scopes of the ticket sets that a device tells it holds.
-fn scopes_held(
+pub(crate) fn scopes_held(
     txn: &dyn Transaction,
     organizer: OrganizerId,
     heartbeat: &Heartbeat,
@@ -118,29 +118,33 @@ fn unproved(
     stored: &[(ScopeId, Head)],
     told: &[Head],
 ) -> Option<BTreeSet<ScopeId>> {
+    let mut by_log: BTreeMap<LogRef, Vec<&(ScopeId, Head)>> = BTreeMap::new();
+    for known in stored {
+        by_log.entry(known.1.log).or_default().push(known);
+    }
     let mut unproved = BTreeSet::new();
     // What the device's folder wrote before it was enrolled anew is not its own any more.
     for head in told.iter().filter(|head| head.log.device == device) {
-        let mut of_log = stored.iter().filter(|(_, known)| known.log == head.log);
-        let (scope, _) = of_log.clone().next()?;
-        if !of_log.any(|(_, known)| known == head) {
+        let of_log = by_log.get(&head.log)?;
+        let (scope, _) = of_log.first()?;
+        if !of_log.iter().any(|(_, known)| known == head) {
             unproved.insert(*scope);
         }
     }
     Some(unproved)
 }
 
-/// Notes a sign of life: puts the device on duty where it holds a set, and tells what it proves.
+/// Notes a sign of life: puts the device on duty in the scopes of which it holds a set, and tells what it
+/// proves.
 pub(crate) fn note(
     txn: &mut dyn Transaction,
-    organizer: OrganizerId,
     device: DeviceId,
     heartbeat: &Heartbeat,
+    held: &BTreeSet<ScopeId>,
     now: UnixMillis,
 ) -> Result<Option<Proved>> {
     hear(txn, device, now)?;
-    let held = scopes_held(txn, organizer, heartbeat)?;
-    begin(txn, device, &held, now)?;
+    begin(txn, device, held, now)?;
     let epoch = epoch(txn)?;
     let Some(heard) = heartbeat.heard else {
         return Ok(None);

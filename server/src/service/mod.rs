@@ -202,6 +202,18 @@ impl Service {
         done
     }
 
+    /// Runs a job that leaves nothing to be sealed before all that are not urgent: somebody waits at a gate.
+    pub(crate) async fn write_urgently<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut dyn Transaction, UnixMillis) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let now = self.now();
+        let done = self.inner.store.write_urgently(move |txn| job(txn, now));
+        let done = done.await;
+        self.inner.live.wake();
+        done
+    }
+
     /// Runs a job in a read transaction.
     pub(crate) async fn read<T: Send + 'static>(
         &self,

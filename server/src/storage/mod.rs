@@ -37,6 +37,7 @@ pub use things::{Entity, Id, Kind, Space, Things};
 pub use tickets::{StoredTicket, Tickets};
 
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Everything that can be done in one transaction. Methods that take `&self` read; those that take
 /// `&mut self` write, so a job that only got a shared reference cannot.
@@ -68,8 +69,21 @@ pub trait Backend: Send + Sync {
     /// [`StorageError::Busy`] at once if the queue is full, [`StorageError::Closed`] if there is none.
     fn enqueue(&self, job: WriteJob) -> Result<()>;
 
+    /// Puts a write job into a queue of its own, which goes first.
+    ///
+    /// # Errors
+    /// As [`Backend::enqueue`].
+    fn enqueue_urgent(&self, job: WriteJob) -> Result<()> {
+        self.enqueue(job)
+    }
+
     /// Runs a read job on this thread, which may block.
     fn read(&self, job: ReadJob);
+
+    /// Runs a read job on this thread, without waiting for those of [`Backend::read`] where it can.
+    fn read_urgently(&self, job: ReadJob) {
+        self.read(job);
+    }
 
     /// Whether what may block is run on threads beside the caller's.
     fn has_threads(&self) -> bool {
@@ -86,13 +100,20 @@ pub trait Backend: Send + Sync {
 #[derive(Clone)]
 pub struct Store {
     backend: Arc<dyn Backend>,
+    /// Whose turn it is to read. Whoever waits for a connection waits here and takes no thread, so that what
+    /// is urgent always has one.
+    reading: Arc<Semaphore>,
 }
+
+/// Reads that are run or wait for a connection at once, beside urgent ones.
+const READING_MAX: usize = 64;
 
 impl Store {
     /// A handle on a backend.
     pub fn new(backend: impl Backend + 'static) -> Self {
         Self {
             backend: Arc::new(backend),
+            reading: Arc::new(Semaphore::new(READING_MAX)),
         }
     }
 
@@ -114,8 +135,37 @@ impl Store {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
+        self.write_by(job, |backend, job| backend.enqueue(job))
+            .await
+    }
+
+    /// The same, before everything that is not urgent.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_urgently<T, E>(
+        &self,
+        job: impl FnOnce(&mut dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        self.write_by(job, |backend, job| backend.enqueue_urgent(job))
+            .await
+    }
+
+    async fn write_by<T, E>(
+        &self,
+        job: impl FnOnce(&mut dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+        enqueue: impl FnOnce(&dyn Backend, WriteJob) -> Result<()>,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
         let (tell, told) = tokio::sync::oneshot::channel();
-        self.backend.enqueue(Box::new(move |txn| {
+        let job: WriteJob = Box::new(move |txn| {
             let outcome = txn.map_err(E::from).and_then(job);
             let commit = outcome.is_ok();
             // Whoever asked may have gone away; the transaction counts all the same.
@@ -130,7 +180,8 @@ impl Store {
             } else {
                 Done::RollBack(reply)
             }
-        }))?;
+        });
+        enqueue(&*self.backend, job)?;
         told.await
             .unwrap_or_else(|_| Err(StorageError::Aborted.into()))
     }
@@ -147,18 +198,53 @@ impl Store {
         T: Send + 'static,
         E: From<StorageError> + Send + 'static,
     {
+        // Nobody closes it, so there always is a turn. The thread keeps it, for whoever asked may go away.
+        let turn = Arc::clone(&self.reading).acquire_owned().await;
+        self.read_by(job, move |backend, job| {
+            backend.read(job);
+            drop(turn);
+        })
+        .await
+    }
+
+    /// The same, without waiting for what is not urgent.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_urgently<T, E>(
+        &self,
+        job: impl FnOnce(&dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
+        self.read_by(job, |backend, job| backend.read_urgently(job))
+            .await
+    }
+
+    async fn read_by<T, E>(
+        &self,
+        job: impl FnOnce(&dyn Transaction) -> std::result::Result<T, E> + Send + 'static,
+        read: impl FnOnce(&dyn Backend, ReadJob) + Send + 'static,
+    ) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+    {
         let backend = Arc::clone(&self.backend);
         let (tell, told) = tokio::sync::oneshot::channel();
         // The thread lets go of the database before anybody is told, so that whoever drops the last
         // handle afterwards has closed it. How it ended is told below.
         let _ended = self
             .beside(move || {
-                backend.read(Box::new(move |txn| {
+                let job: ReadJob = Box::new(move |txn| {
                     let _gone = tell.send(match txn {
                         Ok(txn) => job(txn),
                         Err(error) => Err(error.into()),
                     });
-                }));
+                });
+                read(&*backend, job);
             })
             .await;
         told.await

@@ -2,12 +2,14 @@
 
 use crate::http::Shared;
 use crate::http::answer::{Created, Json};
+use crate::http::bodies::{too_large, too_much};
 use crate::http::caller::{Call, Organizer, Sales, Viewer};
-use crate::http::endpoint::{BodyLimit, Describe, Endpoint, Sketch, Weight, get, post};
-use crate::http::extract::{Args, Body, Idempotency, Query, json, limit_of, too_large_or_broken};
+use crate::http::endpoint::{Budget, Describe, Endpoint, Sketch, Weight, get, post};
+use crate::http::extract::{Args, Body, Idempotency, Query, RoomWanted, json, json_holds};
 use crate::http::problem::Failure;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request};
+use http::StatusCode;
 use usher_domain::api::Page;
 use usher_domain::api::imports::{ImportOptions, ImportReport};
 use usher_domain::api::tickets::{NewTicket, Ticket, TicketChange, TicketQuery};
@@ -116,8 +118,10 @@ impl FromRequest<Shared> for ImportForm {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Failure> {
-        let limit = limit_of(&request);
-        let broken = |error| broken(error, limit);
+        let wanted = RoomWanted::of(&request)?;
+        let budget = wanted.budget;
+        wanted.take(app).await?;
+        let broken = |error| broken(error, budget);
         let mut form = Multipart::from_request(request, app).await.map_err(|_| {
             Failure::new(
                 Code::UnsupportedMediaType,
@@ -129,22 +133,25 @@ impl FromRequest<Shared> for ImportForm {
             files: Vec::new(),
         };
         while let Some(part) = form.next_field().await.map_err(broken)? {
-            read.take(part, limit).await?;
+            read.take(part, budget).await?;
         }
         Ok(read)
     }
 }
 
 impl ImportForm {
-    async fn take(&mut self, part: Field<'_>, limit: Option<BodyLimit>) -> Result<(), Failure> {
+    async fn take(&mut self, part: Field<'_>, budget: Budget) -> Result<(), Failure> {
         let is_options = part.name() == Some(OPTIONS);
         let name = part
             .file_name()
             .or(part.name())
             .unwrap_or("file")
             .to_owned();
-        let bytes = part.bytes().await.map_err(|error| broken(error, limit))?;
+        let bytes = part.bytes().await.map_err(|error| broken(error, budget))?;
         if is_options {
+            if !json_holds(budget.holds, &bytes) {
+                return Err(too_much(budget));
+            }
             self.options = json(&bytes)?;
         } else if self.files.len() < FILES_MAX {
             self.files.push((name, bytes.into()));
@@ -157,8 +164,12 @@ impl ImportForm {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature is map_err's")]
-fn broken(error: MultipartError, limit: Option<BodyLimit>) -> Failure {
-    too_large_or_broken(error.status(), limit)
+fn broken(error: MultipartError, budget: Budget) -> Failure {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        too_large(budget)
+    } else {
+        Failure::new(Code::MalformedRequest, "the body broke off")
+    }
 }
 
 impl Describe for ImportForm {

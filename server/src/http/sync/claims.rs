@@ -1,11 +1,11 @@
 //! Gates that ask before they let somebody through.
 
-use super::device::{Active, DeviceCall};
-use crate::http::Shared;
+use super::device::{Active, Claiming, DeviceCall};
 use crate::http::answer::CborAnswer;
 use crate::http::endpoint::{Endpoint, post};
 use crate::http::extract::Cbor;
 use crate::http::problem::Failure;
+use crate::http::{Shared, budgets};
 use axum::extract::State;
 use tokio::time::Instant;
 use usher_domain::protocol::Head;
@@ -20,17 +20,19 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             paths::CLAIM,
             "Ask the authority whether to let somebody through",
             claim,
-        ),
+        )
+        .within(budgets::CLAIM),
         post(
             paths::SIGN_OFF,
             "Go off duty with all records handed in",
             sign_off,
-        ),
+        )
+        .within(budgets::SIGN_OFF),
     ]
 }
 
 async fn claim(
-    call: DeviceCall<Active>,
+    call: DeviceCall<Claiming>,
     State(app): State<Shared>,
     Cbor(request): Cbor<ClaimRequest>,
 ) -> Result<CborAnswer<ClaimAnswer>, Failure> {

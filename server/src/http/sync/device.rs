@@ -21,19 +21,39 @@ use usher_domain::time::UnixMillis;
 pub(crate) trait Standing: Send + Sync {
     /// As the description says it.
     const ACCESS: Access;
+    /// What they have at these endpoints.
+    const LANE: Lane;
+}
+
+/// What a device has of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// So many in a minute, whatever they are.
+    Usual,
+    /// As many again for claims alone: somebody waits at the gate.
+    Claims,
 }
 
 /// Devices that count.
 pub(crate) struct Active;
+/// Devices that count, and claim.
+pub(crate) struct Claiming;
 /// Revoked ones too: they hand over what they recorded, so that nothing is lost.
 pub(crate) struct EvenRevoked;
 
 impl Standing for Active {
     const ACCESS: Access = Access::Device;
+    const LANE: Lane = Lane::Usual;
+}
+
+impl Standing for Claiming {
+    const ACCESS: Access = Access::Device;
+    const LANE: Lane = Lane::Claims;
 }
 
 impl Standing for EvenRevoked {
     const ACCESS: Access = Access::DeviceEvenRevoked;
+    const LANE: Lane = Lane::Usual;
 }
 
 /// A call with a device's token.
@@ -67,11 +87,19 @@ impl<S: Standing> FromRequestParts<Shared> for DeviceCall<S> {
             }
         })?;
         observe::note_caller(format_args!("device {device}"));
-        app.by_device.take(device, now).map_err(|often| {
+        let limit = match S::LANE {
+            Lane::Usual => &app.by_device,
+            Lane::Claims => &app.claims_by_device,
+        };
+        limit.take(device, now).map_err(|often| {
             app.metrics.rate_limited("device");
             Failure::too_often(often.0)
         })?;
-        let known = known(&app.service, device).await?;
+        let known = match S::LANE {
+            Lane::Usual => app.service.known_device(device).await,
+            Lane::Claims => app.service.known_device_that_claims(device).await,
+        };
+        let known = known.map_err(unknown)?;
         known_on(parts, Caller::Device(device));
         check_standing(known.state, S::ACCESS)?;
         Ok(Self {
@@ -91,13 +119,15 @@ impl<S: Standing> Describe for DeviceCall<S> {
 
 /// A device that the server knows; of any other it says no more than that its token does not count.
 pub(crate) async fn known(service: &Service, device: DeviceId) -> Result<KnownDevice, Failure> {
-    service.known_device(device).await.map_err(|error| {
-        if error.code() == Code::NotFound {
-            Failure::new(Code::Unauthenticated, "this device is not known here")
-        } else {
-            error.into()
-        }
-    })
+    service.known_device(device).await.map_err(unknown)
+}
+
+fn unknown(error: Error) -> Failure {
+    if error.code() == Code::NotFound {
+        Failure::new(Code::Unauthenticated, "this device is not known here")
+    } else {
+        error.into()
+    }
 }
 
 fn check_standing(state: DeviceState, access: Access) -> Result<(), Failure> {

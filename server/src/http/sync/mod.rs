@@ -10,7 +10,7 @@ mod records;
 mod sign_in;
 mod tables;
 
-use super::endpoint::{Endpoint, Weight};
+use super::endpoint::Endpoint;
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     let mut all = sign_in::endpoints();
@@ -20,7 +20,5 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     #[cfg(feature = "baseline")]
     all.extend(baseline::endpoints());
     all.extend(live::endpoints());
-    all.into_iter()
-        .map(|endpoint| endpoint.weighing(Weight::Sync))
-        .collect()
+    all
 }

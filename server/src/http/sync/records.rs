@@ -1,11 +1,11 @@
 //! What devices recorded: in by batches, out by the feed.
 
 use super::device::{Active, DeviceCall, EvenRevoked};
-use crate::http::Shared;
 use crate::http::answer::CborAnswer;
 use crate::http::endpoint::{Endpoint, get, post};
 use crate::http::extract::{Args, Cbor, Query};
 use crate::http::problem::Failure;
+use crate::http::{Shared, budgets};
 use axum::extract::State;
 use serde::Deserialize;
 use usher_domain::document::batch::Batch;
@@ -16,7 +16,7 @@ use usher_domain::protocol::{
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        post(paths::PUSH, "Hand over a batch of a log", push),
+        post(paths::PUSH, "Hand over a batch of a log", push).within(budgets::PUSH),
         get(paths::HEADS, "The server's heads of logs of a scope", heads),
         get(paths::FEED, "Batches of all devices of a scope", feed),
     ]

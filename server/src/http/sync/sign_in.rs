@@ -1,14 +1,14 @@
 //! How a device becomes known, and how it proves who it is.
 
 use super::device::known;
-use crate::http::device_token::Refused;
-use crate::http::Shared;
 use crate::http::answer::CborAnswer;
+use crate::http::device_token::Refused;
 use crate::http::endpoint::{Describe, Endpoint, Sketch, post};
 use crate::http::extract::Cbor;
 use crate::http::observe;
 use crate::http::origin::Origin;
 use crate::http::problem::Failure;
+use crate::http::{Shared, budgets};
 use crate::listen::{Caller, Seat};
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
@@ -18,13 +18,14 @@ use usher_domain::wire::{Challenge, DeviceToken, EnrollBody, TokenRequest};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
-        post(paths::ENROLL, "Take a use of an enrollment code", enroll),
-        post(paths::CHALLENGE, "Ask what to sign for a token", challenge),
+        post(paths::ENROLL, "Take a use of an enrollment code", enroll).within(budgets::STRANGER),
+        post(paths::CHALLENGE, "Ask what to sign for a token", challenge).within(budgets::STRANGER),
         post(
             paths::TOKEN,
             "Exchange a signed challenge for a token",
             token,
-        ),
+        )
+        .within(budgets::STRANGER),
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::device::{Active, DeviceCall};
 use super::range::{Wanted, wanted};
 use crate::http::answer::CborAnswer;
+use crate::http::budgets;
 use crate::http::endpoint::{Describe, Endpoint, Sketch, get, post};
 use crate::http::extract::{Args, Cbor, Query};
 use crate::http::problem::Failure;
@@ -35,7 +36,8 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "What the device should hold now",
             assignment,
         ),
-        post(paths::HEARTBEAT, "Tell that the device is alive", heartbeat),
+        post(paths::HEARTBEAT, "Tell that the device is alive", heartbeat)
+            .within(budgets::HEARTBEAT),
         get(paths::SNAPSHOT, "The newest snapshot of a table", snapshot),
         get(
             paths::SNAPSHOT_BYTES,
@@ -44,12 +46,13 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         ),
         get(paths::CHANGES, "Rows that changed after a version", changes),
         get(paths::BUCKETS, "Digests of a table's buckets", buckets),
-        post(paths::ROWS, "All rows of some buckets", bucket_rows),
+        post(paths::ROWS, "All rows of some buckets", bucket_rows).within(budgets::ROWS),
         post(
             paths::HAND_BACK,
             "Give rows to a server restored from a backup",
             hand_back,
-        ),
+        )
+        .within(budgets::HAND_BACK),
     ]
 }
 

@@ -14,7 +14,7 @@ fn filled(path: &str) -> String {
         .join("/")
 }
 
-fn method(endpoint: &Endpoint) -> &'static str {
+pub(super) fn method(endpoint: &Endpoint) -> &'static str {
     use utoipa::openapi::path::HttpMethod;
     match endpoint.method {
         HttpMethod::Get => "GET",

@@ -134,9 +134,8 @@ async fn a_device_is_heard_and_signs_in_however_many_fail_beside_it() {
     let north = north().await;
     let house = &north.house;
     let wrong = SigningKey::from_seed(&Seed::new([2; 32]));
-    let too_often = async |response: Response<Bytes>| {
-        response.status() == StatusCode::TOO_MANY_REQUESTS
-    };
+    let too_often =
+        async |response: Response<Bytes>| response.status() == StatusCode::TOO_MANY_REQUESTS;
     let mut refused = 0;
     for _ in 0..60 {
         let guess = house.sync("GET", paths::ASSIGNMENT, "ud1.AAAA", Vec::new());

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::http::answer::{CborAnswer, Json};
-use crate::http::endpoint::{Weight, get, post};
+use crate::http::budgets;
+use crate::http::endpoint::{get, post};
 use crate::http::extract::{Args, Body, Cbor, Idempotency};
 use axum::extract::State;
 use proptest::prelude::*;
@@ -44,7 +45,7 @@ fn frame() -> Router {
 fn build() -> Router {
     let endpoints = vec![
         post("/echo", "", echo),
-        post("/cbor", "", echo_cbor).weighing(Weight::Sync),
+        post("/cbor", "", echo_cbor).within(budgets::PUSH),
         post("/key", "", key),
         get("/tickets/{ticket}", "", ticket),
         get("/panics", "", panics),
@@ -241,7 +242,32 @@ async fn ready_names_each_part_and_what_is_wrong_with_it() {
     let parts: Vec<&str> = late.errors.iter().map(|fault| fault.at.as_str()).collect();
     assert_eq!(parts, ["sealer"]);
     house.service.seal_now().await.unwrap();
+    let again = get().await.status();
+    assert_eq!(again, StatusCode::SERVICE_UNAVAILABLE, "of a second ago");
+    house.clock.advance(1_000);
     assert_eq!(get().await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn ready_writes_once_a_second_however_often_it_is_asked() {
+    let house = House::new(Limits::default());
+    let commits = || {
+        let gauges = house.service.store().gauges();
+        let mut text = String::new();
+        let mut registry = prometheus_client::registry::Registry::default();
+        registry.register("commits", "", gauges.commits.clone());
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let count = text
+            .lines()
+            .find_map(|line| line.strip_prefix("commits_count "));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    let before = commits();
+    for _ in 0..100 {
+        let asked = house.send(request("GET", "/readyz", "text/plain", ""));
+        assert_eq!(asked.await.status(), StatusCode::OK);
+    }
+    assert!(commits() <= before + 1, "{before}, then {}", commits());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod access;
 mod devices;
 mod frame;
+mod limits;
 mod live;
 mod tickets;
 

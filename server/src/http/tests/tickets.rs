@@ -45,6 +45,32 @@ async fn a_shop_sells_shows_and_cancels_a_ticket() {
 }
 
 #[tokio::test]
+async fn who_may_not_see_codes_finds_no_ticket_by_its_barcode() {
+    let (house, office, shop) = open().await;
+    let mut new = adult();
+    new["media"] = json!(["4006381333931"]);
+    let sold: Ticket = house.ok("POST", TICKETS, &shop, &new).await;
+    let role = json!({"name": "n", "role": TokenRole::Viewer});
+    let viewer: IssuedToken = house.ok("POST", "/api/v1/tokens", &office, &role).await;
+    let viewer = viewer.secret.reveal();
+    let signed = sold.code.as_ref().unwrap().reveal();
+    for barcode in ["4006381333931", signed] {
+        let path = format!("{TICKETS}/{barcode}");
+        let found = house.call("GET", &path, viewer, &()).await;
+        assert_eq!(found.status(), StatusCode::NOT_FOUND);
+        let path = format!("{TICKETS}?text={barcode}");
+        let found: Page<Ticket> = house.ok("GET", &path, viewer, &()).await;
+        assert!(found.items.is_empty());
+    }
+    let path = format!("{TICKETS}/4006381333931");
+    let found: Ticket = house.ok("GET", &path, &shop, &()).await;
+    assert_eq!(found.id, sold.id);
+    let path = format!("{TICKETS}/{}", sold.id);
+    let shown: Ticket = house.ok("GET", &path, viewer, &()).await;
+    assert!(shown.code.is_none() && shown.holder.is_none());
+}
+
+#[tokio::test]
 async fn a_sale_repeated_with_its_key_is_the_same_sale_and_another_is_refused() {
     let (house, _, shop) = open().await;
     let sell = async |body: serde_json::Value| {

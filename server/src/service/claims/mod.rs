@@ -111,7 +111,7 @@ impl Service {
     ) -> Result<Step> {
         let desk = Arc::clone(&self.claims().desk);
         let request = Arc::clone(request);
-        self.write_quietly(move |txn, now| {
+        self.write_urgently(move |txn, now| {
             judge::claim(txn, &desk, device, &request, patience, now)
         })
         .await

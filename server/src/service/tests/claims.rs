@@ -1,7 +1,9 @@
 //! Claims: what is granted, what ends it, and how sure the answers are.
 
+mod bounds;
 mod certainty;
 mod ending;
+mod hold;
 mod homes;
 mod laws;
 mod refused;

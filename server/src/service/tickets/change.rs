@@ -8,6 +8,7 @@ use crate::service::sessions::INSTRUCTION_BYTES_MAX;
 use crate::service::things::{NAME_BYTES_MAX, check_text};
 use crate::service::times;
 use crate::storage::Transaction;
+use usher_domain::api::access::TokenRole;
 use usher_domain::api::tickets::{TicketChange, TicketDetail, TicketDetails};
 use usher_domain::code::strength::bits_alone;
 use usher_domain::ids::TicketId;
@@ -21,7 +22,7 @@ pub(crate) fn change(
     name: &str,
     what: &TicketChange,
 ) -> Result<TicketId> {
-    let before = stored::find(txn, desk.organizer, desk.event.id, name)?;
+    let before = stored::find(txn, desk.organizer, desk.event.id, name, TokenRole::Sales)?;
     let mut ticket = before.clone();
     match what {
         TicketChange::Cancel { reason } => cancel(&mut ticket, *reason),

@@ -2,7 +2,7 @@
 
 use super::desk::Desk;
 use super::stored::{self, Loaded};
-use super::view::describe;
+use super::view::{describe, sees_codes};
 use crate::service::error::{Error, Result};
 use crate::storage::Transaction;
 use usher_domain::api::Page;
@@ -53,7 +53,7 @@ impl Filter {
                 medium: TicketCodeText::new(text.reveal())
                     .ok()
                     .map(|code| Identity::of(desk.organizer, &code).medium_key()),
-                sees_all: role >= TokenRole::Sales,
+                sees_all: sees_codes(role),
             }),
         })
     }

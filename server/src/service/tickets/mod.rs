@@ -194,7 +194,7 @@ impl Service {
         let now = self.now();
         self.read(move |txn| {
             let desk = Desk::open(txn, organizer, &event, now)?;
-            let found = stored::find(txn, desk.organizer, desk.event.id, &ticket)?;
+            let found = stored::find(txn, desk.organizer, desk.event.id, &ticket, role)?;
             view::describe(txn, &desk, &found, role)
         })
         .await

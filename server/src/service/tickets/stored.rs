@@ -1,9 +1,11 @@
 //! A ticket as stored, and its images in ticket sets and directories.
 
+use super::view;
 use crate::service::error::{Error, Result};
 use crate::service::things::{self, NAME_BYTES_MAX};
 use crate::storage::{StoredTicket, Transaction};
 use minicbor::{Decode, Encode};
+use usher_domain::api::access::TokenRole;
 use usher_domain::cbor;
 use usher_domain::code::strength::STRONG_BITS;
 use usher_domain::code::{Identity, MediumKey, TicketCode, TicketCodeText, usher};
@@ -289,12 +291,14 @@ pub(crate) fn by_external(
         .transpose()
 }
 
-/// The ticket that a path names: by its id, its seller's number, or the barcode that its holder shows.
+/// The ticket that a path names: by its id, its seller's number, or, for who may see codes, the barcode that
+/// its holder shows. Whoever may not learns nothing by trying barcodes.
 pub(crate) fn find(
     txn: &dyn Transaction,
     organizer: OrganizerId,
     event: EventId,
     name: &str,
+    role: TokenRole,
 ) -> Result<Loaded> {
     let of_event = |id| -> Result<Option<Loaded>> {
         txn.ticket(id)?
@@ -310,7 +314,8 @@ pub(crate) fn find(
     if let Some(ticket) = by_external(txn, event, name)? {
         return Ok(ticket);
     }
-    if let Ok(code) = TicketCodeText::new(name)
+    if view::sees_codes(role)
+        && let Ok(code) = TicketCodeText::new(name)
         && let medium = Identity::of(organizer, &code).medium_key()
         && let Some(owner) = txn.medium_owner(organizer, &medium)?
         && let Some(ticket) = of_event(owner)?

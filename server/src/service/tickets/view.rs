@@ -13,6 +13,11 @@ use usher_domain::code::TicketCodeText;
 use usher_domain::ids::ZoneId;
 use usher_domain::secret::Private;
 
+/// Whether a role sees names and codes, and may look for tickets by them.
+pub(crate) fn sees_codes(role: TokenRole) -> bool {
+    role >= TokenRole::Sales
+}
+
 /// A ticket as far as `role` may see it: a viewer sees neither names nor codes.
 pub(crate) fn describe(
     txn: &dyn Transaction,
@@ -20,7 +25,7 @@ pub(crate) fn describe(
     ticket: &Loaded,
     role: TokenRole,
 ) -> Result<Ticket> {
-    let may_see = role >= TokenRole::Sales;
+    let may_see = sees_codes(role);
     let private = |value: &Option<Private>| value.clone().filter(|_| may_see);
     let body = &ticket.body;
     let kind = desk

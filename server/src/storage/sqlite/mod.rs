@@ -7,6 +7,7 @@
 mod claims;
 mod copy;
 mod inline;
+mod line;
 mod read;
 mod records;
 mod statements;
@@ -63,7 +64,7 @@ impl Sqlite {
             lock,
         } = open(folder)?;
         Ok(Self {
-            readers: read::Readers::new(path, limits.readers),
+            readers: read::Readers::with_reserve(path, limits.readers),
             writer: writer::Writer::start(connection, limits)?,
             _lock: lock,
         })
@@ -118,8 +119,16 @@ impl Backend for Sqlite {
         self.writer.enqueue(job)
     }
 
+    fn enqueue_urgent(&self, job: WriteJob) -> Result<()> {
+        self.writer.enqueue_urgent(job)
+    }
+
     fn read(&self, job: ReadJob) {
         self.readers.read(job);
+    }
+
+    fn read_urgently(&self, job: ReadJob) {
+        self.readers.read_urgently(job);
     }
 
     fn gauges(&self) -> WriterGauges {

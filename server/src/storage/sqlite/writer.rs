@@ -1,23 +1,28 @@
 //! The one writing thread. Jobs that wait are run in one transaction, each inside a savepoint, and share
 //! one commit: flushing to disk is by far the dearest part of a small change.
 
+use super::line::{Line, Refused};
 use super::statements::{Doing as _, Session};
 use super::{Result, StorageError, WriteJob};
 use crate::storage::{Done, Reply, WriterGauges};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long jobs join a transaction after its first: whoever comes later waits for it, and then goes first.
+const JOIN_WITHIN: Duration = Duration::from_millis(20);
 
 /// Bounds of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Write jobs that may wait; more are refused as busy.
+    /// Write jobs that may wait, and urgent ones beside them; more are refused as busy.
     pub queue: usize,
     /// Write jobs that share one commit at most.
     pub group: usize,
-    /// Reading connections at most.
+    /// Reading connections at most, and one more for what is urgent.
     pub readers: usize,
 }
 
@@ -32,15 +37,16 @@ impl Default for Limits {
 }
 
 pub(super) struct Writer {
-    /// Taken away at the end, which ends the thread after the jobs that wait.
-    queue: Option<SyncSender<WriteJob>>,
+    /// Closed at the end, which ends the thread after the jobs that wait.
+    line: Arc<Line>,
     thread: Option<JoinHandle<()>>,
     gauges: WriterGauges,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection, limits: Limits) -> Result<Self> {
-        let (queue, jobs) = sync_channel(limits.queue.max(1));
+        let line = Arc::new(Line::new(limits.queue));
+        let jobs = Arc::clone(&line);
         let gauges = WriterGauges::default();
         let shown = gauges.clone();
         let thread = std::thread::Builder::new()
@@ -51,7 +57,7 @@ impl Writer {
                 source,
             })?;
         Ok(Self {
-            queue: Some(queue),
+            line,
             thread: Some(thread),
             gauges,
         })
@@ -62,14 +68,25 @@ impl Writer {
     }
 
     pub(super) fn enqueue(&self, job: WriteJob) -> Result<()> {
-        let queue = self.queue.as_ref().ok_or(StorageError::Closed)?;
+        self.enter(job, Line::push)
+    }
+
+    pub(super) fn enqueue_urgent(&self, job: WriteJob) -> Result<()> {
+        self.enter(job, Line::push_urgent)
+    }
+
+    fn enter(
+        &self,
+        job: WriteJob,
+        enter: impl FnOnce(&Line, WriteJob) -> std::result::Result<(), Refused>,
+    ) -> Result<()> {
         // Counted before: the writer may be done with it before this thread goes on.
         self.gauges.queued.inc();
-        queue.try_send(job).map_err(|refused| {
+        enter(&self.line, job).map_err(|refused| {
             self.gauges.queued.dec();
             match refused {
-                TrySendError::Full(_) => StorageError::Busy,
-                TrySendError::Disconnected(_) => StorageError::Closed,
+                Refused::Full => StorageError::Busy,
+                Refused::Closed => StorageError::Closed,
             }
         })
     }
@@ -77,7 +94,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.queue.take());
+        self.line.close();
         // The last handle may be dropped by a reply on the writer itself, which cannot wait for itself.
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
@@ -87,18 +104,49 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<WriteJob>, most: usize, gauges: &WriterGauges) {
-    while let Ok(first) = jobs.recv() {
-        // Measures how long others wait, which decides nothing.
+fn run(connection: &Connection, line: &Line, most: usize, gauges: &WriterGauges) {
+    while let Some(first) = line.wait() {
+        // Measures how long others wait, which decides who waits for whom and nothing else.
         let begun = Instant::now();
-        let group = std::iter::once(first).chain(jobs.try_iter()).take(most);
+        let more = std::iter::from_fn(|| {
+            let may_join = begun.elapsed() < JOIN_WITHIN;
+            may_join.then(|| line.next()).flatten()
+        });
+        let group = std::iter::once(first).chain(more).take(most);
         // What is told that it is done does not wait any more.
-        let taken = group.inspect(|_| _ = gauges.queued.dec());
+        let taken = group.map(|job| {
+            gauges.queued.dec();
+            timed(job, gauges)
+        });
         run_group(connection, taken);
         gauges.commits.observe(begun.elapsed().as_secs_f64());
     }
     // What is in the journal is durable; folding it into the file only saves the next start some work.
     let _best_effort = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
+}
+
+/// A job that tells how long it held the writer.
+fn timed(job: WriteJob, gauges: &WriterGauges) -> WriteJob {
+    let gauges = gauges.clone();
+    Box::new(move |txn| {
+        let (begun, worked) = (Instant::now(), worked());
+        let done = job(txn);
+        gauges.job_held(begun.elapsed(), self::worked().saturating_sub(worked));
+        done
+    })
+}
+
+/// How long this thread has worked, since some moment.
+fn worked() -> Duration {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+        let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
+        Duration::new(seconds, nanos)
+    }
+    #[cfg(not(unix))]
+    Duration::ZERO
 }
 
 /// Runs jobs in one transaction and tells them its fate.
