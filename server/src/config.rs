@@ -30,7 +30,7 @@
 //! live_listeners = 2000
 //! connections = 10000
 //! strangers_per_address = 1000 # connections on which nobody proved who asks
-//! connections_per_caller = 16
+//! connections_per_caller = 64
 //! ```
 
 mod environment;
@@ -362,7 +362,7 @@ impl From<LimitSettings> for Limits {
             live_listeners: set.live_listeners.unwrap_or(2_000),
             connections: count(set.connections, 10_000),
             strangers_per_address: count(set.strangers_per_address, 1_000),
-            connections_per_caller: count(set.connections_per_caller, 16),
+            connections_per_caller: count(set.connections_per_caller, 64),
         }
     }
 }
