@@ -40,7 +40,9 @@ impl Interpreter {
 const fn lies_in_the_records(error: &Error) -> bool {
     match error {
         Error::Storage(error) => match error {
-            StorageError::Unreadable { .. } | StorageError::Aborted => true,
+            StorageError::Unreadable { .. }
+            | StorageError::OutOfRange { .. }
+            | StorageError::Aborted => true,
             StorageError::Taken { .. } => true,
             StorageError::Busy
             | StorageError::Closed
@@ -68,6 +70,7 @@ const fn lies_in_the_records(error: &Error) -> bool {
         | Error::KeyExpired(_)
         | Error::DeviceRevoked
         | Error::ImportRefused(_)
+        | Error::WriterOverQuota { .. }
         | Error::Internal(_) => true,
     }
 }
