@@ -155,9 +155,10 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
 /// Opens the file with the settings that every promise of the store rests on.
 fn connect(path: &Path, look: Look) -> Result<(Connection, u32), StoreError> {
     // A write-ahead log that is still there means that the last process did not end in order.
+    let has_crashed = wal(path).exists();
     let check = match look {
         Look::Lightly => false,
-        Look::AfterCrash => wal(path).exists(),
+        Look::AfterCrash => has_crashed,
         Look::Closely => true,
     };
     let mut conn = Connection::open(path).doing("opening the store")?;
@@ -171,6 +172,9 @@ fn connect(path: &Path, look: Look) -> Result<(Connection, u32), StoreError> {
     }
     if look == Look::Closely && found > 0 {
         check_facts(&conn)?;
+    }
+    if has_crashed {
+        sync_recovered(&conn)?;
     }
     let was = schema::migrate(&mut conn)?;
     Ok((conn, was))
@@ -211,6 +215,22 @@ fn configure(conn: &Connection) -> Result<(), StoreError> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .doing("configuring the store")?;
     Ok(())
+}
+
+/// Syncs what a process that died left in the write-ahead log. A commit that it wrote and could not sync any
+/// more is read from there like every other, and a loss of power would take it back after it was shown.
+///
+/// A checkpoint syncs the log before it copies a page (<https://www.sqlite.org/wal.html#ckpt>): where the disk is
+/// too full for the copying, all that is read is durable all the same. Into a folder that is read only nothing
+/// was written.
+fn sync_recovered(conn: &Connection) -> Result<(), StoreError> {
+    let synced = conn
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .doing("syncing what was written before a crash");
+    match synced {
+        Err(StoreError::Full { .. } | StoreError::ReadOnly { .. }) => Ok(()),
+        synced => synced,
+    }
 }
 
 fn check_whole(conn: &Connection) -> Result<(), StoreError> {

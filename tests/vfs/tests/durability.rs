@@ -25,6 +25,9 @@ enum Step {
     Kill,
     /// The power is lost.
     PowerLoss,
+    /// The program dies within a transaction, after so many writes and syncs, and is started again; before
+    /// that the power is lost or not.
+    Die { after: u8, with_power: bool },
     /// A write fails after so many.
     FailWrite(u8),
     /// A sync fails after so many.
@@ -41,6 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Reopen),
         1 => Just(Step::Kill),
         3 => Just(Step::PowerLoss),
+        3 => (0..25_u8, any::<bool>()).prop_map(|(after, with_power)| Step::Die { after, with_power }),
         1 => (0..12_u8).prop_map(Step::FailWrite),
         1 => (0..4_u8).prop_map(Step::FailSync),
         1 => Just(Step::Full),
@@ -48,11 +52,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
+/// Opens a database as our programs do: what a program that died left in the log is synced by a checkpoint,
+/// before anybody reads it.
 fn open(folder: &Path) -> Connection {
     let connection = Connection::open(folder.join("a.db")).unwrap();
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 20;
+             PRAGMA wal_checkpoint(PASSIVE);
              CREATE TABLE IF NOT EXISTS line (number INTEGER PRIMARY KEY, body BLOB);",
         )
         .unwrap();
@@ -131,6 +138,32 @@ fn keeps_its_word(steps: &[Step], seed: u64, lying: bool) -> bool {
                     Ok(_) | Err(_) => return false,
                 }
                 connection = open(folder.path());
+            }
+            Step::Die { after, with_power } => {
+                let death = Some(after.into());
+                disk.set_faults(Faults {
+                    lying,
+                    death,
+                    ..Faults::default()
+                });
+                try_commit(&connection, &mut committed, &mut written);
+                if disk.has_died() {
+                    if with_power {
+                        disk.kill();
+                    } else {
+                        disk.lose_power(&mut dice).unwrap();
+                    }
+                    drop(connection);
+                    disk.set_faults(Faults::default());
+                    connection = open(folder.path());
+                    let rows: u64 = connection
+                        .query_row("SELECT count(*) FROM line", [], |row| row.get(0))
+                        .unwrap();
+                    if !(committed..=committed.max(written)).contains(&rows) {
+                        return false;
+                    }
+                    committed = rows;
+                }
             }
             Step::FailWrite(number) => {
                 let write = Some(number.into());

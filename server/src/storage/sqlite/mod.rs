@@ -22,7 +22,7 @@ pub use writer::Limits;
 
 use super::{Backend, ReadJob, Result, StorageError, Store, WriteJob, WriterGauges};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use statements::Doing as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -96,9 +96,18 @@ fn open(folder: &Path) -> Result<Opened> {
     }
     let path = folder.join(FILE);
     make_private(&path)?;
+    // A write-ahead log that is still there means that the last process did not end in order.
+    let has_crashed = folder.join(format!("{FILE}-wal")).exists();
     let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let opened = must_be_ours(&connection, &path)
         .and_then(|()| prepare(&connection))
+        .and_then(|()| {
+            if has_crashed {
+                sync_recovered(&connection)
+            } else {
+                Ok(())
+            }
+        })
         .and_then(|()| migrate(&mut connection));
     opened.map_err(|error| {
         if matches!(error, StorageError::Damaged { .. }) {
@@ -225,6 +234,19 @@ fn prepare(connection: &Connection) -> Result<()> {
             .doing("preparing the database")?;
     }
     Ok(())
+}
+
+/// Syncs what a process that died left in the write-ahead log. A commit that it wrote and could not sync any
+/// more is read from there like every other; a device that sends the same records again is told that they are
+/// stored, and a loss of power would take them back.
+///
+/// A checkpoint syncs the log before it copies a page (<https://www.sqlite.org/wal.html#ckpt>): where the disk is
+/// too full for the copying, all that is read is durable all the same.
+fn sync_recovered(connection: &Connection) -> Result<()> {
+    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
+        synced => synced.doing("syncing what was written before a crash"),
+    }
 }
 
 fn migrate(connection: &mut Connection) -> Result<()> {
