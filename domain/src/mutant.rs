@@ -101,12 +101,16 @@ mutants! {
     AdmitToFullZone,
     /// Merging counts those who walked through an open gate as entries.
     CountFreeFlow,
+    /// Merging does not count who came in by a ticket that somebody was inside with.
+    ForgetOthersInside,
     /// Merging passes over a person's word on records that wait.
     IgnoreRulings,
     /// A home forgets that it holds a ticket back.
     ForgetToHoldBack,
     /// The authority passes over the records that came with a claim.
     IgnoreUnsent,
+    /// The authority decides although the gate knows of an entry that it lacks.
+    PassOverLastEntry,
     /// The authority grants to devices of another epoch.
     GrantAcrossEpochs,
     /// The authority grants an attempt that a record ended.

@@ -4,6 +4,7 @@ use super::book::Book;
 use crate::store::{Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::ids::{ScopeId, SessionId, ZoneId};
+use usher_domain::merge::state::SubjectState;
 use usher_domain::merge::{Ground, fold_subject};
 use usher_domain::record::{Body, Outcome, Subject};
 
@@ -86,7 +87,7 @@ impl Inside {
         let states = fold_subject(ground, subject, &lines);
         let now: Vec<Where> = states
             .values()
-            .filter_map(|state| state.inside)
+            .flat_map(SubjectState::everybody_inside)
             .map(|inside| (inside.session, inside.zone))
             .collect();
         for place in &now {

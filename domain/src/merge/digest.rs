@@ -43,18 +43,24 @@ struct Entry<'a> {
     state: &'a SubjectState,
 }
 
+/// The number of the fold: how records are counted, raised with every change of it. Digests of programs that
+/// count in different ways are different ones, and say nothing of each other.
+pub const FOLD: u32 = 2;
+
 #[derive(Encode)]
 struct Digested<'a> {
     #[n(0)]
-    scope: ScopeId,
+    fold: u32,
     #[n(1)]
-    heads: &'a [Head],
+    scope: ScopeId,
     #[n(2)]
+    heads: &'a [Head],
+    #[n(3)]
     states: Vec<Entry<'a>>,
 }
 
-/// SHA-256 over the deterministic CBOR array [scope, heads, states by unit and subject]. Equal heads must
-/// give equal digests; at different heads a comparison says nothing.
+/// SHA-256 over the deterministic CBOR array [fold, scope, heads, states by unit and subject], where the
+/// first is [`FOLD`]. Equal heads must give equal digests; at different heads a comparison says nothing.
 #[must_use]
 pub fn state_digest(scope: ScopeId, heads: &Heads, states: &States) -> Hash {
     let states = states
@@ -66,6 +72,7 @@ pub fn state_digest(scope: ScopeId, heads: &Heads, states: &States) -> Hash {
         })
         .collect();
     let digested = Digested {
+        fold: FOLD,
         scope,
         heads: &heads.heads,
         states,

@@ -167,8 +167,11 @@ fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Plac
             if !scan.is_override() {
                 state.excess.push(this);
                 // Whoever comes next is told of the admission by which the ticket is inside, not of
-                // the one that should not have been.
+                // the one that should not have been. The person is inside all the same.
                 if state.inside.is_some() {
+                    if !crate::mutated!(ForgetOthersInside) {
+                        state.others_inside.push(this);
+                    }
                     return;
                 }
             }
@@ -179,10 +182,29 @@ fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Plac
 }
 
 /// Whoever leaves a session is inside it no more, also where their entry was counted in another unit
-/// because a rule changed since.
+/// because a rule changed since: after an exit the ticket may enter again where its rule says so.
+///
+/// Where several people are inside by the ticket, one of them left: one who came in to the zone that the exit
+/// leads out of, if there is one, and first the person who is [`SubjectState::inside`]. The others are counted
+/// until they are seen leaving.
 fn leave(states: &mut BTreeMap<Unit, SubjectState>, unit: Unit, exit: PriorScan) {
+    let of_session = |scan: &PriorScan| scan.session == exit.session;
+    let of_zone = |scan: &PriorScan| of_session(scan) && scan.zone == exit.zone;
+    let in_unit = states.get(&unit).and_then(|state| state.inside.as_ref());
+    let mut inside = states.values().filter_map(|state| state.inside.as_ref());
+    let is_inside_here = inside.clone().any(of_zone);
+    let is_inside = inside.any(of_session) || in_unit.is_some();
+    let others = || states.values().flat_map(|state| &state.others_inside);
+    let here = others().find(|scan| of_zone(scan) && !is_inside_here);
+    let elsewhere = || others().find(|scan| of_session(scan) && !is_inside);
+    let other = here.or_else(elsewhere).map(|scan| scan.record);
     for state in states.values_mut() {
-        state.inside = state.inside.filter(|inside| inside.session != exit.session);
+        if let Some(other) = other {
+            state.others_inside.retain(|scan| scan.record != other);
+            let left_behind = state.inside.filter(of_session);
+            state.others_inside.extend(left_behind);
+        }
+        state.inside = state.inside.filter(|inside| !of_session(inside));
     }
     let state = states.entry(unit).or_default();
     state.inside = None;
@@ -193,10 +215,12 @@ fn send_out(states: &mut BTreeMap<Unit, SubjectState>, out: &EveryoneOut) {
     if crate::mutated!(IgnoreEveryoneOut) {
         return;
     }
+    let is_sent_out = |scan: &PriorScan| {
+        scan.session == out.session && (out.zone.is_none() || scan.zone == out.zone)
+    };
     for state in states.values_mut() {
-        let concerned = state.inside.filter(|inside| {
-            inside.session == out.session && (out.zone.is_none() || inside.zone == out.zone)
-        });
+        state.others_inside.retain(|scan| !is_sent_out(scan));
+        let concerned = state.inside.filter(is_sent_out);
         if concerned.is_some() {
             state.may_return = concerned;
             state.inside = None;
@@ -240,11 +264,11 @@ pub fn incidents(states: &States) -> Vec<Excess> {
 }
 
 /// People inside a session, by the zone of the gate they came through; none stands for gates to the
-/// whole venue and for spares.
+/// whole venue and for spares. Who came in by a ticket that was used already counts too.
 #[must_use]
 pub fn occupancy(states: &States, session: SessionId) -> BTreeMap<Option<ZoneId>, u32> {
     let mut inside = BTreeMap::new();
-    for scan in states.values().filter_map(|state| state.inside) {
+    for scan in states.values().flat_map(SubjectState::everybody_inside) {
         if scan.session == session {
             let count: &mut u32 = inside.entry(scan.zone).or_default();
             *count = count.saturating_add(1);

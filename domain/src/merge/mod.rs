@@ -6,16 +6,16 @@
 //!
 //! | record | what it does |
 //! | --- | --- |
-//! | scan, admitted in | one entry; excess if the entry rule at its place in the order forbids it |
+//! | scan, admitted in | one entry; excess if the entry rule at its place in the order forbids it, and then one person more is inside by the ticket |
 //! | scan, admitted by override | one entry, never excess |
-//! | scan, admitted out | the person is outside |
+//! | scan, admitted out | the person is outside; of several who are inside by the ticket, one |
 //! | scan in free flow, refused or referred | nothing |
 //! | undo | the scan it names never happened; an undo is never undone |
 //! | link | scans of the identity are the ticket's, whenever they were made; the last link counts |
 //! | rule | entry rule from its place in the order on; without any, [`crate::rules::EntryRule::default`] |
 //! | cut | records of the log after it do not count, undos included; the last cut counts |
 //! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
-//! | everyone out | at its time, who is inside is outside and may come back once without counting |
+//! | everyone out | at its time, who is inside is outside and may come back once without counting; who came in beside them may not |
 //! | free flow, honour | nothing; gates read them. A scan that a gate let in by an honour says whose ticket it is, and counts as an entry there |
 //! | notice, delay | nothing; the sealed terms say the same |
 //! | abort, yield | nothing; they say which attempts are still open: [`open_admission`] |
@@ -36,7 +36,7 @@ mod open;
 mod orders;
 mod stamp;
 
-pub use digest::{heads, state_digest};
+pub use digest::{FOLD, heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
 pub use open::{Ending, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals};

@@ -55,6 +55,11 @@ pub struct SubjectState {
     /// may, once. It is the entry they had made.
     #[n(5)]
     pub may_return: Option<PriorScan>,
+    /// Entries of people who came in by this ticket beside the one who is [`Self::inside`]: those that were
+    /// excess, and those whom an exit of somebody else left behind. They bar no entry, and are counted where
+    /// people are counted until they are seen leaving.
+    #[n(6)]
+    pub others_inside: Vec<PriorScan>,
 }
 
 /// How a ticket may enter once more.
@@ -85,6 +90,11 @@ pub enum Barred<'a> {
 }
 
 impl SubjectState {
+    /// The entries of everybody who is inside by this ticket.
+    pub fn everybody_inside(&self) -> impl Iterator<Item = &PriorScan> {
+        self.inside.iter().chain(&self.others_inside)
+    }
+
     /// Whether a rule lets the ticket in once more. Deciding and merging both ask here, so that what a
     /// gate admits with full knowledge is never excess.
     ///

@@ -11,7 +11,7 @@ use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
 use usher_domain::ids::SessionId;
 use usher_domain::log::{Entry, Line, LogEnd, sign_batch, verify_batch};
-use usher_domain::merge::{Ground, fold, heads, state_digest};
+use usher_domain::merge::{FOLD, Ground, fold, heads, state_digest};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::record::{
     Body, Certainty, Cut, Delay, Direction, EveryoneOut, FreeFlow, Honour, Link, Notice, Outcome,
@@ -222,7 +222,8 @@ fn state_digest_example(device: &[Entry], server: &[Entry]) -> String {
     let states = fold(&ground, &lines);
     let heads = heads(entries.iter().map(|entry| (&entry.frame, entry.hash)));
     // The digested array, put together from its parts.
-    let mut digested = vec![0x83];
+    let mut digested = vec![0x84];
+    digested.extend(usher_domain::cbor::encode(&FOLD));
     digested.extend(usher_domain::cbor::encode(&SCOPE));
     digested.extend(usher_domain::cbor::encode(&heads.heads));
     digested.push(0x80 | u8::try_from(states.len()).unwrap());
@@ -234,7 +235,8 @@ fn state_digest_example(device: &[Entry], server: &[Entry]) -> String {
     }
     let digest = state_digest(SCOPE, &heads, &states);
     assert_eq!(digest, Hash::of(&[&digested]));
-    let names = "scope heads[*[log sequence hash]] \
-                 states[*[unit subject state[entries excess inside last_entry last_exit may_return]]]";
+    let names = "fold scope heads[*[log sequence hash]] \
+                 states[*[unit subject state[entries excess inside last_entry last_exit may_return \
+                 others_inside]]]";
     format!("{}state digest {digest}\n", notation(&digested, names))
 }

@@ -41,6 +41,8 @@ pub struct Ticket {
     pub last_exit: Option<Hash>,
     /// The entry of one who was sent out and may come back.
     pub may_return: Option<Hash>,
+    /// The entries of those who are inside beside that person.
+    pub others: Vec<Hash>,
 }
 
 impl Ticket {
@@ -164,7 +166,12 @@ impl<'l> Records<'l> {
             }
             if scan.outcome == Outcome::Admit && scan.reason != Reason::FreeFlow {
                 let mode = self.rule(scan, key);
-                happens(sessions.entry(scan.session).or_default(), hash, scan, mode);
+                let ticket = sessions.entry(scan.session).or_default();
+                if scan.direction == Direction::Exit {
+                    self.leaves(ticket, hash, scan.zone);
+                } else {
+                    enters(ticket, hash, scan, mode);
+                }
             }
         }
         outs.for_each(|(_, _, out)| self.send_out(&mut sessions, out));
@@ -173,12 +180,32 @@ impl<'l> Records<'l> {
 
     /// Everybody inside is outside, and may come back once; of a zone only those who came in there.
     fn send_out(&self, sessions: &mut BTreeMap<SessionId, Ticket>, out: &EveryoneOut) {
-        if let Some(ticket) = sessions.get_mut(&out.session)
-            && let Some(entry) = ticket.inside
-            && (out.zone.is_none() || self.zone_of(entry) == out.zone)
-        {
+        let Some(ticket) = sessions.get_mut(&out.session) else {
+            return;
+        };
+        let is_out = |entry: Hash| out.zone.is_none() || self.zone_of(entry) == out.zone;
+        ticket.others.retain(|entry| !is_out(*entry));
+        if ticket.inside.is_some_and(is_out) {
             ticket.may_return = ticket.inside.take();
         }
+    }
+
+    /// One person leaves: the one who came in where the exit is, else the one of whom the ticket says that
+    /// they are inside, else any other. Whoever stays is one of the others from now on.
+    fn leaves(&self, ticket: &mut Ticket, exit: Hash, zone: Option<ZoneId>) {
+        ticket.last_exit = Some(exit);
+        let mut people: Vec<Hash> = ticket.inside.take().into_iter().collect();
+        let had_inside = !people.is_empty();
+        people.append(&mut ticket.others);
+        let here = people.iter().position(|entry| self.zone_of(*entry) == zone);
+        if !people.is_empty() {
+            people.remove(here.unwrap_or(0));
+        }
+        // In the order in which the merged state has them.
+        if had_inside && here.is_some_and(|number| number > 0) {
+            people.rotate_left(1);
+        }
+        ticket.others = people;
     }
 
     /// The zone that a scan's gate led to.
@@ -193,15 +220,20 @@ impl<'l> Records<'l> {
     /// People inside a zone of a session.
     #[must_use]
     pub fn people_in(&self, session: SessionId, zone: ZoneId) -> u32 {
-        let inside = self.tickets().into_iter().filter(|ticket| {
-            let states = self.fold(*ticket);
-            let inside = states.get(&session).and_then(|state| state.inside);
-            inside.is_some_and(|scan| self.zone_of(scan) == Some(zone))
+        let inside = self.tickets().into_iter().map(|ticket| {
+            let states = self.fold(ticket);
+            let state = states.get(&session).cloned().unwrap_or_default();
+            let everybody: Vec<Hash> = state.inside.into_iter().chain(state.others).collect();
+            let in_zone = everybody.into_iter();
+            in_zone
+                .filter(|scan| self.zone_of(*scan) == Some(zone))
+                .count()
         });
-        u32::try_from(inside.count()).unwrap_or(u32::MAX)
+        u32::try_from(inside.sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// The entries of a ticket that were not taken back and count.
+    /// The entries of a ticket that were not taken back and count, without those that a person voided once: who
+    /// accepts one of them afterwards knows that the ticket may have been let in meanwhile.
     #[must_use]
     pub fn entries(&self, ticket: Subject) -> Vec<&'l Scan> {
         let own: Vec<&Line> = self
@@ -210,11 +242,20 @@ impl<'l> Records<'l> {
             .filter(|line| line.record.subject() == Some(ticket) && self.counts(line))
             .copied()
             .collect();
+        let was_voided = |hash: Hash| {
+            let mut said = self.server();
+            said.any(|(_, line)| {
+                matches!(&line.record.body, Body::Ruling(ruling)
+                    if ruling.of == hash && ruling.word == RulingWord::Void)
+            })
+        };
         let undone = |hash: Hash| {
             let mut own = own.iter();
             own.any(|line| matches!(&line.record.body, Body::Undo(undo) if undo.of == hash))
         };
-        let scans = own.iter().filter(|line| !undone(line.hash));
+        let scans = own
+            .iter()
+            .filter(|line| !undone(line.hash) && !was_voided(line.hash));
         scans
             .filter_map(|line| match &line.record.body {
                 Body::Scan(scan) => Some(scan),
@@ -320,6 +361,7 @@ impl<'l> Records<'l> {
                         last_entry: hash(&state.last_entry),
                         last_exit: hash(&state.last_exit),
                         may_return: hash(&state.may_return),
+                        others: state.others_inside.iter().map(|scan| scan.record).collect(),
                     };
                     (state != Ticket::default()).then_some((*session, state))
                 })
@@ -332,21 +374,17 @@ impl<'l> Records<'l> {
     }
 }
 
-/// One scan by which somebody went through.
-fn happens(ticket: &mut Ticket, hash: Hash, scan: &Scan, mode: EntryMode) {
-    if scan.direction == Direction::Exit {
-        ticket.inside = None;
-        ticket.last_exit = Some(hash);
-        return;
-    }
+/// One scan by which somebody came in.
+fn enters(ticket: &mut Ticket, hash: Hash, scan: &Scan, mode: EntryMode) {
     if ticket.may_return.take().is_none() {
         let allowed = ticket.may_enter(mode);
         let sanctioned = scan.reason == Reason::Override && scan.sanction.is_some();
         ticket.entries += 1;
         if !allowed && !sanctioned {
             ticket.excess.push(hash);
-            // The person who is inside already stays the one who is.
+            // The person who is inside already stays the one who is; this one is inside, too.
             if ticket.inside.is_some() {
+                ticket.others.push(hash);
                 return;
             }
         }

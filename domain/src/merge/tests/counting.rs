@@ -265,6 +265,60 @@ fn people_inside_are_counted_by_zone() {
     assert_eq!(occupancy(&states, MATINEE), BTreeMap::new());
 }
 
+fn at(zone: Option<ZoneId>, scan: Scan) -> Scan {
+    Scan { zone, ..scan }
+}
+
+fn people(story: &Story) -> BTreeMap<Option<ZoneId>, u32> {
+    occupancy(&story.states(), EVENING)
+}
+
+#[test]
+fn who_came_in_by_a_used_ticket_is_counted_where_they_went() {
+    let mut story = Story::default();
+    story.scans(NORTH, 1, at(None, scan(ticket(1))));
+    story.scans(SOUTH, 2, scan(ticket(1)));
+    story.scans(SOUTH, 3, scan(ticket(1)));
+    let everybody = BTreeMap::from([(None, 1), (Some(HALL), 2)]);
+    assert_eq!(people(&story), everybody);
+    let state = story.state(ticket(1));
+    assert_eq!((state.entries, state.others_inside.len()), (3, 2));
+}
+
+#[test]
+fn an_exit_takes_one_of_several_who_are_inside_and_first_one_of_its_zone() {
+    let mut story = Story::default();
+    story.entry_mode(EntryMode::Reentry);
+    story.scans(NORTH, 1, at(None, scan(ticket(1))));
+    let in_hall = story.scans(SOUTH, 2, scan(ticket(1)));
+    story.scans(SOUTH, 3, exit(ticket(1)));
+    assert_eq!(people(&story), BTreeMap::from([(None, 1)]));
+    // The ticket may enter again, as after every exit.
+    assert_eq!(story.state(ticket(1)).inside, None);
+    story.scans(SOUTH, 4, scan(ticket(1)));
+    assert_eq!(story.excess(ticket(1)), [in_hall]);
+    assert_eq!(people(&story).values().sum::<u32>(), 2);
+    for (stamp, left) in [(5, 1), (6, 0), (7, 0)] {
+        story.scans(NORTH, stamp, exit(ticket(1)));
+        assert_eq!(people(&story).values().sum::<u32>(), left);
+    }
+}
+
+#[test]
+fn everyone_out_takes_all_and_one_of_a_ticket_may_come_back() {
+    let mut story = Story::default();
+    story.scans(NORTH, 1, scan(ticket(1)));
+    story.scans(SOUTH, 2, at(None, scan(ticket(1))));
+    story.sends_out(3, Some(HALL), 3);
+    assert_eq!(people(&story), BTreeMap::from([(None, 1)]));
+    story.sends_out(4, None, 4);
+    assert_eq!(people(&story), BTreeMap::new());
+    story.scans(NORTH, 5, scan(ticket(1)));
+    let twice = story.scans(NORTH, 6, scan(ticket(1)));
+    assert_eq!(story.excess(ticket(1)).last(), Some(&twice));
+    assert_eq!(people(&story), BTreeMap::from([(Some(HALL), 2)]));
+}
+
 #[test]
 fn a_digest_tells_states_heads_and_scopes_apart() {
     let mut story = Story::default();

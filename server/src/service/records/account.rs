@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use usher_domain::ids::SessionId;
 use usher_domain::log::Line;
+use usher_domain::merge::state::SubjectState;
 use usher_domain::merge::{Excess, Ground, States, fold_subject, incidents, movements};
 use usher_domain::record::{Body, Direction, Outcome, Subject};
 use usher_domain::verdict::PriorScan;
@@ -41,7 +42,7 @@ impl Account {
             .into_iter()
             .map(|(unit, state)| ((unit, subject), state))
             .collect();
-        for inside in states.values().filter_map(|state| state.inside) {
+        for inside in states.values().flat_map(SubjectState::everybody_inside) {
             account
                 .counts
                 .push((inside.session, Count::Inside(inside.zone)));

@@ -208,3 +208,41 @@ async fn a_full_hall_counts_records_as_soon_as_they_are_stored_and_who_left() {
     assert!(admitted(&let_in), "{let_in:?}");
     assert_ne!(let_in.certainty, Certainty::Confirmed);
 }
+
+#[tokio::test]
+async fn who_came_in_by_a_ticket_that_was_used_elsewhere_takes_room() {
+    let (doors, gate) = hall(2).await;
+    let (mut north, mut south) = (doors.gate(1).await, doors.gate(2).await);
+    let east = doors.gate(3).await;
+    let zone = doors.session.rules.capacity[0].zone;
+    let in_hall = |scan: Scan| Scan {
+        gate: Some(gate),
+        zone: Some(zone),
+        ..scan
+    };
+    // Let in alone to the whole venue, and before that was known confirmed into the hall.
+    doors
+        .records(&mut north, in_hall(doors.scan(100, 0, Outcome::Admit)))
+        .await;
+    doors.house.clock.advance(10);
+    let earlier = doors.scan(101, 0, Outcome::Admit);
+    south.write(DOORS.shifted(-1_000), Body::Scan(earlier));
+    let batch = south.all();
+    doors.service().push(south.id, batch).await.unwrap();
+    let enter = async |number: u8, ticket: usize| {
+        let mut request = doors.request(number, ticket).await;
+        request.gate = Some(gate);
+        doors.decided(&east, request).await
+    };
+    assert!(admitted(&enter(1, 1).await));
+    let full = enter(2, 2).await;
+    assert_eq!(reason(&full), Reason::Full, "two are in the hall");
+    // One of them leaves.
+    let exit = Scan {
+        direction: Direction::Exit,
+        reason: Reason::Exit,
+        ..in_hall(doors.scan(102, 0, Outcome::Admit))
+    };
+    doors.records(&mut north, exit).await;
+    assert!(admitted(&enter(3, 2).await));
+}
