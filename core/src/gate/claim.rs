@@ -3,16 +3,18 @@
 use super::answer::Asked;
 use super::book::HeldSession;
 use super::judge::{Circumstances, Decision, Written};
-use super::look::aliases;
+use super::look::{aliases, history};
 use super::showing::{Showing, Whose};
 use crate::store::{Store, StoreError};
 use minicbor::bytes::ByteVec;
 use usher_domain::code::TicketCode;
 use usher_domain::decide::{Connection, Known, Shown, Signer};
+use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, ScopeId};
 use usher_domain::log::Line;
+use usher_domain::merge::movements;
 use usher_domain::protocol::claim::{CLAIM_UNSENT_MAX, ClaimRequest, Decided};
-use usher_domain::record::{Outcome, Scan, Subject};
+use usher_domain::record::{Direction, Outcome, Scan, Subject};
 use usher_domain::verdict::{AdmitWhy, Referral, Refusal, Verdict};
 
 use super::judge::scan_of;
@@ -125,12 +127,25 @@ impl Circumstances<'_> {
             operator: self.book.operator(self.moment),
             confirmed: showing.confirmed,
             unsent: self.unsent(store, self.served, subject)?,
+            last_entry: self.last_entry(store, subject)?,
         };
         Ok(Some(Question {
             request,
             scope: terms.scope,
             subject,
         }))
+    }
+
+    /// The newest entry of a ticket that this device knows of and that counts.
+    fn last_entry(&self, store: &Store, subject: Subject) -> Result<Option<Hash>, StoreError> {
+        let Some(ground) = self.book.ground(self.served.terms.scope) else {
+            return Ok(None);
+        };
+        let lines = history(store, self.book, self.served, subject)?;
+        let movements = movements(ground, ground.resolve(subject), &lines);
+        let mut entries = movements.iter().rev();
+        let last = entries.find(|movement| movement.scan.direction == Direction::Entry);
+        Ok(last.map(|movement| movement.evidence.record))
     }
 
     /// This device's records of a ticket that the server lacks, under whatever name: those that change what

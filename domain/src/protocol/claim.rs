@@ -4,6 +4,7 @@
 //! it. The record is the fact; the reservation only keeps the others from admitting the ticket meanwhile.
 
 use crate::decide::Shown;
+use crate::hash::Hash;
 use crate::ids::{AttemptId, DeviceId, GateId, ScopeId, SessionId, StaffId};
 use crate::record::{Certainty, Confirmed, Direction, Subject};
 use crate::session::Authority;
@@ -60,6 +61,10 @@ pub struct ClaimRequest {
     /// first, each as it is encoded.
     #[n(11)]
     pub unsent: Vec<ByteVec>,
+    /// The record of the newest entry of this ticket that counts by what the device knows. A server that
+    /// lacks it was put back and decides nothing.
+    #[n(12)]
+    pub last_entry: Option<Hash>,
 }
 
 /// What the authority says to a claim.
@@ -76,7 +81,8 @@ pub enum ClaimAnswer {
         #[n(0)]
         record: ByteVec,
     },
-    /// The gate's documents are behind, or of another epoch: it decides alone and exchanges.
+    /// The gate's documents are behind, or of another epoch, or the server lacks an entry that the gate knows
+    /// of: it decides alone and exchanges.
     #[n(2)]
     Behind,
     /// The server is not the authority of the scope, or not in this term.

@@ -6,6 +6,7 @@ use crate::world::{
     ATTEMPT, ATTEMPT_2, DEVICE, Examples, GATE, NOW, SERVER, SESSION, STAFF, VERSION,
 };
 use usher_domain::decide::{Shown, Signer};
+use usher_domain::hash::Hash;
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest, Decided};
 use usher_domain::record::{Certainty, Direction};
 use usher_domain::session::Authority;
@@ -33,6 +34,7 @@ pub(crate) fn examples() -> Examples {
         operator: Some(STAFF),
         confirmed: None,
         unsent: Vec::new(),
+        last_entry: Some(Hash::of(&[b"an entry"])),
     };
     let granted = ClaimAnswer::Decided(Decided {
         verdict: Verdict::Admit(Admit {
@@ -62,7 +64,7 @@ pub(crate) fn examples() -> Examples {
         authority: Some(authority),
     };
     let fields = "attempt session authority[server term] epoch set trust shown direction gate \
-                  operator confirmed unsent";
+                  operator confirmed unsent last_entry";
     vec![
         ("claim-request", cbor(&encode(&request), fields)),
         (

@@ -260,6 +260,8 @@ fn an_admission_is_told_however_often_the_ticket_was_shown_after_it() {
     );
     let told = unsent.iter().map(|bytes| Line::read(bytes).unwrap().hash);
     assert_eq!(told.take(1).collect::<Vec<_>>(), [admitted_by]);
+    // A server that was put back and lost it must not decide.
+    assert_eq!(asked.last().unwrap().last_entry, Some(admitted_by));
 }
 
 #[test]

@@ -105,8 +105,8 @@ pub(super) fn claim(
         return again(&held, device, &ground, subject, request).map(Step::Answer);
     }
     let set = request.set;
-    let is_behind = (set.epoch != posting.version.epoch
-        && !usher_domain::mutated!(GrantAcrossEpochs))
+    let is_behind = lacks_last_entry(txn, scope, &lines, request)?
+        || (set.epoch != posting.version.epoch && !usher_domain::mutated!(GrantAcrossEpochs))
         || set.number > posting.version.number
         || desk.memory.trust(txn, organizer)? != Some(request.trust);
     if is_behind {
@@ -173,6 +173,24 @@ pub(super) fn claim(
         txn.put_reservation(&reservation)?;
     }
     Ok(answer.into())
+}
+
+/// Whether the gate knows of an entry that this server does not: then the server was put back from a backup and
+/// does not know yet what it lost, and the gate knows more of the ticket.
+fn lacks_last_entry(
+    txn: &dyn Transaction,
+    scope: ScopeId,
+    lines: &[Line],
+    request: &ClaimRequest,
+) -> Result<bool> {
+    let Some(last) = request.last_entry else {
+        return Ok(false);
+    };
+    if usher_domain::mutated!(PassOverLastEntry) || lines.iter().any(|line| line.hash == last) {
+        return Ok(false);
+    }
+    // By what it is linked to here it may be an entry of another ticket.
+    Ok(txn.record(scope, &last)?.is_none())
 }
 
 /// What is stored about a subject.

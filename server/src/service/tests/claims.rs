@@ -181,6 +181,7 @@ impl Doors {
             operator: None,
             confirmed: None,
             unsent: Vec::new(),
+            last_entry: None,
         }
     }
 

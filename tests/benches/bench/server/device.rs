@@ -103,6 +103,7 @@ impl Known {
             operator: None,
             confirmed: None,
             unsent: Vec::new(),
+            last_entry: None,
         })
     }
 }

@@ -25,6 +25,30 @@ async fn documents_of_another_version_or_epoch_are_behind() {
 }
 
 #[tokio::test]
+async fn an_authority_that_lacks_an_entry_of_which_the_gate_knows_is_behind() {
+    let doors = Doors::open().await;
+    let mut north = doors.gate(1).await;
+    let entry = doors.scan(9, 0, Outcome::Admit);
+    north.write(DOORS, Body::Scan(entry));
+    let record = north.records.last().unwrap().clone();
+    let hash = Hash::of(&[&record]);
+    let names = |request: &mut ClaimRequest| request.last_entry = Some(hash);
+    // The server was put back from a backup of before, and nobody told it.
+    let lost = answer(&doors, &north, names).await;
+    assert_eq!(lost, ClaimAnswer::Behind);
+    assert_eq!(doors.open_count().await, 0);
+    // What comes with the claim is known.
+    let brought = answer(&doors, &north, |request| {
+        names(request);
+        request.unsent = vec![record.into()];
+    });
+    let is_used = |answer: ClaimAnswer| matches!(answer, ClaimAnswer::Decided(decided) if reason(&decided) == Reason::AlreadyInside);
+    assert!(is_used(brought.await));
+    doors.service().push(north.id, north.all()).await.unwrap();
+    assert!(is_used(answer(&doors, &north, names).await));
+}
+
+#[tokio::test]
 async fn a_sale_elsewhere_makes_no_other_ticket_behind() {
     let mut doors = Doors::open().await;
     let north = doors.gate(1).await;
