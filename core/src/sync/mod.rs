@@ -62,6 +62,7 @@ mod others;
 mod parts;
 mod plan;
 mod portion;
+mod repair;
 mod report;
 mod retry;
 mod run;

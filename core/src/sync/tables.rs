@@ -15,11 +15,9 @@ use usher_domain::protocol::{Changes, HandBack, SnapshotPart, SnapshotRequest, S
 use usher_domain::table::{Bucket, Digests, Manifest, TableId, Version, verify_manifest};
 
 /// How often a download or a repair is begun anew while the server's table changes meanwhile.
-const TRIES_MAX: u32 = 4;
+pub(super) const TRIES_MAX: u32 = 4;
 /// Compressed bytes of a snapshot at most.
 const SNAPSHOT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// With more differing buckets than this, the whole is taken: it comes in bounded pieces.
-const REPAIR_BUCKETS_MAX: usize = 256;
 /// Unpacked bytes of rows in one request that hands rows back.
 const HAND_BACK_BYTES: usize = 2 * 1024 * 1024;
 
@@ -220,68 +218,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         self.updated(table)
     }
 
-    /// Compares digests and takes the buckets that differ, or the whole table if they are many.
-    pub(super) async fn repair(&mut self, table: TableId) -> Result<(), SyncError> {
-        for _ in 0..TRIES_MAX {
-            let answer = self.ask(|| self.parts.api.buckets(table)).await?;
-            let manifest = self.accept(table, &answer.manifest)?;
-            let theirs = digests(answer.digests, manifest.value())?;
-            let ours = match self.parts.store.with(|store| store.digests(table)) {
-                Ok(ours) => ours,
-                Err(StoreError::NotFound { .. }) => return self.download(table).await,
-                Err(error) => return Err(error.into()),
-            };
-            let differing = ours.differing(&theirs);
-            if differing.len() > REPAIR_BUCKETS_MAX {
-                return self.download(table).await;
-            }
-            match self.replace(table, manifest, &differing).await {
-                Ok(true) => return self.updated(table),
-                Ok(false) => {}
-                // These buckets fill more than one answer: the whole comes in bounded pieces.
-                Err(SyncError::Problem(problem)) if problem.code == Code::TooLarge => {
-                    return self.download(table).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        // What is kept of the digests may itself be damaged: only the whole helps.
-        self.download(table).await
-    }
-
-    /// Puts the server's rows of some buckets in place of those held; says whether the whole fits then.
-    async fn replace(
-        &mut self,
-        table: TableId,
-        manifest: Accepted<Manifest>,
-        buckets: &[Bucket],
-    ) -> Result<bool, SyncError> {
-        let (manifest, rows) = if buckets.is_empty() {
-            (manifest, Vec::new())
-        } else {
-            let numbers: Vec<u16> = buckets.iter().map(|bucket| bucket.get()).collect();
-            let answer = self
-                .ask(|| self.parts.api.bucket_rows(table, numbers.clone()))
-                .await?;
-            (self.accept(table, &answer.manifest)?, answer.rows.into())
-        };
-        self.report.table_bytes += rows.len() as u64;
-        let replaced = self
-            .parts
-            .store
-            .with(|store| store.replace_buckets(&manifest, buckets, &rows));
-        match replaced {
-            Ok(applied) => {
-                self.report.rows += applied.rows;
-                Ok(true)
-            }
-            Err(error) if is_about_data(&error) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Hands back what the server takes; that it takes nothing of a damaged copy is no failure.
-    async fn hand_back_if_proven(&mut self, table: TableId) -> Result<(), SyncError> {
+    pub(super) async fn hand_back_if_proven(&mut self, table: TableId) -> Result<(), SyncError> {
         match self.hand_back(table).await {
             Err(error) if !error.ends_exchange() => {
                 tracing::warn!(code = error.code(), "rows are not handed back: {error}");
@@ -344,7 +282,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         Ok((numbers, rows))
     }
 
-    fn updated(&mut self, table: TableId) -> Result<(), SyncError> {
+    pub(super) fn updated(&mut self, table: TableId) -> Result<(), SyncError> {
         (self.parts.progress)(Progress::Updated { table });
         if let TableId::Roster(organizer) = table {
             self.take_own_place(organizer)?;

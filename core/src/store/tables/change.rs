@@ -10,7 +10,7 @@ use super::{
     load_digests, put_row, save_digests, save_manifest,
 };
 use rusqlite::{Connection, OptionalExtension as _};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::document::Accepted;
 use usher_domain::table::{
     Bucket, Digests, Manifest, Row, RowAction, RowReader, TableId, plan_row,
@@ -110,6 +110,36 @@ impl Store {
             settle(tx, generation, digests, &listed, manifest)?;
             Ok(Applied { rows: written })
         })
+    }
+
+    /// Whether a server's rows of whole buckets are behind those held: one has a lower revision, or a row of a
+    /// ticket set is missing among them. Then the server was put back from a backup, or this copy is damaged.
+    ///
+    /// # Errors
+    /// [`StoreError::BadRows`], [`StoreError::NotFound`] if the table is not held.
+    pub fn would_go_back(
+        &self,
+        table: TableId,
+        buckets: &[Bucket],
+        rows: &[u8],
+    ) -> Result<bool, StoreError> {
+        let generation = self.must_serve(table)?;
+        let mut held = BTreeMap::new();
+        for bucket in buckets {
+            each_row(&self.conn, generation, *bucket, |row| {
+                if let Ok(row) = Row::parse(row) {
+                    held.insert(row.key(), row.revision());
+                }
+            })?;
+        }
+        let mut is_behind = false;
+        each_packed_row(table, rows, |row| {
+            let before = held.remove(&row.key());
+            is_behind |= before.is_some_and(|revision| revision > row.revision());
+            Ok(())
+        })?;
+        let never_go = matches!(table, TableId::Set(_));
+        Ok(is_behind || (never_go && !held.is_empty()))
     }
 
     /// Computes the digests of `count` buckets from their rows, and corrects what is kept of them.

@@ -75,3 +75,29 @@ fn a_damaged_copy_is_repaired_by_its_buckets() {
             .any(|n| matches!(n.body, NoticeBody::TableDiffers { .. }))
     );
 }
+
+#[test]
+fn a_server_put_back_untold_while_a_table_is_repaired_gets_its_rows_back_all_the_same() {
+    for call in 1..=14 {
+        let server = venue();
+        let gate = Gate::new(&server, 20);
+        prepared(&server);
+        gate.sync(&server);
+        let backup = server.state.borrow().clone();
+        server.sell(300..301, 1, TicketState::Valid);
+        gate.sync(&server);
+        server.restore(backup);
+        // Once more, while the device hands back what it holds and takes the table of the new epoch.
+        let restored = server.state.borrow().clone();
+        *server.put_back_untold.borrow_mut() = Some((server.calls.get() + call, restored));
+        let _in_between = gate.exchange(&server);
+        server.put_back_untold.borrow_mut().take();
+        for _ in 0..3 {
+            gate.sync(&server);
+            server.change(SET, &[]);
+        }
+        gate.sync(&server);
+        gate.assert_in_step(&server);
+        assert_eq!(server.row(300).ticket, ticket_id(300), "call {call}");
+    }
+}

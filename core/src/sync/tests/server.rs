@@ -72,6 +72,8 @@ pub(super) struct Server {
     pub(super) busy: Cell<bool>,
     /// Before it answers the call of this number, it is put back from this backup.
     pub(super) put_back: RefCell<Option<(u64, State)>>,
+    /// Before it answers the call of this number, its state is this one again, and nobody tells it.
+    pub(super) put_back_untold: RefCell<Option<(u64, State)>>,
     /// The last sign of life.
     pub(super) told: RefCell<Option<Heartbeat>>,
     /// The writer of whom it takes nothing more this hour, and how often it said so.
@@ -118,6 +120,7 @@ impl Server {
             time: Cell::new(NOW),
             busy: Cell::new(false),
             put_back: RefCell::new(None),
+            put_back_untold: RefCell::new(None),
             told: RefCell::new(None),
             full_of: Cell::new(None),
             put_off: Cell::new(0),
@@ -320,6 +323,13 @@ impl Server {
         let due = self.put_back.borrow_mut().take_if(|due| due.0 == number);
         if let Some((_, backup)) = due {
             self.restore(backup);
+        }
+        let due = self
+            .put_back_untold
+            .borrow_mut()
+            .take_if(|due| due.0 == number);
+        if let Some((_, backup)) = due {
+            *self.state.borrow_mut() = backup;
         }
         let fault = (self.faults.borrow_mut())(number);
         let lost = || Problem::new(Code::Unreachable, "lost");
