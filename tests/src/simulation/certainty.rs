@@ -1,6 +1,8 @@
 //! What an answer says of how sure it is must be so.
 
+use super::device::{Device, Program};
 use super::world::World;
+use std::collections::BTreeSet;
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::protocol::claim::PROOF_MS;
@@ -8,12 +10,15 @@ use usher_domain::record::Certainty;
 use usher_domain::time::UnixMillis;
 
 /// What the simulator knew when somebody showed a ticket.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Asked {
     /// Milliseconds of the true time.
     pub(super) at: u64,
     /// The ticket's home, if it stood elsewhere and was stood down for certain, and after which of its calls.
     pub(super) home_down: Option<(DeviceId, u64)>,
+    /// Devices that may have been off duty then: whoever decides the claim need not have waited for their word,
+    /// also if they are heard before its answer is.
+    pub(super) may_be_off: BTreeSet<DeviceId>,
 }
 
 impl World {
@@ -23,10 +28,14 @@ impl World {
         let elsewhere = |home: &DeviceId| *home != self.devices[number].id;
         // Whoever was revoked is nobody's home any more, and is not stood down.
         let home = home.filter(|home| elsewhere(home) && !revoked.contains(home));
+        let devices = self.devices.iter().map(|device| device.id);
         Asked {
             at: self.time.passed_ms(),
             home_down: home
                 .and_then(|home| Some((home, self.server.duties.stood_down_since(home)?))),
+            may_be_off: devices
+                .filter(|device| self.server.duties.may_be_off(*device))
+                .collect(),
         }
     }
 
@@ -60,6 +69,8 @@ impl World {
                 format_args!("its home is {}", self.name_of(home)),
             );
         }
+        let may_be_off =
+            |device| asked.may_be_off.contains(&device) || self.server.duties.may_be_off(device);
         let mut must_have: Vec<(usize, Hash)> = Vec::new();
         for (of, device) in self.devices.iter().enumerate() {
             let excused = {
@@ -67,7 +78,7 @@ impl World {
                 of == number
                     || memory.revoked.contains(&device.id)
                     || memory.forked.contains(&device.id)
-                    || (self.server.duties.may_be_off(device.id) && silent != Some(device.id))
+                    || (may_be_off(device.id) && silent != Some(device.id))
             };
             if !excused {
                 let shown = self.shown_by(device, until);
@@ -81,6 +92,21 @@ impl World {
         for (of, record) in must_have {
             let of = &self.devices[of];
             self.check_arrived(&service, check, (of, record, false))
+                .await;
+        }
+    }
+
+    /// What a device shows is on its disk. Where it went back to an old copy, the authority may have told it by
+    /// which record of its own it let somebody through: then that one is on the server.
+    pub(super) async fn must_be_kept(&self, device: &Device, program: &Program, record: Hash) {
+        let is_here = program.with(|store| store.record(record).ok().flatten().is_some());
+        let was_restored = self.memory.borrow().was_restored;
+        let was_copied = self.memory.borrow().forked.contains(&device.id);
+        if is_here || !was_copied {
+            device.on_disk.borrow_mut().insert(record);
+        } else if let Some(service) = self.server.service() {
+            let check = "what was shown is on the disk or on the server";
+            self.check_arrived(&service, check, (device, record, was_restored))
                 .await;
         }
     }

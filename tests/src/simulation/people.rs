@@ -182,7 +182,7 @@ impl World {
         );
         self.judge(&device, &program, bought, request, &answer, &known);
         if let Some(record) = record {
-            device.on_disk.borrow_mut().insert(record);
+            self.must_be_kept(&device, &program, record).await;
         }
         // A verdict that is repeated was true when it was given.
         let is_new = {
