@@ -49,6 +49,8 @@ mutants! {
     StampIgnoresKnown,
     /// A page of the feed begins one batch too late now and then.
     FeedSkips,
+    /// A device does not say which batch it read last of a feed.
+    ReadOnOverHole,
     /// A device notes its place in a feed without the last batch.
     PlaceWithoutRecords,
     /// A revoked device does not hand in what it recorded.

@@ -189,11 +189,12 @@ impl SyncApi for HttpSync {
     }
 
     async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem> {
-        let query = [
+        let mut query = vec![
             ("epoch", request.epoch.to_string()),
             ("after", request.after.to_string()),
             ("limit", request.limit.to_string()),
         ];
+        query.extend(request.last.map(|last| ("last", last.to_string())));
         self.get(&in_scope(paths::FEED, request.scope), &query)
             .await
     }

@@ -233,6 +233,7 @@ fn an_endless_answer_is_cut() {
         epoch: 0,
         after: 0,
         limit: 1,
+        last: None,
     };
     let problem = wait(connect(&address, pin).feed(request)).unwrap_err();
     assert_eq!(problem.code, Code::BadAnswer);

@@ -4,9 +4,10 @@ use super::StoreError;
 use super::error::Doing as _;
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/0001_device.sql"),
     include_str!("migrations/0002_signatures.sql"),
+    include_str!("migrations/0003_feed_histories.sql"),
 ];
 
 /// The schema that this program knows.

@@ -44,6 +44,7 @@ pub async fn audit_feed<A: SyncApi, S: Access, T: Timer>(
             epoch: exchange.epoch,
             after,
             limit: PAGE,
+            last: None,
         };
         let page = exchange.ask(|| parts.api.feed(request)).await?;
         after = last_position(&page.batches, after)?;

@@ -3,14 +3,15 @@
 use super::error::SyncError;
 use super::facts::documents;
 use super::parts::Access;
-use super::plan::{FeedStart, Remote};
-use super::report::Progress;
+use super::plan::{FeedStart, Remote, ServerBehind};
+use super::report::{Mismatch, Progress};
 use super::retry::Timer;
 use super::run::Exchange;
 use crate::store::{FeedEntry, FeedPlace, Store, StoreError};
 use usher_domain::cose::{self, PublicKey, SigningKey};
 use usher_domain::document::TrustedKeys;
 use usher_domain::document::batch::{Batch, BatchHead};
+use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::log::{VerifiedBatch, verify_batch};
 use usher_domain::problem::{Code, Problem};
@@ -23,12 +24,32 @@ use usher_domain::{cbor, record::LogRef};
 const PAGES_MAX: u32 = 10_000;
 
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
-    /// Reads a feed to its end.
-    pub(super) async fn read_feed(
+    /// Reads a feed to its end. Where the server has another batch at the place held, it was put back from a
+    /// backup and its feed has grown past that place since: it gets back what it lost, and the feed is read from
+    /// its start.
+    pub(super) async fn follow_feed(
         &mut self,
         scope: ScopeId,
         start: FeedStart,
+        remote: &Remote,
     ) -> Result<(), SyncError> {
+        match self.read_feed(scope, start).await {
+            Err(SyncError::Problem(problem))
+                if problem.code == Code::Conflict && start == FeedStart::Held =>
+            {
+                let behind = Mismatch::Behind(ServerBehind::Feed(scope));
+                self.report.mismatches.push(behind);
+                self.compare_logs(scope).await?;
+                self.upload(scope).await?;
+                self.hand_back_logs(scope, remote.recipient()).await?;
+                self.read_feed(scope, FeedStart::Beginning).await
+            }
+            read => read,
+        }
+    }
+
+    /// Reads a feed to its end.
+    async fn read_feed(&mut self, scope: ScopeId, start: FeedStart) -> Result<(), SyncError> {
         let keys = self.keys()?;
         let held = self.parts.store.with(|store| store.feed_place(scope))?;
         let mut place = match start {
@@ -40,6 +61,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 epoch: self.epoch,
                 position: 0,
                 read_at: held.read_at,
+                last: None,
             },
         };
         let mut limit = FEED_PAGE_MAX;
@@ -49,6 +71,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 epoch: place.epoch,
                 after: place.position,
                 limit,
+                last: place
+                    .last
+                    .filter(|_| !usher_domain::mutated!(ReadOnOverHole)),
             };
             let page = match self.ask(|| self.parts.api.feed(request)).await {
                 Ok(page) => page,
@@ -68,6 +93,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 return Err(bad_page("a feed that ends before its end"));
             }
             place.position = last;
+            if let Some(batch) = page.batches.last() {
+                place.last = last_record(batch);
+            }
             if at_end {
                 place.read_at = self.now()?.0;
             }
@@ -93,7 +121,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             // What was told live meanwhile may be further than this page.
             let held = store.feed_place(scope)?;
             if start == FeedStart::Held && held.epoch == place.epoch {
-                place.position = place.position.max(held.position);
+                if held.position > place.position {
+                    (place.position, place.last) = (held.position, held.last);
+                }
             }
             let entries = entries(store, scope, batches, keys, own)?;
             store.take_feed(scope, &entries, place)
@@ -152,17 +182,28 @@ pub(super) fn take_news(
     if held.position < news.after || news.batches.is_empty() {
         return Ok(Heard::Missing);
     }
+    // Where the server has another batch at the place held, it was put back: an exchange finds out more.
+    let at_place = news.batches.iter().find(|it| it.position == held.position);
+    let there = match at_place {
+        Some(batch) => last_record(batch),
+        None => news.last.filter(|_| held.position == news.after),
+    };
+    if held.last.is_some() && there.is_some() && held.last != there {
+        return Ok(Heard::Missing);
+    }
     if last_position(&news.batches, news.after)? != end {
         return Err(bad_page("news of a feed that end before their end"));
     }
     let keys = store.trusted_keys()?;
     let mut batches = news.batches;
     batches.retain(|batch| batch.position > held.position);
+    let last = batches.last().and_then(last_record);
     let entries = entries(store, scope, batches, &keys, own)?;
     let place = FeedPlace {
         epoch: held.epoch,
         position: end,
         read_at: now,
+        last,
     };
     let taken = store.take_feed(scope, &entries, place)?;
     Ok(Heard::Taken(taken.records))
@@ -230,6 +271,12 @@ fn signer(
     }
     let entry = store.roster_device(keys.organizer(), log.device)?;
     Ok(entry.map(|entry| entry.key))
+}
+
+/// The last record of a batch.
+fn last_record(batch: &FeedBatch) -> Option<Hash> {
+    let last = batch.batch.records.last();
+    last.map(|record| Hash::of(&[record]))
 }
 
 /// The last position of batches, whose positions must rise.

@@ -249,7 +249,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::Repair(table) => self.repair(table).await,
             Action::RetryParked => self.retry_parked(remote),
             Action::HandBackLogs(scope) => self.hand_back_logs(scope, remote.recipient()).await,
-            Action::ReadFeed(scope, start) => self.read_feed(scope, start).await,
+            Action::ReadFeed(scope, start) => self.follow_feed(scope, start, remote).await,
             Action::Forget(table) => self
                 .parts
                 .store

@@ -16,6 +16,7 @@ pub use reader::{EventReader, NotAnEvent};
 use super::claim::YieldRequest;
 use super::{FeedBatch, FeedEnd, TableVersion};
 use crate::cbor::CborError;
+use crate::hash::Hash;
 use crate::ids::ScopeId;
 use crate::problem::Problem;
 use crate::table::{TableId, Version};
@@ -134,6 +135,9 @@ pub struct FeedNews {
     /// The last position that this tells of.
     #[n(4)]
     pub end: u64,
+    /// The hash of the last record of the batch at `after`: who read another batch there does not go on from it.
+    #[n(5)]
+    pub last: Option<Hash>,
 }
 
 /// News of a table.

@@ -89,6 +89,9 @@ pub struct FeedRequest {
     pub after: u64,
     /// Batches wanted at most.
     pub limit: u32,
+    /// The hash of the last record of the batch at `after`, if the device knows it: a server that has another
+    /// batch there was put back from a backup, and its feed is another one.
+    pub last: Option<Hash>,
 }
 
 /// A page of a feed.

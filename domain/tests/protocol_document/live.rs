@@ -6,6 +6,7 @@ use crate::tables::set_manifest;
 use crate::world::{
     ATTEMPT, DEVICE, Examples, GATE, NOW, ORGANIZER, SCOPE, SESSION, TICKET, VERSION,
 };
+use usher_domain::hash::Hash;
 use usher_domain::protocol::claim::YieldRequest;
 use usher_domain::protocol::live::{
     Bye, ByeReason, FeedNews, Hello, LiveEvent, LivePlace, Ping, TableNews, TableSegment, TrustNews,
@@ -38,6 +39,7 @@ pub(crate) fn examples() -> Examples {
             batch: batch(),
         }],
         end: 41,
+        last: Some(Hash::of(&[b"a record"])),
     });
     let since = Version {
         number: VERSION.number - 1,
@@ -84,7 +86,7 @@ pub(crate) fn examples() -> Examples {
             "live-feed",
             notation(
                 &feed.encode(),
-                "scope epoch after batches[*[position batch[head records]]] end",
+                "scope epoch after batches[*[position batch[head records]]] end last",
             ),
         ),
         (

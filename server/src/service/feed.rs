@@ -40,6 +40,15 @@ fn page(txn: &dyn Transaction, request: &FeedRequest, after: u64) -> Result<Vec<
     Ok(batches)
 }
 
+/// Whether the device read another batch at its position than this server has there.
+fn is_other(txn: &dyn Transaction, request: &FeedRequest) -> Result<bool> {
+    let Some(read) = request.last else {
+        return Ok(false);
+    };
+    let here = txn.last_record_at(request.scope, request.after)?;
+    Ok(here.is_some_and(|here| here != read))
+}
+
 fn check_scope(txn: &dyn Transaction, device: DeviceId, scope: ScopeId) -> Result<()> {
     let organizer = devices::active(txn, device)?.value.organizer;
     check_owner(txn, organizer, scope)
@@ -58,7 +67,8 @@ impl Service {
     /// starts from its beginning.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the device or the scope, [`Error::DeviceRevoked`],
+    /// [`Error::Conflict`] if the device read another batch at that position: this server was put back from a
+    /// backup and nobody told it. [`Error::NotFound`] for the device or the scope, [`Error::DeviceRevoked`],
     /// [`Error::Unauthenticated`] while the device waits.
     pub async fn feed(&self, device: DeviceId, request: FeedRequest) -> Result<FeedPage> {
         self.read(move |txn| {
@@ -70,6 +80,11 @@ impl Service {
             } else {
                 0
             };
+            if request.epoch == epoch && is_other(txn, &request)? {
+                return Err(Error::Conflict(
+                    "the feed has another batch at this position",
+                ));
+            }
             Ok(FeedPage {
                 epoch,
                 batches: page(txn, &request, after + skipped)?,

@@ -283,6 +283,10 @@ impl Records for Overlay<'_> {
         Ok(())
     }
 
+    fn last_record_at(&self, scope: ScopeId, position: u64) -> Result<Option<Hash>> {
+        self.under.last_record_at(scope, position)
+    }
+
     fn feed_end(&self, scope: ScopeId) -> Result<u64> {
         self.under.feed_end(scope)
     }

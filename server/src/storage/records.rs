@@ -142,6 +142,12 @@ pub trait Records {
     /// [`super::StorageError`].
     fn put_batch_head(&mut self, scope: ScopeId, position: u64, head: &[u8]) -> Result<()>;
 
+    /// The hash of the last record of the batch at a position; none if there is no such batch.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn last_record_at(&self, scope: ScopeId, position: u64) -> Result<Option<Hash>>;
+
     /// The last position of a scope's feed; 0 if it is empty.
     ///
     /// # Errors

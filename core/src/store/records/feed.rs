@@ -20,6 +20,8 @@ pub struct FeedPlace {
     pub position: u64,
     /// When the feed was last read to its end; zero for never.
     pub read_at: UnixMillis,
+    /// The last record of the batch at that position, if it is known: another one there is another history.
+    pub last: Option<Hash>,
 }
 
 /// A batch of a feed.
@@ -51,13 +53,14 @@ impl Store {
         };
         self.conn
             .query_row(
-                "SELECT epoch, position, read_at FROM scopes WHERE scope_no = ?1",
+                "SELECT epoch, position, read_at, last FROM scopes WHERE scope_no = ?1",
                 [scope_no],
                 |row| {
                     Ok(FeedPlace {
                         epoch: row.get(0)?,
                         position: row.get(1)?,
                         read_at: UnixMillis::new(row.get(2)?),
+                        last: row.get::<_, Option<[u8; 32]>>(3)?.map(Hash::from_bytes),
                     })
                 },
             )
@@ -98,8 +101,15 @@ impl Store {
                 }
             }
             tx.execute(
-                "UPDATE scopes SET epoch = ?2, position = ?3, read_at = ?4 WHERE scope_no = ?1",
-                (scope_no, place.epoch, place.position, place.read_at.get()),
+                "UPDATE scopes SET epoch = ?2, position = ?3, read_at = ?4, last = ?5
+                 WHERE scope_no = ?1",
+                (
+                    scope_no,
+                    place.epoch,
+                    place.position,
+                    place.read_at.get(),
+                    place.last.map(|last| *last.as_bytes()),
+                ),
             )
             .doing(doing)?;
             Ok(taken)

@@ -155,6 +155,7 @@ fn the_feed_brings_each_record_once_and_remembers_its_place() {
     let batch = sign_batch(&key(77), records).unwrap();
     let verified = verify_batch(&batch, &key(77).public()).unwrap();
     let place = FeedPlace {
+        last: None,
         epoch: 1,
         position: 9,
         read_at: UnixMillis::new(NOW),

@@ -5,6 +5,7 @@ use super::things::*;
 use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
 use usher_domain::document::verify_trust;
+use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::merge;
 use usher_domain::problem::{Code, Problem};
@@ -212,6 +213,12 @@ impl SyncApi for Line<'_> {
                     0
                 };
                 let from = usize::try_from(after).unwrap().min(state.feed.len());
+                let here = from.checked_sub(1).and_then(|at| state.feed.get(at));
+                let here = here.and_then(|batch| batch.records.last());
+                let here = here.map(|record| Hash::of(&[record]));
+                if request.epoch == state.epoch && request.last.is_some_and(|at| here != Some(at)) {
+                    return Err(Problem::new(Code::Conflict, "another batch is there"));
+                }
                 let page = state.feed.iter().enumerate().skip(from).take(2);
                 Ok(FeedPage {
                     epoch: state.epoch,

@@ -16,6 +16,7 @@ use server::*;
 use std::cell::RefCell;
 use things::*;
 use usher_domain::ids::LogId;
+use usher_domain::numbers::TypeNumber;
 use usher_domain::record::{Body, LogRef, RuleChange};
 use usher_domain::table::rows::{CancelReason, TicketState};
 
@@ -233,6 +234,36 @@ fn a_server_put_back_untold_gets_back_however_much_it_lost() {
     for ticket in [300, 1_299] {
         assert_eq!(server.row(ticket).ticket, ticket_id(ticket));
     }
+}
+
+#[test]
+fn a_feed_that_grew_past_the_place_read_after_a_server_was_put_back_untold_is_read_anew() {
+    let rule = |kind| {
+        Body::Rule(RuleChange {
+            session: SESSION,
+            type_number: Some(TypeNumber::new(kind)),
+            rule: None,
+        })
+    };
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let backup = server.state.borrow().clone();
+    server.say(rule(1));
+    gate.sync(&server);
+    let lost = server.records();
+    *server.state.borrow_mut() = backup;
+    for kind in 2..5 {
+        server.say(rule(kind));
+    }
+    let report = gate.sync(&server);
+    let behind = Mismatch::Behind(ServerBehind::Feed(SCOPE));
+    assert!(report.mismatches.contains(&behind), "{report:?}");
+    gate.sync(&server);
+    gate.assert_in_step(&server);
+    let there = server.records();
+    assert!(lost.iter().all(|record| there.contains(record)));
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn any_event() -> impl Strategy<Value = LiveEvent> {
                 after,
                 batches,
                 end,
+                last: (number % 2 == 0).then(|| crate::hash::Hash::of(&[&[number]])),
             })
         });
     let table = (any::<u64>(), prop::collection::vec(any::<u8>(), 0..50)).prop_map(|(n, bytes)| {

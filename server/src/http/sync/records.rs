@@ -6,9 +6,11 @@ use crate::http::endpoint::{Endpoint, get, post};
 use crate::http::extract::{Args, Cbor, Query};
 use crate::http::problem::Failure;
 use crate::http::{Shared, budgets};
+use crate::service::Error;
 use axum::extract::State;
 use serde::Deserialize;
 use usher_domain::document::batch::Batch;
+use usher_domain::hash::Hash;
 use usher_domain::ids::ScopeId;
 use usher_domain::protocol::{
     FEED_PAGE_MAX, FeedPage, FeedRequest, HeadsAnswer, PushAnswer, Whose, paths,
@@ -80,6 +82,8 @@ struct FeedQuery {
     /// Batches wanted at most.
     #[serde(default = "whole_page")]
     limit: u32,
+    /// Hash of the last record of the batch at `after`, in hexadecimal.
+    last: Option<String>,
 }
 
 const fn whole_page() -> u32 {
@@ -93,13 +97,16 @@ async fn feed(
         epoch,
         after,
         limit,
+        last,
     }): Query<FeedQuery>,
 ) -> Result<CborAnswer<FeedPage>, Failure> {
+    let last = last.map(|text| text.parse::<Hash>()).transpose();
     let request = FeedRequest {
         scope,
         epoch,
         after,
         limit: limit.min(FEED_PAGE_MAX),
+        last: last.map_err(|_| Error::invalid("last", "a hash of 64 hexadecimal digits"))?,
     };
     Ok(CborAnswer(call.service.feed(call.device, request).await?))
 }

@@ -1,7 +1,7 @@
 //! What claims read again and again, kept in memory for as long as storage says the same.
 //!
 //! Each thing is kept beside what it was made of, and that is read anew in every transaction: the bytes of
-//! a document, the version of a table, the end of the server's log. So nothing is ever older than the
+//! a document, the version of a table, the ends of the server's logs. So nothing is ever older than the
 //! transaction, and what was read in one that failed is not taken for true.
 
 use crate::service::devices::StoredDevice;
@@ -19,6 +19,7 @@ use usher_domain::api::venue::Event;
 use usher_domain::decide::{Elsewhere, SetAge};
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId};
 use usher_domain::merge::Ground;
+use usher_domain::protocol::Head;
 use usher_domain::record::LogRef;
 use usher_domain::session::SessionTerms;
 use usher_domain::table::{TableId, Version};
@@ -41,6 +42,9 @@ struct Known {
     epoch: u32,
     /// None while the server has said nothing in this epoch.
     end: Option<Progress>,
+    /// The ends of the server's other logs of the scope, and of other branches of this one: after a restore
+    /// devices hand back what it wrote in earlier epochs.
+    others: Vec<Head>,
     ground: Arc<Ground>,
 }
 
@@ -140,9 +144,11 @@ impl Memory {
     ) -> Result<Arc<Ground>> {
         let epoch = epoch(txn)?;
         let end = server_log::progress(txn, scope)?;
+        let others = other_ends(txn, scope, server, end)?;
         let mut grounds = lock(&self.grounds);
         if let Some(known) = grounds.get_mut(&scope)
             && known.epoch == epoch
+            && known.others == others
             && (known.end == end || catch_up(txn, server, known, end)?)
         {
             return Ok(Arc::clone(&known.ground));
@@ -151,6 +157,7 @@ impl Memory {
         let known = Known {
             epoch,
             end,
+            others,
             ground: Arc::clone(&ground),
         };
         grounds.insert(scope, known);
@@ -193,6 +200,21 @@ fn read_posting(txn: &dyn Transaction, table: TableId) -> Result<Posting> {
         server,
         others,
     })
+}
+
+/// The ends of what the server wrote in a scope, but for the end of its log in this epoch.
+fn other_ends(
+    txn: &dyn Transaction,
+    scope: ScopeId,
+    server: DeviceId,
+    end: Option<Progress>,
+) -> Result<Vec<Head>> {
+    let own = end.map(|end| (end.log, end.sequence, end.hash));
+    let ends = txn.heads_of_device(server)?.into_iter();
+    Ok(ends
+        .filter(|(of, head)| *of == scope && own != Some((head.log.log, head.sequence, head.hash)))
+        .map(|(_, head)| head)
+        .collect())
 }
 
 fn read_ground(txn: &dyn Transaction, scope: ScopeId, server: DeviceId) -> Result<Ground> {

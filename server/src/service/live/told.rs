@@ -43,6 +43,7 @@ pub(super) fn feed(
         after,
         batches,
         end,
+        last: txn.last_record_at(scope, after)?,
     }))
 }
 

@@ -92,6 +92,7 @@ impl Stage {
             epoch: 1,
             after: 0,
             limit: 500,
+            last: None,
         };
         let page = self.service().feed(self.listening.id, request).await;
         let batches = page.unwrap().batches.into_iter();

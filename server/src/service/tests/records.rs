@@ -472,6 +472,7 @@ async fn a_feed_begins_anew_in_another_epoch_and_pages_without_gaps() {
             epoch,
             after,
             limit: 2,
+            last: None,
         };
         let page = house.service.feed(north.id, request).await.unwrap();
         assert_eq!((page.epoch, page.end), (1, 5));

@@ -160,6 +160,17 @@ impl Records for Session<'_> {
         .map(drop)
     }
 
+    fn last_record_at(&self, scope: ScopeId, position: u64) -> Result<Option<Hash>> {
+        let doing = "reading the last record of a batch";
+        self.first(
+            "SELECT hash FROM record WHERE scope = ?1 AND position = ?2
+             ORDER BY place DESC LIMIT 1",
+            params![scope.as_bytes(), int(position, doing)?],
+            doing,
+            |row| Ok(Hash::from_bytes(bytes(row, 0)?)),
+        )
+    }
+
     fn feed_end(&self, scope: ScopeId) -> Result<u64> {
         let end = self.first(
             "SELECT position FROM batch WHERE scope = ?1 ORDER BY position DESC LIMIT 1",

@@ -271,3 +271,35 @@ async fn a_record_that_crosses_its_claim_ends_what_the_claim_reserved() {
     }
     assert_eq!(doors.open_count().await, 0);
 }
+
+#[tokio::test]
+async fn a_cut_of_an_earlier_epoch_counts_as_soon_as_it_is_handed_back() {
+    let doors = Doors::open().await;
+    let (mut north, south) = (doors.gate(1).await, doors.gate(2).await);
+    doors
+        .records(&mut north, doors.scan(1, 0, Outcome::Admit))
+        .await;
+    let before = doors.claim(&south, 2, 0).await;
+    assert_eq!(reason(&before), Reason::AlreadyInside);
+    // What this server said before it was restored, in its log of that time.
+    let organizer = doors.house.organizer;
+    let key = doors
+        .service()
+        .read(move |txn| Ok(crate::keys::load(txn, organizer, crate::keys::KeyUse::Set)?))
+        .await
+        .unwrap();
+    let log = usher_domain::record::LogRef {
+        device: doors.authority().await.server,
+        log: usher_domain::ids::LogId::from_bytes([77; 16]),
+    };
+    let mut earlier = usher_domain::log::LogEnd::empty(log, doors.session.scope);
+    let cut = Body::Cut(usher_domain::record::Cut {
+        log: north.end.head.log,
+        last: 0,
+    });
+    let entry = earlier.append(DOORS, cut);
+    let batch = usher_domain::log::sign_batch(&key, vec![entry.encoded]).unwrap();
+    doors.service().push(south.id, batch).await.unwrap();
+    let after = doors.claim(&south, 3, 0).await;
+    assert!(admitted(&after), "{after:?}");
+}
