@@ -48,6 +48,21 @@ fn run_share(share: u64) {
     }
 }
 
+/// Evenings in which a check did not hold once: the simulation's document says why.
+const FELL: [u64; 11] = [
+    200_642, 201_029, 7_000_277, 7_000_729, 8_000_241, 8_000_502, 8_000_692, 8_002_317, 8_002_465,
+    8_003_831, 8_003_996,
+];
+
+#[test]
+fn evenings_that_fell_once_hold() {
+    for seed in FELL {
+        let run = run(seed, None);
+        let story = run.story;
+        assert_eq!(run.broken, None, "{story}\nseed {seed}");
+    }
+}
+
 #[test]
 fn the_same_seed_tells_the_same_story() {
     for seed in [3, 12, 35] {
