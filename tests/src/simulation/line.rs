@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use usher_domain::api::access::DeviceState;
 use usher_domain::cbor;
 use usher_domain::document::batch::Batch;
+use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
@@ -45,8 +46,8 @@ pub struct Line {
     story: Story,
     weather: Cell<Weather>,
     dice: RefCell<fastrand::Rng>,
-    /// Up to where the feed of a scope and epoch was handed out.
-    handed: RefCell<BTreeMap<(ScopeId, u32), u64>>,
+    /// What was handed out of the feed of a scope and epoch: the last record of the batch at each position.
+    handed: RefCell<BTreeMap<(ScopeId, u32), BTreeMap<u64, Hash>>>,
     /// The first assignment, which a cache on the way keeps.
     cached: OnceCell<Assignment>,
 }
@@ -172,7 +173,7 @@ impl Line {
     }
 
     /// A page must go on where the device was, whatever pages were handed out before.
-    fn check_page(&self, request: FeedRequest, page: &FeedPage) {
+    fn check_page(&self, request: FeedRequest, here: Option<Hash>, page: &FeedPage) {
         let begin = if request.epoch == page.epoch {
             request.after
         } else {
@@ -188,13 +189,22 @@ impl Line {
             last = batch.position;
         }
         let mut handed = self.handed.borrow_mut();
-        let furthest = handed.entry((request.scope, page.epoch)).or_default();
+        let handed = handed.entry((request.scope, page.epoch)).or_default();
+        let furthest = handed.keys().max().copied().unwrap_or(0);
         self.story.check(
             "the feed never skips",
-            begin <= *furthest,
+            begin <= furthest,
             format_args!("{} asks from {begin} and got up to {furthest}", self.name),
         );
-        *furthest = (*furthest).max(last);
+        self.story.check(
+            "nobody reads on in another feed than the one read so far",
+            here.is_none() || begin == 0 || handed.get(&begin) == here.as_ref(),
+            format_args!("{} asks from {begin}", self.name),
+        );
+        for batch in &page.batches {
+            let last = batch.batch.records.last();
+            handed.extend(last.map(|record| (batch.position, Hash::of(&[record]))));
+        }
     }
 }
 
@@ -350,10 +360,15 @@ impl SyncApi for Line {
     async fn feed(&self, request: FeedRequest) -> Result<FeedPage, Problem> {
         let device = self.device;
         let call = self.call("feed", For::Active, move |service| async move {
-            service.feed(device, request).await
+            let (scope, after) = (request.scope, request.after);
+            let here = service
+                .store()
+                .read(move |txn| txn.last_record_at(scope, after));
+            let here = here.await.ok().flatten();
+            Ok((here, service.feed(device, request).await?))
         });
-        let page = call.await?;
-        self.check_page(request, &page);
+        let (here, page) = call.await?;
+        self.check_page(request, here, &page);
         Ok(travels(&page))
     }
 

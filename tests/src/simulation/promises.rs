@@ -105,6 +105,11 @@ pub(super) async fn claim(
             format_args!("it was of epoch {}", request.epoch),
         );
         story.check(
+            "who lacks an entry that the gate knows of decides nothing",
+            moments.iter().any(|known| known.has_last_entry(request)),
+            format_args!("{:?}", decided.verdict),
+        );
+        story.check(
             "an attempt that ended is not decided again",
             moments.iter().any(|known| !known.is_ended(request)),
             format_args!("{:?}", decided.verdict),
@@ -141,6 +146,14 @@ impl Moment {
         let came = request.unsent.iter();
         let came = came.map(|bytes| Line::read(bytes).unwrap());
         self.lines.iter().cloned().chain(came).collect()
+    }
+
+    /// Whether the entry that a claim names is known, or came with it.
+    fn has_last_entry(&self, request: &ClaimRequest) -> bool {
+        let known = self.with(request);
+        request
+            .last_entry
+            .is_none_or(|last| known.iter().any(|line| line.hash == last))
     }
 
     fn is_ended(&self, request: &ClaimRequest) -> bool {
