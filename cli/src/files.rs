@@ -1,7 +1,7 @@
 //! Files that hold secrets: readable by their owner alone, and written whole or not at all.
 
 use crate::error::CliError;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -27,23 +27,80 @@ pub fn replace_private(file: &Path, content: &[u8]) -> Result<(), CliError> {
     name.push(".new");
     let beside = file.with_file_name(name);
     let write = || {
-        let mut to = private(
-            OpenOptions::new().write(true).create(true).truncate(true),
-            &beside,
-        )?;
+        // A file that a broken attempt left has whatever rights; a new one is private.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) | Ok(()) => {}
+        }
+        let mut to = private(OpenOptions::new().write(true).create_new(true), &beside)?;
         to.write_all(content)?;
         to.sync_all()?;
-        std::fs::rename(&beside, file)
+        fs::rename(&beside, file)
     };
     write().map_err(|error| CliError::writing(file, error))
 }
 
-/// Writes a file that anybody may read.
+/// Empties a file, or makes it, for what only its owner may read.
+///
+/// # Errors
+/// What the system says.
+pub fn overwrite_private(file: &Path) -> io::Result<File> {
+    let to = private(
+        OpenOptions::new().write(true).create(true).truncate(true),
+        file,
+    )?;
+    take_rights_of_others(file);
+    Ok(to)
+}
+
+/// Makes a folder, and those above it, that only its owner may look into. One that is there keeps its
+/// rights.
 ///
 /// # Errors
 /// [`CliError::File`].
-pub fn write(file: &Path, content: &[u8]) -> Result<(), CliError> {
-    std::fs::write(file, content).map_err(|error| CliError::writing(file, error))
+pub fn make_private_folder(folder: &Path) -> Result<(), CliError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.map_err(|error| CliError::writing(folder, error))
+}
+
+/// What others could do with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Nothing; or it is no file.
+    OwnerOnly,
+    /// Others could open it until now.
+    Taken,
+    /// Others can open it, and that cannot be changed.
+    Left,
+}
+
+/// Takes the rights of others from a file with secrets. Links and what is no file keep what they have.
+#[cfg(unix)]
+pub fn take_rights_of_others(file: &Path) -> Rights {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_open = || {
+        fs::symlink_metadata(file)
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o077 != 0)
+    };
+    if !is_open() {
+        return Rights::OwnerOnly;
+    }
+    let _unless_it_is_anothers = fs::set_permissions(file, fs::Permissions::from_mode(0o600));
+    if is_open() {
+        Rights::Left
+    } else {
+        Rights::Taken
+    }
+}
+
+/// Elsewhere the folder decides who may read.
+#[cfg(not(unix))]
+pub fn take_rights_of_others(_: &Path) -> Rights {
+    Rights::OwnerOnly
 }
 
 #[cfg(unix)]
@@ -56,4 +113,39 @@ fn private(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
 #[cfg(not(unix))]
 fn private(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
     options.open(file)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn mode(file: &Path) -> u32 {
+        fs::metadata(file).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_written_is_its_owners_alone_whatever_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pins.csv");
+        for old in [&file, &folder.path().join("pins.csv.new")] {
+            fs::write(old, "old").unwrap();
+            fs::set_permissions(old, fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        replace_private(&file, b"new").unwrap();
+        assert_eq!(
+            (mode(&file), fs::read(&file).unwrap()),
+            (0o600, b"new".to_vec())
+        );
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        drop(overwrite_private(&file).unwrap());
+        assert_eq!((mode(&file), fs::read(&file).unwrap()), (0o600, Vec::new()));
+        let inner = folder.path().join("a/b");
+        make_private_folder(&inner).unwrap();
+        assert_eq!(mode(&inner), 0o700);
+        assert!(matches!(
+            create_private(&file, b"x"),
+            Err(CliError::FileExists(_))
+        ));
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::client::{Access, Client};
 use crate::error::CliError;
+use crate::files::{self, Rights};
 use crate::globals::Globals;
 use crate::output::{Format, Output};
 use crate::passphrase::first_line;
@@ -195,7 +196,23 @@ impl Shell {
         if self.globals.profile.is_none() && !file.exists() {
             return Ok(Profile::default());
         }
+        self.keep_private(&file)?;
         Profile::read(&file)
+    }
+
+    /// Takes the rights of others from a file with secrets, and says so.
+    fn keep_private(&self, file: &Path) -> Result<(), CliError> {
+        let said = match files::take_rights_of_others(file) {
+            Rights::OwnerOnly => return Ok(()),
+            Rights::Taken => {
+                "Other users of this computer could read it until now; it is private from here on. If one of them may have, revoke its tokens: usher token revoke."
+            }
+            Rights::Left => {
+                "Other users of this computer can read it, and that can't be changed: make yourself its owner, with chmod 600."
+            }
+        };
+        let mut output = Output::standard(self.output.format());
+        Ok(output.note(format_args!("{} holds tokens. {said}", file.display()))?)
     }
 
     /// A connection to the server with the organizer's token.

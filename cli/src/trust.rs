@@ -43,6 +43,8 @@ pub fn make_or_open_root(file: &Path, passphrase: &Private) -> Result<SigningKey
 /// # Errors
 /// [`CliError`] if it is not readable, or the passphrase does not fit.
 pub fn open_root(file: &Path, passphrase: &Private) -> Result<SigningKey, CliError> {
+    // Encrypted or not, nobody else needs to have it to try passphrases on.
+    files::take_rights_of_others(file);
     let text = std::fs::read_to_string(file).map_err(|error| {
         if error.kind() == std::io::ErrorKind::InvalidData {
             RootKeyError::NotARootKeyFile.into()

@@ -3,11 +3,12 @@
 
 use crate::clock::Clock;
 use crate::config::{self, CERTIFICATE, Config, ConfigError, KEY, Settings, TransportKind};
+use crate::private;
 use crate::service::{self, Service};
 use crate::storage::StorageError;
 use crate::storage::sqlite::{self, Sqlite};
 use crate::tls::{self, Identity, TlsError};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -170,7 +171,7 @@ fn written(new: &NewServer) -> String {
 
 /// Makes the folder for its owner alone. One that holds something keeps its rights: it may be shared.
 fn make_folder(data: &Path) -> io::Result<()> {
-    fs::create_dir_all(data)?;
+    private::make_folder(data)?;
     #[cfg(unix)]
     if fs::read_dir(data)?.next().is_none() {
         use std::os::unix::fs::PermissionsExt as _;
@@ -190,11 +191,7 @@ fn write_private(file: &Path, text: &str) -> Result<(), InitError> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut to: File = options.open(&unfinished)?;
+        let mut to = private::create_new(&unfinished)?;
         to.write_all(text.as_bytes())?;
         to.sync_all()?;
         fs::rename(&unfinished, file)

@@ -3,9 +3,11 @@
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits, Transport};
 use crate::http::{self, App, Parts, Reach};
+use crate::init::TOKEN_FILE;
 use crate::listen::{
     BindError, Bound, Census, ConnectionBounds, ConnectionFigures, Connections, Serving, make_room,
 };
+use crate::private;
 use crate::service::{self, Interpreter, Publisher, Sealer, Service};
 use crate::storage::StorageError;
 use crate::storage::sqlite::{self, Sqlite};
@@ -19,6 +21,10 @@ use usher_domain::hash::Hash;
 
 /// Folder of prepared snapshots in the data folder.
 pub const SNAPSHOTS: &str = "snapshots";
+
+/// What of a data folder other users of the machine must not read, besides the database: the key of the
+/// certificate, and tokens.
+const SECRETS: [&str; 3] = [config::KEY, TOKEN_FILE, "client.toml"];
 
 /// Why a server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +88,8 @@ impl Server {
         if !config.data.join(config::FILE).exists() {
             return Err(ServeError::NotThere(config.data.clone()));
         }
+        private::check_files(&config.data, &SECRETS);
+        private::check_folder(&config.data);
         let identity = match &config.transport {
             Transport::Tls { certificate, key } => Some(Identity::load(certificate, key)?),
             Transport::Plain | Transport::BehindProxy => None,

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::files;
 use crate::progress;
 use crate::shell::Shell;
 use crate::values::{InEvent, local, word};
@@ -68,7 +69,7 @@ impl Report {
             return Ok(());
         }
         let writing = |error| CliError::writing(file, error);
-        let mut to = std::fs::File::create(file).map_err(writing)?;
+        let mut to = files::overwrite_private(file).map_err(writing)?;
         let bar = progress::bytes(&shell.output, "exporting", answer.size_bytes());
         let mut bytes = 0;
         while let Some(part) = answer.next().await? {

@@ -2,8 +2,9 @@
 //! let in.
 
 use super::error::{BackupError, Doing};
+use crate::private;
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use usher_domain::hash::Hash;
@@ -32,11 +33,7 @@ fn at(file: &Path, doing: Doing) -> impl FnOnce(io::Error) -> BackupError {
 
 /// Makes a folder, and those above it, for its owner alone. One that is there stays as it is.
 pub(super) fn make_folder(folder: &Path) -> Result<(), BackupError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(writing(folder))
+    private::make_folder(folder).map_err(writing(folder))
 }
 
 /// Makes a new file.
@@ -44,11 +41,7 @@ pub(super) fn create(file: &Path) -> Result<File, BackupError> {
     if let Some(folder) = file.parent() {
         make_folder(folder)?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map_err(writing(file))
+    private::create_new(file).map_err(writing(file))
 }
 
 /// Writes a new file, durably.

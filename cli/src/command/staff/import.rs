@@ -72,7 +72,7 @@ impl Import {
         let mut there: Vec<Staff> = client.list(&["staff"]).await?;
         there.retain(|staff| !staff.revoked);
         self.check_files(&lines, &there)?;
-        std::fs::create_dir_all(&self.out).map_err(|error| CliError::writing(&self.out, error))?;
+        files::make_private_folder(&self.out)?;
         let mut pins = Pins::of(&self.out);
         let bar = progress::steps(&shell.output, "making badges");
         let mut all = Vec::new();

@@ -4,6 +4,7 @@
 //! time; they are made again.
 
 use super::serve::{ZSTD_LEVEL, readable};
+use crate::private;
 use crate::service::error::{Error, Result};
 use crate::service::{Service, Settings};
 use crate::storage::{StorageError, TableHead};
@@ -150,9 +151,9 @@ fn prepare(
     head: &TableHead,
 ) -> Result<u64> {
     let doing = "preparing a snapshot";
-    std::fs::create_dir_all(&settings.snapshots).map_err(file(doing))?;
+    private::make_folder(&settings.snapshots).map_err(file(doing))?;
     let part = path(settings, table, head.version, "part");
-    let out = BufWriter::new(File::create(&part).map_err(file(doing))?);
+    let out = BufWriter::new(private::create_private(&part).map_err(file(doing))?);
     let mut encoder = zstd::stream::write::Encoder::new(out, ZSTD_LEVEL).map_err(file(doing))?;
     let mut framed = Vec::new();
     txn.sealed_rows(table, 0..=1023, &mut |_, row| {
@@ -165,7 +166,9 @@ fn prepare(
     let mut out = encoder.finish().map_err(file(doing))?;
     out.flush().map_err(file(doing))?;
     let manifest = path(settings, table, head.version, "manifest");
-    std::fs::write(manifest, &head.manifest).map_err(file(doing))?;
+    private::create_private(&manifest)
+        .and_then(|mut to| to.write_all(&head.manifest))
+        .map_err(file(doing))?;
     let whole = path(settings, table, head.version, "zst");
     std::fs::rename(part, &whole).map_err(file(doing))?;
     Ok(std::fs::metadata(whole).map_err(file(doing))?.len())

@@ -21,6 +21,7 @@ pub use inline::Inline;
 pub use writer::Limits;
 
 use super::{Backend, ReadJob, Result, StorageError, Store, WriteJob, WriterGauges};
+use crate::private;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use statements::Doing as _;
@@ -40,6 +41,14 @@ pub const FILE: &str = "usher.db";
 pub const LOCK: &str = "usher.lock";
 /// Endings of what SQLite may lay beside the database.
 pub const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// What of a database other users of the machine must not read, and what they must not hold locked.
+const SECRETS: [&str; 5] = [
+    FILE,
+    "usher.db-wal",
+    "usher.db-shm",
+    "usher.db-journal",
+    LOCK,
+];
 /// Folders in the data folder that are there while a backup takes the place of what was in it. A database
 /// beside them is not to be opened: it may be half of one server and half of the other.
 pub const UNFINISHED: [&str; 2] = ["restore.ready", "restore.placing"];
@@ -98,6 +107,7 @@ fn open(folder: &Path) -> Result<Opened> {
     make_private(&path)?;
     // A write-ahead log that is still there means that the last process did not end in order.
     let has_crashed = folder.join(format!("{FILE}-wal")).exists();
+    private::check_files(folder, &SECRETS);
     let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let opened = must_be_ours(&connection, &path)
         .and_then(|()| prepare(&connection))
@@ -160,8 +170,8 @@ pub fn is_restore_unfinished(folder: &Path) -> bool {
 pub fn lock(folder: &Path) -> Result<File> {
     let doing = "locking the data folder";
     let io = |source| StorageError::Io { doing, source };
-    std::fs::create_dir_all(folder).map_err(io)?;
-    let file = File::create(folder.join(LOCK)).map_err(io)?;
+    private::make_folder(folder).map_err(io)?;
+    let file = private::ensure_private(&folder.join(LOCK)).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StorageError::InUse),
@@ -170,12 +180,7 @@ pub fn lock(folder: &Path) -> Result<File> {
 }
 
 fn make_private(path: &Path) -> Result<()> {
-    let mut options = File::options();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
+    private::ensure_private(path)
         .map(drop)
         .map_err(|source| StorageError::Io {
             doing: "creating the database",

@@ -233,3 +233,27 @@ fn without_threads_a_job_is_done_before_the_call_returns() {
     let read = read.now_or_never().unwrap().unwrap();
     assert_eq!(read.as_deref(), Some(b"first".as_slice()));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_of_a_server_are_its_owners_alone_whatever_was_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = TempDir::new().unwrap();
+    let open = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(folder.path(), 0o755);
+    let (database, lock) = (folder.path().join(FILE), folder.path().join(LOCK));
+    for begin in ["new", "open to others"] {
+        let store = Sqlite::store(folder.path()).unwrap();
+        put(&store, b"a").await.unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{begin}: {:?}", entry.file_name());
+        }
+        drop(store);
+        open(&database, 0o644);
+        open(&lock, 0o644);
+    }
+}
