@@ -25,6 +25,7 @@ pub mod sync;
 pub mod ticket;
 pub mod token;
 pub mod venue;
+pub mod wipe;
 
 use crate::globals::Globals;
 use clap::{Parser, Subcommand};
@@ -99,6 +100,7 @@ pub enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Doctor(inspect::Doctor),
+    Wipe(wipe::Wipe),
     Demo(demo::Demo),
     /// Print a script that completes commands in a shell
     Completions {

@@ -135,6 +135,7 @@ async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError>
         Command::Status(status) => status.run(shell),
         Command::Audit(audit) => audit.run(shell).await,
         Command::Doctor(verb) => verb.run(shell).await,
+        Command::Wipe(wipe) => wipe.run(shell),
         Command::Serve(serve) => serve.run(shell).await,
         Command::Backup(backup) => backup.run(shell),
         Command::Restore(restore) => restore.run(shell).await,

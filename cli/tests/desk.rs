@@ -81,3 +81,51 @@ fn a_badge_that_is_shown_as_a_ticket_is_told_as_what_it_is() {
     assert!(lines[0]["record"].is_string());
     assert!(!lines[0].to_string().contains("USHB1"));
 }
+
+/// The files in a device's folder in which a text stands.
+fn files_with(folder: &std::path::Path, text: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .filter(|entry| {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let mut windows = bytes.windows(text.len());
+            windows.any(|window| window == text.as_bytes())
+        })
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_desk_that_learns_that_it_was_revoked_keeps_no_names() {
+    let house = open();
+    let desk = house.path().join("desk");
+    assert!(!files_with(&desk, "Ärmel").is_empty());
+    house.ok("device revoke desk");
+    assert_eq!(house.error("--home desk sync")["code"], "device_revoked");
+    for name in ["Ärmel", "Müller", "Regular", "evening"] {
+        assert_eq!(files_with(&desk, name), Vec::<String>::new(), "{name}");
+    }
+    let scan = house.run("--json --home desk scan --offline QF3K7T2ZC5W8");
+    let line = house::json_lines(&scan.stdout).remove(0);
+    assert_eq!(line["reason"], "device_revoked", "{line}");
+}
+
+#[test]
+fn a_desk_is_wiped_by_command_and_downloads_again_what_it_still_may_have() {
+    let house = open();
+    let desk = house.path().join("desk");
+    let (exit, _) = house.scan(&["QF3K7T2ZC5W8"]);
+    assert_eq!(exit, 0);
+    assert_eq!(house.error("--home desk wipe")["code"], "missing_value");
+    assert!(!files_with(&desk, "Ärmel").is_empty());
+    let wiped = house.json("--home desk wipe --yes");
+    assert!(wiped["tables"].as_u64().unwrap() >= 3, "{wiped}");
+    assert_eq!(files_with(&desk, "Ärmel"), Vec::<String>::new());
+    let wiped = house.json("--home till wipe --yes");
+    assert_eq!(wiped["unsent"], 1);
+    house.ok("--home desk sync");
+    house.ok("--home desk sign-in --image bo.png");
+    assert!(house.ok("--home desk search jurgen").contains("Ärmel"));
+    house.ok("--home till sync");
+    assert_eq!(house.json("--home till status")["unsent"], 0);
+}

@@ -219,6 +219,7 @@ fn afterwards(walk: &mut Walk) {
     walk.ok("restore", "copy --data other");
     walk.ok("off-duty", "--home till");
     walk.runs("incident close", "00000000000000000000000000", 1);
+    walk.ok("wipe", "--home desk --yes");
     walk.ok("device revoke", "desk");
     let said = walk.house.ok("audit --session fair/evening");
     assert!(

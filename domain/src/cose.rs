@@ -143,6 +143,20 @@ impl<'b> Envelope<'b> {
         self.payload
     }
 
+    /// The envelope without its content and its signature: it still says by which key it was signed, and
+    /// verifies under none.
+    #[must_use]
+    pub fn emptied(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEAD.len() + 80);
+        out.extend_from_slice(&HEAD);
+        out.extend_from_slice(self.kid.as_bytes());
+        out.push(UNPROTECTED);
+        push_byte_string(&mut out, &[]);
+        out.extend_from_slice(&SIGNATURE_HEAD);
+        out.extend_from_slice(&[0; 64]);
+        out
+    }
+
     /// Checks the signature over the bytes received and hands out the content.
     ///
     /// # Errors

@@ -32,8 +32,9 @@ use crate::clock::{Clock, Entropy};
 use crate::gate::{AtGate, Gate, Means};
 use crate::http::HttpSync;
 pub use crate::store::Rescue;
-use crate::store::{NoticeBody, Opened, Store};
+use crate::store::{NoticeBody, Opened, OwnLog, Store, StoreError};
 use crate::sync::{Access, Memory};
+use serde::Serialize;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,6 +48,15 @@ pub const FOREIGN: &str = "store_foreign";
 
 /// Code of an error that passes when another program leaves the device's folder.
 pub const IN_USE: &str = "store_in_use";
+
+/// What was wiped from a device, and what it still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct WipedView {
+    /// Tables that were held.
+    pub tables: u64,
+    /// Records that the server lacks. They stay until it has them.
+    pub unsent: u64,
+}
 
 /// A device.
 pub struct App {
@@ -160,19 +170,24 @@ impl App {
         done
     }
 
-    /// Deletes ticket sets, directories and roster, so that nobody who finds the device learns of tickets
-    /// or people. Records that the server lacks stay, and so does the device's identity: it can send them
-    /// and, if the organizer still wants it, download again.
+    /// Deletes ticket sets, directories, roster, and files that were set aside as damaged, so that nobody
+    /// who finds the device learns of tickets or people. Records that the server lacks stay, and so does the
+    /// device's identity: it can send them and, if the organizer still wants it, download again.
     ///
     /// # Errors
     /// What writing the store says.
-    pub fn wipe(&self) -> Result<(), ApiError> {
-        self.at_gate(|gate, means| {
-            means.store.set_operator(None)?;
+    pub fn wipe(&self) -> Result<WipedView, ApiError> {
+        let wiped = self.at_gate(|gate, means| {
+            let tables = means.store.tables()?.len() as u64;
             means.store.wipe_tables()?;
             *gate = Gate::new();
-            Ok(())
-        })
+            let logs = means.store.own_logs()?;
+            Ok::<_, StoreError>(WipedView {
+                tables,
+                unsent: logs.iter().map(OwnLog::unsent).sum(),
+            })
+        });
+        self.heeding(wiped)
     }
 }
 

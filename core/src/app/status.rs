@@ -6,7 +6,7 @@ use super::words::span;
 use super::{ApiError, App, OperatorView, SessionView, Standing};
 use crate::claims::Line;
 use crate::gate::AtGate as _;
-use crate::store::{Notice, NoticeBody, Store, StoreError};
+use crate::store::{Exposure, Notice, NoticeBody, Store, StoreError};
 use crate::sync::Access as _;
 use serde::Serialize;
 use usher_domain::hash::Hash;
@@ -443,5 +443,28 @@ fn words(body: NoticeBody) -> (&'static str, String) {
             "records_written_anew",
             format!("scans before {records} others are lost: those were written anew, to be sent"),
         ),
+        NoticeBody::Exposed { exposure } => exposed(exposure),
     }
+}
+
+fn exposed(exposure: Exposure) -> (&'static str, String) {
+    let (code, message) = match exposure {
+        Exposure::FilesWereReadable => (
+            "files_were_readable",
+            "other users of this computer could read this device's key and tickets until now: if one of them may have, revoke this device and enroll it anew",
+        ),
+        Exposure::FilesAreReadable => (
+            "files_readable",
+            "other users of this computer can read this device's key and tickets: move its folder to a disk with access rights, owned by you",
+        ),
+        Exposure::FolderIsWritable => (
+            "folder_writable",
+            "other users of this computer can replace this device's files: make its folder private (chmod 700)",
+        ),
+        Exposure::FolderIsReadable => (
+            "folder_readable",
+            "other users of this computer can list this device's files, but not read them: make its folder private (chmod 700)",
+        ),
+    };
+    (code, message.to_owned())
 }

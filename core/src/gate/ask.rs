@@ -190,6 +190,8 @@ impl<A: SyncApi, G: AtGate, T: Timer> Asking<'_, A, G, T> {
             let now = super::moment(means)?.now;
             means.store.note_revoked(now)
         });
+        // The exchange removes from the disk what was held until now.
+        self.claims.want_exchange();
         if let Err(error) = noted {
             tracing::error!(code = error.code(), "the revocation is not kept: {error}");
         }

@@ -166,7 +166,7 @@ impl Gate {
             Ok(decided) => self
                 .decide_again(means, &request, decided, claims)
                 .and_then(|decided| self.write_and_answer(means, &request, decided))
-                .unwrap_or_else(|error| vec![trouble(means, &error, attempt)]),
+                .unwrap_or_else(|error| vec![self.revoked_or(means, &error, attempt)]),
             Err(answer) => vec![*answer],
         };
         for answer in &answers {
@@ -228,6 +228,24 @@ impl Gate {
             as_of: AsOf::now(store)?,
             tickets,
         }))
+    }
+
+    /// The answer where nothing can be decided: a device that was told of its revocation while it asked
+    /// holds no tickets any more.
+    fn revoked_or(
+        &mut self,
+        means: &mut Means<'_>,
+        error: &StoreError,
+        attempt: AttemptId,
+    ) -> Answer {
+        let since = means.store.revoked().ok().flatten();
+        match (error, since) {
+            (StoreError::SyncNeeded, Some(since)) => {
+                let now = moment(means).map_or(since, |moment| moment.now);
+                Answer::refer(Referral::DeviceRevoked { since }, attempt, now)
+            }
+            (error, _) => trouble(means, error, attempt),
+        }
     }
 
     /// The same decisions with what is known now. Nothing is done where nothing is new.

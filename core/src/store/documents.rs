@@ -79,6 +79,33 @@ pub(super) fn bytes(conn: &Connection, name: Name) -> Result<Option<Vec<u8>>, St
         .doing("reading a document")
 }
 
+/// Empties the document of a name: its version and who signed it are remembered, so that nothing older is
+/// taken in later, and nothing of what it says.
+pub(super) fn empty(conn: &Connection, name: Name) -> Result<(), StoreError> {
+    let doing = "emptying a document";
+    let Some(bytes) = bytes(conn, name)? else {
+        return Ok(());
+    };
+    let emptied = cose::parse(&bytes).map_or_else(|_| Vec::new(), |envelope| envelope.emptied());
+    conn.prepare_cached("UPDATE documents SET bytes = ?2 WHERE name = ?1")
+        .and_then(|mut statement| statement.execute((name, emptied)))
+        .doing(doing)?;
+    Ok(())
+}
+
+/// Empties the manifests of all tables.
+pub(super) fn empty_all_manifests(conn: &Connection) -> Result<(), StoreError> {
+    let doing = "listing documents";
+    let names: Vec<Name> = conn
+        .prepare_cached("SELECT name FROM documents WHERE name <> ?1 ORDER BY name")
+        .and_then(|mut statement| {
+            let rows = statement.query_map([TRUST], |row| row.get(0))?;
+            rows.collect()
+        })
+        .doing(doing)?;
+    names.into_iter().try_for_each(|name| empty(conn, name))
+}
+
 /// What is remembered of a document.
 pub(super) fn held(conn: &Connection, name: Name) -> Result<Option<Held>, StoreError> {
     let unreadable = StoreError::Unreadable { what: "a document" };
@@ -100,6 +127,11 @@ pub(super) fn held(conn: &Connection, name: Name) -> Result<Option<Held>, StoreE
         })
     })
     .transpose()
+}
+
+/// Whether nothing is left of what a document said.
+fn is_emptied(bytes: &[u8]) -> bool {
+    cose::parse(bytes).is_ok_and(|envelope| envelope.unverified_payload().is_empty())
 }
 
 /// The key that signed a document.
@@ -172,11 +204,12 @@ impl Store {
             .transpose()
     }
 
-    /// The manifest of a table's rows, as it was received.
+    /// The manifest of a table's rows, as it was received; none of a table that was dropped.
     ///
     /// # Errors
     /// What reading the file says.
     pub fn signed_manifest(&self, table: TableId) -> Result<Option<Vec<u8>>, StoreError> {
-        bytes(&self.conn, name_of(table))
+        let signed = bytes(&self.conn, name_of(table))?;
+        Ok(signed.filter(|bytes| !is_emptied(bytes)))
     }
 }

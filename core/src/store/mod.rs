@@ -5,7 +5,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `open`, `schema`, `rescue`, `room` | the file itself: locks, migrations, damage, the disk it is on |
+//! | `open`, `private`, `schema`, `rescue`, `room` | the file itself: locks, rights, migrations, damage, the disk it is on |
 //! | `identity`, `documents`, `settings`, `clock`, `notices` | who the device is, whom it believes, small facts |
 //! | `tables` | copies of ticket sets, directories and the roster |
 //! | `records` | logs, feeds, what the server has |
@@ -16,6 +16,7 @@ mod error;
 mod identity;
 mod notices;
 mod open;
+mod private;
 mod records;
 mod rescue;
 mod room;
@@ -27,6 +28,7 @@ pub use error::StoreError;
 pub use identity::{DeviceIdentity, ServerPin};
 pub use notices::{Notice, NoticeBody};
 pub use open::Opened;
+pub use private::Exposure;
 pub use records::{FeedEntry, FeedPlace, LogStanding, OwnLog, RecordPage, SignedRange, Taken};
 pub use rescue::Rescue;
 pub use settings::{Operator, PinFailures, Reach, Recipient};

@@ -1,7 +1,7 @@
 //! What a person should hear of, kept until somebody did.
 
 use super::error::Doing as _;
-use super::{Store, StoreError};
+use super::{Exposure, Store, StoreError};
 use minicbor::{Decode, Encode};
 use rusqlite::Connection;
 use usher_domain::cbor;
@@ -79,6 +79,13 @@ pub enum NoticeBody {
         #[n(0)]
         records: u64,
     },
+    /// Other users of the computer can or could get at the device's files.
+    #[n(8)]
+    Exposed {
+        /// What they can or could do.
+        #[n(0)]
+        exposure: Exposure,
+    },
 }
 
 /// Takes a notice back that is not true any more.
@@ -136,11 +143,15 @@ impl Store {
         Ok(notices)
     }
 
-    /// Notes that the device was revoked, and remembers the first time.
+    /// Notes that the device was revoked, and remembers the first time. From then on it holds no tickets,
+    /// names and staff: [`Self::finish_wiping`] removes them from the disk.
     ///
     /// # Errors
     /// What writing the file says.
     pub fn note_revoked(&mut self, at: UnixMillis) -> Result<(), StoreError> {
+        if !usher_domain::mutated!(GoOnWhenRevoked) && !self.tables()?.is_empty() {
+            self.begin_wiping()?;
+        }
         if self.revoked()?.is_none() {
             self.set_revoked(Some(at))?;
             self.notice(at, &NoticeBody::DeviceRevoked)?;

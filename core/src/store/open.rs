@@ -2,7 +2,7 @@
 
 use super::error::Doing as _;
 use super::rescue::{self, Rescue};
-use super::{Store, StoreError, identity, schema};
+use super::{Store, StoreError, identity, private, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, TryLockError};
@@ -12,6 +12,8 @@ use usher_domain::time::UnixMillis;
 
 const FILE: &str = "usher.db";
 const LOCK: &str = "usher.lock";
+/// How the ending of a damaged file begins.
+const ASIDE: &str = "damaged-";
 /// Written when damage is met at work, and gone after a repair.
 const SUSPECT: &str = "usher.suspect";
 
@@ -83,20 +85,27 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let store = Self {
+        let mut store = Self {
             conn,
             folder: folder.to_owned(),
             clock: None,
             knowledge: 0,
             _lock: lock,
         };
+        if store.is_wiping().unwrap_or(false) {
+            // What fails now is tried again with the next exchange and at the next opening.
+            let _best_effort = store.finish_wiping();
+        }
+        let exposures = private::take_rights_of_others(folder)?;
+        // A disk too full to note it on is told by itself.
+        let _best_effort = store.note_exposures(now, &exposures);
         Ok((store, opened))
     }
 
     /// Remembers that the file is damaged. A gate goes on with what it can read, and refers where it
     /// cannot: to lose all tables at once would be worse while people wait. [`Self::open_to_repair`] mends.
     pub fn suspect(&self) {
-        let _best_effort = fs::write(self.folder.join(SUSPECT), []);
+        let _best_effort = private::open_private(&self.folder.join(SUSPECT));
     }
 
     /// Whether damage was met and not repaired yet.
@@ -117,8 +126,8 @@ enum Look {
     Closely,
 }
 
-/// Makes the folder if it is missing. It holds the device's key, so only its owner may look into it; a
-/// folder that was there before keeps what its owner decided.
+/// Makes the folder if it is missing, for its owner alone. A folder that was there before keeps what its
+/// owner decided; the files in it are private all the same.
 fn make_private(folder: &Path) -> Result<(), StoreError> {
     let doing = "making the device folder";
     if folder.is_dir() {
@@ -135,11 +144,7 @@ fn make_private(folder: &Path) -> Result<(), StoreError> {
 }
 
 fn lock(folder: &Path) -> Result<File, StoreError> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(folder.join(LOCK))
+    let file = private::open_private(&folder.join(LOCK))
         .map_err(StoreError::io("opening the lock file"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -161,6 +166,9 @@ fn connect(path: &Path, look: Look) -> Result<(Connection, u32), StoreError> {
         Look::AfterCrash => has_crashed,
         Look::Closely => true,
     };
+    if !path.exists() {
+        private::open_private(path).map_err(StoreError::io("opening the store"))?;
+    }
     let mut conn = Connection::open(path).doing("opening the store")?;
     if schema::is_foreign(&conn)? {
         return Err(not_a_device(path));
@@ -199,7 +207,7 @@ fn configure(conn: &Connection) -> Result<(), StoreError> {
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA foreign_keys = ON;
-         PRAGMA secure_delete = OFF;
+         PRAGMA secure_delete = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -16384;
          PRAGMA journal_size_limit = 16777216;",
@@ -264,6 +272,23 @@ fn check_facts(conn: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The files that were set aside as damaged, with their write-ahead logs.
+pub(super) fn set_aside_files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let start = Path::new(FILE).with_extension(ASIDE);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(StoreError::io("listing the device folder"))? {
+        let entry = entry.map_err(StoreError::io("listing the device folder"))?;
+        let name = entry.file_name();
+        let is_aside = name
+            .as_encoded_bytes()
+            .starts_with(start.as_os_str().as_encoded_bytes());
+        if is_aside && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
 /// Renames a damaged file, with its write-ahead log; nothing is deleted.
 fn set_aside(path: &Path, now: UnixMillis) -> Result<PathBuf, StoreError> {
     let doing = "setting a damaged store aside";
@@ -271,8 +296,8 @@ fn set_aside(path: &Path, now: UnixMillis) -> Result<PathBuf, StoreError> {
     // Never over one that was set aside before.
     for number in 0_u32.. {
         let suffix = match number {
-            0 => format!("damaged-{}", now.get()),
-            _ => format!("damaged-{}-{number}", now.get()),
+            0 => format!("{ASIDE}{}", now.get()),
+            _ => format!("{ASIDE}{}-{number}", now.get()),
         };
         aside = path.with_extension(suffix);
         if !aside.exists() {

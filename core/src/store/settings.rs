@@ -64,7 +64,7 @@ pub struct PinFailures {
 }
 
 const GATE: &str = "gate";
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 const REACH: &str = "reach";
 const SERVER_TIME: &str = "server_time";
 const SESSION: &str = "session";
@@ -73,6 +73,8 @@ const DUTY: &str = "duty";
 const AWAY: &str = "away";
 const REFUSALS: &str = "refusals";
 pub(super) const REVOKED: &str = "revoked";
+/// Whether tables are being wiped.
+pub(super) const WIPING: &str = "wiping";
 
 pub(super) fn get<T: for<'b> Decode<'b, ()>>(
     conn: &Connection,

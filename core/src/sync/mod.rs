@@ -70,6 +70,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod told;
+mod wiping;
 
 pub use audit::{FeedAudit, audit_feed};
 pub use doctor::{Health, TableHealth, compare, mend};

@@ -131,8 +131,13 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
                 self.compare_at_end(&remote)?;
                 return self.settle(&remote);
             }
+            let was_revoked = self.is_revoked()?;
             for action in &todo {
                 self.perform(*action, &remote).await?;
+            }
+            if !was_revoked && self.is_revoked()? {
+                // The roster said so, and what it belonged to is held no more.
+                return Ok(());
             }
             self.note_reach(&remote)?;
             before = todo;
@@ -180,6 +185,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
         if let Err(error) = &ended {
             self.note_end(error, now)?;
         }
+        self.finish_wiping().await;
         ended.map(|()| self.report)
     }
 
@@ -250,11 +256,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::RetryParked => self.retry_parked(remote),
             Action::HandBackLogs(scope) => self.hand_back_logs(scope, remote.recipient()).await,
             Action::ReadFeed(scope, start) => self.follow_feed(scope, start, remote).await,
-            Action::Forget(table) => self
-                .parts
-                .store
-                .with(|store| store.drop_table(table))
-                .map_err(SyncError::from),
+            Action::Forget(table) => self.forget(table).await,
             Action::Report(behind) => {
                 self.report.mismatches.push(Mismatch::Behind(behind));
                 Ok(())

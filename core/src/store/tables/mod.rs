@@ -14,6 +14,7 @@ mod staging;
 mod sweep;
 mod unpack;
 mod unzip;
+mod wipe;
 
 pub use change::Applied;
 pub use find::{Generation, Person};
@@ -235,7 +236,7 @@ impl Store {
                     set_state(tx, generation, DROPPED)?;
                 }
             }
-            Ok(())
+            documents::empty(tx, name_of(table))
         })
     }
 

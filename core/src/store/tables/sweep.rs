@@ -75,24 +75,6 @@ impl Store {
             Ok(true)
         })
     }
-
-    /// Deletes everything that could tell about ticket holders or open a door: ticket sets, directories,
-    /// the roster. Records that the server does not have stay. Afterwards the file holds no trace of them.
-    ///
-    /// # Errors
-    /// What writing the file says.
-    pub fn wipe_tables(&mut self) -> Result<(), StoreError> {
-        let doing = "wiping the tables";
-        self.learn(doing, |tx| {
-            tx.execute("UPDATE generations SET state = ?1", [DROPPED])
-                .doing(doing)?;
-            Ok(())
-        })?;
-        while self.sweep()? {}
-        self.conn
-            .execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
-            .doing(doing)
-    }
 }
 
 /// Parts of a snapshot that serves are of no use.

@@ -1,7 +1,10 @@
 //! Real files in temporary folders.
 
 mod damage;
+#[cfg(unix)]
+mod private;
 mod tables;
+mod wiping;
 
 use super::*;
 use crate::fixture::*;
@@ -221,7 +224,7 @@ fn records_that_the_server_lacks_are_not_forgotten() {
 #[test]
 fn a_notice_is_told_once_until_it_is_heard() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = enrolled(folder.path());
+    let mut store = enrolled(&folder.path().join("device"));
     for _ in 0..2 {
         store
             .notice(UnixMillis::new(NOW), &NoticeBody::LogForked)
