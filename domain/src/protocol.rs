@@ -15,6 +15,7 @@ pub use records::{FeedBatch, FeedPage, FeedRequest, Head, Heads, HeadsAnswer, Pu
 use self::claim::{ClaimAnswer, ClaimRequest, OpenReservation, YieldRequest};
 use crate::cose::PublicKey;
 use crate::document::batch::Batch;
+use crate::document::enrollment::ConfirmationNonce;
 use crate::hash::Hash;
 use crate::ids::{DeviceId, GateId, ScopeId};
 use crate::problem::Problem;
@@ -129,6 +130,10 @@ pub enum EnrollAnswer {
         /// Milliseconds until asking again makes sense.
         #[n(0)]
         retry_ms: u32,
+        /// What the digits are made of besides token and key. It is drawn once for the key that took the
+        /// use of the code.
+        #[n(1)]
+        nonce: ConfirmationNonce,
     },
 }
 

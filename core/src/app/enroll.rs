@@ -145,7 +145,7 @@ impl App {
         let mut left = input.patience;
         loop {
             let answer = self.ask_enrollment(&api, &request, timer, tell).await?;
-            let pause = match answer {
+            let (pause, nonce) = match answer {
                 EnrollAnswer::Enrolled {
                     document,
                     trust,
@@ -154,9 +154,11 @@ impl App {
                     let root = pinned_root(root, &code.root)?;
                     return self.finish_enrollment(&document, &trust, root, &request);
                 }
-                EnrollAnswer::Waiting { retry_ms } => Duration::from_millis(retry_ms.into()),
+                EnrollAnswer::Waiting { retry_ms, nonce } => {
+                    (Duration::from_millis(retry_ms.into()), nonce)
+                }
             };
-            let digits = confirmation_digits(&code.token, &request.key);
+            let digits = confirmation_digits(&code.token, &request.key, &nonce);
             self.device
                 .with(|store| store.wait_for_confirmation(digits.clone()))?;
             tell(EnrollStep::Confirm { digits });

@@ -12,6 +12,7 @@ use crate::table::rows::DeviceRole;
 use crate::time::UnixMillis;
 use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Encode};
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// What an enrollment code tells a new device: where the server is and how to know it.
@@ -127,11 +128,28 @@ fn check_server(server: &str, spki: Option<Hash>) -> Result<(), InvalidEnrollmen
     }
 }
 
+crate::bytes::bytes_type!(
+    /// Random bytes that the server draws for one use of an enrollment code, after it stored the key that
+    /// took the use. Nobody can choose a key by the digits it will have, for they are not decided before.
+    ConfirmationNonce(32)
+);
+
+impl fmt::Debug for ConfirmationNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConfirmationNonce")
+    }
+}
+
 /// The six digits that the new device and the organizer's screen both show when an enrollment must be
 /// confirmed: whoever took the code from a distance has another key, and so other digits.
 #[must_use]
-pub fn confirmation_digits(token: &Seed, key: &PublicKey) -> Private {
-    let digest = Hash::of(&[b"usher/confirm/1", token.reveal(), key.as_bytes()]);
+pub fn confirmation_digits(token: &Seed, key: &PublicKey, nonce: &ConfirmationNonce) -> Private {
+    let digest = Hash::of(&[
+        b"usher/confirm/2",
+        token.reveal(),
+        key.as_bytes(),
+        nonce.as_bytes(),
+    ]);
     let [a, b, c, d, e, f, g, h, ..] = *digest.as_bytes();
     let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 1_000_000;
     Private::new(format!("{number:06}"))

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use usher_domain::code::{Limit, base45};
 use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::document::enrollment::{
-    self, Enrollment, EnrollmentCode, confirmation_digits, verify_enrollment,
+    self, ConfirmationNonce, Enrollment, EnrollmentCode, confirmation_digits, verify_enrollment,
 };
 use usher_domain::document::root_key::{Fresh, RootKeyFile};
 use usher_domain::document::sanction::{Sanction, SanctionReason};
@@ -104,6 +104,9 @@ fn trust_example() -> String {
     )
 }
 
+/// The nonce of the enrollment that waits.
+pub(crate) const CONFIRMATION: ConfirmationNonce = ConfirmationNonce::from_bytes([0x17; 32]);
+
 fn enrollment_code() -> String {
     let code = EnrollmentCode {
         server: "https://tickets.example:8443".to_owned(),
@@ -113,7 +116,7 @@ fn enrollment_code() -> String {
     };
     let text = code.text().unwrap();
     let bytes = base45::decode(text.reveal().strip_prefix(enrollment::PREFIX).unwrap()).unwrap();
-    let digits = confirmation_digits(&TOKEN, &device_key().public());
+    let digits = confirmation_digits(&TOKEN, &device_key().public(), &CONFIRMATION);
     format!(
         "{}\n\n{}\nconfirmation digits: {}\n",
         text.reveal(),

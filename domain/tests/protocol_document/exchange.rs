@@ -1,7 +1,7 @@
 //! Bodies of requests and answers.
 
 use crate::diagnostic::{cbor, notation, signed};
-use crate::documents::{enrollment, trust};
+use crate::documents::{CONFIRMATION, enrollment, trust};
 use crate::records::{batch, device_log};
 use crate::tables::set_manifest;
 use crate::world::{
@@ -43,7 +43,10 @@ fn signing_in() -> Examples {
         trust: trust().into(),
         root: root().public(),
     };
-    let waiting = EnrollAnswer::Waiting { retry_ms: 2000 };
+    let waiting = EnrollAnswer::Waiting {
+        retry_ms: 2000,
+        nonce: CONFIRMATION,
+    };
     let challenge = Challenge {
         nonce: NONCE.to_vec().into(),
         server_time: NOW,
@@ -68,7 +71,7 @@ fn signing_in() -> Examples {
         (
             "enroll-answer",
             notation(&encode(&enrolled), "kind document trust root_key")
-                + &cbor(&encode(&waiting), "kind retry_ms"),
+                + &cbor(&encode(&waiting), "kind retry_ms nonce"),
         ),
         ("challenge", cbor(&encode(&challenge), "nonce server_time")),
         ("device-proof", signed(&answer, "device nonce")),

@@ -30,6 +30,10 @@ pub(crate) struct StoredDevice {
     pub(crate) state: DeviceState,
     /// Six digits to compare, while it waits.
     pub(crate) digits: Option<Private>,
+    /// What the digits were made of, while it waits; none of a device that waits since before there were
+    /// nonces.
+    #[serde(default)]
+    pub(crate) nonce: Option<[u8; 32]>,
     /// Events whose sessions it holds; all if empty.
     pub(crate) events: Vec<EventId>,
     pub(crate) enrolled_at: UnixMillis,
@@ -349,6 +353,7 @@ pub(crate) fn take_in(
             gate: entry.gate,
             state,
             digits: None,
+            nonce: None,
             events,
             enrolled_at,
             first_gate,

@@ -8,15 +8,18 @@ use super::{Service, events, places, times};
 use crate::keys::{self, KeyUse};
 use crate::storage::{Kind, Transaction};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use usher_domain::api::access::{Confirmation, DeviceState, IssuedEnrollment, NewEnrollment};
 use usher_domain::challenge::check_enrollment;
 use usher_domain::cose::{ContentType, PublicKey};
-use usher_domain::document::enrollment::{Enrollment, EnrollmentCode, confirmation_digits};
+use usher_domain::document::enrollment::{
+    ConfirmationNonce, Enrollment, EnrollmentCode, confirmation_digits,
+};
 use usher_domain::document::sign;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, EventId, GateId, OrganizerId};
 use usher_domain::protocol::{EnrollAnswer, EnrollRequest};
-use usher_domain::secret::Seed;
+use usher_domain::secret::{Private, Seed};
 use usher_domain::table::rows::DeviceRole;
 use usher_domain::time::UnixMillis;
 use usher_domain::wire::DEVICE_NAME_MAX;
@@ -24,6 +27,9 @@ use usher_domain::wire::DEVICE_NAME_MAX;
 /// Devices that one code may enroll at most.
 pub const USES_MAX: u32 = 10_000;
 const USUAL_LIFE_MS: i64 = 3_600_000;
+/// Nonces drawn for one device at most. With ten thousand devices that wait, one in a hundred is drawn in
+/// vain.
+const DRAWS_MAX: u32 = 16;
 /// Milliseconds until asking again makes sense while a device waits for its confirmation.
 const ASK_AGAIN_MS: u32 = 2_000;
 
@@ -158,7 +164,7 @@ enum Found {
 enum Looked {
     /// Its answer: it was asked before.
     Known(EnrollAnswer),
-    /// It takes a use of its code.
+    /// It takes a use of its code, or waits and has no nonce yet.
     New(EnrollRequest),
 }
 
@@ -183,19 +189,16 @@ fn enroll(
     now: UnixMillis,
 ) -> Result<EnrollAnswer> {
     let mut code = match look(txn, request, now)? {
-        Found::Taken(id) => return answer(txn, id),
+        Found::Taken(id) => return answer_or_draw(txn, id, &request.token),
         Found::Usable(code) => code,
     };
     let id = DeviceId::from_bytes(things::new_id()?);
     code.value.taken.push((request.key, id));
     things::put(txn, &code)?;
     let code = code.value;
-    let (state, digits) = match code.confirmation {
-        Confirmation::None => (DeviceState::Active, None),
-        Confirmation::Digits => (
-            DeviceState::Waiting,
-            Some(confirmation_digits(&request.token, &request.key)),
-        ),
+    let state = match code.confirmation {
+        Confirmation::None => DeviceState::Active,
+        Confirmation::Digits => DeviceState::Waiting,
     };
     let device = Loaded {
         id: *id.as_bytes(),
@@ -207,7 +210,8 @@ fn enroll(
             role: code.role,
             gate: code.gate,
             state,
-            digits,
+            digits: None,
+            nonce: None,
             events: code.events,
             enrolled_at: now,
             first_gate: code.gate,
@@ -217,18 +221,33 @@ fn enroll(
     if state == DeviceState::Active {
         devices::put_row(txn, &device, None)?;
     }
-    answer(txn, id)
+    answer_or_draw(txn, id, &request.token)
 }
 
-/// What a device is told. The same device always gets the same document.
-fn answer(txn: &dyn Transaction, id: DeviceId) -> Result<EnrollAnswer> {
+/// What a device is told, after the nonce of one that waits was drawn if it has none.
+fn answer_or_draw(txn: &mut dyn Transaction, id: DeviceId, token: &Seed) -> Result<EnrollAnswer> {
+    if let Some(answer) = answer(txn, id)? {
+        return Ok(answer);
+    }
+    Ok(waiting(draw_nonce(txn, id, token)?))
+}
+
+const fn waiting(nonce: ConfirmationNonce) -> EnrollAnswer {
+    EnrollAnswer::Waiting {
+        retry_ms: ASK_AGAIN_MS,
+        nonce,
+    }
+}
+
+/// What a device is told. The same device always gets the same document, and until it is confirmed the same
+/// nonce; none if it waits and its nonce was not drawn yet.
+fn answer(txn: &dyn Transaction, id: DeviceId) -> Result<Option<EnrollAnswer>> {
     let device = things::get::<StoredDevice>(txn, id.as_bytes())?.value;
     match device.state {
         DeviceState::Revoked => return Err(Error::DeviceRevoked),
         DeviceState::Waiting => {
-            return Ok(EnrollAnswer::Waiting {
-                retry_ms: ASK_AGAIN_MS,
-            });
+            let nonce = device.nonce.map(ConfirmationNonce::from_bytes);
+            return Ok(nonce.map(waiting));
         }
         DeviceState::Active => {}
     }
@@ -249,11 +268,48 @@ fn answer(txn: &dyn Transaction, id: DeviceId) -> Result<EnrollAnswer> {
         gate: device.first_gate,
         issued_at: device.enrolled_at,
     };
-    Ok(EnrollAnswer::Enrolled {
+    Ok(Some(EnrollAnswer::Enrolled {
         document: sign(&document, &key).into(),
         trust: trust.bytes.into(),
         root: trust.root,
-    })
+    }))
+}
+
+/// Draws the nonce of a device that waits, whose key is stored: only now is it decided which digits the
+/// key has, and they are no other waiting device's.
+fn draw_nonce(txn: &mut dyn Transaction, id: DeviceId, token: &Seed) -> Result<ConfirmationNonce> {
+    let mut device = things::get::<StoredDevice>(txn, id.as_bytes())?;
+    let shown: BTreeSet<String> = things::all::<StoredDevice>(txn, &device.parent)?
+        .into_iter()
+        .filter(|other| other.id != device.id && other.value.state == DeviceState::Waiting)
+        .filter_map(|other| Some(other.value.digits?.reveal().to_owned()))
+        .collect();
+    let (nonce, digits) = unlike(&shown, &device.value.key, token, || {
+        Ok(ConfirmationNonce::from_bytes(keys::random()?))
+    })?;
+    device.value.nonce = Some(*nonce.as_bytes());
+    device.value.digits = Some(digits);
+    things::put(txn, &device)?;
+    Ok(nonce)
+}
+
+/// A nonce under which a key has digits that are not shown yet, and the digits.
+fn unlike(
+    shown: &BTreeSet<String>,
+    key: &PublicKey,
+    token: &Seed,
+    mut draw: impl FnMut() -> Result<ConfirmationNonce>,
+) -> Result<(ConfirmationNonce, Private)> {
+    for _ in 0..DRAWS_MAX {
+        let nonce = draw()?;
+        let digits = confirmation_digits(token, key, &nonce);
+        if !shown.contains(digits.reveal()) {
+            return Ok((nonce, digits));
+        }
+    }
+    Err(Error::Conflict(
+        "too many devices wait to be confirmed: confirm or revoke some",
+    ))
 }
 
 /// How many enrollment codes still enroll a device.
@@ -292,7 +348,10 @@ impl Service {
             .read(move |txn| {
                 check_request(&request)?;
                 match look(txn, &request, now)? {
-                    Found::Taken(id) => answer(txn, id).map(Looked::Known),
+                    Found::Taken(id) => Ok(match answer(txn, id)? {
+                        Some(answer) => Looked::Known(answer),
+                        None => Looked::New(request),
+                    }),
                     Found::Usable(_) => Ok(Looked::New(request)),
                 }
             })
@@ -301,5 +360,30 @@ impl Service {
             Looked::Known(answer) => Ok(answer),
             Looked::New(request) => self.write(move |txn, now| enroll(txn, &request, now)).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use usher_domain::cose::SigningKey;
+
+    fn nonce(number: u8) -> ConfirmationNonce {
+        ConfirmationNonce::from_bytes([number; 32])
+    }
+
+    #[test]
+    fn digits_that_another_device_shows_are_drawn_again() {
+        let token = Seed::new([2; 32]);
+        let key = SigningKey::from_seed(&Seed::new([1; 32])).public();
+        let taken = confirmation_digits(&token, &key, &nonce(1));
+        let shown = BTreeSet::from([taken.reveal().to_owned()]);
+        let mut drawn = [nonce(1), nonce(1), nonce(2)].into_iter();
+        let draw = || drawn.next().ok_or(Error::EnrollmentRefused);
+        let (found, digits) = unlike(&shown, &key, &token, draw).unwrap();
+        assert_eq!(found, nonce(2));
+        assert_eq!(digits, confirmation_digits(&token, &key, &nonce(2)));
+        let always = unlike(&shown, &key, &token, || Ok(nonce(1)));
+        assert!(matches!(always, Err(Error::Conflict(_))));
     }
 }

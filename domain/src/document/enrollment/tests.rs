@@ -125,11 +125,16 @@ fn debug_shows_no_token() {
 }
 
 #[test]
-fn six_digits_depend_on_token_and_key() {
-    let digits = confirmation_digits(&Seed::new([3; 32]), &key(1));
-    assert_eq!(digits.reveal(), "059477");
-    assert_ne!(digits, confirmation_digits(&Seed::new([4; 32]), &key(1)));
-    assert_ne!(digits, confirmation_digits(&Seed::new([3; 32]), &key(2)));
+fn six_digits_depend_on_token_key_and_the_servers_nonce() {
+    let of = |token, number, nonce| {
+        let nonce = ConfirmationNonce::from_bytes([nonce; 32]);
+        confirmation_digits(&Seed::new([token; 32]), &key(number), &nonce)
+    };
+    let digits = of(3, 1, 5);
+    assert_eq!(digits.reveal(), "917731");
+    for other in [of(4, 1, 5), of(3, 2, 5), of(3, 1, 6)] {
+        assert_ne!(digits, other);
+    }
 }
 
 proptest! {
@@ -154,8 +159,9 @@ proptest! {
     }
 
     #[test]
-    fn six_digits_are_six_digits(token: [u8; 32]) {
-        let digits = confirmation_digits(&Seed::new(token), &key(1));
+    fn six_digits_are_six_digits(nonce: [u8; 32]) {
+        let nonce = ConfirmationNonce::from_bytes(nonce);
+        let digits = confirmation_digits(&Seed::new([3; 32]), &key(1), &nonce);
         prop_assert_eq!(digits.reveal().len(), 6);
         prop_assert!(digits.reveal().bytes().all(|c| c.is_ascii_digit()));
     }

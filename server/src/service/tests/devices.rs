@@ -5,7 +5,7 @@ use usher_domain::api::access::{
 };
 use usher_domain::challenge::prove_enrollment;
 use usher_domain::cose::PublicKey;
-use usher_domain::document::enrollment::EnrollmentCode;
+use usher_domain::document::enrollment::{ConfirmationNonce, EnrollmentCode, confirmation_digits};
 use usher_domain::document::{TrustedKeys, verify_enrollment, verify_trust};
 use usher_domain::ids::DeviceId;
 use usher_domain::protocol::{Changes, EnrollAnswer, EnrollRequest, SnapshotRequest};
@@ -147,6 +147,48 @@ async fn a_device_waits_until_its_digits_are_confirmed() {
     assert_eq!(confirm(&digits).await.unwrap().state, DeviceState::Active);
     let enrolled = house.enroll(&code, 1).await.unwrap();
     assert_eq!(house.id_of(&enrolled, 1), device.id);
+}
+
+/// The nonce that a waiting device is told, and the digits that an organizer sees of it.
+async fn waiting(house: &House, code: &IssuedEnrollment, seed: u8) -> (ConfirmationNonce, String) {
+    let answer = house.enroll(code, seed).await.unwrap();
+    let EnrollAnswer::Waiting { nonce, .. } = answer else {
+        panic!("not waiting");
+    };
+    let name = format!("device {seed}");
+    let devices = house.service.devices(house.organizer).await.unwrap();
+    let mut shown = devices.into_iter().filter(|device| device.name == name);
+    (nonce, shown.next().unwrap().digits.unwrap())
+}
+
+#[tokio::test]
+async fn what_digits_a_key_has_is_decided_after_the_key_is_stored_and_stays() {
+    let house = House::open().await;
+    let code = house.code(enrollment(2, Confirmation::Digits)).await;
+    let first = waiting(&house, &code, 1).await;
+    // The answer was lost: the same key asks again.
+    assert_eq!(waiting(&house, &code, 1).await, first);
+    // Whoever photographed the code and computed with everything that was shown before has chosen a key
+    // whose digits would be the same. It is given another nonce.
+    let second = waiting(&house, &code, 2).await;
+    assert_ne!(second.0, first.0);
+    assert_ne!(second.1, first.1);
+    let parsed = EnrollmentCode::parse(code.code.reveal()).unwrap();
+    let key = SigningKey::from_seed(&Seed::new([2; 32])).public();
+    let guessed = confirmation_digits(&parsed.token, &key, &first.0);
+    assert_ne!(guessed.reveal(), second.1);
+    let shown = confirmation_digits(&parsed.token, &key, &second.0);
+    assert_eq!(shown.reveal(), second.1);
+}
+
+#[tokio::test]
+async fn no_two_waiting_devices_show_the_same_digits() {
+    let house = House::open().await;
+    let code = house.code(enrollment(60, Confirmation::Digits)).await;
+    let mut all = std::collections::BTreeSet::new();
+    for seed in 1..=60 {
+        assert!(all.insert(waiting(&house, &code, seed).await.1));
+    }
 }
 
 #[tokio::test]

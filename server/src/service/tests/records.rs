@@ -50,6 +50,7 @@ impl Gate {
                 gate: None,
                 state: DeviceState::Active,
                 digits: None,
+                nonce: None,
                 events: Vec::new(),
                 enrolled_at: NOON,
                 first_gate: None,
