@@ -182,6 +182,7 @@ mod tests {
             },
             server: DeviceId::from_bytes([2; 16]),
             trust: None,
+            pin_digits: Default::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use usher_cli::pictures;
 const ADA: &str = "QF3K7T2ZC5W8";
 const BO: &str = "V6N2D8LPY3GQ";
 const CY: &str = "HX4M9B7RT2KC";
-const PIN: &str = "274951";
+const PIN: &str = "27495108";
 
 fn list() -> String {
     format!(

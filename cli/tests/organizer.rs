@@ -124,7 +124,7 @@ fn staff_get_badges_and_supervisors_a_pin_that_is_shown_once() {
     let steward = house.json("staff add Sam --gate north --out sam.png");
     assert!(steward.get("pin").is_none());
     let lead = house.json("staff add Kim --role supervisor --out kim.png");
-    assert_eq!(lead["pin"].as_str().unwrap().len(), 6);
+    assert_eq!(lead["pin"].as_str().unwrap().len(), 8);
     let id = lead["id"].as_str().unwrap();
     house.ok(&format!("staff badge {id} --out kim-2.png"));
     let all = house.json("staff list");
@@ -217,8 +217,23 @@ fn a_pin_that_is_guessed_first_is_refused() {
     let add = "staff add Kim --role supervisor --pin-file pin --out kim.png";
     let message = house.error(add)["message"].to_string();
     assert!(message.contains("guessed first"), "{message}");
-    std::fs::write(house.path().join("pin"), "408217\n").unwrap();
+    std::fs::write(house.path().join("pin"), "40821735\n").unwrap();
     house.ok(add);
+}
+
+#[test]
+fn a_new_pin_is_as_long_as_the_organizer_asks_for() {
+    let house = House::with_organizer();
+    std::fs::write(house.path().join("pin"), "408217\n").unwrap();
+    let add = "staff add Kim --role supervisor --pin-file pin --out kim.png";
+    let message = house.error(add)["message"].to_string();
+    assert!(message.contains("at least 8 digits"), "{message}");
+    house.ok("organizer change --pin-digits 6");
+    house.ok(add);
+    house.ok("organizer change --pin-digits 11");
+    let lead = house.json("staff add Lee --role supervisor --out lee.png");
+    assert_eq!(lead["pin"].as_str().unwrap().len(), 11);
+    assert_eq!(house.json("organizer show")["pin_digits"], 11);
 }
 
 #[test]

@@ -103,6 +103,7 @@ fn venue(walk: &mut Walk) {
     );
     walk.ok("organizer list", "");
     walk.ok("organizer show", "");
+    walk.ok("organizer change", "--pin-digits 9");
     walk.ok(
         "organizer renew",
         "--root-key house.root --passphrase-file pass",

@@ -27,6 +27,21 @@ pub enum Organizer {
     Show,
     /// Sign a new trust document, so that the server's keys stay trusted
     Renew(Renew),
+    /// Change the organizer's rules
+    ///
+    /// A PIN keeps a badge that was lost or photographed from being a supervisor. Whoever has the badge, and
+    /// the roster of a stolen device, can try PINs on machines of their own: six digits take some sixty hours
+    /// of a processor's core or ten minutes of a graphics card, eight a hundred times as long, ten ten
+    /// thousand times.
+    Change(Change),
+}
+
+/// Change the organizer's rules.
+#[derive(Debug, Args)]
+pub struct Change {
+    /// How many digits a new PIN has at least; 8 if never changed. PINs that were chosen before stay good
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(6..=12))]
+    pub pin_digits: u8,
 }
 
 /// Create an organizer.
@@ -75,6 +90,7 @@ impl Organizer {
         match self {
             Self::Create(create) => create.run(shell).await,
             Self::Renew(renew) => renew.run(shell).await,
+            Self::Change(change) => change.run(shell).await,
             Self::List => {
                 let all: Vec<venue::Organizer> = shell.admin()?.list(&["organizers"]).await?;
                 let today = shell.today()?;
@@ -99,6 +115,22 @@ impl Organizer {
                 Ok(Exit::Done)
             }
         }
+    }
+}
+
+impl Change {
+    async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
+        let change = venue::OrganizerChange {
+            pin_digits: Some(self.pin_digits.try_into().map_err(CliError::invalid)?),
+        };
+        let changed: venue::Organizer = shell.client()?.patch(&["organizer"], &change).await?;
+        shell.output.show(&changed, |page| {
+            page.line(format_args!(
+                "New PINs have at least {} digits. Make new badges for supervisors whose PIN is shorter: usher staff badge.",
+                changed.pin_digits.get()
+            ));
+        })?;
+        Ok(Exit::Done)
     }
 }
 

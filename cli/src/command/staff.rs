@@ -13,7 +13,7 @@ use crate::shell::Shell;
 use crate::values::{STAFF_ROLES, When, word, words};
 use crate::zone::Wall;
 use clap::{Args, Subcommand};
-use making::{Added, Person, Workshop, pin_for};
+use making::{Added, Person, Workshop};
 use std::path::PathBuf;
 use usher_domain::api::access;
 use usher_domain::api::venue;
@@ -65,7 +65,8 @@ pub struct Add {
     /// Where to write the badge
     #[arg(long, value_name = "FILE.png")]
     pub out: PathBuf,
-    /// File with a supervisor's PIN of 6 to 12 digits; one is made if left out
+    /// File with a supervisor's PIN: at least 8 digits, or what usher organizer change says, and 12 at
+    /// most; one is made if left out
     #[arg(long, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
 }
@@ -78,7 +79,8 @@ pub struct NewBadge {
     /// Where to write the badge
     #[arg(long, value_name = "FILE.png")]
     pub out: PathBuf,
-    /// File with a supervisor's PIN of 6 to 12 digits; one is made if left out
+    /// File with a supervisor's PIN: at least 8 digits, or what usher organizer change says, and 12 at
+    /// most; one is made if left out
     #[arg(long, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
 }
@@ -99,11 +101,9 @@ impl Staff {
                     valid_from: shell.written(add.valid_from)?,
                     valid_until: shell.written(add.valid_until)?,
                 };
-                let pin = pin_for(person.role, add.pin_file.as_deref())?;
-                let added = Workshop::open(&client)
-                    .await?
-                    .make(person, &add.out, pin)
-                    .await?;
+                let workshop = Workshop::open(&client).await?;
+                let pin = workshop.pin_for(person.role, add.pin_file.as_deref())?;
+                let added = workshop.make(person, &add.out, pin).await?;
                 show(shell, &added)?;
             }
             Self::Import(import) => import.run(shell, &client).await?,
@@ -194,11 +194,9 @@ impl NewBadge {
             valid_from: old.valid_from.map(|from| from.to_string()),
             valid_until: old.valid_until.map(|until| until.to_string()),
         };
-        let pin = pin_for(person.role, self.pin_file.as_deref())?;
-        let added = Workshop::open(client)
-            .await?
-            .make(person, &self.out, pin)
-            .await?;
+        let workshop = Workshop::open(client).await?;
+        let pin = workshop.pin_for(person.role, self.pin_file.as_deref())?;
+        let added = workshop.make(person, &self.out, pin).await?;
         let _: access::Staff = client.delete(&["staff", &self.id]).await?;
         show(shell, &added)
     }

@@ -1,5 +1,6 @@
 //! Organizers, events, sessions, ticket types, zones and gates.
 
+use crate::document::badge::PinLength;
 use crate::ids::{EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
 use crate::numbers::{AccessNumber, TypeNumber};
 use crate::rules::Rules;
@@ -34,6 +35,21 @@ pub struct Organizer {
     /// Version of the trust document in force; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<TrustStatus>,
+    /// How many digits a new PIN of a supervisor has at least.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = u8, minimum = 6, maximum = 12))]
+    pub pin_digits: PinLength,
+}
+
+/// Changes an organizer's rules. What is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OrganizerChange {
+    /// How many digits a new PIN of a supervisor has at least; PINs that were chosen before stay good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u8>, minimum = 6, maximum = 12))]
+    pub pin_digits: Option<PinLength>,
 }
 
 /// Public keys of an organizer on the server.

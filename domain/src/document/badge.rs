@@ -16,6 +16,7 @@ use crate::hash::Hash;
 use crate::secret::{Private, Seed};
 use crate::table::rows::StaffEntry;
 use argon2::{Algorithm, Argon2, Params, Version};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
@@ -32,10 +33,50 @@ pub(super) const ARGON2_PASSES: u32 = 3;
 /// One lane: wasm has no threads.
 pub(super) const ARGON2_LANES: u32 = 1;
 
-/// Digits a PIN has at least: whoever photographs a badge must try a million, at half a second each.
+/// Digits a PIN has at least. Whoever has badge and roster tries all of six digits in some sixty hours of a
+/// processor's core, or ten minutes of a graphics card: [`PinLength`] asks for more of new ones.
 pub const PIN_DIGITS_MIN: usize = 6;
 /// Digits a PIN has at most.
 pub const PIN_DIGITS_MAX: usize = 12;
+
+/// How many digits a new PIN has at least, by the organizer's rule: 6 to 12, and 8 where nothing else was
+/// said, which cost more than 1,000 hours of a processor's core to try. A PIN that was chosen before the
+/// rule stays good, for nobody knows how long it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct PinLength(u8);
+
+impl PinLength {
+    /// The number of digits.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for PinLength {
+    fn default() -> Self {
+        Self(8)
+    }
+}
+
+impl From<PinLength> for u8 {
+    fn from(length: PinLength) -> Self {
+        length.0
+    }
+}
+
+impl TryFrom<u8> for PinLength {
+    type Error = InvalidPin;
+
+    fn try_from(digits: u8) -> Result<Self, InvalidPin> {
+        if (PIN_DIGITS_MIN..=PIN_DIGITS_MAX).contains(&usize::from(digits)) {
+            Ok(Self(digits))
+        } else {
+            Err(InvalidPin)
+        }
+    }
+}
 
 /// The secret of a staff badge. Forgotten as soon as its keys are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,13 +193,16 @@ impl Pin {
         }
     }
 
-    /// Takes a new PIN in. Those that people try first are refused: the pauses at a gate leave a thief few
-    /// tries, and these would be among them.
+    /// Takes a new PIN in. Shorter ones than the rule asks for are refused, and so are those that people try
+    /// first: the pauses at a gate leave a thief few tries, and these would be among them.
     ///
     /// # Errors
     /// [`UnfitPin`].
-    pub fn choose(text: &str) -> Result<Self, UnfitPin> {
+    pub fn choose(text: &str, least: PinLength) -> Result<Self, UnfitPin> {
         let pin = Self::new(text)?;
+        if text.len() < usize::from(least.get()) {
+            return Err(UnfitPin::TooShort(least.get()));
+        }
         if is_guessable(text.as_bytes()) {
             return Err(UnfitPin::Guessable);
         }
@@ -172,6 +216,11 @@ pub enum UnfitPin {
     /// It is no PIN.
     #[error(transparent)]
     Invalid(#[from] InvalidPin),
+    /// It has fewer digits than the organizer's rule asks for.
+    #[error(
+        "a new PIN has at least {0} digits here: usher organizer change --pin-digits sets how many"
+    )]
+    TooShort(u8),
     /// It is among those that are tried first.
     #[error("a PIN like 123456, 111111, 121212 or 471147 is guessed first: choose another")]
     Guessable,

@@ -9,8 +9,11 @@ use crate::storage::{Id, Kind, Space, Transaction};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use usher_domain::api::venue::{NewOrganizer, NewTrust, Organizer, OrganizerKeys, TrustStatus};
+use usher_domain::api::venue::{
+    NewOrganizer, NewTrust, Organizer, OrganizerChange, OrganizerKeys, TrustStatus,
+};
 use usher_domain::cose::{KeyId, PublicKey};
+use usher_domain::document::badge::PinLength;
 use usher_domain::document::{Acceptance, Held, Rejected, TrustedKeys, accept_trust, verify_trust};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId};
@@ -29,6 +32,9 @@ pub(crate) struct StoredOrganizer {
     /// The root key, pinned with the first trust document.
     #[serde(default)]
     pub(crate) root: Option<PublicKey>,
+    /// How many digits new PINs have at least.
+    #[serde(default)]
+    pub(crate) pin_digits: PinLength,
 }
 
 impl Thing for StoredOrganizer {
@@ -92,6 +98,7 @@ fn describe(txn: &dyn Transaction, stored: &Loaded<StoredOrganizer>) -> Result<O
         keys: stored.value.keys.clone(),
         server: stored.value.server,
         trust: status,
+        pin_digits: stored.value.pin_digits,
     })
 }
 
@@ -119,6 +126,7 @@ fn create(txn: &mut dyn Transaction, new: NewOrganizer, now: UnixMillis) -> Resu
                 code: make(KeyUse::Code)?,
             },
             root: None,
+            pin_digits: PinLength::default(),
         },
     };
     things::put(txn, &stored)?;
@@ -199,6 +207,26 @@ impl Service {
     /// [`Error::AlreadyExists`], [`Error::Invalid`].
     pub async fn create_organizer(&self, new: NewOrganizer) -> Result<Organizer> {
         self.write(move |txn, now| create(txn, new, now)).await
+    }
+
+    /// Changes an organizer's rules.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn change_organizer(
+        &self,
+        organizer: OrganizerId,
+        change: OrganizerChange,
+    ) -> Result<Organizer> {
+        self.write(move |txn, _| {
+            let mut stored = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?;
+            if let Some(digits) = change.pin_digits {
+                stored.value.pin_digits = digits;
+            }
+            things::put(txn, &stored)?;
+            describe(txn, &stored)
+        })
+        .await
     }
 
     /// All organizers.

@@ -1,7 +1,7 @@
 //! Adding people from a list.
 
 use super::lines::{self, Known, Line};
-use super::making::{Added, ChosenPin, Person, Workshop, pin_for};
+use super::making::{Added, ChosenPin, Person, Workshop};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::files;
@@ -148,7 +148,7 @@ impl Import {
         line: u64,
         person: Person,
     ) -> Result<Added, CliError> {
-        let pin = pin_for(person.role, None)?;
+        let pin = workshop.pin_for(person.role, None)?;
         if let Some(pin) = &pin {
             pins.add(&person.name, pin)?;
         }

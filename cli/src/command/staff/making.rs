@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use usher_domain::api::access::{self, NewStaff};
 use usher_domain::api::venue;
-use usher_domain::document::badge::{Badge, Pin, UnfitPin};
+use usher_domain::document::badge::{Badge, Pin, PinLength, UnfitPin};
 use usher_domain::secret::Private;
 use usher_domain::table::rows::StaffRole;
 
@@ -44,40 +44,18 @@ pub(super) struct ChosenPin {
     pub(super) made_here: bool,
 }
 
-/// Supervisors have a PIN: the file's, or a new one.
-pub(super) fn pin_for(role: StaffRole, file: Option<&Path>) -> Result<Option<ChosenPin>, CliError> {
-    if !role.may_override() {
-        return match file {
-            Some(_) => Err(CliError::Invalid("only a supervisor has a PIN".to_owned())),
-            None => Ok(None),
-        };
-    }
-    let pin = match file {
-        Some(file) => {
-            let text = first_line(file)?;
-            Pin::choose(text.reveal()).map_err(|error| CliError::bad_file(file, error))?;
-            ChosenPin {
-                text,
-                made_here: false,
-            }
-        }
-        None => ChosenPin {
-            text: new_pin()?,
-            made_here: true,
-        },
-    };
-    Ok(Some(pin))
-}
-
-/// Six random digits. 2^64 is so much larger than a million that none is likelier than another.
-fn new_pin() -> Result<Private, CliError> {
+/// So many random digits. 2^64 is so much larger than 10^12 that none is likelier than another.
+fn new_pin(least: PinLength) -> Result<Private, CliError> {
+    let digits = usize::from(least.get());
     loop {
-        let number = u64::from_be_bytes(random()?) % 1_000_000;
-        let text = Private::new(format!("{number:06}"));
-        match Pin::choose(text.reveal()) {
-            // One in fifty: the next is another.
+        let number = u64::from_be_bytes(random()?) % 10_u64.pow(least.get().into());
+        let text = Private::new(format!("{number:0digits$}"));
+        match Pin::choose(text.reveal(), least) {
+            // One in fifty at most: the next is another.
             Err(UnfitPin::Guessable) => {}
-            Err(error @ UnfitPin::Invalid(_)) => return Err(CliError::invalid(error)),
+            Err(error @ (UnfitPin::Invalid(_) | UnfitPin::TooShort(_))) => {
+                return Err(CliError::invalid(error));
+            }
             Ok(_) => return Ok(text),
         }
     }
@@ -87,6 +65,7 @@ fn new_pin() -> Result<Private, CliError> {
 pub(super) struct Workshop<'c> {
     client: &'c Client,
     organizer: String,
+    pin_digits: PinLength,
     gates: Vec<venue::Gate>,
 }
 
@@ -97,8 +76,39 @@ impl<'c> Workshop<'c> {
         Ok(Self {
             client,
             organizer: organizer.name,
+            pin_digits: organizer.pin_digits,
             gates: client.list(&["gates"]).await?,
         })
+    }
+
+    /// Supervisors have a PIN: the file's, or a new one.
+    pub(super) fn pin_for(
+        &self,
+        role: StaffRole,
+        file: Option<&Path>,
+    ) -> Result<Option<ChosenPin>, CliError> {
+        if !role.may_override() {
+            return match file {
+                Some(_) => Err(CliError::Invalid("only a supervisor has a PIN".to_owned())),
+                None => Ok(None),
+            };
+        }
+        let pin = match file {
+            Some(file) => {
+                let text = first_line(file)?;
+                Pin::choose(text.reveal(), self.pin_digits)
+                    .map_err(|error| CliError::bad_file(file, error))?;
+                ChosenPin {
+                    text,
+                    made_here: false,
+                }
+            }
+            None => ChosenPin {
+                text: new_pin(self.pin_digits)?,
+                made_here: true,
+            },
+        };
+        Ok(Some(pin))
     }
 
     /// The gate of this slug or id.

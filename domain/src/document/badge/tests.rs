@@ -69,12 +69,50 @@ fn a_new_pin_is_none_of_those_that_are_tried_first() {
         "000001",
         "123412341234",
     ] {
-        assert_eq!(Pin::choose(text), Err(UnfitPin::Guessable), "{text}");
+        let six = PinLength::try_from(6).unwrap();
+        assert_eq!(Pin::choose(text, six), Err(UnfitPin::Guessable), "{text}");
     }
     for text in ["408217", "123457", "4711472", "90218834"] {
-        assert!(Pin::choose(text).is_ok(), "{text}");
+        let six = PinLength::try_from(6).unwrap();
+        assert!(Pin::choose(text, six).is_ok(), "{text}");
     }
-    assert_eq!(Pin::choose("12345"), Err(UnfitPin::Invalid(InvalidPin)));
+    let usual = PinLength::default();
+    assert_eq!(
+        Pin::choose("12345", usual),
+        Err(UnfitPin::Invalid(InvalidPin))
+    );
+}
+
+#[test]
+fn a_new_pin_has_as_many_digits_as_the_rule_asks_for() {
+    let usual = PinLength::default();
+    assert_eq!(Pin::choose("4082173", usual), Err(UnfitPin::TooShort(8)));
+    assert!(Pin::choose("40821735", usual).is_ok());
+    // One that was chosen before the rule opens what it opened.
+    assert!(Pin::new("408217").is_ok());
+    for (digits, good) in [(5, false), (6, true), (12, true), (13, false)] {
+        assert_eq!(PinLength::try_from(digits).is_ok(), good, "{digits}");
+    }
+}
+
+#[test]
+fn all_pins_of_the_usual_length_cost_a_thousand_core_hours() {
+    let pin = Pin::new("40821735").unwrap();
+    let cost = || {
+        let begun = std::time::Instant::now();
+        badge().override_key(&pin).unwrap();
+        begun.elapsed().as_secs_f64()
+    };
+    // The fastest of some: others work on this machine, too.
+    let seconds = (0..4).map(|_| cost()).fold(f64::INFINITY, f64::min);
+    let core_hours = |digits: u8| 10_f64.powi(digits.into()) * seconds / 3_600.0;
+    for digits in 6..=12 {
+        println!(
+            "{digits} digits, {seconds:.3} s each: {:.0} core-hours",
+            core_hours(digits)
+        );
+    }
+    assert!(core_hours(PinLength::default().get()) >= 1_000.0);
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use super::one_page;
 use crate::http::answer::{Created, Json};
 use crate::http::caller::{AdminCall, Call, Viewer};
-use crate::http::endpoint::{Endpoint, get, post, put};
+use crate::http::endpoint::{Endpoint, get, patch, post, put};
 use crate::http::extract::{Args, Body};
 use crate::http::problem::Failure;
 use usher_domain::api::Page;
 use usher_domain::api::access::{IssuedToken, NewToken};
-use usher_domain::api::venue::{NewOrganizer, NewTrust, Organizer, OrganizerKeys};
+use usher_domain::api::venue::{NewOrganizer, NewTrust, Organizer, OrganizerChange, OrganizerKeys};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -20,6 +20,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             create_token,
         ),
         get("/api/v1/organizer", "Show the token's organizer", show),
+        patch(
+            "/api/v1/organizer",
+            "Change the rules of the token's organizer",
+            change,
+        ),
         put(
             "/api/v1/organizer/trust",
             "Hand in a trust document signed by the root",
@@ -61,6 +66,17 @@ async fn create_token(
 async fn show(call: Call<Viewer>) -> Result<Json<Organizer>, Failure> {
     Ok(Json(
         call.service.organizer(call.organizer.to_string()).await?,
+    ))
+}
+
+async fn change(
+    call: Call<crate::http::caller::Organizer>,
+    Body(change): Body<OrganizerChange>,
+) -> Result<Json<Organizer>, Failure> {
+    Ok(Json(
+        call.service
+            .change_organizer(call.organizer, change)
+            .await?,
     ))
 }
 
