@@ -40,8 +40,8 @@
 //!   of the server's own, in the batches that their writers signed; reads the feeds from their starts.
 //! * **The server from a backup, without a new epoch**, or old answers replayed. A signed document older
 //!   than one accepted is refused, a person is told, and the gate goes on with what it holds. Where the
-//!   server's feed ends before the place held, records go to it as above; where its changes of a table do not
-//!   fit the copy held, rows do.
+//!   server's feed ends before the place held, or has another batch there, records go to it as above; where
+//!   its changes of a table do not fit the copy held, or a repair would take rows back, rows do.
 //!
 //! What each must keep: no record is ever lost or sent as another's; nothing unverified is stored as
 //! verified; no version goes back; what served goes on serving until its successor is whole; and every

@@ -229,6 +229,9 @@ async fn who_came_in_by_a_ticket_that_was_used_elsewhere_takes_room() {
     south.write(DOORS.shifted(-1_000), Body::Scan(earlier));
     let batch = south.all();
     doors.service().push(south.id, batch).await.unwrap();
+    for gate in [&north, &south] {
+        doors.beat(gate, Some(DOORS)).await;
+    }
     let enter = async |number: u8, ticket: usize| {
         let mut request = doors.request(number, ticket).await;
         request.gate = Some(gate);

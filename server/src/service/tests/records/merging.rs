@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::ids::{DeviceId, TicketId};
 use usher_domain::log::{Frame, Line};
+use usher_domain::merge::state::SubjectState;
 use usher_domain::merge::{Ground, fold, heads, incidents, state_digest};
 use usher_domain::record::{Body, Direction, Outcome, Subject, Undo};
 
@@ -99,7 +100,7 @@ async fn merges_like_the_reference(gates: Vec<Vec<Deed>>, pushes: Vec<(usize, us
         .statistics(house.organizer, "show".to_owned(), "first".to_owned())
         .await
         .unwrap();
-    let inside = states.values().filter(|state| state.inside.is_some());
+    let inside = states.values().flat_map(SubjectState::everybody_inside);
     assert_eq!(counted.inside, inside.count() as u64);
     let entries: u64 = states.values().map(|state| u64::from(state.entries)).sum();
     assert_eq!(counted.entries, entries);
