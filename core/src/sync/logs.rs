@@ -22,6 +22,8 @@ use usher_domain::record::LogRef;
 const BATCH_BYTES: usize = BODY_BYTES_MAX - 64 * 1024;
 /// What frames a record in a batch, at most.
 const RECORD_FRAME_BYTES: usize = 8;
+/// The longest that a server may have a device wait with its records, in seconds.
+const UPLOAD_WAITS_S: u32 = 3_600;
 /// How often a server may say that something before a batch is missing.
 pub(super) const GAPS_MAX: u32 = 3;
 
@@ -106,9 +108,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 Err(error @ SyncError::OutOfStep(_)) => stuck = Some(error),
                 // Nothing was taken, and nothing is lost: it goes when there is room for it.
                 Err(SyncError::Problem(problem)) if problem.is_of_writer() => {
-                    let (now, _) = self.now()?;
-                    let pause = i64::from(problem.retry_after.unwrap_or(1)) * 1_000;
-                    self.memory.upload_after = Some(now.shifted(pause));
+                    let seconds = problem.retry_after.unwrap_or(1).min(UPLOAD_WAITS_S);
+                    let now_ms = self.parts.clock.read().monotonic_ms;
+                    self.memory.upload_after_ms = Some(now_ms + u64::from(seconds) * 1_000);
                     stuck = Some(problem.into());
                     break;
                 }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use usher_domain::ids::ScopeId;
 use usher_domain::protocol::Heard;
 use usher_domain::table::{TableId, Version};
-use usher_domain::time::UnixMillis;
 
 /// Reaches the store for a moment. It is never held while the exchange waits for the network, so scans go
 /// on meanwhile.
@@ -67,8 +66,9 @@ pub struct Memory {
     pub(super) portion: Portion,
     /// The latest time of the server's clock that it told: what the next sign of life states is younger.
     pub(super) heard: Option<Heard>,
-    /// When the server takes more of this device's records, where it said that it wrote too much.
-    pub(super) upload_after: Option<UnixMillis>,
+    /// When the server takes more of this device's records, where it said that it wrote too much; by the
+    /// clock that is never set.
+    pub(super) upload_after_ms: Option<u64>,
     /// How far the server is, as it last said.
     pub(super) remote: Option<Remote>,
     /// What it told since.

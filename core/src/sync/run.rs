@@ -19,9 +19,6 @@ use usher_domain::time::UnixMillis;
 /// server moves on.
 const ROUNDS_MAX: u32 = 6;
 
-/// The longest that a server may have a device wait with its records.
-const UPLOAD_WAITS_MS: u64 = 3_600_000;
-
 /// One exchange under way.
 pub(super) struct Exchange<'p, A, S, T> {
     pub(super) parts: &'p Parts<'p, A, S, T>,
@@ -229,11 +226,9 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
 
     /// Whether the server said that it takes records of this device again later than now.
     fn upload_waits(&self) -> bool {
-        let (Some(after), Ok((now, _))) = (self.memory.upload_after, self.now()) else {
-            return false;
-        };
-        // A clock that was set back keeps nothing here for longer than a server ever says.
-        now < after && after.since(now) <= UPLOAD_WAITS_MS
+        let now_ms = self.parts.clock.read().monotonic_ms;
+        let after_ms = self.memory.upload_after_ms;
+        after_ms.is_some_and(|after_ms| now_ms < after_ms)
     }
 
     pub(super) async fn perform(

@@ -160,7 +160,9 @@ proptest! {
     fn nothing_that_a_device_sends_holds_the_writer_for_long(
         deeds in prop::collection::vec(deed(), 1..6),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build().unwrap();
         runtime.block_on(async {
             let doors = Doors::open().await;
             let mut gate = doors.gate(1).await;
