@@ -117,6 +117,8 @@ mutants! {
     GrantAcrossEpochs,
     /// The authority grants an attempt that a record ended.
     GrantEndedAttempt,
+    /// A stamp counts however far it is ahead of the time at which its record arrived.
+    BelieveFarStamps,
 }
 
 thread_local! {

@@ -9,6 +9,7 @@ use usher_domain::decide::{Connection, SetAge};
 use usher_domain::ids::{
     DeviceId, EventId, GateId, OrganizerId, ScopeId, SessionId, StaffId, ZoneId,
 };
+use usher_domain::log::Line;
 use usher_domain::merge::Ground;
 use usher_domain::record::Certainty;
 use usher_domain::session::SessionTerms;
@@ -191,6 +192,18 @@ impl Book {
     pub(super) fn operator(&self, moment: Moment) -> Option<StaffId> {
         let entry = self.operator.as_ref()?;
         is_valid(entry, moment).then_some(entry.staff)
+    }
+
+    /// The latest stamp that these records of a scope count with.
+    pub(super) fn latest_stamp<'l>(
+        &self,
+        scope: ScopeId,
+        lines: impl IntoIterator<Item = &'l Line>,
+    ) -> Option<UnixMillis> {
+        match self.ground(scope) {
+            Some(ground) => ground.latest_stamp(lines),
+            None => lines.into_iter().map(|line| line.record.stamp).max(),
+        }
     }
 
     pub(super) fn ground(&self, scope: ScopeId) -> Option<&Ground> {

@@ -34,7 +34,7 @@ impl Gate {
             moment.reading.wall,
             moment.offset_ms,
             book.server_time,
-            lines.iter().map(|line| line.record.stamp).max(),
+            book.latest_stamp(line.record.scope, &lines),
         );
         let body = Body::Undo(Undo {
             of,

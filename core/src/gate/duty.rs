@@ -112,6 +112,7 @@ pub fn hold_back(
 /// What this device knows about one ticket.
 struct About {
     scope: ScopeId,
+    ground: Ground,
     aliases: Vec<Subject>,
     lines: Vec<Line>,
 }
@@ -128,6 +129,7 @@ impl About {
         }
         Ok(Self {
             scope,
+            ground,
             aliases,
             lines,
         })
@@ -142,7 +144,7 @@ impl About {
         self.lines.iter().any(|line| {
             let referred = scan_of(line)
                 .is_some_and(|scan| scan.attempt == attempt && scan.outcome == Outcome::Refer);
-            referred && moment.now.since(line.record.stamp) <= WALKING_MS
+            referred && moment.now.since(self.ground.stamp_of(&line.record)) <= WALKING_MS
         })
     }
 
@@ -193,7 +195,7 @@ impl About {
             moment.reading.wall,
             moment.offset_ms,
             means.store.server_time()?,
-            self.lines.iter().map(|line| line.record.stamp).max(),
+            self.ground.latest_stamp(&self.lines),
         );
         let mut end = means
             .store

@@ -85,7 +85,8 @@ impl Circumstances<'_> {
             }
             None => (self.judge(showing, known, &lines), self.certainty(), None),
         };
-        let known_here = lines.iter().map(|line| line.record.stamp).max();
+        let scope = self.served.terms.scope;
+        let known_here = self.book.latest_stamp(scope, &lines);
         let stamp = next_stamp(
             self.moment.reading.wall,
             self.moment.offset_ms,
@@ -159,13 +160,13 @@ impl Circumstances<'_> {
         lines: impl IntoIterator<Item = &'l Line>,
     ) -> Option<OpenAdmission> {
         let home = showing.looked.row().and_then(|row| row.home);
-        let ground = self.book.ground(self.served.terms.scope);
+        let ground = self.book.ground(self.served.terms.scope)?;
         let counting: Vec<&Line> = lines
             .into_iter()
-            .filter(|line| ground.is_none_or(|ground| ground.counts(line)))
+            .filter(|line| ground.counts(line))
             .collect();
         let is_home = |device| device == self.book.device || home == Some(device);
-        open_admission(showing.attempt, counting, is_home, self.moment.now)
+        open_admission(ground, showing.attempt, counting, is_home, self.moment.now)
     }
 
     /// Where only its home may admit a ticket alone, no other device does on its own word, not even while
@@ -198,9 +199,14 @@ impl Circumstances<'_> {
         before: &Line,
         scan: &Scan,
     ) -> Verdict {
+        let ground = self.book.ground(self.served.terms.scope);
+        let stamp_of = |line: &Line| {
+            let own = line.record.stamp;
+            ground.map_or(own, |ground| ground.stamp_of(&line.record))
+        };
         let earlier = lines
             .iter()
-            .filter(|line| line.record.stamp < before.record.stamp);
+            .filter(|line| stamp_of(line) < stamp_of(before));
         let again = self.judge(showing, known, earlier);
         if again.outcome() == scan.outcome && again.reason() == scan.reason {
             return again;

@@ -204,7 +204,7 @@ impl Gate {
             moment.reading.wall,
             moment.offset_ms,
             book.server_time,
-            lines.iter().map(|line| line.record.stamp).max(),
+            book.latest_stamp(refused.record.scope, &lines),
         );
         let sanction = Sanction {
             session: scan.session,

@@ -112,7 +112,7 @@ fn sift<'a>(
         }
         match &line.record.body {
             Body::Scan(scan) if moves(scan) => {
-                scans.insert(Place::of(line), scan);
+                scans.insert(ground.place_of(line), scan);
             }
             Body::Undo(_) if crate::mutated!(IgnoreUndo) => {}
             Body::Undo(undo) => {

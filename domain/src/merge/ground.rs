@@ -1,5 +1,6 @@
 //! What the authority's own log says of a whole scope: the ground on which tickets are folded.
 
+use super::arrivals::{Arrivals, LAST_STAMP};
 use crate::code::Identity;
 use crate::hash::Hash;
 use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
@@ -25,10 +26,16 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) const fn of(line: &Line) -> Self {
+    /// The place of a record as it was written: that of the authority's own.
+    const fn as_written(line: &Line) -> Self {
+        Self::at(line, line.record.stamp)
+    }
+
+    /// The place of a record that counts with this stamp.
+    const fn at(line: &Line, stamp: UnixMillis) -> Self {
         let record = &line.record;
         Self {
-            stamp: record.stamp,
+            stamp,
             device: record.log.device,
             log: record.log.log,
             sequence: record.sequence,
@@ -70,6 +77,7 @@ pub struct Ground {
     /// The last word on each gate of each session.
     free_flow: BTreeMap<(SessionId, GateId), (Place, FreeFlow)>,
     honours: BTreeMap<(SessionId, SessionId), (Place, Honour)>,
+    arrivals: Arrivals,
 }
 
 /// What must be folded again after a record arrived.
@@ -94,7 +102,7 @@ impl Ground {
     /// Bare ground for a scope whose authority writes its log under this device id
     /// ([`crate::document::trust::Trust::server`]).
     #[must_use]
-    pub const fn new(scope: ScopeId, authority: DeviceId) -> Self {
+    pub fn new(scope: ScopeId, authority: DeviceId) -> Self {
         Self {
             scope,
             authority,
@@ -106,6 +114,7 @@ impl Ground {
             everyone_out: BTreeMap::new(),
             free_flow: BTreeMap::new(),
             honours: BTreeMap::new(),
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -130,7 +139,7 @@ impl Ground {
         if record.scope != self.scope {
             return Reach::Nothing;
         }
-        let place = Place::of(line);
+        let place = Place::as_written(line);
         match &record.body {
             Body::Scan(scan) if scan.outcome == Outcome::Admit => {
                 Reach::Subject(self.resolve(scan.subject))
@@ -171,11 +180,14 @@ impl Ground {
                 keep_latest(&mut self.honours, key, place, honour.clone());
                 Reach::Nothing
             }
+            Body::Arrival(arrival) => {
+                self.arrivals.add(arrival);
+                Reach::Everything
+            }
             Body::StandDown(_)
             | Body::Notice(_)
             | Body::Delay(_)
             | Body::OverrideKey(_)
-            | Body::Arrival(_)
             | Body::Correction(_) => Reach::Nothing,
         }
     }
@@ -271,11 +283,33 @@ impl Ground {
         })
     }
 
-    /// Whether a record counts: of this scope, not voided, and not after the cut of its log unless a
-    /// person accepted it.
+    /// The stamp that a record counts with: its own, or the time of its arrival if the authority wrote down
+    /// one that is lower. Order, "everyone out", evidence and claims go by it.
+    #[must_use]
+    pub fn stamp_of(&self, record: &Record) -> UnixMillis {
+        self.arrivals.stamp_of(record)
+    }
+
+    /// The latest stamp that records count with; none if there are no records.
+    #[must_use]
+    pub fn latest_stamp<'a>(
+        &self,
+        lines: impl IntoIterator<Item = &'a Line>,
+    ) -> Option<UnixMillis> {
+        let stamps = lines.into_iter().map(|line| self.stamp_of(&line.record));
+        stamps.max()
+    }
+
+    pub(super) fn place_of(&self, line: &Line) -> Place {
+        Place::at(line, self.stamp_of(&line.record))
+    }
+
+    /// Whether a record counts: of this scope, dated before the year 10000, not voided, and not after the
+    /// cut of its log unless a person accepted it.
     #[must_use]
     pub fn counts(&self, line: &Line) -> bool {
         line.record.scope == self.scope
+            && line.record.stamp <= LAST_STAMP
             && match self.rulings.get(&line.hash) {
                 Some(_) if crate::mutated!(IgnoreRulings) => !self.is_line_cut_off(line),
                 Some((_, RulingWord::Accept)) => true,
@@ -289,6 +323,7 @@ impl Ground {
     #[must_use]
     pub fn is_quarantined(&self, line: &Line) -> bool {
         line.record.scope == self.scope
+            && line.record.stamp <= LAST_STAMP
             && !self.rulings.contains_key(&line.hash)
             && self.is_line_cut_off(line)
     }

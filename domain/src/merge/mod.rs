@@ -2,7 +2,8 @@
 //!
 //! The result depends on the set of records alone. Their order of arrival, repetition and the batches
 //! they came in make no difference, because records are folded in one order: by stamp, device, log,
-//! sequence and hash.
+//! sequence and hash. The stamp is the record's own, or the time of its arrival if the authority wrote down
+//! one that is lower; a record dated after the year 9999 never counts.
 //!
 //! | record | what it does |
 //! | --- | --- |
@@ -16,12 +17,13 @@
 //! | cut | records of the log after it do not count, undos included; the last cut counts |
 //! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
 //! | everyone out | at its time, who is inside is outside and may come back once without counting; who came in beside them may not |
+//! | arrival | records of its range count with the time of arrival where their stamp is later |
 //! | free flow, honour | nothing; gates read them. A scan that a gate let in by an honour says whose ticket it is, and counts as an entry there |
 //! | notice, delay | nothing; the sealed terms say the same |
 //! | abort, yield | nothing; they say which attempts are still open: [`open_admission`] |
 //! | stand-down | nothing; the authority reads it |
 //!
-//! Link, rule, cut, ruling, everyone out, free flow, honour, stand-down, notice and delay concern more than
+//! Link, rule, cut, ruling, everyone out, arrival, free flow, honour, stand-down, notice and delay concern more than
 //! one ticket. They count only in
 //! the authority's own log, so that a stolen gate device cannot change rules, and are gathered in a
 //! [`Ground`]. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
@@ -29,6 +31,7 @@
 
 pub mod state;
 
+mod arrivals;
 mod digest;
 mod fold;
 mod ground;
@@ -36,12 +39,13 @@ mod open;
 mod orders;
 mod stamp;
 
+pub use arrivals::{LAST_STAMP, STAMP_AHEAD_MS};
 pub use digest::{FOLD, heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
 pub use open::{Ending, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals};
 pub use orders::Order;
-pub use stamp::{CLOCK_JUMP_MS, jumped_ahead, next_stamp};
+pub use stamp::{CLOCK_JUMP_MS, LIFT_MAX_MS, jumped_ahead, next_stamp};
 
 #[cfg(test)]
 mod tests;

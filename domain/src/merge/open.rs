@@ -1,5 +1,6 @@
 //! Attempts: how each ended, and which others are still open as far as one can see.
 
+use super::Ground;
 use crate::hash::Hash;
 use crate::ids::{AttemptId, DeviceId};
 use crate::log::Line;
@@ -73,6 +74,7 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
 /// before, unless somebody may be walking through still.
 #[must_use]
 pub fn open_admission<'a>(
+    ground: &Ground,
     own: AttemptId,
     lines: impl IntoIterator<Item = &'a Line> + Clone,
     is_home: impl Fn(DeviceId) -> bool,
@@ -83,7 +85,7 @@ pub fn open_admission<'a>(
     }
     let ended = endings(lines.clone());
     let given_up = referrals(lines.clone());
-    let overridden = overridden_at(lines.clone());
+    let overridden = overridden_at(ground, lines.clone());
     let yields = lines.into_iter().filter_map(|line| {
         let Body::Yield(held) = &line.record.body else {
             return None;
@@ -92,7 +94,7 @@ pub fn open_admission<'a>(
             attempt: held.attempt,
             device: held.to,
             gate: held.gate,
-            since: line.record.stamp,
+            since: ground.stamp_of(&line.record),
         };
         let is_open = held.attempt != own
             && is_home(line.record.log.device)
@@ -125,12 +127,15 @@ pub fn is_settled(open: &OpenAdmission, overridden: Option<UnixMillis>, now: Uni
 
 /// When a supervisor let this ticket in last.
 #[must_use]
-pub fn overridden_at<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Option<UnixMillis> {
+pub fn overridden_at<'a>(
+    ground: &Ground,
+    lines: impl IntoIterator<Item = &'a Line>,
+) -> Option<UnixMillis> {
     let overrides = lines.into_iter().filter(|line| {
         let scan = line.record.body.as_scan();
         scan.is_some_and(Scan::is_override)
     });
-    overrides.map(|line| line.record.stamp).max()
+    ground.latest_stamp(overrides)
 }
 
 /// How long an open attempt of another gate is taken for somebody who is walking through. Afterwards only

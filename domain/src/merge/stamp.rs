@@ -2,14 +2,19 @@
 
 use crate::time::UnixMillis;
 
-/// How far a stamp may be ahead of the server's clock before a person should look at it.
-pub const CLOCK_JUMP_MS: u64 = 10 * 60 * 1000;
+/// How far the stamps of others lift a new one at most above the clocks of its writer and the server.
+pub const LIFT_MAX_MS: u64 = 10 * 60 * 1000;
+
+/// How far a stamp may be ahead of the server's clock before a person should look at it: a minute more than
+/// others can have lifted it.
+pub const CLOCK_JUMP_MS: u64 = LIFT_MAX_MS + 60 * 1000;
 
 /// The stamp of the next record: never before what its writer knows of.
 ///
-/// A record follows everything known of its ticket, whatever the clocks of the others said, so that a
-/// device that saw an exit never sorts its entry before it. Records never raise `latest_server_time`: a
-/// clock that is wrong by years spoils the stamps of its own tickets and no others.
+/// A record follows everything known of its ticket, so that a device that saw an exit never sorts its entry
+/// before it; but the stamps of others lift it by [`LIFT_MAX_MS`] at most above the clock of its writer or
+/// the server's. Records never raise `latest_server_time`. `highest_known_for_subject` is the latest stamp
+/// that known records of the ticket count with, see [`super::Ground::latest_stamp`].
 #[must_use]
 pub fn next_stamp(
     device_time: UnixMillis,
@@ -23,10 +28,12 @@ pub fn next_stamp(
     let highest_known_for_subject =
         highest_known_for_subject.filter(|_| !crate::mutated!(StampIgnoresKnown));
     let after_known = highest_known_for_subject.map_or(UnixMillis::default(), |at| at.shifted(1));
-    device_time
-        .shifted(offset_ms)
-        .max(latest_server_time)
-        .max(after_known)
+    let by_clock = device_time.shifted(offset_ms).max(latest_server_time);
+    if crate::mutated!(BelieveFarStamps) {
+        return by_clock.max(after_known);
+    }
+    let latest = by_clock.shifted(i64::try_from(LIFT_MAX_MS).unwrap_or(i64::MAX));
+    by_clock.max(after_known.min(latest))
 }
 
 /// By how many milliseconds a stamp is further ahead of the server's clock than any good clock explains;
@@ -59,6 +66,15 @@ mod tests {
     }
 
     #[test]
+    fn a_stamp_that_is_years_ahead_lifts_others_by_minutes_only() {
+        let years_ahead = Some(ms(4_000_000_000_000));
+        let stamp = next_stamp(ms(100), 0, ms(70), years_ahead);
+        assert_eq!(stamp, ms(100 + LIFT_MAX_MS));
+        let by_server = next_stamp(ms(100), 0, ms(500), years_ahead);
+        assert_eq!(by_server, ms(500 + LIFT_MAX_MS));
+    }
+
+    #[test]
     fn a_clock_at_the_end_of_time_stays_there() {
         let end = ms(u64::MAX);
         assert_eq!(next_stamp(end, i64::MAX, ms(1), Some(end)), end);
@@ -80,7 +96,9 @@ mod tests {
         fn a_stamp_is_never_before_what_is_known(device: u64, offset: i64, server: u64, known: Option<u64>) {
             let stamp = next_stamp(ms(device), offset, ms(server), known.map(ms));
             prop_assert!(stamp >= ms(server));
-            prop_assert!(known.is_none_or(|known| stamp > ms(known) || known == u64::MAX));
+            let latest = ms(device).shifted(offset).max(ms(server)).get().saturating_add(LIFT_MAX_MS);
+            prop_assert!(known.is_none_or(|known| stamp > ms(known) || known >= latest));
+            prop_assert!(stamp.get() <= latest);
         }
     }
 }

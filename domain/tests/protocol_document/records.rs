@@ -14,8 +14,8 @@ use usher_domain::log::{Entry, Line, LogEnd, sign_batch, verify_batch};
 use usher_domain::merge::{FOLD, Ground, fold, heads, state_digest};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::record::{
-    Body, Certainty, Cut, Delay, Direction, EveryoneOut, FreeFlow, Honour, Link, Notice, Outcome,
-    RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
+    Arrival, Body, Certainty, Cut, Delay, Direction, EveryoneOut, FreeFlow, Honour, Link, Notice,
+    Outcome, RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
 };
 use usher_domain::rules::{Counted, EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
@@ -71,6 +71,10 @@ pub(crate) fn examples() -> Examples {
         (
             "record-delay",
             body(&server[9], "delay[session doors starts ends]"),
+        ),
+        (
+            "record-arrival",
+            body(&server[10], "arrival[log[device log] first last hash at]"),
         ),
         ("batch-head", batch_head()),
         ("state-digest", state_digest_example(&device, &server)),
@@ -193,6 +197,13 @@ fn server_log() -> Vec<Entry> {
                 doors: NOW,
                 starts: NOW.shifted(HOUR_MS),
                 ends: NOW.shifted(4 * HOUR_MS),
+            }),
+            Body::Arrival(Arrival {
+                log: LOG,
+                first: 2,
+                last: 3,
+                hash: Hash::from_bytes([0x17; 32]),
+                at: NOW,
             }),
         ],
     )

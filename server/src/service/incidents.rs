@@ -130,14 +130,19 @@ pub(crate) enum Standing {
     Waits,
 }
 
-/// A scan as reports show it; `subject` is whose state it counts in.
-pub(crate) fn scan_line(line: &Line, subject: Subject, standing: Standing) -> Option<ScanLine> {
+/// A scan as reports show it; `at` is the stamp that it counts with, `subject` whose state it counts in.
+pub(crate) fn scan_line(
+    line: &Line,
+    at: UnixMillis,
+    subject: Subject,
+    standing: Standing,
+) -> Option<ScanLine> {
     let Body::Scan(scan) = &line.record.body else {
         return None;
     };
     Some(ScanLine {
         record: line.hash.to_string(),
-        at: shown(line.record.stamp),
+        at: shown(at),
         device: line.record.log.device,
         gate: scan.gate,
         session: scan.session,

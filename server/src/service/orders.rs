@@ -9,6 +9,7 @@ mod list;
 pub(crate) mod notices;
 
 use super::error::{Error, Result};
+use super::records::arrivals;
 use super::statistics::find_session;
 use super::{Service, claims, places, server_log, times};
 use crate::storage::Transaction;
@@ -175,6 +176,7 @@ impl Service {
             }
             let zone = new.zone.as_deref();
             let zone = zone.map(|zone| places::find_zone(txn, organizer, zone));
+            arrivals::before_everyone_out(txn, organizer, session.scope, at, now)?;
             Ok(vec![Body::EveryoneOut(EveryoneOut {
                 session: session.id,
                 zone: zone.transpose()?,

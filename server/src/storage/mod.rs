@@ -30,7 +30,7 @@ pub use error::{Result, StorageError};
 pub use gauges::WriterGauges;
 pub use overlay::Overlay;
 pub use records::{
-    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, StoredIncident, StoredRecord,
+    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Stamped, StoredIncident, StoredRecord,
 };
 pub use tables::{Pending, StoredRow, TableHead, Tables};
 pub use things::{Entity, Id, Kind, Space, Things};

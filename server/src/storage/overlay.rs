@@ -4,7 +4,7 @@
 
 use super::{
     Claims, Duty, Entity, Id, Kept, Kind, LogPlace, NewBatch, Pending, Records, Reservation,
-    Result, Space, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead,
+    Result, Space, Stamped, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead,
     Tables, Things, Tickets, Transaction,
 };
 use std::collections::{BTreeMap, HashMap};
@@ -310,6 +310,10 @@ impl Records for Overlay<'_> {
         limit: u32,
     ) -> Result<Vec<(LogPlace, StoredRecord)>> {
         self.under.records_of_log(log, after, limit)
+    }
+
+    fn stamped_after(&self, scope: ScopeId, at: UnixMillis) -> Result<Vec<Stamped>> {
+        self.under.stamped_after(scope, at)
     }
 
     fn visit_records(

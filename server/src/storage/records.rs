@@ -88,6 +88,19 @@ impl LogPlace {
     }
 }
 
+/// A stored record whose stamp is later than the time of its arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamped {
+    /// Its log.
+    pub log: LogRef,
+    /// Its place in the log.
+    pub sequence: u64,
+    /// SHA-256 of the encoding.
+    pub hash: Hash,
+    /// When it came.
+    pub arrived: UnixMillis,
+}
+
 /// Bytes that could not be interpreted, kept for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -178,6 +191,13 @@ pub trait Records {
         after: LogPlace,
         limit: u32,
     ) -> Result<Vec<(LogPlace, StoredRecord)>>;
+
+    /// Records about subjects with a stamp after `at` that came before their stamps, by (device, log,
+    /// sequence, hash).
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn stamped_after(&self, scope: ScopeId, at: UnixMillis) -> Result<Vec<Stamped>>;
 
     /// Visits all records of a scope in the order of their coming, or those of one session alone.
     ///

@@ -15,10 +15,18 @@ use usher_domain::verdict::Reason;
 /// The order of merging.
 type Key = (u64, DeviceId, LogId, u64, Hash);
 
-fn key(line: &Line) -> Key {
+/// When records arrived, as the server said: of what log, from where to where, and when.
+type Arrivals = Vec<(LogRef, u64, u64, u64)>;
+
+fn key(line: &Line, arrivals: &Arrivals) -> Key {
     let record = &line.record;
+    let arrived = arrivals.iter().filter(|(log, first, last, _)| {
+        *log == record.log && (*first..=*last).contains(&record.sequence)
+    });
+    let arrived = arrived.map(|(_, _, _, at)| *at).min();
+    let stamp = record.stamp.get();
     (
-        record.stamp.get(),
+        arrived.map_or(stamp, |at| stamp.min(at)),
         record.log.device,
         record.log.log,
         record.sequence,
@@ -68,9 +76,19 @@ pub struct Records<'l> {
 impl<'l> Records<'l> {
     /// Sorts records, however often each comes.
     pub fn of(authority: DeviceId, lines: impl IntoIterator<Item = &'l Line>) -> Self {
+        let lines: Vec<&Line> = lines.into_iter().collect();
+        let own = lines
+            .iter()
+            .filter(|line| line.record.log.device == authority);
+        let arrivals = own.filter_map(|line| match &line.record.body {
+            Body::Arrival(said) => Some((said.log, said.first, said.last, said.at.get())),
+            _ => None,
+        });
+        let arrivals: Arrivals = arrivals.collect();
+        let sorted = lines.into_iter().map(|line| (key(line, &arrivals), line));
         Self {
             authority,
-            sorted: lines.into_iter().map(|line| (key(line), line)).collect(),
+            sorted: sorted.collect(),
         }
     }
 

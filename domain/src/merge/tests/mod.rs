@@ -1,5 +1,6 @@
 //! Stories of gates `north` and `south` and the authority, and what they fold to.
 
+mod arrivals;
 mod counting;
 mod ground;
 mod open;

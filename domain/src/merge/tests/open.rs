@@ -12,7 +12,9 @@ const fn attempt(number: u8) -> AttemptId {
 
 impl Story {
     fn open_at(&self, now: UnixMillis) -> Option<OpenAdmission> {
-        open_admission(attempt(99), &self.lines(), |device| device == NORTH, now)
+        let lines = self.lines();
+        let ground = Ground::of(SCOPE, SERVER, &lines);
+        open_admission(&ground, attempt(99), &lines, |device| device == NORTH, now)
     }
 
     fn yields(&mut self, stamp: u64, of: u8) -> Hash {
@@ -113,7 +115,8 @@ fn nobody_but_its_home_holds_a_ticket_back() {
     let mut story = Story::default();
     story.yields(10, 1);
     let by_south = |device| device == SOUTH;
-    let by_others = open_admission(attempt(99), &story.lines(), by_south, ms(20));
+    let ground = Ground::of(SCOPE, SERVER, &story.lines());
+    let by_others = open_admission(&ground, attempt(99), &story.lines(), by_south, ms(20));
     assert_eq!(by_others, None);
 }
 

@@ -15,6 +15,8 @@ enum Event {
     Ruling(Index, RulingWord),
     Out(Option<ZoneId>, u64),
     Link(u8, u8),
+    /// The server says when a range of a device's log arrived.
+    Arrival(u8, u64, u64, u64),
     /// The device is restored from a backup, made after some of its records.
     Restore(u8, Index),
 }
@@ -67,6 +69,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (proptest::option::of(Just(HALL)), 0u64..40).prop_map(|(z, at)| Event::Out(z, at)),
         1 => (1u8..3, 1u8..3).prop_map(|(medium, number)| Event::Link(medium, number)),
         1 => (1u8..4, any::<Index>()).prop_map(|(d, to)| Event::Restore(d, to)),
+        2 => (1u8..4, 0u64..6, 0u64..6, 0u64..40)
+            .prop_map(|(d, first, last, at)| Event::Arrival(d, first, last, at)),
     ]
 }
 
@@ -129,6 +133,9 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
             story.rules_on(stamp, of, word);
         }
         Event::Out(zone, at) => story.sends_out(stamp, zone, at),
+        Event::Arrival(number, first, last, at) => {
+            story.arrives(stamp, device(number), (first, last), at);
+        }
         Event::Link(medium, number) => story.links(stamp, medium, number),
         Event::Restore(number, to) => {
             let log = log_of(device(number));

@@ -169,7 +169,13 @@ impl Case<'_> {
             .min_by_key(|open| (open.since, open.attempt))
             .or_else(|| {
                 let is_home = |device| home == Some(device);
-                open_admission(self.request.attempt, counting, is_home, self.now)
+                open_admission(
+                    self.ground,
+                    self.request.attempt,
+                    counting,
+                    is_home,
+                    self.now,
+                )
             })
     }
 

@@ -117,7 +117,7 @@ pub(super) fn claim(
         others.extend(txn.reservations_about(scope, &alias)?);
     }
     // What a supervisor's word has settled since: somebody could be walking through when it was stored.
-    let overridden = overridden_at(lines.iter().filter(|line| ground.counts(line)));
+    let overridden = overridden_at(&ground, lines.iter().filter(|line| ground.counts(line)));
     let is_over = |held: &Reservation| is_settled(&opened(held), overridden, now);
     for held in others.iter().filter(|held| is_over(held)) {
         txn.end_reservation(held.attempt, None)?;
@@ -165,7 +165,7 @@ pub(super) fn claim(
         verdict,
         certainty,
         at: now,
-        after: lines.iter().map(|line| line.record.stamp).max(),
+        after: ground.latest_stamp(&lines),
     });
     if let Some(reservation) = case.reservation(&answer)
         && !usher_domain::mutated!(ReserveNothing)

@@ -101,7 +101,7 @@ pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<
         };
         rows.row(&[
             line.hash.to_string(),
-            shown(line.record.stamp).to_string(),
+            shown(ground.stamp_of(&line.record)).to_string(),
             devices.name(txn, line.record.log.device),
             slugs.gate(scan.gate),
             match subject {

@@ -113,7 +113,7 @@ pub(super) fn watch(
         {
             let devices = scans.entry(staff).or_default();
             let times = devices.entry(line.record.log.device).or_default();
-            times.push(line.record.stamp);
+            times.push(ground.stamp_of(&line.record));
         }
     }
     for (staff, devices) in scans {

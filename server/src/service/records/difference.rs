@@ -7,13 +7,16 @@ use super::tally::Changes;
 use crate::service::error::Result;
 use crate::service::organizers::StoredOrganizer;
 use crate::service::things;
-use crate::storage::Transaction;
+use crate::storage::{LogPlace, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::code::Identity;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::merge::Ground;
-use usher_domain::record::{Body, Outcome, Subject};
+use usher_domain::record::{Arrival, Body, Outcome, Subject};
+
+/// Records of a log read at once.
+const PAGE: u32 = 1_000;
 
 /// What a step found out, before anything is written.
 pub(super) struct Found {
@@ -30,6 +33,27 @@ pub(super) struct Found {
     pub(super) changes: Changes,
     /// Incidents of excess admissions that are other than before; empty ones are settled.
     pub(super) excess: Vec<(SessionId, Subject, TooMany)>,
+}
+
+/// Whom the records of a range of a log are about.
+fn subjects_in(txn: &dyn Transaction, arrival: &Arrival) -> Result<BTreeSet<Subject>> {
+    let mut subjects = BTreeSet::new();
+    let mut after = LogPlace::before(arrival.first);
+    loop {
+        let page = txn.records_of_log(arrival.log, after, PAGE)?;
+        let is_full = page.len() == PAGE as usize;
+        for (place, record) in page {
+            if place.sequence > arrival.last {
+                return Ok(subjects);
+            }
+            after = place;
+            let line = Line::read(&record.bytes).ok();
+            subjects.extend(line.and_then(|line| line.record.subject()));
+        }
+        if !is_full {
+            return Ok(subjects);
+        }
+    }
 }
 
 impl Found {
@@ -109,6 +133,13 @@ impl Found {
                 Body::Scan(scan) if scan.outcome == Outcome::Admit => scan.subject,
                 Body::Undo(undo) => undo.subject,
                 Body::Link(link) => Subject::Medium(link.identity),
+                Body::Arrival(arrival) if placed.1.record.log.device == self.authority => {
+                    let dated = subjects_in(txn, arrival)?;
+                    reached.extend(dated.iter().map(|subject| self.old.resolve(*subject)));
+                    reached.extend(dated.iter().map(|subject| self.new.resolve(*subject)));
+                    reached.extend(dated);
+                    continue;
+                }
                 Body::Scan(_)
                 | Body::Rule(_)
                 | Body::Cut(_)

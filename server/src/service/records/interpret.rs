@@ -353,7 +353,7 @@ fn scan_lines(
             && let Ok(line) = Line::read(&record.bytes)
         {
             let standing = incidents::Standing::Counts;
-            scans.extend(incidents::scan_line(&line, subject, standing));
+            scans.extend(incidents::scan_line(&line, admission.at, subject, standing));
         }
     }
     Ok(scans)

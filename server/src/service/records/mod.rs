@@ -19,6 +19,7 @@
 //! the answer "from sequence n on" loses nothing, and the log on the server has no holes.
 
 mod account;
+pub(super) mod arrivals;
 mod badges;
 mod catch_up;
 mod difference;
@@ -253,6 +254,10 @@ fn store(
                 for record in new.filter_map(|entry| entry.record.as_ref()) {
                     claims::end_by(txn, record, now)?;
                 }
+            }
+            if incoming.writer != Writer::Server {
+                let new = entries.get(repeated..).unwrap_or_default();
+                arrivals::of_batch(txn, organizer, scope, new, now)?;
             }
             let linking = match incoming.writer {
                 Writer::Device | Writer::Server => interpret::admitted_media(&entries),

@@ -48,7 +48,7 @@ pub(super) fn unreadable(
     Ok(())
 }
 
-/// Tells of devices whose stamps are ahead of the server's clock.
+/// Tells of devices whose stamps are ahead of the server's clock, of the device alone that wrote them.
 pub(super) fn clocks(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -57,7 +57,9 @@ pub(super) fn clocks(
     now: UnixMillis,
 ) -> Result<()> {
     let mut ahead: BTreeMap<DeviceId, u64> = BTreeMap::new();
-    for (_, line) in arrived.iter().filter(|(_, line)| ground.counts(line)) {
+    let is_told =
+        |line: &Line| ground.counts(line) || line.record.stamp > usher_domain::merge::LAST_STAMP;
+    for (_, line) in arrived.iter().filter(|(_, line)| is_told(line)) {
         if let Some(ms) = jumped_ahead(line.record.stamp, now) {
             let most = ahead.entry(line.record.log.device).or_default();
             *most = (*most).max(ms);
@@ -186,7 +188,8 @@ impl Look {
                 && let Some(subject) = line.record.subject()
             {
                 let subject = ground.resolve(subject);
-                scans.extend(incidents::scan_line(&line, subject, Standing::Waits));
+                let at = ground.stamp_of(&line.record);
+                scans.extend(incidents::scan_line(&line, at, subject, Standing::Waits));
             }
         }
         let count = match self.waiting.len() {

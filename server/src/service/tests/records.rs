@@ -1,6 +1,7 @@
 //! Records in: repeated, overlapping, forked, quarantined, linked, and cut off between storing and
 //! interpreting.
 
+mod arrivals;
 mod interpreting;
 mod merging;
 mod reports;

@@ -2,7 +2,7 @@
 
 use super::statements::{Doing as _, Session, bytes, int, uint};
 use crate::storage::{
-    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Result, StorageError, StoredIncident,
+    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Result, Stamped, StorageError, StoredIncident,
     StoredRecord,
 };
 use rusqlite::{Row, params};
@@ -231,6 +231,31 @@ impl Records for Session<'_> {
                     hash: record.hash,
                 };
                 Ok((place, record))
+            },
+        )
+    }
+
+    fn stamped_after(&self, scope: ScopeId, at: UnixMillis) -> Result<Vec<Stamped>> {
+        let doing = "reading records that are dated ahead";
+        let stamp = int(at.get().min(i64::MAX as u64), doing)?;
+        self.all(
+            "SELECT r.device, r.log, r.sequence, r.hash, b.at
+             FROM record r JOIN batch b ON b.scope = r.scope AND b.position = r.position
+             WHERE r.scope = ?1 AND r.subject > x'' AND r.stamp > ?2 AND r.repeated = 0
+                AND r.stamp > b.at
+             ORDER BY r.device, r.log, r.sequence, r.hash",
+            params![scope.as_bytes(), stamp],
+            doing,
+            |row| {
+                Ok(Stamped {
+                    log: LogRef {
+                        device: DeviceId::from_bytes(bytes(row, 0)?),
+                        log: LogId::from_bytes(bytes(row, 1)?),
+                    },
+                    sequence: uint(row, 2)?,
+                    hash: Hash::from_bytes(bytes(row, 3)?),
+                    arrived: UnixMillis::new(uint(row, 4)?),
+                })
             },
         )
     }
