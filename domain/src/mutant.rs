@@ -119,6 +119,10 @@ mutants! {
     GrantEndedAttempt,
     /// A stamp counts however far it is ahead of the time at which its record arrived.
     BelieveFarStamps,
+    /// A cut goes by the sequence of a record and not by the chain of its log.
+    CutBySequence,
+    /// Of several cuts of a log the one counts that takes the least away.
+    LargestCutWins,
 }
 
 thread_local! {

@@ -208,15 +208,35 @@ pub struct RuleChange {
     pub rule: Option<EntryRule>,
 }
 
-/// Up to where a revoked device's log counts.
+/// Up to where a revoked device's log counts. Several cuts of a log count together: each takes more away.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Cut {
     /// The log.
     #[n(0)]
     pub log: LogRef,
-    /// The last record that counts without a ruling; 0 if none does.
+    /// The last sequence that counts without a ruling; 0 if none does.
     #[n(1)]
     pub last: u64,
+    /// The records up to which the branches of the log count, each with all that the chain leads back to;
+    /// none in the cut of an older program, which goes by sequence.
+    #[n(2)]
+    pub heads: Option<Vec<Hash>>,
+    /// Who made it; none in the cut of an older program.
+    #[n(3)]
+    pub by: Option<CutBy>,
+}
+
+/// Who cut a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum CutBy {
+    /// A person, who revoked the device or set the cut back.
+    #[n(0)]
+    Person,
+    /// The server, because a revoked device wrote to a log that was not cut. Where a person cut the log, too,
+    /// such a cut does not count.
+    #[n(1)]
+    Server,
 }
 
 /// A person's word on a quarantined record.

@@ -11,7 +11,7 @@ use crate::sync::Access as _;
 use serde::Serialize;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, GateId, OrganizerId, ScopeId, SessionId};
-use usher_domain::merge::{Ground, fold, state_digest};
+use usher_domain::merge::{fold, state_digest};
 use usher_domain::secret::Private;
 use usher_domain::table::TableId;
 use usher_domain::table::rows::DeviceRole;
@@ -275,7 +275,7 @@ impl App {
             let mut views = Vec::new();
             for scope in scopes_of(store)? {
                 let lines = lines_of(store, scope)?;
-                let ground = Ground::of(scope, server, &lines);
+                let ground = store.ground(scope, server)?;
                 let heads = store.heads(scope)?;
                 views.push(ScopeView {
                     scope,

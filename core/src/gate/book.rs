@@ -10,7 +10,7 @@ use usher_domain::ids::{
     DeviceId, EventId, GateId, OrganizerId, ScopeId, SessionId, StaffId, ZoneId,
 };
 use usher_domain::log::Line;
-use usher_domain::merge::Ground;
+use usher_domain::merge::{Ground, KnownStamps};
 use usher_domain::record::Certainty;
 use usher_domain::session::SessionTerms;
 use usher_domain::table::rows::StaffEntry;
@@ -106,8 +106,7 @@ impl Book {
             };
             if let Some(terms) = manifest.terms {
                 if let Entry::Vacant(vacant) = grounds.entry(terms.scope) {
-                    let lines = store.scope_wide_records(terms.scope)?;
-                    vacant.insert(Ground::of(terms.scope, keys.server(), &lines));
+                    vacant.insert(store.ground(terms.scope, keys.server())?);
                 }
                 sessions.push(HeldSession {
                     terms,
@@ -194,15 +193,12 @@ impl Book {
         is_valid(entry, moment).then_some(entry.staff)
     }
 
-    /// The latest stamp that these records of a scope count with.
-    pub(super) fn latest_stamp<'l>(
-        &self,
-        scope: ScopeId,
-        lines: impl IntoIterator<Item = &'l Line>,
-    ) -> Option<UnixMillis> {
+    /// The latest stamps that these records of a scope count with.
+    pub(super) fn known_stamps(&self, scope: ScopeId, lines: &[Line]) -> KnownStamps {
         match self.ground(scope) {
-            Some(ground) => ground.latest_stamp(lines),
-            None => lines.into_iter().map(|line| line.record.stamp).max(),
+            Some(ground) => ground.known_stamps(self.device, lines),
+            // Of a scope that is not served any more nothing is known but the records.
+            None => Ground::new(scope, self.device).known_stamps(self.device, lines),
         }
     }
 

@@ -34,7 +34,7 @@ impl Gate {
             moment.reading.wall,
             moment.offset_ms,
             book.server_time,
-            book.latest_stamp(line.record.scope, &lines),
+            book.known_stamps(line.record.scope, &lines),
         );
         let body = Body::Undo(Undo {
             of,

@@ -120,8 +120,7 @@ struct About {
 impl About {
     fn read(means: &Means<'_>, scope: ScopeId, subject: Subject) -> Result<Self, StoreError> {
         let server = means.store.trusted_keys()?.server();
-        let wide = means.store.scope_wide_records(scope)?;
-        let ground = Ground::of(scope, server, &wide);
+        let ground = means.store.ground(scope, server)?;
         let aliases = ground.aliases(ground.resolve(subject));
         let mut lines = Vec::new();
         for alias in &aliases {
@@ -195,7 +194,7 @@ impl About {
             moment.reading.wall,
             moment.offset_ms,
             means.store.server_time()?,
-            self.ground.latest_stamp(&self.lines),
+            self.ground.known_stamps(enrollment.device, &self.lines),
         );
         let mut end = means
             .store

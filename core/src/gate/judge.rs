@@ -86,12 +86,12 @@ impl Circumstances<'_> {
             None => (self.judge(showing, known, &lines), self.certainty(), None),
         };
         let scope = self.served.terms.scope;
-        let known_here = self.book.latest_stamp(scope, &lines);
+        let known_here = self.book.known_stamps(scope, &lines);
         let stamp = next_stamp(
             self.moment.reading.wall,
             self.moment.offset_ms,
             self.book.server_time,
-            known_here.max(after),
+            known_here.and(after),
         );
         let scan = Box::new(self.scan(showing, known, &verdict, certainty));
         Ok(Decision {

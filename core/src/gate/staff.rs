@@ -204,7 +204,7 @@ impl Gate {
             moment.reading.wall,
             moment.offset_ms,
             book.server_time,
-            book.latest_stamp(refused.record.scope, &lines),
+            book.known_stamps(refused.record.scope, &lines),
         );
         let sanction = Sanction {
             session: scan.session,

@@ -36,8 +36,12 @@ pub use settings::{Operator, PinFailures, Reach, Recipient};
 use crate::clock::ClockState;
 use error::Doing as _;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
+use usher_domain::hash::Hash;
+use usher_domain::merge::Ancestors;
 
 /// A device's store, open for this process alone.
 ///
@@ -49,6 +53,9 @@ pub struct Store {
     folder: PathBuf,
     /// How the clock stands, as last observed; written down only when something changes.
     clock: Option<ClockState>,
+    /// What cuts of logs let count, by the record of the cut, as far as their logs could be followed to the
+    /// beginning: that never changes.
+    cut_extents: RefCell<BTreeMap<Hash, Ancestors>>,
     /// Counts what changes the basis of verdicts, so that a gate knows when to read it anew.
     knowledge: u64,
     /// Held as long as the store is open; the system releases it with the process.

@@ -5,6 +5,7 @@ use super::rescue::{self, Rescue};
 use super::{Store, StoreError, identity, private, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::cell::RefCell;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use usher_domain::hash::Hash;
@@ -89,6 +90,7 @@ impl Store {
             conn,
             folder: folder.to_owned(),
             clock: None,
+            cut_extents: RefCell::default(),
             knowledge: 0,
             _lock: lock,
         };

@@ -1,5 +1,8 @@
 //! Arrivals: how late a record can be at most, whatever its writer's clock said.
 
+use super::{Ground, KnownStamps};
+use crate::ids::DeviceId;
+use crate::log::Line;
 use crate::protocol::BATCH_RECORDS_MAX;
 use crate::record::{Arrival, LogRef, Record};
 use crate::time::UnixMillis;
@@ -43,5 +46,38 @@ impl Arrivals {
         }
         let arrived = self.earliest.get(&(record.log, record.sequence));
         arrived.map_or(record.stamp, |at| record.stamp.min(*at))
+    }
+}
+
+impl Ground {
+    /// The stamp that a record counts with: its own, or the time of its arrival if the authority wrote down
+    /// one that is lower. Order, "everyone out", evidence and claims go by it.
+    #[must_use]
+    pub fn stamp_of(&self, record: &Record) -> UnixMillis {
+        self.arrivals.stamp_of(record)
+    }
+
+    /// The latest stamp that records count with; none if there are no records.
+    #[must_use]
+    pub fn latest_stamp<'a>(
+        &self,
+        lines: impl IntoIterator<Item = &'a Line>,
+    ) -> Option<UnixMillis> {
+        let stamps = lines.into_iter().map(|line| self.stamp_of(&line.record));
+        stamps.max()
+    }
+
+    /// The latest stamps that records count with, those of a device apart from those of others.
+    #[must_use]
+    pub fn known_stamps<'a>(
+        &self,
+        device: DeviceId,
+        lines: impl IntoIterator<Item = &'a Line> + Clone,
+    ) -> KnownStamps {
+        let is_own = |line: &&Line| line.record.log.device == device;
+        KnownStamps {
+            own: self.latest_stamp(lines.clone().into_iter().filter(is_own)),
+            others: self.latest_stamp(lines.into_iter().filter(|line| !is_own(line))),
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! What the authority's own log says of a whole scope: the ground on which tickets are folded.
 
 use super::arrivals::{Arrivals, LAST_STAMP};
+use super::cuts::Cuts;
 use crate::code::Identity;
 use crate::hash::Hash;
 use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
 use crate::log::{Frame, Line};
 use crate::numbers::TypeNumber;
 use crate::record::{
-    Body, Direction, EveryoneOut, FreeFlow, Honour, Link, LogRef, Outcome, RulingWord, Scan,
-    Subject,
+    Body, Direction, EveryoneOut, FreeFlow, Honour, Link, Outcome, RulingWord, Scan, Subject,
 };
 use crate::rules::EntryRule;
 use crate::time::UnixMillis;
@@ -65,19 +65,19 @@ impl Place {
 /// no difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ground {
-    scope: ScopeId,
-    authority: DeviceId,
+    pub(super) scope: ScopeId,
+    pub(super) authority: DeviceId,
     rules: BTreeMap<(SessionId, Option<TypeNumber>), BTreeMap<Place, Option<EntryRule>>>,
     links: BTreeMap<Identity, (Place, TicketId)>,
     /// The same links from the tickets' side.
     media: BTreeSet<(TicketId, Identity)>,
-    cuts: BTreeMap<LogRef, (Place, u64)>,
+    pub(super) cuts: Cuts,
     rulings: BTreeMap<Hash, (Place, RulingWord)>,
     everyone_out: BTreeMap<(UnixMillis, Place), EveryoneOut>,
     /// The last word on each gate of each session.
     free_flow: BTreeMap<(SessionId, GateId), (Place, FreeFlow)>,
     honours: BTreeMap<(SessionId, SessionId), (Place, Honour)>,
-    arrivals: Arrivals,
+    pub(super) arrivals: Arrivals,
 }
 
 /// What must be folded again after a record arrived.
@@ -109,7 +109,7 @@ impl Ground {
             rules: BTreeMap::new(),
             links: BTreeMap::new(),
             media: BTreeSet::new(),
-            cuts: BTreeMap::new(),
+            cuts: Cuts::default(),
             rulings: BTreeMap::new(),
             everyone_out: BTreeMap::new(),
             free_flow: BTreeMap::new(),
@@ -132,13 +132,23 @@ impl Ground {
         ground
     }
 
-    /// Takes a record in, if it is the authority's and of a kind that changes more than one ticket, and
-    /// tells how far any record reaches.
+    /// Takes a record in: its place in its log, and what it says, if it is the authority's and of a kind that
+    /// changes more than one ticket. Tells how far the record reaches.
     pub fn add(&mut self, line: &Line) -> Reach {
         let record = &line.record;
         if record.scope != self.scope {
             return Reach::Nothing;
         }
+        let reach = self.take_in(line);
+        let is_device = record.log.device != self.authority;
+        if is_device && self.cuts.place(record.log, line.hash, record.previous) {
+            return Reach::Everything;
+        }
+        reach
+    }
+
+    fn take_in(&mut self, line: &Line) -> Reach {
+        let record = &line.record;
         let place = Place::as_written(line);
         match &record.body {
             Body::Scan(scan) if scan.outcome == Outcome::Admit => {
@@ -159,7 +169,7 @@ impl Ground {
                 Reach::Everything
             }
             Body::Cut(cut) => {
-                keep_latest(&mut self.cuts, cut.log, place, cut.last);
+                self.cuts.add(line.hash, cut);
                 Reach::Everything
             }
             Body::Ruling(ruling) => {
@@ -283,75 +293,41 @@ impl Ground {
         })
     }
 
-    /// The stamp that a record counts with: its own, or the time of its arrival if the authority wrote down
-    /// one that is lower. Order, "everyone out", evidence and claims go by it.
-    #[must_use]
-    pub fn stamp_of(&self, record: &Record) -> UnixMillis {
-        self.arrivals.stamp_of(record)
-    }
-
-    /// The latest stamp that records count with; none if there are no records.
-    #[must_use]
-    pub fn latest_stamp<'a>(
-        &self,
-        lines: impl IntoIterator<Item = &'a Line>,
-    ) -> Option<UnixMillis> {
-        let stamps = lines.into_iter().map(|line| self.stamp_of(&line.record));
-        stamps.max()
-    }
-
     pub(super) fn place_of(&self, line: &Line) -> Place {
         Place::at(line, self.stamp_of(&line.record))
     }
 
-    /// Whether a record counts: of this scope, dated before the year 10000, not voided, and not after the
-    /// cut of its log unless a person accepted it.
+    /// Whether a record counts: of this scope, dated before the year 10000, not voided, and at or
+    /// below the heads of the cuts of its log unless a person accepted it.
     #[must_use]
     pub fn counts(&self, line: &Line) -> bool {
         line.record.scope == self.scope
             && line.record.stamp <= LAST_STAMP
             && match self.rulings.get(&line.hash) {
-                Some(_) if crate::mutated!(IgnoreRulings) => !self.is_line_cut_off(line),
+                Some(_) if crate::mutated!(IgnoreRulings) => !self.is_cut_off(line),
                 Some((_, RulingWord::Accept)) => true,
                 Some((_, RulingWord::Void)) => false,
-                None => !self.is_line_cut_off(line),
+                None => !self.is_cut_off(line),
             }
     }
 
-    /// Whether a record waits for a person's word: it comes after the cut of its log, and there is no
+    /// Whether a record waits for a person's word: a cut of its log takes it away, and there is no
     /// ruling on it.
     #[must_use]
     pub fn is_quarantined(&self, line: &Line) -> bool {
         line.record.scope == self.scope
             && line.record.stamp <= LAST_STAMP
             && !self.rulings.contains_key(&line.hash)
-            && self.is_line_cut_off(line)
-    }
-
-    fn is_line_cut_off(&self, line: &Line) -> bool {
-        self.is_cut_off(line.record.log, line.record.sequence)
+            && self.is_cut_off(line)
     }
 
     /// As [`Self::is_quarantined`], of a record of which this program may know no more than its place.
     #[must_use]
     pub fn is_place_quarantined(&self, frame: &Frame, record: Hash) -> bool {
         frame.scope == self.scope
+            && frame.stamp <= LAST_STAMP
             && !self.rulings.contains_key(&record)
-            && self.is_cut_off(frame.log, frame.sequence)
-    }
-
-    /// Whether a log was cut.
-    #[must_use]
-    pub fn is_cut(&self, log: LogRef) -> bool {
-        self.cuts.contains_key(&log)
-    }
-
-    fn is_cut_off(&self, log: LogRef, sequence: u64) -> bool {
-        if crate::mutated!(CountAfterCut) {
-            return false;
-        }
-        let cut = self.cuts.get(&log);
-        cut.is_some_and(|(_, last)| sequence > *last)
+            && self.is_place_cut_off(frame.log, frame.sequence, &record)
     }
 
     /// The entry rule for a scan at its place in the order.

@@ -14,7 +14,7 @@
 //! | undo | the scan it names never happened; an undo is never undone |
 //! | link | scans of the identity are the ticket's, whenever they were made; the last link counts |
 //! | rule | entry rule from its place in the order on; without any, [`crate::rules::EntryRule::default`] |
-//! | cut | records of the log after it do not count, undos included; the last cut counts |
+//! | cut | records of the log count only at or below its heads, along the chain, undos included; several cuts count together, those of people before the server's |
 //! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
 //! | everyone out | at its time, who is inside is outside and may come back once without counting; who came in beside them may not |
 //! | arrival | records of its range count with the time of arrival where their stamp is later |
@@ -32,6 +32,7 @@
 pub mod state;
 
 mod arrivals;
+mod cuts;
 mod digest;
 mod fold;
 mod ground;
@@ -40,12 +41,13 @@ mod orders;
 mod stamp;
 
 pub use arrivals::{LAST_STAMP, STAMP_AHEAD_MS};
+pub use cuts::{Ancestors, OpenCut};
 pub use digest::{FOLD, heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
 pub use open::{Ending, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals};
 pub use orders::Order;
-pub use stamp::{CLOCK_JUMP_MS, LIFT_MAX_MS, jumped_ahead, next_stamp};
+pub use stamp::{CLOCK_JUMP_MS, KnownStamps, LIFT_MAX_MS, jumped_ahead, next_stamp};
 
 #[cfg(test)]
 mod tests;

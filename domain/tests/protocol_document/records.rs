@@ -14,8 +14,8 @@ use usher_domain::log::{Entry, Line, LogEnd, sign_batch, verify_batch};
 use usher_domain::merge::{FOLD, Ground, fold, heads, state_digest};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::record::{
-    Arrival, Body, Certainty, Cut, Delay, Direction, EveryoneOut, FreeFlow, Honour, Link, Notice,
-    Outcome, RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
+    Arrival, Body, Certainty, Cut, CutBy, Delay, Direction, EveryoneOut, FreeFlow, Honour, Link,
+    Notice, Outcome, RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
 };
 use usher_domain::rules::{Counted, EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
@@ -46,7 +46,7 @@ pub(crate) fn examples() -> Examples {
             "record-rule",
             body(&server[1], "rule[session type rule[mode counted]]"),
         ),
-        ("record-cut", body(&server[2], "cut[log last]")),
+        ("record-cut", body(&server[2], "cut[log last heads by]")),
         ("record-ruling", body(&server[3], "ruling[of word]")),
         (
             "record-everyone-out",
@@ -160,7 +160,12 @@ fn server_log() -> Vec<Entry> {
                     counted: Counted::PerSession,
                 }),
             }),
-            Body::Cut(Cut { log: LOG, last: 3 }),
+            Body::Cut(Cut {
+                log: LOG,
+                last: 3,
+                heads: Some(vec![device_log()[2].hash]),
+                by: Some(CutBy::Person),
+            }),
             Body::Ruling(Ruling {
                 of: Hash::from_bytes([0x17; 32]),
                 word: RulingWord::Void,

@@ -181,7 +181,10 @@ fn audit(txn: &dyn Transaction, organizer: OrganizerId, scope: ScopeId) -> Resul
         let detail = "the ends of logs that the server goes by are not those of its records";
         checked.fault(None, None, "heads_differ", detail);
     }
-    let ground = Ground::of(scope, stored.server, checked.lines.values());
+    let mut ground = Ground::of(scope, stored.server, checked.lines.values());
+    for ((_, hash), frame) in &checked.records {
+        ground.place(frame, *hash);
+    }
     let states = fold(&ground, checked.lines.values());
     let mut logs: BTreeMap<LogRef, AuditedLog> = BTreeMap::new();
     let of_log = |log: LogRef| AuditedLog {

@@ -2,6 +2,7 @@
 
 use super::duty::Duties;
 use super::error::{Error, Result};
+use super::records::cuts;
 use super::things::{self, Loaded, Thing};
 use super::{Service, duty, places, roster, server_log, times};
 use crate::storage::{Kind, Space, Transaction};
@@ -11,9 +12,9 @@ use std::sync::Arc;
 use usher_domain::api::access::{self, Device, DeviceChange, DeviceState};
 use usher_domain::api::venue::Gate;
 use usher_domain::cose::PublicKey;
-use usher_domain::ids::{DeviceId, EventId, GateId, LogId, OrganizerId};
-use usher_domain::protocol::Heartbeat;
-use usher_domain::record::{Body, Cut};
+use usher_domain::ids::{DeviceId, EventId, GateId, LogId, OrganizerId, ScopeId};
+use usher_domain::protocol::{Head, Heartbeat};
+use usher_domain::record::{Body, CutBy, LogRef};
 use usher_domain::secret::Private;
 use usher_domain::table::TableId;
 use usher_domain::table::rows::{AcceptedUpTo, DeviceEntry, DeviceRole, Revocation, RosterEntry};
@@ -232,20 +233,15 @@ fn cut_logs(
     now: UnixMillis,
 ) -> Result<Vec<AcceptedUpTo>> {
     let mut accepted: BTreeMap<LogId, u64> = BTreeMap::new();
-    let mut cuts = BTreeMap::new();
+    let mut ends: BTreeMap<(ScopeId, LogRef), Vec<Head>> = BTreeMap::new();
     for (scope, head) in txn.heads_of_device(device)? {
         let last = accepted.entry(head.log.log).or_default();
         *last = (*last).max(head.sequence);
-        cuts.insert((scope, head.log), *last);
+        ends.entry((scope, head.log)).or_default().push(head);
     }
-    for ((scope, log), last) in cuts {
-        server_log::append(
-            txn,
-            organizer,
-            scope,
-            vec![Body::Cut(Cut { log, last })],
-            now,
-        )?;
+    for ((scope, log), heads) in ends {
+        let cut = cuts::cut(log, &heads, CutBy::Person);
+        server_log::append(txn, organizer, scope, vec![Body::Cut(cut)], now)?;
     }
     Ok(accepted
         .into_iter()

@@ -4,8 +4,8 @@
 
 use super::{
     Claims, Duty, Entity, Id, Kept, Kind, LogPlace, NewBatch, Pending, Records, Reservation,
-    Result, Space, Stamped, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket, TableHead,
-    Tables, Things, Tickets, Transaction,
+    Result, Space, Stamped, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket,
+    TableHead, Tables, Things, Tickets, Transaction,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;

@@ -81,6 +81,8 @@ pub enum Space {
     HeardIn = 15,
     /// How much a device wrote lately.
     Written = 16,
+    /// The records that a cut of a log lets count.
+    CutExtent = 20,
 }
 
 /// Configured things and single values.

@@ -13,6 +13,7 @@ use usher_domain::log::Line;
 use usher_domain::record::{Body, Certainty, Direction, Outcome, Subject};
 use usher_domain::table::TableId;
 use usher_domain::table::rows::{TicketRow, TicketState};
+use usher_domain::time::UnixMillis;
 use usher_domain::verdict::Reason;
 
 impl World {
@@ -212,9 +213,18 @@ impl World {
         program.with(|store| {
             let subject = Subject::Ticket(bought.id);
             let mut lines = store.records_about(scope, &subject).unwrap_or_default();
-            let highest = lines.iter().map(|line| line.record.stamp).max();
             let ground = store.scope_wide_records(scope).unwrap_or_default();
-            lines.extend(ground);
+            let is_cut = |line: &Line| matches!(line.record.body, Body::Cut(_));
+            if ground.iter().any(is_cut) {
+                // Which records a cut lets count, the chain of the whole log says.
+                let all = store.records_after(scope, 0, u32::MAX);
+                let all = all.map(|page| page.lines).unwrap_or_default();
+                lines = all.into_iter().map(|(_, line)| line).collect();
+            } else {
+                lines.extend(ground);
+            }
+            let highest = Records::of(self.house.organizer.server, &lines).latest(subject);
+            let highest = highest.map(UnixMillis::new);
             let set = TableId::Set(self.house.session.id);
             let copy = store.serving(set).ok().flatten();
             let row = copy.and_then(|copy| store.ticket(copy, bought.id).ok().flatten());

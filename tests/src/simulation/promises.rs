@@ -12,9 +12,10 @@ use usher_domain::hash::Hash;
 use usher_domain::log::Line;
 use usher_domain::protocol::PushAnswer;
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
-use usher_domain::record::Subject;
+use usher_domain::record::{Body, Subject};
 use usher_domain::verdict::{Reason, Verdict};
 use usher_server::service::{Error, Service};
+use usher_server::storage::LogPlace;
 
 /// Records that the server said it stored.
 #[derive(Debug, Default)]
@@ -130,7 +131,17 @@ async fn moment(service: &Service, subject: Subject) -> Result<Moment, Error> {
     let epoch = service.epoch().await?;
     let read = service.store().read(move |txn| {
         let mut records = txn.records_about(scope, Some(&subject))?;
-        records.extend(txn.records_about(scope, None)?);
+        let general = txn.records_about(scope, None)?;
+        // What a cut lets count, the chain of the whole log says.
+        for record in &general {
+            if let Ok(line) = Line::read(&record.bytes)
+                && let Body::Cut(cut) = &line.record.body
+            {
+                let log = txn.records_of_log(cut.log, LogPlace::before(0), u32::MAX)?;
+                records.extend(log.into_iter().map(|(_, record)| record));
+            }
+        }
+        records.extend(general);
         Ok::<_, Error>(records)
     });
     let lines = read.await?.into_iter();

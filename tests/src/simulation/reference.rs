@@ -1,13 +1,13 @@
 //! What the records say of a ticket, folded a second time: written from the protocol and the glossary
 //! for this simulation, slowly and plainly, without the code it is compared with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, LogId, SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::States;
 use usher_domain::record::{
-    Body, Direction, EveryoneOut, LogRef, Outcome, RulingWord, Scan, Subject,
+    Body, Cut, CutBy, Direction, EveryoneOut, LogRef, Outcome, RulingWord, Scan, Subject,
 };
 use usher_domain::rules::{EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
@@ -71,6 +71,8 @@ pub struct Records<'l> {
     authority: DeviceId,
     /// Each once, in the order of merging.
     sorted: BTreeMap<Key, &'l Line>,
+    /// For every record that a cut names, the records from which the chain leads to it, and itself.
+    below: BTreeMap<Hash, BTreeSet<Hash>>,
 }
 
 impl<'l> Records<'l> {
@@ -85,10 +87,30 @@ impl<'l> Records<'l> {
             _ => None,
         });
         let arrivals: Arrivals = arrivals.collect();
+        let before: BTreeMap<Hash, Hash> = lines
+            .iter()
+            .map(|line| (line.hash, line.record.previous))
+            .collect();
+        let mut below = BTreeMap::new();
+        for line in &lines {
+            let Body::Cut(cut) = &line.record.body else {
+                continue;
+            };
+            for head in cut.heads.iter().flatten() {
+                let mut chain = BTreeSet::new();
+                let mut at = Some(*head);
+                while let Some(hash) = at {
+                    chain.insert(hash);
+                    at = before.get(&hash).copied();
+                }
+                below.insert(*head, chain);
+            }
+        }
         let sorted = lines.into_iter().map(|line| (key(line, &arrivals), line));
         Self {
             authority,
             sorted: sorted.collect(),
+            below,
         }
     }
 
@@ -100,14 +122,29 @@ impl<'l> Records<'l> {
             .map(|(key, line)| (key, *line))
     }
 
-    /// The last sequence of a log that counts without a word, if the log was cut.
-    fn cut(&self, log: LogRef) -> Option<u64> {
-        self.server()
-            .rev()
-            .find_map(|(_, line)| match &line.record.body {
-                Body::Cut(cut) if cut.log == log => Some(cut.last),
+    /// Whether the cuts of its log let a record count without a word.
+    fn is_below_cuts(&self, line: &Line) -> bool {
+        let cuts = self
+            .server()
+            .filter_map(|(_, said)| match &said.record.body {
+                Body::Cut(cut) if cut.log == line.record.log => Some(cut),
                 _ => None,
-            })
+            });
+        let cuts: Vec<&Cut> = cuts.collect();
+        let by_people = cuts.iter().any(|cut| cut.by == Some(CutBy::Person));
+        let mut counting = cuts
+            .iter()
+            .filter(|cut| !by_people || cut.by == Some(CutBy::Person));
+        counting.all(|cut| match &cut.heads {
+            None => line.record.sequence <= cut.last,
+            Some(heads) => heads.iter().any(|head| self.is_below(*head, line.hash)),
+        })
+    }
+
+    /// Whether the chain of a log leads from a record back to another.
+    fn is_below(&self, head: Hash, record: Hash) -> bool {
+        let below = self.below.get(&head);
+        below.is_some_and(|below| below.contains(&record))
     }
 
     fn counts(&self, line: &Line) -> bool {
@@ -118,13 +155,25 @@ impl<'l> Records<'l> {
                 Body::Ruling(ruling) if ruling.of == line.hash => Some(ruling.word),
                 _ => None,
             });
+        // A stamp after the year 9999 never counts.
+        if line.record.stamp.get() > 253_402_300_799_999 {
+            return false;
+        }
         match word {
             Some(RulingWord::Accept) => true,
             Some(RulingWord::Void) => false,
-            None => self
-                .cut(line.record.log)
-                .is_none_or(|last| line.record.sequence <= last),
+            None => self.is_below_cuts(line),
         }
+    }
+
+    /// The latest stamp that records of a ticket count with, whether they count or not.
+    #[must_use]
+    pub fn latest(&self, ticket: Subject) -> Option<u64> {
+        let own = self
+            .sorted
+            .iter()
+            .filter(|(_, line)| line.record.subject() == Some(ticket));
+        own.map(|(key, _)| key.0).max()
     }
 
     fn rule(&self, scan: &Scan, at: &Key) -> EntryMode {

@@ -5,6 +5,7 @@
 
 mod anew;
 mod feed;
+mod ground;
 mod own;
 mod signed;
 

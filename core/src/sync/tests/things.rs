@@ -104,7 +104,12 @@ pub(super) fn terms() -> SessionTerms {
 pub(super) fn forged_batch(log: LogRef) -> Batch {
     let entry = LogEnd::empty(log, SCOPE).append(
         UnixMillis::new(NOW),
-        Body::Cut(usher_domain::record::Cut { log, last: 0 }),
+        Body::Cut(usher_domain::record::Cut {
+            log,
+            last: 0,
+            heads: None,
+            by: None,
+        }),
     );
     let head = BatchHead {
         log,

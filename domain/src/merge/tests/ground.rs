@@ -199,6 +199,8 @@ fn a_gate_device_cannot_speak_for_the_authority() {
         Body::Cut(Cut {
             log: log_of(NORTH),
             last: 0,
+            heads: Some(Vec::new()),
+            by: Some(CutBy::Person),
         }),
         Body::EveryoneOut(EveryoneOut {
             session: EVENING,
@@ -208,8 +210,11 @@ fn a_gate_device_cannot_speak_for_the_authority() {
     ] {
         story.says(SOUTH, 0, body);
     }
-    let ground = Ground::of(SCOPE, SERVER, &story.lines());
-    assert_eq!(ground, Ground::new(SCOPE, SERVER));
+    let lines = story.lines();
+    let ground = Ground::of(SCOPE, SERVER, &lines);
+    assert!(!ground.is_cut(log_of(NORTH)));
+    assert!(lines.iter().all(|line| ground.counts(line)));
+    assert_eq!(ground.orders(EVENING, None, ms(99)), []);
     assert!(story.state(ticket(1)).inside.is_some());
 }
 

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod counting;
+mod cuts;
 mod ground;
 mod open;
 mod properties;
@@ -14,7 +15,7 @@ use crate::ids::{AttemptId, DeviceId, GateId, LogId, ScopeId, SessionId, TicketI
 use crate::log::{Entry, Line, LogEnd};
 use crate::numbers::{AccessNumber, TypeNumber};
 use crate::record::{
-    Body, Certainty, Cut, Direction, EveryoneOut, Link, LogRef, Outcome, RuleChange, Ruling,
+    Body, Certainty, Cut, CutBy, Direction, EveryoneOut, Link, LogRef, Outcome, RuleChange, Ruling,
     RulingWord, Scan, Subject, Undo,
 };
 use crate::rules::{Counted, EntryMode, EntryRule};
@@ -135,9 +136,23 @@ impl Story {
         self.rules(0, None, Some(EntryRule { mode, counted }));
     }
 
+    /// The server cuts a device's log behind a sequence of the branch that grew last.
     fn cuts(&mut self, stamp: u64, device: DeviceId, last: u64) {
+        self.cuts_by(CutBy::Person, stamp, device, last);
+    }
+
+    fn cuts_by(&mut self, by: CutBy, stamp: u64, device: DeviceId, last: u64) {
         let log = log_of(device);
-        self.says(SERVER, stamp, Body::Cut(Cut { log, last }));
+        let mut own = self.entries.iter().rev();
+        let head = own.find(|entry| entry.frame.log == log && entry.frame.sequence == last);
+        let heads = head.map(|entry| entry.hash).into_iter().collect();
+        let cut = Cut {
+            log,
+            last,
+            heads: Some(heads),
+            by: Some(by),
+        };
+        self.says(SERVER, stamp, Body::Cut(cut));
     }
 
     fn rules_on(&mut self, stamp: u64, of: Hash, word: RulingWord) {

@@ -11,7 +11,7 @@ enum Event {
     Scan(u8, Subject, Kind),
     Undo(u8, Index),
     Rule(Option<TypeNumber>, Option<EntryRule>),
-    Cut(u8, u64),
+    Cut(u8, u64, CutBy),
     Ruling(Index, RulingWord),
     Out(Option<ZoneId>, u64),
     Link(u8, u8),
@@ -49,6 +49,10 @@ fn any_rule() -> impl Strategy<Value = EntryRule> {
     (mode, counted).prop_map(|(mode, counted)| EntryRule { mode, counted })
 }
 
+fn any_cut_by() -> impl Strategy<Value = CutBy> {
+    prop_oneof![Just(CutBy::Person), Just(CutBy::Server)]
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let kind = prop_oneof![
         4 => Just(Kind::Entry),
@@ -64,7 +68,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         12 => (1u8..4, any_subject(), kind).prop_map(|(d, s, k)| Event::Scan(d, s, k)),
         2 => (1u8..4, any::<Index>()).prop_map(|(d, of)| Event::Undo(d, of)),
         1 => (kind_of, rule).prop_map(|(kind, rule)| Event::Rule(kind, rule)),
-        1 => (1u8..4, 0u64..5).prop_map(|(d, last)| Event::Cut(d, last)),
+        1 => (1u8..4, 0u64..5, any_cut_by()).prop_map(|(d, last, by)| Event::Cut(d, last, by)),
         1 => (any::<Index>(), word).prop_map(|(of, word)| Event::Ruling(of, word)),
         1 => (proptest::option::of(Just(HALL)), 0u64..40).prop_map(|(z, at)| Event::Out(z, at)),
         1 => (1u8..3, 1u8..3).prop_map(|(medium, number)| Event::Link(medium, number)),
@@ -127,7 +131,7 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
             }
         }
         Event::Rule(kind, rule) => story.rules(stamp, kind, rule),
-        Event::Cut(number, last) => story.cuts(stamp, device(number), last),
+        Event::Cut(number, last, by) => story.cuts_by(by, stamp, device(number), last),
         Event::Ruling(of, word) if !story.entries.is_empty() => {
             let of = of.get(&story.entries).hash;
             story.rules_on(stamp, of, word);
@@ -239,6 +243,63 @@ proptest! {
             .flat_map(|state| state.excess.iter().map(|scan| scan.record)).collect();
         let unique: BTreeSet<&Hash> = excess.iter().collect();
         prop_assert_eq!(unique.len(), excess.len());
+    }
+
+    #[test]
+    fn cuts_by_people_only_shrink_what_counts(
+        story in any_story(), cuts in proptest::collection::vec((1u8..4, 0u64..5), 1..4),
+    ) {
+        let counting = |story: &Story| -> BTreeSet<Hash> {
+            let lines = story.lines();
+            let ground = Ground::of(SCOPE, SERVER, &lines);
+            let counting = lines.iter().filter(|line| !ground.is_cut_off(line));
+            counting.map(|line| line.hash).collect()
+        };
+        let mut story = story;
+        // Where a person cut the log before, whatever is said later takes away only.
+        for number in 1..4 {
+            story.cuts(50, device(number), 4);
+        }
+        for (number, last) in cuts {
+            let before = counting(&story);
+            story.cuts(60, device(number), last);
+            let after = counting(&story);
+            let released = after.difference(&before);
+            let released = released.filter(|hash| {
+                !story.entries.iter().any(|entry| entry.hash == **hash && entry.frame.log == log_of(SERVER))
+            });
+            prop_assert_eq!(released.count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_rewritten_log_never_counts(
+        first in proptest::collection::vec(1u8..3, 1..6),
+        again in proptest::collection::vec(1u8..3, 1..9),
+        last in 0usize..6, by_person: bool, keys in proptest::collection::vec(any::<u64>(), 20),
+    ) {
+        let mut story = Story::default();
+        for number in &first {
+            story.scans(NORTH, 1, scan(ticket(*number)));
+        }
+        let last = u64::try_from(last.min(first.len())).unwrap();
+        let by = if by_person { CutBy::Person } else { CutBy::Server };
+        story.cuts_by(by, 2, NORTH, last);
+        // The thief writes the log anew from its first record on, each one other than it was.
+        story.ends.remove(&NORTH);
+        let rewritten: BTreeSet<Hash> = again
+            .iter()
+            .map(|number| story.scans(NORTH, 3, scan(ticket(*number))))
+            .collect();
+        // Another cut, made when the server knew of both branches, brings none of it back.
+        story.cuts_by(by, 4, NORTH, u64::try_from(again.len()).unwrap());
+        let mut lines: Vec<(u64, Line)> = keys.iter().copied().cycle().zip(story.lines()).collect();
+        lines.sort_by_key(|(key, _)| *key);
+        let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
+        let ground = Ground::of(SCOPE, SERVER, &lines);
+        for line in &lines {
+            prop_assert!(!rewritten.contains(&line.hash) || ground.is_quarantined(line));
+        }
     }
 
     #[test]

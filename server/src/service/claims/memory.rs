@@ -7,7 +7,7 @@
 use crate::service::devices::StoredDevice;
 use crate::service::error::{Error, Result};
 use crate::service::organizers::StoredOrganizer;
-use crate::service::records::lines;
+use crate::service::records::{cuts, lines};
 use crate::service::server_log::{self, Progress};
 use crate::service::{epoch, organizers, tables, things};
 use crate::storage::{Kind, LogPlace, Space, Transaction};
@@ -20,7 +20,7 @@ use usher_domain::decide::{Elsewhere, SetAge};
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId};
 use usher_domain::merge::Ground;
 use usher_domain::protocol::Head;
-use usher_domain::record::LogRef;
+use usher_domain::record::{Body, LogRef};
 use usher_domain::session::SessionTerms;
 use usher_domain::table::{TableId, Version};
 
@@ -149,6 +149,7 @@ impl Memory {
         if let Some(known) = grounds.get_mut(&scope)
             && known.epoch == epoch
             && known.others == others
+            && known.ground.open_cuts().is_empty()
             && (known.end == end || catch_up(txn, server, known, end)?)
         {
             return Ok(Arc::clone(&known.ground));
@@ -219,8 +220,7 @@ fn other_ends(
 
 fn read_ground(txn: &dyn Transaction, scope: ScopeId, server: DeviceId) -> Result<Ground> {
     let known = lines::ground_lines(txn, scope)?;
-    let lines = known.iter().map(|(_, line)| line);
-    Ok(Ground::of(scope, server, lines))
+    cuts::ground_of_all(txn, scope, server, &known)
 }
 
 /// Records of the server's log read at once.
@@ -254,6 +254,10 @@ fn catch_up(
     }
     let ground = Arc::make_mut(&mut known.ground);
     for (_, line) in lines::readable(page.map(|(_, record)| record).collect()) {
+        // What a cut lets count stands in another log.
+        if matches!(line.record.body, Body::Cut(_)) {
+            return Ok(false);
+        }
         ground.add(&line);
     }
     known.end = end;

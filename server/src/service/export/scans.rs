@@ -5,6 +5,7 @@ use crate::service::devices::StoredDevice;
 use crate::service::error::Result;
 use crate::service::incidents::shown;
 use crate::service::organizers::StoredOrganizer;
+use crate::service::records::cuts;
 use crate::service::records::lines::{Placed, aliases, ground_lines, lines_about, readable};
 use crate::service::statistics::Slugs;
 use crate::service::things;
@@ -76,7 +77,7 @@ pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<
     let general = ground_lines(txn, scope)?;
     let server = things::get::<StoredOrganizer>(txn, place.organizer.as_bytes())?;
     let authority = server.value.server;
-    let ground = Ground::of(scope, authority, general.iter().map(|(_, line)| line));
+    let ground = cuts::ground_of_all(txn, scope, authority, &general)?;
     let slugs = Slugs::read(txn, place.organizer, &place.event)?;
     let mut devices = Devices::default();
     let mut scans = Vec::new();

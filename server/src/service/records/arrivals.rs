@@ -1,6 +1,7 @@
 //! Arrivals: the server writes down when records came whose stamps are ahead of its clock, so that no clock
 //! but the server's own says how late a record is at most.
 
+use super::cuts;
 use super::lines::ground_lines;
 use crate::service::error::Result;
 use crate::service::organizers::StoredOrganizer;
@@ -59,7 +60,7 @@ pub(in crate::service) fn before_everyone_out(
         .value
         .server;
     let general = ground_lines(txn, scope)?;
-    let ground = Ground::of(scope, server, general.iter().map(|(_, line)| line));
+    let ground = cuts::ground_of_all(txn, scope, server, &general)?;
     let mut arrivals: Vec<Arrival> = Vec::new();
     for stamped in ahead {
         if is_known(txn, scope, &ground, &stamped)? {

@@ -1,6 +1,7 @@
 //! The difference that a step of interpreting makes to counts and incidents.
 
 use super::account::{Account, TooMany, refusal};
+use super::cuts;
 use super::lines::{Placed, aliases, lines_about, readable};
 use super::progress::Extent;
 use super::tally::Changes;
@@ -23,7 +24,7 @@ pub(super) struct Found {
     scope: ScopeId,
     /// The device id of the server's own log.
     pub(super) authority: DeviceId,
-    old: Ground,
+    pub(super) old: Ground,
     pub(super) new: Ground,
     /// Interpreted before.
     before: Extent,
@@ -69,13 +70,16 @@ impl Found {
             .server;
         let within = |extent: &Extent| {
             let known = lines.iter().filter(|(position, _)| extent.holds(*position));
-            Ground::of(scope, authority, known.map(|(_, line)| line))
+            let known = known.map(|(_, line)| line);
+            cuts::ground_of(txn, scope, authority, known, |position| {
+                extent.reaches(position)
+            })
         };
         Ok(Self {
             scope,
             authority,
-            old: within(&before),
-            new: within(&after),
+            old: within(&before)?,
+            new: within(&after)?,
             before,
             after,
             aliases: aliases(lines),

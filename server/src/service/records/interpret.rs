@@ -6,6 +6,7 @@
 
 use super::account::TooMany;
 use super::badges;
+use super::cuts;
 use super::difference::Found;
 use super::lines::{Placed, ground_lines, readable};
 use super::progress::{Extent, Progress, has_records};
@@ -15,13 +16,13 @@ use crate::service::error::Result;
 use crate::service::incidents::{self, About};
 use crate::service::organizers::StoredOrganizer;
 use crate::service::{server_log, things};
-use crate::storage::{LogPlace, StoredRecord, Transaction};
+use crate::storage::{StoredRecord, Transaction};
 use std::collections::BTreeSet;
 use usher_domain::api::reports::ScanLine;
-use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, SessionId, ZoneId};
+use usher_domain::ids::{OrganizerId, ScopeId, SessionId, ZoneId};
 use usher_domain::log::{Entry, Line};
 use usher_domain::merge::Ground;
-use usher_domain::record::{Body, Cut, Link, Outcome, Subject};
+use usher_domain::record::{Body, Link, Outcome, Subject};
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::PriorScan;
 
@@ -54,50 +55,31 @@ impl Portion {
 /// device writes of such a kind changes nothing.
 fn reaches_everything(
     txn: &dyn Transaction,
-    ground_lines: &[Placed],
-    (authority, before): (DeviceId, &Extent),
+    found: &Found,
+    before: &Extent,
     arrived: &[Placed],
 ) -> Result<bool> {
     let mut of_authority = arrived
         .iter()
-        .filter(|(_, line)| line.record.log.device == authority);
-    of_authority.try_fold(false, |reaches, (_, line)| {
-        Ok(reaches
-            || match &line.record.body {
-                Body::Rule(_) | Body::Ruling(_) | Body::EveryoneOut(_) => true,
-                Body::Cut(cut) => reaches_back(txn, ground_lines, before, cut)?,
-                Body::Scan(_)
-                | Body::Undo(_)
-                | Body::Link(_)
-                | Body::FreeFlow(_)
-                | Body::Abort(_)
-                | Body::Yield(_)
-                | Body::StandDown(_)
-                | Body::Honour(_)
-                | Body::Notice(_)
-                | Body::Delay(_)
-                | Body::OverrideKey(_)
-                | Body::Arrival(_)
-                | Body::Correction(_) => false,
-            })
-    })
-}
-
-/// Whether a cut changes the standing of records that were interpreted.
-fn reaches_back(
-    txn: &dyn Transaction,
-    ground_lines: &[Placed],
-    before: &Extent,
-    cut: &Cut,
-) -> Result<bool> {
-    let was_cut = ground_lines.iter().any(|(position, line)| {
-        let is_cut = matches!(&line.record.body, Body::Cut(old) if old.log == cut.log);
-        is_cut && before.holds(*position)
+        .filter(|(_, line)| line.record.log.device == found.authority);
+    let reaches = of_authority.any(|(_, line)| match &line.record.body {
+        Body::Rule(_) | Body::Ruling(_) | Body::EveryoneOut(_) => true,
+        Body::Scan(_)
+        | Body::Undo(_)
+        | Body::Link(_)
+        | Body::Cut(_)
+        | Body::FreeFlow(_)
+        | Body::Abort(_)
+        | Body::Yield(_)
+        | Body::StandDown(_)
+        | Body::Honour(_)
+        | Body::Notice(_)
+        | Body::Delay(_)
+        | Body::OverrideKey(_)
+        | Body::Arrival(_)
+        | Body::Correction(_) => false,
     });
-    let first_cut_off = LogPlace::before(cut.last.saturating_add(1));
-    let later = txn.records_of_log(cut.log, first_cut_off, 1)?;
-    let mut later = later.iter();
-    Ok(was_cut || later.any(|(_, record)| before.holds(record.position)))
+    Ok(reaches || cuts::reach_back(txn, found, before, arrived)?)
 }
 
 /// The records of one step after a position, and up to which position they are.
@@ -169,7 +151,7 @@ pub(super) fn link(
         .value
         .server;
     let lines = ground_lines(txn, scope)?;
-    let ground = Ground::of(scope, server, lines.iter().map(|(_, line)| line));
+    let ground = cuts::ground_of_all(txn, scope, server, &lines)?;
     let links = links(txn, organizer, &ground, arrived)?;
     server_log::append(txn, organizer, scope, links, now)?;
     Ok(())
@@ -246,7 +228,7 @@ fn interpret(
     // What was interpreted may have counted for nothing so far: a revoked device's records, until a person
     // accepts them.
     let authority = found.authority;
-    if !before.is_empty() && reaches_everything(txn, &lines, (authority, &before), &arrived)? {
+    if !before.is_empty() && reaches_everything(txn, &found, &before, &arrived)? {
         found.account_all(txn)?;
     } else {
         found.account_reached(txn, &arrived)?;
@@ -275,6 +257,7 @@ fn interpret(
     progress.sessions.extend(changes.store(txn, scope, now)?);
     progress.sessions.sort_unstable();
     progress.sessions.dedup();
+    cuts::keep_extents(txn, scope, authority, &lines, &progress.extent(), now)?;
     progress.store(txn, scope, now)?;
     server_log::append(txn, organizer, scope, links, now)?;
     Ok(outcomes)
@@ -297,8 +280,14 @@ fn look(
     let extent = progress.extent();
     let mut lines = ground_lines(txn, scope)?;
     lines.retain(|(position, _)| extent.holds(*position));
-    let ground = Ground::of(scope, server, lines.iter().map(|(_, line)| line));
-    if let Some(rest) = watch::look(txn, organizer, (&ground, &lines), look, now)? {
+    let known = lines.iter().map(|(_, line)| line);
+    let ground = cuts::ground_of(txn, scope, server, known, |position| {
+        extent.reaches(position)
+    })?;
+    let first = cuts::first_cut_off(txn, look.log, &ground, (server, &lines))?;
+    if let Some(first) = first
+        && let Some(rest) = watch::look(txn, organizer, &ground, (look, first), now)?
+    {
         progress.go_on_looking(rest);
     }
     Ok(())

@@ -22,6 +22,7 @@ mod account;
 pub(super) mod arrivals;
 mod badges;
 mod catch_up;
+pub(super) mod cuts;
 mod difference;
 mod interpret;
 pub(super) mod lines;
@@ -37,11 +38,13 @@ pub(super) use interpret::inside;
 use super::devices::StoredDevice;
 use super::error::{Error, Result};
 use super::incidents::{self, About};
+use super::organizers::StoredOrganizer;
 use super::server_log::{self, session_of};
 use super::{Service, claims, organizers, scopes, sessions, things};
 use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Transaction};
 use plan::{Plan, plan};
 use quota::OverQuota;
+use std::collections::BTreeSet;
 use usher_domain::api::access::DeviceState;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
@@ -51,11 +54,14 @@ use usher_domain::ids::{AttemptId, DeviceId, OrganizerId, ScopeId};
 use usher_domain::log::{BatchError, Entry, VerifiedBatch, unverified_head, verify_batch};
 use usher_domain::protocol;
 use usher_domain::protocol::{Head, PushAnswer};
-use usher_domain::record::{Body, Cut, LogRef, Record};
+use usher_domain::record::{Body, CutBy, LogRef, Record};
 use usher_domain::time::UnixMillis;
 
 /// Records of a batch that is stored at once; one with more waits for its turn.
 const LONG_BATCH: usize = 50;
+
+/// Logs of one device in one scope at most. A device begins one anew when it was restored from a backup.
+const LOGS_MAX: usize = 64;
 
 /// What became of a proved batch.
 enum Stored {
@@ -67,6 +73,8 @@ enum Stored {
     LogElsewhere,
     /// Its writer wrote too much: nothing is stored, and a person is told.
     TooMuch(OverQuota),
+    /// Its device began too many logs: nothing is stored, and it is an incident.
+    TooManyLogs,
 }
 
 /// Whose log a batch is of.
@@ -185,13 +193,17 @@ fn cut_off(
     now: UnixMillis,
 ) -> Result<()> {
     let (log, scope) = (incoming.log(), incoming.scope());
+    let server = things::get::<StoredOrganizer>(txn, incoming.organizer.as_bytes())?
+        .value
+        .server;
+    // What a device says of cuts says nothing.
     let is_cut = lines::ground_lines(txn, scope)?
         .iter()
-        .any(|(_, line)| matches!(&line.record.body, Body::Cut(cut) if cut.log == log));
+        .any(|(_, line)| cuts::is_cut_of(line, server, log));
     if !is_cut {
-        let last = heads.iter().map(|head| head.sequence).max().unwrap_or(0);
-        let cut = vec![Body::Cut(Cut { log, last })];
-        server_log::append(txn, incoming.organizer, scope, cut, now)?;
+        let cut = cuts::cut(log, heads, CutBy::Server);
+        let said = vec![Body::Cut(cut)];
+        server_log::append(txn, incoming.organizer, scope, said, now)?;
     }
     Ok(())
 }
@@ -220,6 +232,17 @@ fn store(
         return Ok(Stored::OtherScope);
     }
     let of_device = txn.heads_of_device(log.device)?;
+    let own = of_device.iter().filter(|(of, _)| *of == scope);
+    let logs: BTreeSet<LogRef> = own.map(|(_, head)| head.log).collect();
+    if logs.len() >= LOGS_MAX && !logs.contains(&log) && incoming.writer != Writer::Server {
+        let about = About::device(IncidentKind::ForkedLog, log.device);
+        let detail = format!(
+            "the device began more than {LOGS_MAX} logs: it was restored or copied again and again, and \
+             nothing more is taken from logs that it begins"
+        );
+        incidents::raise(txn, organizer, &about, &detail, Vec::new(), now)?;
+        return Ok(Stored::TooManyLogs);
+    }
     let of_log = of_device.into_iter().filter(|(_, head)| head.log == log);
     let (scopes, heads): (Vec<ScopeId>, Vec<Head>) = of_log.unzip();
     if scopes.iter().any(|other| *other != scope) {
@@ -319,6 +342,7 @@ impl Service {
                 Ok(answer)
             }
             Stored::OtherScope => Err(Error::NotFound("scope")),
+            Stored::TooManyLogs => Err(Error::Full("logs of this device")),
             Stored::LogElsewhere => Err(Error::Conflict("the log was begun in another scope")),
             Stored::TooMuch(OverQuota(seconds)) => Err(Error::WriterOverQuota { seconds }),
         }

@@ -124,6 +124,11 @@ impl Extent {
         position <= self.upto && !self.aside.contains(&position)
     }
 
+    /// Whether a batch is among them or was passed over: its place in its log is known either way.
+    pub(super) const fn reaches(&self, position: u64) -> bool {
+        position <= self.upto
+    }
+
     /// Whether no batch is among them.
     pub(super) const fn is_empty(&self) -> bool {
         self.upto == 0

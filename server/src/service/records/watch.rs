@@ -151,8 +151,8 @@ impl Look {
     /// Reads the next records, and tells whether there may be more to read: page by page, for a person may
     /// have ruled on many of them. It goes on after what was *read*, for nothing says that a record is
     /// readable here.
-    fn read_on(&mut self, txn: &dyn Transaction, ground: &Ground, cut: u64) -> Result<Rest> {
-        let after = self.read.unwrap_or(LogPlace::before(cut.saturating_add(1)));
+    fn read_on(&mut self, txn: &dyn Transaction, ground: &Ground, first: u64) -> Result<Rest> {
+        let after = self.read.unwrap_or(LogPlace::before(first));
         let page = txn.records_of_log(self.log, after, READ_AT_ONCE)?;
         let is_last = page.len() < READ_AT_ONCE as usize;
         for (place, record) in page {
@@ -211,24 +211,16 @@ enum Rest {
 }
 
 /// Looks through the next records of a log, and brings its incident of quarantined records up to date when
-/// all that it needs is read; else answers with what is left to do.
+/// all that it needs is read; else answers with what is left to do. `first` is the first sequence of which a
+/// record may wait.
 pub(super) fn look(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
-    (ground, ground_lines): (&Ground, &[Placed]),
-    mut look: Look,
+    ground: &Ground,
+    (mut look, first): (Look, u64),
     now: UnixMillis,
 ) -> Result<Option<Look>> {
-    let cuts = ground_lines.iter().filter_map(|(_, line)| {
-        let Body::Cut(cut) = &line.record.body else {
-            return None;
-        };
-        (cut.log == look.log).then_some(cut.last)
-    });
-    let Some(first_cut) = cuts.min() else {
-        return Ok(None);
-    };
-    match look.read_on(txn, ground, first_cut)? {
+    match look.read_on(txn, ground, first)? {
         Rest::Something => Ok(Some(look)),
         Rest::Nothing => {
             look.tell(txn, organizer, ground, now)?;

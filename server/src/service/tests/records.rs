@@ -2,6 +2,7 @@
 //! interpreting.
 
 mod arrivals;
+mod cuts;
 mod interpreting;
 mod merging;
 mod reports;

@@ -2,8 +2,8 @@
 
 use super::statements::{Doing as _, Session, bytes, int, uint};
 use crate::storage::{
-    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Result, Stamped, StorageError, StoredIncident,
-    StoredRecord,
+    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Result, Stamped, StorageError,
+    StoredIncident, StoredRecord,
 };
 use rusqlite::{Row, params};
 use usher_domain::cbor;

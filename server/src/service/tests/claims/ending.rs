@@ -296,6 +296,8 @@ async fn a_cut_of_an_earlier_epoch_counts_as_soon_as_it_is_handed_back() {
     let cut = Body::Cut(usher_domain::record::Cut {
         log: north.end.head.log,
         last: 0,
+        heads: Some(Vec::new()),
+        by: Some(usher_domain::record::CutBy::Person),
     });
     let entry = earlier.append(DOORS, cut);
     let batch = usher_domain::log::sign_batch(&key, vec![entry.encoded]).unwrap();

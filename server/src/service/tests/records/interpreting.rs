@@ -130,7 +130,13 @@ async fn a_device_that_cuts_a_log_beyond_all_numbers_changes_nothing() {
     house.service.push(south.id, south.all()).await.unwrap();
     let log = south.end.head.log;
     for last in [u64::MAX, u64::MAX - 1, 1 << 63, 0] {
-        thief.write(at(2), Body::Cut(Cut { log, last }));
+        let cut = Cut {
+            log,
+            last,
+            heads: None,
+            by: None,
+        };
+        thief.write(at(2), Body::Cut(cut));
     }
     house.service.push(thief.id, thief.all()).await.unwrap();
     south.admit(at(3), &session, ticket(4));
