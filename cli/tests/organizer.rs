@@ -213,7 +213,7 @@ fn all_that_is_wrong_with_a_list_of_staff_is_told_and_nobody_is_added() {
 #[test]
 fn a_pin_that_is_guessed_first_is_refused() {
     let house = House::with_organizer();
-    std::fs::write(house.path().join("pin"), "123456\n").unwrap();
+    std::fs::write(house.path().join("pin"), "12345678\n").unwrap();
     let add = "staff add Kim --role supervisor --pin-file pin --out kim.png";
     let message = house.error(add)["message"].to_string();
     assert!(message.contains("guessed first"), "{message}");

@@ -106,6 +106,13 @@ pub(super) fn empty_all_manifests(conn: &Connection) -> Result<(), StoreError> {
     names.into_iter().try_for_each(|name| empty(conn, name))
 }
 
+/// Forgets which versions of tables were ever accepted.
+pub(super) fn forget_all_manifests(conn: &Connection) -> Result<(), StoreError> {
+    conn.execute("DELETE FROM documents WHERE name <> ?1", [TRUST])
+        .doing("forgetting documents")?;
+    Ok(())
+}
+
 /// What is remembered of a document.
 pub(super) fn held(conn: &Connection, name: Name) -> Result<Option<Held>, StoreError> {
     let unreadable = StoreError::Unreadable { what: "a document" };

@@ -59,12 +59,14 @@ impl Store {
 
     /// Deletes everything that could tell about ticket holders or open a door: ticket sets, directories,
     /// the roster, and files set aside as damaged. Records that the server does not have stay. Afterwards no
-    /// file of the device holds a trace of them.
+    /// file of the device holds a trace of them, and it takes tables in like a device that is new: the
+    /// snapshot that a server has prepared may be a little older than what was wiped.
     ///
     /// # Errors
     /// What writing the files says.
     pub fn wipe_tables(&mut self) -> Result<(), StoreError> {
         self.begin_wiping()?;
+        self.write(DOING, |tx| documents::forget_all_manifests(tx))?;
         self.finish_wiping()
     }
 
