@@ -9,6 +9,9 @@ use crate::values::{InEvent, word};
 use crate::zone::Wall;
 use clap::Subcommand;
 use usher_core::app::words;
+use usher_domain::api::handed_back::{
+    HandedBackDecision, HandedBackDone, HandedBackRow, HandedBackWord,
+};
 use usher_domain::api::reports::{self, NewRulings, ScanLine};
 use usher_domain::api::{access, venue};
 use usher_domain::record::RulingWord;
@@ -39,6 +42,20 @@ pub enum Incident {
         /// Hashes of the records in hex, as the list shows them
         #[arg(required = true)]
         records: Vec<String>,
+    },
+    /// List rows that devices handed back and that wait for your word
+    Rows,
+    /// Take rows that devices handed back: the server was put back from a backup and lost them
+    TakeRows {
+        /// Only rows of this table, as the list shows it; all of them without
+        #[arg(long)]
+        table: Option<String>,
+    },
+    /// Refuse rows that devices handed back; they are not asked about again
+    RefuseRows {
+        /// Only rows of this table, as the list shows it; all of them without
+        #[arg(long)]
+        table: Option<String>,
     },
 }
 
@@ -71,6 +88,19 @@ impl Incident {
             Self::Void { session, records } => {
                 rule(shell, &client, &session, records, RulingWord::Void).await?;
             }
+            Self::Rows => {
+                let all: Vec<HandedBackRow> = client.list(&["handed-back"]).await?;
+                let wall = Wall::of_events(&client, &[]).await?;
+                shell
+                    .output
+                    .list_by(&all, |page| rows_page(page, &all, &wall))?;
+            }
+            Self::TakeRows { table } => {
+                decide(shell, &client, HandedBackWord::Take, table).await?;
+            }
+            Self::RefuseRows { table } => {
+                decide(shell, &client, HandedBackWord::Refuse, table).await?;
+            }
         }
         Ok(Exit::Done)
     }
@@ -93,6 +123,42 @@ async fn rule(
     let () = client.post(&path, &rulings).await?;
     shell.output.show(&rulings, |page| page.line(sentence))?;
     Ok(())
+}
+
+async fn decide(
+    shell: &mut Shell,
+    client: &Client,
+    word: HandedBackWord,
+    table: Option<String>,
+) -> Result<(), CliError> {
+    let decision = HandedBackDecision { word, table };
+    let done: HandedBackDone = client.post(&["handed-back", "decision"], &decision).await?;
+    shell.output.show(&done, |page| {
+        page.line(format_args!(
+            "{} taken, {} refused, {} changed here meanwhile.",
+            done.taken, done.refused, done.outdated
+        ));
+    })?;
+    Ok(())
+}
+
+fn rows_page(page: &mut Page, rows: &[HandedBackRow], wall: &Wall) {
+    if rows.is_empty() {
+        page.line("No rows wait.");
+    }
+    for row in rows {
+        let held = row
+            .held
+            .map_or_else(|| "none here".to_owned(), |held| format!("{held} here"));
+        page.line(format_args!(
+            "{}  table {}, id {}, change {} ({held}), handed back by device {}",
+            wall.say(row.at),
+            row.table,
+            row.id,
+            row.revision,
+            row.device
+        ));
+    }
 }
 
 /// What people call the places and devices of scans.

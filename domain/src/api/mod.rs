@@ -5,6 +5,7 @@
 //! changes nothing.
 
 pub mod access;
+pub mod handed_back;
 pub mod imports;
 pub mod orders;
 pub mod readiness;

@@ -60,6 +60,8 @@ pub enum IncidentKind {
     ServerBehind,
     /// A device wrote more records in an hour than it may; the rest waits on it.
     TooManyRecords,
+    /// Rows that devices handed back wait for a word, or cannot be.
+    HandedBack,
 }
 
 /// One scan in reports and exports: no name, no code.

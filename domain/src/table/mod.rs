@@ -15,7 +15,10 @@ pub use digest::{
     BUCKETS, Bucket, BucketHasher, Digests, SnapshotDigest, WrongBuckets, bucket_digest,
 };
 pub use manifest::{TableMismatch, content_type_of, verify_manifest};
-pub use plan::{RowAction, RowConflict, plan_row};
+pub use plan::{
+    REVISION_MAX, REVISIONS_LOST_MAX, RowAction, RowConflict, may_be_handed_back, next_revision,
+    plan_row,
+};
 pub use row::{ROW_BYTES_MAX, Row, RowError, RowHead, RowKey, TableRow, decode_row, encode_row};
 pub use stream::{RowReader, write_row};
 

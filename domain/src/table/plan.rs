@@ -32,6 +32,30 @@ impl RowConflict {
     }
 }
 
+/// The highest revision of a row: numbers up to it are exact in every program that reads JSON.
+pub const REVISION_MAX: u64 = (1 << 53) - 1;
+
+/// Changes of one row that may be lost at once: a row that is handed back is not believed to be further
+/// ahead of the image held.
+pub const REVISIONS_LOST_MAX: u64 = 10_000;
+
+/// The revision after one; none if the row was changed as often as can be counted.
+#[must_use]
+pub const fn next_revision(revision: u64) -> Option<u64> {
+    if revision < REVISION_MAX {
+        Some(revision + 1)
+    } else {
+        None
+    }
+}
+
+/// Whether a row that is handed back may have this revision, where the image held has the other one, or 0
+/// if none is held.
+#[must_use]
+pub const fn may_be_handed_back(held: u64, revision: u64) -> bool {
+    revision <= REVISION_MAX && revision <= held.saturating_add(REVISIONS_LOST_MAX)
+}
+
 /// Decides between the image held and one that arrives; the highest revision wins.
 ///
 /// For rows that a signed manifest does not prove to be the whole of a bucket: segments, and rows handed
@@ -61,6 +85,18 @@ mod tests {
 
     fn row(revision: u64, rest: &str) -> Vec<u8> {
         cbor::encode(&(minicbor::bytes::ByteArray::from([1; 16]), revision, rest))
+    }
+
+    #[test]
+    fn revisions_are_bounded() {
+        assert_eq!(next_revision(0), Some(1));
+        assert_eq!(next_revision(REVISION_MAX), None);
+        assert_eq!(next_revision(u64::MAX), None);
+        assert!(may_be_handed_back(0, REVISIONS_LOST_MAX));
+        assert!(!may_be_handed_back(0, REVISIONS_LOST_MAX + 1));
+        assert!(may_be_handed_back(REVISION_MAX, REVISION_MAX));
+        assert!(!may_be_handed_back(REVISION_MAX, REVISION_MAX + 1));
+        assert!(!may_be_handed_back(u64::MAX, u64::MAX));
     }
 
     #[test]

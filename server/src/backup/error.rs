@@ -126,6 +126,7 @@ const fn storage_code(error: &StorageError) -> &'static str {
         StorageError::Busy
         | StorageError::Closed
         | StorageError::Taken { .. }
+        | StorageError::OtherOwner { .. }
         | StorageError::Failed { .. }
         | StorageError::OutOfRange { .. }
         | StorageError::Unreadable { .. }

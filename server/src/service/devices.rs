@@ -177,6 +177,20 @@ pub(crate) fn seen_since(
     Ok(seen)
 }
 
+/// The slug of a device's gate; none of one that is not there (any more) or is none of the organizer's,
+/// which a row that was handed back may name.
+fn gate_slug(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    gate: GateId,
+) -> Result<Option<String>> {
+    match things::get_of::<Gate>(txn, organizer, gate.as_bytes()) {
+        Ok(gate) => Ok(Some(gate.value.slug)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A device as lists show it.
 pub(crate) fn describe(
     txn: &dyn Transaction,
@@ -191,7 +205,7 @@ pub(crate) fn describe(
         DeviceState::Waiting | DeviceState::Revoked => None,
     };
     let gate_slug = match stored.gate {
-        Some(gate) => Some(things::get::<Gate>(txn, gate.as_bytes())?.value.slug),
+        Some(gate) => gate_slug(txn, stored.organizer, gate)?,
         None => None,
     };
     Ok(Device {
@@ -319,6 +333,9 @@ fn change(
 
 /// Lets a device be as a row says that was handed back after a restore. One that enrolled after the
 /// backup was made becomes known again; which events it was for is not in the row, so it gets all.
+///
+/// # Errors
+/// [`Error::NotFound`] if the id is something else's or another organizer's, or the key is another one.
 pub(crate) fn take_in(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -326,11 +343,14 @@ pub(crate) fn take_in(
     now: UnixMillis,
 ) -> Result<()> {
     let id = entry.device.as_bytes();
-    let (events, enrolled_at, first_gate) = match things::get::<StoredDevice>(txn, id) {
-        Ok(known) => {
+    things::check_free::<StoredDevice>(txn, organizer.as_bytes(), id)?;
+    let (events, enrolled_at, first_gate) = match things::get_of::<StoredDevice>(txn, organizer, id)
+    {
+        Ok(known) if known.value.key == entry.key => {
             let known = known.value;
             (known.events, known.enrolled_at, known.first_gate)
         }
+        Ok(_) => return Err(Error::NotFound("device")),
         Err(Error::NotFound(_)) => (Vec::new(), now, entry.gate),
         Err(error) => return Err(error),
     };

@@ -166,7 +166,7 @@ const fn storage_code(error: &StorageError) -> Code {
         | StorageError::NewerSchema { .. }
         | StorageError::CannotWrite { .. }
         | StorageError::Io { .. } => Code::Unavailable,
-        StorageError::Taken { .. } => Code::Conflict,
+        StorageError::Taken { .. } | StorageError::OtherOwner { .. } => Code::Conflict,
         StorageError::OutOfRange { .. } => Code::InvalidValue,
         StorageError::Damaged { .. }
         | StorageError::NoDatabase { .. }

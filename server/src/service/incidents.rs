@@ -42,6 +42,18 @@ impl About {
         }
     }
 
+    /// Rows of a session's tables, or of the roster, that were handed back and wait.
+    pub(crate) const fn handed_back(session: Option<SessionId>) -> Self {
+        Self {
+            kind: IncidentKind::HandedBack,
+            session,
+            subject: None,
+            device: None,
+            log: None,
+            staff: None,
+        }
+    }
+
     /// A badge in use on two devices at once.
     pub(crate) const fn badge(staff: StaffId) -> Self {
         Self {
@@ -113,6 +125,7 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::BadgeTwice => "badge_twice",
         IncidentKind::ServerBehind => "server_behind",
         IncidentKind::TooManyRecords => "too_many_records",
+        IncidentKind::HandedBack => "handed_back",
     }
 }
 

@@ -257,6 +257,7 @@ impl Service {
         self.write(move |txn, now| {
             let raised = epoch(txn)?.max(known).saturating_add(1);
             txn.put_value(Space::Server, EPOCH, &raised.to_be_bytes(), now)?;
+            txn.put_value(Space::Server, RESTORED_AT, &now.get().to_be_bytes(), now)?;
             Ok(raised)
         })
         .await
@@ -264,6 +265,7 @@ impl Service {
 }
 
 const EPOCH: &[u8] = b"epoch";
+const RESTORED_AT: &[u8] = b"restored at";
 const DEVICE_TOKENS: &[u8] = b"device tokens";
 
 /// The epoch as a transaction sees it; 1 until it is raised.
@@ -276,6 +278,19 @@ pub(crate) fn epoch(txn: &dyn Transaction) -> std::result::Result<u32, StorageEr
                 doing: "reading the epoch",
             }),
     }
+}
+
+/// When somebody declared last that this database was restored; none if nobody ever did.
+pub(crate) fn restored_at(
+    txn: &dyn Transaction,
+) -> std::result::Result<Option<UnixMillis>, StorageError> {
+    let Some(bytes) = txn.value(Space::Server, RESTORED_AT)? else {
+        return Ok(None);
+    };
+    let at = <[u8; 8]>::try_from(bytes.as_slice()).map_err(|_| StorageError::Unreadable {
+        doing: "reading when the server was restored",
+    })?;
+    Ok(Some(UnixMillis::new(u64::from_be_bytes(at))))
 }
 
 /// The next number of a series, from 1 on.

@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::organizers::StoredOrganizer;
 use super::{epoch, things};
 use crate::keys::{self, KeyUse};
-use crate::storage::{BatchLine, NewBatch, Novelty, Space, Transaction};
+use crate::storage::{BatchLine, NewBatch, Novelty, Reach, Space, Transaction};
 use minicbor::{Decode, Encode};
 use usher_domain::cbor;
 use usher_domain::cose::{self, ContentType};
@@ -170,6 +170,7 @@ fn line(
         sequence: record.sequence,
         stamp,
         subject: record.subject(),
+        reach: Reach::Scope,
         session: session_of(&record.body),
         bytes,
         novelty: Novelty::New,

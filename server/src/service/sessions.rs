@@ -56,13 +56,7 @@ pub(crate) fn of_id(
     organizer: OrganizerId,
     id: SessionId,
 ) -> Result<Loaded<Session>> {
-    let session = things::get::<Session>(txn, id.as_bytes())?;
-    let event = things::get::<Event>(txn, &session.parent)?;
-    if event.parent == *organizer.as_bytes() {
-        Ok(session)
-    } else {
-        Err(Error::NotFound(Session::WORD))
-    }
+    things::get_of(txn, organizer, id.as_bytes())
 }
 
 /// Has the ticket sets of all sessions that are not long over signed anew: their terms name things of

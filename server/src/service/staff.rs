@@ -135,11 +135,15 @@ fn add(txn: &mut dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Res
 }
 
 /// Lets a member of staff be as a row says that was handed back after a restore.
+///
+/// # Errors
+/// [`Error::NotFound`] if the id is something else's or another organizer's.
 pub(crate) fn take_in(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     entry: &StaffEntry,
 ) -> Result<()> {
+    things::check_free::<StoredStaff>(txn, organizer.as_bytes(), entry.staff.as_bytes())?;
     let value = StoredStaff {
         badge: entry.badge.to_string(),
         name: entry.name.clone(),

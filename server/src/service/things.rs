@@ -2,10 +2,10 @@
 
 use super::error::{Error, Result};
 use crate::keys;
-use crate::storage::{Entity, Id, Kind, Transaction};
+use crate::storage::{Belonging, Entity, Id, Kind, Transaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use usher_domain::ids::TicketId;
+use usher_domain::ids::{OrganizerId, TicketId};
 
 /// Bytes of the longest name for people.
 pub const NAME_BYTES_MAX: usize = 200;
@@ -47,6 +47,52 @@ fn decode<T: Thing>(entity: &Entity) -> Result<Loaded<T>> {
 pub(crate) fn get<T: Thing>(txn: &dyn Transaction, id: &Id) -> Result<Loaded<T>> {
     let entity = txn.entity(T::KIND, id)?.ok_or(Error::NotFound(T::WORD))?;
     decode(&entity)
+}
+
+/// The thing of this id, if it is this organizer's. What one organizer's things, rows or requests name is
+/// read by this and nothing else: whose a thing is, is judged here for every service.
+pub(crate) fn get_of<T: Thing>(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    id: &Id,
+) -> Result<Loaded<T>> {
+    let thing = get::<T>(txn, id)?;
+    if owner(txn, T::KIND, id, &thing.parent)? == Some(organizer) {
+        Ok(thing)
+    } else {
+        Err(Error::NotFound(T::WORD))
+    }
+}
+
+/// Whose a thing is; nobody's where what it belongs to is gone.
+fn owner(txn: &dyn Transaction, kind: Kind, id: &Id, parent: &Id) -> Result<Option<OrganizerId>> {
+    let organizer = match kind {
+        Kind::Organizer => Some(*id),
+        Kind::Event
+        | Kind::Zone
+        | Kind::Gate
+        | Kind::Token
+        | Kind::Enrollment
+        | Kind::Device
+        | Kind::Staff => Some(*parent),
+        Kind::Session | Kind::TicketType => {
+            txn.entity(Kind::Event, parent)?.map(|event| event.parent)
+        }
+    };
+    Ok(organizer.map(OrganizerId::from_bytes))
+}
+
+/// Checks that an id is free, or names a thing of this kind in this parent: one that comes from outside
+/// may bear the id of anything.
+pub(crate) fn check_free<T: Thing>(txn: &dyn Transaction, parent: &Id, id: &Id) -> Result<()> {
+    let own = Belonging {
+        kind: T::KIND as u8,
+        parent: *parent,
+    };
+    match txn.belonging(id)? {
+        Some(held) if held != own => Err(Error::NotFound(T::WORD)),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The thing that a path names, by id or by slug, in its parent.

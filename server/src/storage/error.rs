@@ -51,6 +51,13 @@ pub enum StorageError {
         /// What was being done.
         doing: &'static str,
     },
+    /// A thing of that id is another kind of thing, or belongs to somebody or something else: kind, parent
+    /// and event of a thing never change.
+    #[error("it is another thing or belongs to somebody else, while {doing}")]
+    OtherOwner {
+        /// What was being done.
+        doing: &'static str,
+    },
     /// The disk is full or cannot be written.
     #[error("the disk is full or read-only, while {doing}")]
     CannotWrite {

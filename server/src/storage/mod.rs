@@ -16,6 +16,7 @@
 mod claims;
 mod error;
 mod gauges;
+mod handed;
 mod overlay;
 mod records;
 pub mod sqlite;
@@ -28,12 +29,14 @@ mod tickets;
 pub use claims::{Claims, Duty, DutyState, Reservation};
 pub use error::{Result, StorageError};
 pub use gauges::WriterGauges;
+pub use handed::{HandedRow, HandedRows, Judged};
 pub use overlay::Overlay;
 pub use records::{
-    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Stamped, StoredIncident, StoredRecord,
+    BatchLine, Kept, LogPlace, NewBatch, Novelty, Reach, Records, Stamped, StoredIncident,
+    StoredRecord,
 };
 pub use tables::{Pending, StoredRow, TableHead, Tables};
-pub use things::{Entity, Id, Kind, Space, Things};
+pub use things::{Belonging, Entity, Id, Kind, Space, Things};
 pub use tickets::{StoredTicket, Tickets};
 
 use std::sync::Arc;
@@ -41,9 +44,9 @@ use tokio::sync::Semaphore;
 
 /// Everything that can be done in one transaction. Methods that take `&self` read; those that take
 /// `&mut self` write, so a job that only got a shared reference cannot.
-pub trait Transaction: Things + Tickets + Tables + Records + Claims {}
+pub trait Transaction: Things + Tickets + Tables + HandedRows + Records + Claims {}
 
-impl<T: Things + Tickets + Tables + Records + Claims> Transaction for T {}
+impl<T: Things + Tickets + Tables + HandedRows + Records + Claims> Transaction for T {}
 
 /// A write job, called with its transaction or with why there is none. It says whether its changes are
 /// to be kept, and whom to tell once their fate is known.

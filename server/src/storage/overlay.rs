@@ -2,10 +2,12 @@
 //!
 //! It is made of a shared reference to a transaction, so nothing that runs on it can reach the database.
 
+mod handed;
+
 use super::{
-    Claims, Duty, Entity, Id, Kept, Kind, LogPlace, NewBatch, Pending, Records, Reservation,
-    Result, Space, Stamped, StorageError, StoredIncident, StoredRecord, StoredRow, StoredTicket,
-    TableHead, Tables, Things, Tickets, Transaction,
+    Belonging, Claims, Duty, Entity, Id, Kept, Kind, LogPlace, NewBatch, Pending, Records,
+    Reservation, Result, Space, Stamped, StorageError, StoredIncident, StoredRecord, StoredRow,
+    StoredTicket, TableHead, Tables, Things, Tickets, Transaction,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -96,7 +98,26 @@ impl Things for Overlay<'_> {
         Ok(page(under, own.cloned(), |entity| entity.id, limit))
     }
 
+    fn belonging(&self, id: &Id) -> Result<Option<Belonging>> {
+        match self.entities.get(id) {
+            Some(entity) => Ok(Some(Belonging {
+                kind: entity.kind as u8,
+                parent: entity.parent,
+            })),
+            None => self.under.belonging(id),
+        }
+    }
+
     fn put_entity(&mut self, entity: &Entity) -> Result<()> {
+        let own = Belonging {
+            kind: entity.kind as u8,
+            parent: entity.parent,
+        };
+        if self.belonging(&entity.id)?.is_some_and(|held| held != own) {
+            return Err(StorageError::OtherOwner {
+                doing: "writing a thing",
+            });
+        }
         if let Some(slug) = &entity.slug
             && let Some(there) = self.entity_named(entity.kind, &entity.parent, slug)?
             && there.id != entity.id
@@ -164,6 +185,12 @@ impl Tickets for Overlay<'_> {
     }
 
     fn put_ticket(&mut self, ticket: &StoredTicket) -> Result<()> {
+        let held = self.ticket(ticket.id)?;
+        if held.is_some_and(|held| held.event != ticket.event) {
+            return Err(StorageError::OtherOwner {
+                doing: "writing a ticket",
+            });
+        }
         if let Some(external) = &ticket.external {
             let there = self.ticket_by_external(ticket.event, external)?;
             if there.is_some_and(|there| there.id != ticket.id) {

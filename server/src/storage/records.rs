@@ -20,6 +20,16 @@ pub enum Novelty {
     Repeated,
 }
 
+/// What a record may change that is about no subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The whole scope: the authority wrote it.
+    Scope,
+    /// Nothing: another wrote it, or it is about a subject. Of such records there may be any number, and
+    /// nobody who reads those that reach the scope comes upon them.
+    Nothing,
+}
+
 /// A record of a batch with what it can be found by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchLine {
@@ -31,6 +41,8 @@ pub struct BatchLine {
     pub stamp: UnixMillis,
     /// Whom it is about; none for what is about a session, a log or another record.
     pub subject: Option<Subject>,
+    /// What it may change, where it is about no subject.
+    pub reach: Reach,
     /// The session, where it names one.
     pub session: Option<SessionId>,
     /// The encoding.
@@ -173,7 +185,7 @@ pub trait Records {
     /// [`super::StorageError`].
     fn record(&self, scope: ScopeId, hash: &Hash) -> Result<Option<StoredRecord>>;
 
-    /// All records about a subject, or with `None` those about no subject, by (stamp, hash).
+    /// All records about a subject, or with `None` those that reach the whole scope, by (stamp, hash).
     ///
     /// # Errors
     /// [`super::StorageError`].

@@ -5,8 +5,9 @@ mod records;
 mod tables;
 
 use super::{
-    BatchLine, Entity, Kept, Kind, NewBatch, Novelty, Result, Space, StorageError, Store,
-    StoredIncident, StoredRow, StoredTicket, TableHead, Transaction,
+    BatchLine, Belonging, Entity, Kept, Kind, NewBatch, Novelty, Overlay, Result, Space,
+    StorageError, Store, StoredIncident, StoredRow, StoredTicket, TableHead, Things as _,
+    Tickets as _, Transaction,
 };
 use usher_domain::code::MediumKey;
 use usher_domain::hash::Hash;
@@ -24,6 +25,8 @@ macro_rules! storage_tests {
             a_failing_job_leaves_nothing_and_the_others_of_its_group_stay,
             a_job_that_panics_leaves_nothing,
             a_name_is_unique_among_its_kind_in_its_parent,
+            a_thing_never_changes_its_kind_or_what_it_belongs_to,
+            a_ticket_never_changes_its_event,
             lists_go_on_after_the_last_thing_seen,
             values_are_replaced_and_forgotten_by_age,
             a_medium_belongs_to_one_ticket_for_ever,
@@ -31,9 +34,12 @@ macro_rules! storage_tests {
             a_table_sealed_in_parts_stays_dirty_until_the_last,
             readers_see_sealed_rows_until_the_next_sealing,
             a_row_of_lower_revision_changes_nothing,
+            a_revision_beyond_all_bounds_is_refused,
+            of_a_row_handed_back_the_highest_revision_waits_until_it_is_judged,
             changes_are_the_latest_images_after_a_version,
             a_feed_has_positions_without_gaps_and_batches_as_signed,
             a_record_is_found_by_hash_subject_log_and_session,
+            a_log_is_read_page_by_page_also_where_it_branches,
             heads_of_a_forked_log_stand_side_by_side,
             incidents_keep_their_time_and_go_when_nothing_is_left_of_them,
             kept_bytes_are_kept_once,
@@ -138,6 +144,49 @@ pub(crate) async fn a_name_is_unique_among_its_kind_in_its_parent(store: Store) 
     .unwrap();
     let again = write(&store, |txn| txn.put_entity(&thing(4, 9, "north"))).await;
     assert!(matches!(again, Err(StorageError::Taken { .. })));
+}
+
+pub(crate) async fn a_thing_never_changes_its_kind_or_what_it_belongs_to(store: Store) {
+    write(&store, |txn| txn.put_entity(&thing(1, 9, "north")))
+        .await
+        .unwrap();
+    let elsewhere = thing(1, 8, "south");
+    let other_kind = Entity {
+        kind: Kind::Device,
+        ..thing(1, 9, "south")
+    };
+    for stolen in [elsewhere, other_kind] {
+        let put = stolen.clone();
+        let refused = write(&store, move |txn| txn.put_entity(&put)).await;
+        assert!(matches!(refused, Err(StorageError::OtherOwner { .. })));
+        let rehearsed = store
+            .read(move |txn| Overlay::new(txn).put_entity(&stolen))
+            .await;
+        assert!(matches!(rehearsed, Err(StorageError::OtherOwner { .. })));
+    }
+    let found = read(&store, |txn| txn.entity(Kind::Gate, &[1; 16])).await;
+    assert_eq!(found, Some(thing(1, 9, "north")));
+    let belonging = Belonging {
+        kind: Kind::Gate as u8,
+        parent: [9; 16],
+    };
+    let found = read(&store, |txn| txn.belonging(&[1; 16])).await;
+    assert_eq!(found, Some(belonging));
+}
+
+pub(crate) async fn a_ticket_never_changes_its_event(store: Store) {
+    write(&store, |txn| txn.put_ticket(&ticket(1, 7, Some("A-1"))))
+        .await
+        .unwrap();
+    let stolen = write(&store, |txn| txn.put_ticket(&ticket(1, 6, None))).await;
+    assert!(matches!(stolen, Err(StorageError::OtherOwner { .. })));
+    let rehearsed = store
+        .read(|txn| Overlay::new(txn).put_ticket(&ticket(1, 6, None)))
+        .await;
+    assert!(matches!(rehearsed, Err(StorageError::OtherOwner { .. })));
+    let id = TicketId::from_bytes([1; 16]);
+    let found = read(&store, move |txn| txn.ticket(id)).await;
+    assert!(found == Some(ticket(1, 7, Some("A-1"))));
 }
 
 pub(crate) async fn lists_go_on_after_the_last_thing_seen(store: Store) {

@@ -119,7 +119,7 @@ pub trait Tables {
     /// Lets a row wait for sealing. A lower revision than the newest image changes nothing.
     ///
     /// # Errors
-    /// [`super::StorageError`].
+    /// [`super::StorageError::OutOfRange`] for a revision beyond [`usher_domain::table::REVISION_MAX`].
     fn put_row(&mut self, table: TableId, row: &StoredRow) -> Result<()>;
 
     /// Notes that a table must be sealed although no row changed: its terms did.

@@ -46,6 +46,15 @@ pub struct Entity {
     pub body: Vec<u8>,
 }
 
+/// What a thing is and what it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Belonging {
+    /// What it is, as the number of its [`Kind`].
+    pub kind: u8,
+    /// What it belongs to.
+    pub parent: Id,
+}
+
 /// What a single value is about; keys are unique within.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Space {
@@ -81,6 +90,8 @@ pub enum Space {
     HeardIn = 15,
     /// How much a device wrote lately.
     Written = 16,
+    /// How far the versions of a table went in each epoch before the present one.
+    ReachedVersions = 17,
     /// The records that a cut of a log lets count.
     CutExtent = 20,
 }
@@ -111,10 +122,18 @@ pub trait Things {
         limit: u32,
     ) -> Result<Vec<Entity>>;
 
-    /// Creates or replaces a thing.
+    /// What the thing of this id is and what it belongs to, whatever its kind.
     ///
     /// # Errors
-    /// [`super::StorageError::Taken`] if another has the name.
+    /// [`super::StorageError`].
+    fn belonging(&self, id: &Id) -> Result<Option<Belonging>>;
+
+    /// Creates a thing, or replaces name and body of the one that is there. Kind and parent of a thing
+    /// never change.
+    ///
+    /// # Errors
+    /// [`super::StorageError::Taken`] if another has the name, [`super::StorageError::OtherOwner`] if the
+    /// thing of this id is of another kind or has another parent.
     fn put_entity(&mut self, entity: &Entity) -> Result<()>;
 
     /// A single value.

@@ -48,10 +48,12 @@ pub trait Tickets {
         limit: u32,
     ) -> Result<Vec<StoredTicket>>;
 
-    /// Creates or replaces a ticket.
+    /// Creates a ticket, or replaces everything but the event of the one that is there: a ticket stays in
+    /// its event.
     ///
     /// # Errors
-    /// [`super::StorageError::Taken`] if another ticket of the event has the seller's number.
+    /// [`super::StorageError::Taken`] if another ticket of the event has the seller's number,
+    /// [`super::StorageError::OtherOwner`] if the ticket of this id is of another event.
     fn put_ticket(&mut self, ticket: &StoredTicket) -> Result<()>;
 
     /// Gives a medium to a ticket; giving it again changes nothing.

@@ -96,7 +96,7 @@ impl World {
                     }
                 }
             }
-            if clean {
+            if clean && self.take_what_waits().await == 0 {
                 return;
             }
         }

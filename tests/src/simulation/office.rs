@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::sleep;
 use usher_domain::api::access::DeviceChange;
+use usher_domain::api::handed_back::{HandedBackDecision, HandedBackWord};
 use usher_domain::api::tickets::{NewTicket, TicketChange};
 use usher_domain::api::venue::SessionChange;
 use usher_domain::ids::DeviceId;
@@ -75,6 +76,32 @@ impl World {
             Err(error) => self
                 .story
                 .tell("office", format_args!("cannot sell: {error}")),
+        }
+    }
+
+    /// A person says that rows which devices handed back, and of which nothing proves that the server lost
+    /// them, count: whoever put a server back untold knows. Tells how many.
+    pub(super) async fn take_what_waits(&self) -> u64 {
+        let Some(service) = self.office() else {
+            return 0;
+        };
+        let decision = HandedBackDecision {
+            word: HandedBackWord::Take,
+            table: None,
+        };
+        let organizer = self.house.organizer.id;
+        match service.decide_handed_back(organizer, decision).await {
+            Ok(done) if done.taken > 0 => {
+                self.story
+                    .tell("office", format_args!("takes {} rows back", done.taken));
+                done.taken
+            }
+            Ok(_) => 0,
+            Err(error) => {
+                self.story
+                    .tell("office", format_args!("takes nothing back: {error}"));
+                0
+            }
         }
     }
 

@@ -213,7 +213,9 @@ impl World {
         program.with(|store| {
             let subject = Subject::Ticket(bought.id);
             let mut lines = store.records_about(scope, &subject).unwrap_or_default();
-            let ground = store.scope_wide_records(scope).unwrap_or_default();
+            let ground = store
+                .scope_wide_records(scope, self.house.organizer.server)
+                .unwrap_or_default();
             let is_cut = |line: &Line| matches!(line.record.body, Body::Cut(_));
             if ground.iter().any(is_cut) {
                 // Which records a cut lets count, the chain of the whole log says.

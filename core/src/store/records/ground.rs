@@ -16,7 +16,7 @@ impl Store {
     /// # Errors
     /// What reading the file says.
     pub fn ground(&self, scope: ScopeId, authority: DeviceId) -> Result<Ground, StoreError> {
-        let lines = self.scope_wide_records(scope)?;
+        let lines = self.scope_wide_records(scope, authority)?;
         let mut ground = Ground::of(scope, authority, &lines);
         for open in ground.open_cuts() {
             let known = self.cut_extents.borrow().get(&open.cut).cloned();

@@ -160,18 +160,25 @@ impl Store {
         Ok(page.lines.into_iter().map(|(_, line)| line).collect())
     }
 
-    /// The records of a scope that concern more than one ticket: links, rules, cuts, rulings, everyone
-    /// out, free flow. They are few: what [`usher_domain::merge::Ground`] is made of.
+    /// The records of a scope's authority that concern more than one ticket: links, rules, cuts, rulings,
+    /// everyone out, free flow. They are few: what [`usher_domain::merge::Ground`] is made of. Of others such
+    /// records count for nothing, and there may be any number of them.
     ///
     /// # Errors
     /// What reading the file says.
-    pub fn scope_wide_records(&self, scope: ScopeId) -> Result<Vec<Line>, StoreError> {
+    pub fn scope_wide_records(
+        &self,
+        scope: ScopeId,
+        authority: DeviceId,
+    ) -> Result<Vec<Line>, StoreError> {
         let Some(scope_no) = known_scope_no(&self.conn, scope)? else {
             return Ok(Vec::new());
         };
         let page = self.lines(
-            "SELECT place, hash, body FROM records WHERE scope_no = ?1 AND subject = x''",
-            [scope_no],
+            "SELECT place, hash, body FROM records
+             WHERE log_no IN (SELECT log_no FROM logs WHERE scope = ?2 AND device = ?3)
+                AND +scope_no = ?1 AND +subject = x''",
+            (scope_no, scope.as_bytes(), authority.as_bytes()),
         )?;
         Ok(page.lines.into_iter().map(|(_, line)| line).collect())
     }

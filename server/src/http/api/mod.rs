@@ -1,6 +1,7 @@
 //! The organizer's and sales systems' endpoints: JSON under `/api/v1`.
 
 mod access;
+mod handed_back;
 mod orders;
 mod organizers;
 mod reports;
@@ -19,6 +20,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
     all.extend(tickets::endpoints());
     all.extend(reports::endpoints());
     all.extend(orders::endpoints());
+    all.extend(handed_back::endpoints());
     all
 }
 

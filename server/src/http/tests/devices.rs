@@ -61,6 +61,23 @@ impl House {
         self.sync("POST", paths::ENROLL, "", body).await
     }
 
+    /// Enrolls a device and signs it in.
+    pub(super) async fn enrolled(
+        &self,
+        code: &EnrollmentCode,
+        key: &SigningKey,
+    ) -> (DeviceId, String) {
+        let answer: EnrollAnswer = self.read(self.enroll(code, key).await).await;
+        let EnrollAnswer::Enrolled { document, .. } = answer else {
+            panic!("not enrolled: {answer:?}");
+        };
+        let payload = usher_domain::cose::parse(&document).unwrap();
+        let enrollment: Enrollment = cbor::decode(payload.unverified_payload()).unwrap();
+        let signed_in = self.sign_in(enrollment.device, key).await;
+        let token: DeviceToken = self.read(signed_in).await;
+        (enrollment.device, token.token.reveal().to_owned())
+    }
+
     async fn sign_in(&self, device: DeviceId, key: &SigningKey) -> Response<Bytes> {
         let asked = self.sync("POST", paths::CHALLENGE, "", Vec::new()).await;
         let challenge: Challenge = self.read(asked).await;
@@ -78,7 +95,7 @@ pub(super) struct North {
     pub(super) house: House,
     pub(super) office: String,
     pub(super) device: DeviceId,
-    key: SigningKey,
+    pub(super) key: SigningKey,
     pub(super) token: String,
 }
 
@@ -88,18 +105,10 @@ pub(super) async fn north() -> North {
     let code = house.evening(&office).await;
     assert_eq!(code.server, "http://localhost");
     let key = SigningKey::from_seed(&Seed::new([1; 32]));
-    let answer: EnrollAnswer = house.read(house.enroll(&code, &key).await).await;
-    let EnrollAnswer::Enrolled { document, .. } = answer else {
-        panic!("not enrolled: {answer:?}");
-    };
-    let payload = usher_domain::cose::parse(&document).unwrap();
-    let enrollment: Enrollment = cbor::decode(payload.unverified_payload()).unwrap();
-    let token: DeviceToken = house
-        .read(house.sign_in(enrollment.device, &key).await)
-        .await;
+    let (device, token) = house.enrolled(&code, &key).await;
     North {
-        device: enrollment.device,
-        token: token.token.reveal().to_owned(),
+        device,
+        token,
         house,
         office,
         key,

@@ -41,9 +41,10 @@ const fn lies_in_the_records(error: &Error) -> bool {
     match error {
         Error::Storage(error) => match error {
             StorageError::Unreadable { .. }
-            | StorageError::OutOfRange { .. }
-            | StorageError::Aborted => true,
-            StorageError::Taken { .. } => true,
+            | StorageError::Aborted
+            | StorageError::Taken { .. }
+            | StorageError::OtherOwner { .. }
+            | StorageError::OutOfRange { .. } => true,
             StorageError::Busy
             | StorageError::Closed
             | StorageError::InUse

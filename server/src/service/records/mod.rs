@@ -41,7 +41,7 @@ use super::incidents::{self, About};
 use super::organizers::StoredOrganizer;
 use super::server_log::{self, session_of};
 use super::{Service, claims, organizers, scopes, sessions, things};
-use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Transaction};
+use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Reach, Transaction};
 use plan::{Plan, plan};
 use quota::OverQuota;
 use std::collections::BTreeSet;
@@ -128,7 +128,7 @@ impl Incoming {
 }
 
 /// What a record can be found by. A record that this program cannot interpret is found by its log.
-fn line_of(entry: Entry, novelty: Novelty) -> BatchLine {
+fn line_of(entry: Entry, writer: Writer, novelty: Novelty) -> BatchLine {
     let record = entry.record.as_ref();
     BatchLine {
         hash: entry.hash,
@@ -136,6 +136,10 @@ fn line_of(entry: Entry, novelty: Novelty) -> BatchLine {
         // The column is signed; a clock beyond its range sorts last either way.
         stamp: entry.frame.stamp.min(UnixMillis::new(i64::MAX as u64)),
         subject: record.and_then(Record::subject),
+        reach: match writer {
+            Writer::Server => Reach::Scope,
+            Writer::Device | Writer::RevokedDevice => Reach::Nothing,
+        },
         session: record.and_then(|record| session_of(&record.body)),
         bytes: entry.encoded,
         novelty,
@@ -292,7 +296,7 @@ fn store(
                 } else {
                     Novelty::New
                 };
-                line_of(entry, novelty)
+                line_of(entry, incoming.writer, novelty)
             });
             txn.append_batch(&NewBatch {
                 scope,

@@ -2,118 +2,121 @@
 //! to life.
 //!
 //! A device proves the rows by the manifest that this server signed before: the manifest by its
-//! signature, the bucket digests by the manifest, the rows by the digests. Of each row the higher
-//! revision wins, and the things behind the rows follow.
+//! signature, the bucket digests by the manifest, the rows by the digests ([`proof`]). Of each row the
+//! higher revision wins where it may ([`change`]), and the things behind the rows follow; the others wait
+//! for a person ([`waiting`]).
+//!
+//! # Where the work is done
+//! Unpacking and proving is beside the database's writer, with as much memory as a request may have rows.
+//! What is newer than what is held is then written in short steps, between which others write. Each step
+//! asks anew whose the table is, whether the manifest's key counts, and what is held by then.
+
+mod change;
+mod proof;
+pub(crate) mod reached;
+pub(crate) mod waiting;
 
 use super::serve::readable_rows_owner;
 use crate::service::Service;
 use crate::service::error::{Error, Result};
-use crate::service::tickets::hand_back::{take_in_directory, take_in_ticket};
-use crate::service::{devices, organizers, staff};
-use crate::storage::{StoredRow, Transaction};
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
-use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, OrganizerId};
+use crate::service::incidents::{self, About};
+use crate::service::tickets::hand_back::{is_cancelled, take_in_directory, take_in_ticket};
+use crate::service::{devices, staff};
+use crate::storage::{HandedRow, StoredRow, Transaction};
+use change::{Change, Ground, Word};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use usher_domain::api::reports::IncidentKind;
+use usher_domain::ids::{DeviceId, OrganizerId, TicketId};
 use usher_domain::protocol::{HandBack, HandBackAnswer};
-use usher_domain::table::rows::{RosterEntry, RosterRow};
-use usher_domain::table::{
-    Bucket, Digests, Row, RowAction, RowError, RowReader, TableId, bucket_digest, decode_row,
-    plan_row, verify_manifest,
-};
+use usher_domain::table::rows::{RosterEntry, RosterRow, TicketState};
+use usher_domain::table::{Row, RowAction, TableId, decode_row, plan_row};
 use usher_domain::time::UnixMillis;
 
-/// Bytes of rows in one request after decompression at most.
-const ROWS_BYTES_MAX: u64 = 64 << 20;
+/// Rows of one step at most.
+const ROWS_PER_STEP: usize = 64;
+/// Bytes of rows of one step, but for the last row: a row with many media costs many statements.
+const BYTES_PER_STEP: usize = 16 << 10;
 
-fn not_authentic(why: impl ToString) -> Error {
-    Error::NotAuthentic(why.to_string())
+/// What is handed back, but for its rows.
+struct Offer {
+    device: DeviceId,
+    table: TableId,
+    manifest: Vec<u8>,
 }
 
-/// Takes the rows apart and proves every bucket against the manifest.
-fn proven_rows(
-    txn: &dyn Transaction,
-    organizer: OrganizerId,
-    request: &HandBack,
-) -> Result<Vec<StoredRow>> {
-    let trust = organizers::trust(txn, organizer)?
-        .ok_or(Error::Conflict("the organizer has no trust document"))?;
-    let manifest = verify_manifest(&request.manifest, &trust.keys, request.table)
-        .map_err(not_authentic)?
-        .into_value();
-    let digests = Digests::from_hashes(request.digests.clone()).map_err(not_authentic)?;
-    if digests.table_digest() != manifest.digest {
-        return Err(not_authentic("the digests do not fit the manifest"));
-    }
-    let rows = unpack(&request.rows)?;
-    let mut by_bucket: BTreeMap<u16, Vec<&StoredRow>> = BTreeMap::new();
-    for row in &rows {
-        by_bucket.entry(row.bucket).or_default().push(row);
-    }
-    let named: BTreeSet<u16> = request.buckets.iter().copied().collect();
-    if by_bucket.keys().any(|bucket| !named.contains(bucket)) {
-        return Err(not_authentic("rows of a bucket that is not named"));
-    }
-    for bucket in named {
-        let mut whole = by_bucket.remove(&bucket).unwrap_or_default();
-        whole.sort_unstable_by_key(|row| row.key);
-        let digest: Hash = bucket_digest(whole.iter().map(|row| row.row.as_slice()));
-        let expected = Bucket::new(bucket).map(|bucket| digests.get(bucket));
-        if expected != Some(digest) {
-            return Err(not_authentic("the rows of a bucket do not fit its digest"));
-        }
-    }
-    Ok(rows)
+/// What became of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Tally {
+    /// Kept for a person.
+    waiting: u64,
+    /// Impossible: they name somebody else's things, or revisions out of all bounds.
+    refused: u64,
 }
 
-fn unpack(compressed: &[u8]) -> Result<Vec<StoredRow>> {
-    let damaged = |_| Error::invalid("rows", "not compressed as they should be");
-    let mut stream = Vec::new();
-    zstd::stream::read::Decoder::new(compressed)
-        .map_err(damaged)?
-        .take(ROWS_BYTES_MAX + 1)
-        .read_to_end(&mut stream)
-        .map_err(damaged)?;
-    if stream.len() as u64 > ROWS_BYTES_MAX {
-        return Err(Error::too_long("what is handed back", ROWS_BYTES_MAX));
+/// What is done with a row in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// It is as new as what is held, or older.
+    Nothing,
+    Taken,
+    Waits,
+    Refused,
+}
+
+fn unreadable(_: impl std::fmt::Debug) -> Error {
+    Error::invalid("rows", "a row is not readable")
+}
+
+/// What of a row's ticket, device or member of staff the held row does not tell.
+fn ground(txn: &dyn Transaction, table: TableId, row: &StoredRow) -> Result<Ground> {
+    let TableId::Set(session) = table else {
+        return Ok(Ground::Open);
+    };
+    let ticket = TicketId::from_bytes(row.key);
+    match is_cancelled(txn, session, ticket)? {
+        true => Ok(Ground::Cancelled),
+        false => Ok(Ground::Open),
     }
-    let mut rows = Vec::new();
-    let mut reader = RowReader::default();
-    let read = reader.push::<RowError>(&stream, |row| {
-        rows.push(StoredRow {
-            bucket: row.bucket().get(),
-            key: *row.key().as_bytes(),
-            revision: row.revision(),
-            row: row.bytes().to_vec(),
-        });
-        Ok(())
-    });
-    read.and_then(|()| reader.finish())
-        .map_err(|error| Error::invalid("rows", error.to_string()))?;
-    Ok(rows)
 }
 
-/// How many of these rows wait to be signed, taken in now or the last time they were handed back: until then
-/// the signed table lacks them.
-fn waiting(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<u64> {
-    let handed: BTreeSet<&[u8]> = rows.iter().map(|row| row.row.as_slice()).collect();
-    let mut waiting = 0;
-    txn.pending_rows(table, u32::MAX, &mut |pending| {
-        waiting += u64::from(handed.contains(pending.new));
-        Ok(())
-    })?;
-    Ok(waiting)
-}
-
-/// Takes one row in if it is newer than ours.
-fn take_in(
+/// Lets the thing behind a row be as the row says, and the row wait for sealing.
+fn write(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     table: TableId,
     row: &StoredRow,
     now: UnixMillis,
 ) -> Result<()> {
-    let unreadable = |_| Error::invalid("rows", "a row is not readable");
+    match table {
+        TableId::Set(session) => {
+            let row = decode_row(&row.row).map_err(unreadable)?;
+            take_in_ticket(txn, session, &row)?;
+        }
+        TableId::Directory(session) => {
+            let row = decode_row(&row.row).map_err(unreadable)?;
+            take_in_directory(txn, session, &row)?;
+        }
+        TableId::Roster(_) => {
+            let row: RosterRow = decode_row(&row.row).map_err(unreadable)?;
+            match &row.entry {
+                RosterEntry::Device(entry) => devices::take_in(txn, organizer, entry, now)?,
+                RosterEntry::Staff(entry) => staff::take_in(txn, organizer, entry)?,
+            }
+        }
+    }
+    txn.put_row(table, row)?;
+    Ok(())
+}
+
+/// Takes one row in if it is newer than ours and may be taken by this word.
+fn take_in(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    table: TableId,
+    (row, word): (&StoredRow, Word),
+    now: UnixMillis,
+) -> Result<Done> {
     let held = txn.newest_row(table, row.bucket, &row.key)?;
     let incoming = Row::parse(&row.row).map_err(unreadable)?;
     let plan = {
@@ -127,8 +130,14 @@ fn take_in(
         Ok(RowAction::Insert | RowAction::Replace) => {}
         Ok(RowAction::Keep)
             if usher_domain::mutated!(TakeBackLowerRevision)
-                && held.is_some_and(|held| held.revision > row.revision) => {}
-        Ok(RowAction::Keep) => return Ok(()),
+                && held
+                    .as_ref()
+                    .is_some_and(|held| held.revision > row.revision) =>
+        {
+            write(txn, organizer, table, row, now)?;
+            return Ok(Done::Taken);
+        }
+        Ok(RowAction::Keep) => return Ok(Done::Nothing),
         Err(conflict) => {
             // Changed here after the restore and there before it, with the same count. Ours stays; the
             // digests will differ until the next change of it.
@@ -137,47 +146,152 @@ fn take_in(
                 ?table,
                 "two images of one row differ"
             );
-            return Ok(());
+            return Ok(Done::Nothing);
         }
     }
-    txn.put_row(table, row)?;
-    match table {
-        TableId::Set(session) => {
-            let row = decode_row(&row.row).map_err(unreadable)?;
-            take_in_ticket(txn, session, &row)?;
-        }
-        TableId::Directory(_) => {
-            let row = decode_row(&row.row).map_err(unreadable)?;
-            take_in_directory(txn, &row)?;
-        }
-        TableId::Roster(_) => {
-            let row: RosterRow = decode_row(&row.row).map_err(unreadable)?;
-            match &row.entry {
-                RosterEntry::Device(entry) => devices::take_in(txn, organizer, entry, now)?,
-                RosterEntry::Staff(entry) => staff::take_in(txn, organizer, entry)?,
+    let ground = match ground(txn, table, row) {
+        Err(Error::NotFound(_)) => return Ok(Done::Refused),
+        ground => ground?,
+    };
+    let change = match change::judge(table, held.as_ref(), row, ground, word) {
+        Err(Error::Invalid { .. }) => Change::Impossible,
+        change => change?,
+    };
+    match change {
+        Change::Impossible => Ok(Done::Refused),
+        Change::Waits => Ok(Done::Waits),
+        Change::Counts => match write(txn, organizer, table, row, now) {
+            Ok(()) => Ok(Done::Taken),
+            // It bears the id of something that is another's, or another key than the device has. Nothing
+            // of it was written: whose it is, is asked first.
+            Err(Error::NotFound(_)) => Ok(Done::Refused),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// One short step of taking rows in.
+fn step(
+    txn: &mut dyn Transaction,
+    offer: &Offer,
+    rows: &[StoredRow],
+    now: UnixMillis,
+) -> Result<()> {
+    let organizer = readable_rows_owner(txn, offer.device, offer.table)?;
+    let manifest = proof::manifest(txn, organizer, offer.table, &offer.manifest)?;
+    let word = reached::word_for(txn, offer.table, manifest.version, now)?;
+    let mut tally = Tally::default();
+    for row in rows {
+        match take_in(txn, organizer, offer.table, (row, word), now)? {
+            Done::Nothing => {}
+            Done::Taken => txn.forget_handed(offer.table, &row.key)?,
+            Done::Waits => {
+                let handed = HandedRow {
+                    table: offer.table,
+                    row: row.clone(),
+                    device: offer.device,
+                    at: now,
+                };
+                txn.keep_handed(organizer, &handed)?;
+                tally.waiting += 1;
             }
+            Done::Refused => tally.refused += 1,
         }
+    }
+    if tally.waiting > 0 {
+        waiting::tell(txn, organizer, offer.table, now)?;
+    }
+    if tally.refused > 0 {
+        let about = About::device(IncidentKind::HandedBack, offer.device);
+        let detail = "the device handed back rows that cannot be: they name things that are not yours, \
+                      or were changed more often than can be. They were not taken";
+        incidents::raise(txn, organizer, &about, detail, Vec::new(), now)?;
     }
     Ok(())
 }
 
+/// How many of these rows wait to be signed, taken in now or the last time they were handed back: until then
+/// the signed table lacks them.
+fn unsigned(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<u64> {
+    let handed: BTreeSet<&[u8]> = rows.iter().map(|row| row.row.as_slice()).collect();
+    let mut waiting = 0;
+    txn.pending_rows(table, u32::MAX, &mut |pending| {
+        waiting += u64::from(handed.contains(pending.new));
+        Ok(())
+    })?;
+    Ok(waiting)
+}
+
+/// Rows that are newer than those held, in steps.
+fn newer(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<Vec<Vec<StoredRow>>> {
+    let mut steps: Vec<Vec<StoredRow>> = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        let held = txn.newest_row(table, row.bucket, &row.key)?;
+        let is_newer = held.is_none_or(|held| held.revision < row.revision);
+        if !is_newer && !usher_domain::mutated!(TakeBackLowerRevision) {
+            continue;
+        }
+        bytes += row.row.len();
+        match steps.last_mut() {
+            Some(step) if step.len() < ROWS_PER_STEP && bytes <= BYTES_PER_STEP => {
+                step.push(row.clone());
+            }
+            Some(_) | None => {
+                bytes = row.row.len();
+                steps.push(vec![row.clone()]);
+            }
+        }
+    }
+    Ok(steps)
+}
+
 impl Service {
     /// Takes in rows that this server lost when it was restored from a backup: those of higher revision
-    /// than its own. Nobody need have told it: what it signed itself proves them, whatever the epoch.
+    /// than its own. While a declared restore is open, all of them but what would let a cancelled ticket or
+    /// a revoked device or badge live again; otherwise what takes rights away. The rest waits for a person.
     ///
     /// # Errors
     /// [`Error::NotAuthentic`] for rows that the signed manifest does not prove, [`Error::Forbidden`],
     /// [`Error::Invalid`], [`Error::TooLarge`].
     pub async fn hand_back(&self, device: DeviceId, request: HandBack) -> Result<HandBackAnswer> {
-        self.write(move |txn, now| {
-            let organizer = readable_rows_owner(txn, device, request.table)?;
-            let rows = proven_rows(txn, organizer, &request)?;
-            for row in &rows {
-                take_in(txn, organizer, request.table, row, now)?;
-            }
-            let taken = waiting(txn, request.table, &rows)?;
-            Ok(HandBackAnswer { taken })
-        })
-        .await
+        let table = request.table;
+        let manifest = self
+            .read({
+                let signed = request.manifest.to_vec();
+                move |txn| {
+                    let organizer = readable_rows_owner(txn, device, table)?;
+                    proof::manifest(txn, organizer, table, &signed)
+                }
+            })
+            .await?;
+        let offer = Arc::new(Offer {
+            device,
+            table,
+            manifest: request.manifest.to_vec(),
+        });
+        let rows = self
+            .store()
+            .beside(move || proof::rows(&manifest, &request))
+            .await??;
+        let rows = Arc::new(rows);
+        let all = Arc::clone(&rows);
+        let steps = self.read(move |txn| newer(txn, table, &all)).await?;
+        for rows in steps {
+            let offer = Arc::clone(&offer);
+            let _turn = self.turn_to_write_long().await;
+            self.write(move |txn, now| step(txn, &offer, &rows, now))
+                .await?;
+        }
+        let taken = self.read(move |txn| unsigned(txn, table, &rows)).await?;
+        Ok(HandBackAnswer { taken })
+    }
+}
+
+/// Whether a ticket's state is one that lets nobody in any more.
+const fn is_final(state: TicketState) -> bool {
+    match state {
+        TicketState::Cancelled(_) => true,
+        TicketState::Valid | TicketState::Blocked => false,
     }
 }

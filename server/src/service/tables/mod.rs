@@ -17,7 +17,9 @@ use super::{sessions, things};
 use crate::storage::{StoredRow, TableHead, Transaction};
 use usher_domain::api::venue::{Event, Session};
 use usher_domain::ids::OrganizerId;
-use usher_domain::table::{Bucket, Manifest, ROW_BYTES_MAX, RowKey, TableId, TableRow, encode_row};
+use usher_domain::table::{
+    self, Bucket, Manifest, ROW_BYTES_MAX, RowKey, TableId, TableRow, encode_row,
+};
 use usher_domain::{cbor, cose};
 
 /// Lets a row wait for sealing.
@@ -40,7 +42,13 @@ pub(crate) fn put<R: TableRow>(txn: &mut dyn Transaction, table: TableId, row: &
 /// The revision of a row's next image.
 pub(crate) fn next_revision(txn: &dyn Transaction, table: TableId, key: RowKey) -> Result<u64> {
     let newest = txn.newest_row(table, Bucket::of(&key).get(), key.as_bytes())?;
-    Ok(newest.map_or(0, |row| row.revision) + 1)
+    after_revision(newest.map_or(0, |row| row.revision))
+}
+
+/// The revision after one.
+pub(crate) fn after_revision(revision: u64) -> Result<u64> {
+    table::next_revision(revision)
+        .ok_or(Error::Conflict("it was changed as often as can be counted"))
 }
 
 /// Whose table it is.

@@ -1,6 +1,7 @@
 //! One sealing: the rows that wait become the next signed version.
 
 use super::counts::Counts;
+use super::hand_back::reached;
 use super::{organizer_of, terms};
 use crate::keys::{self, KeyUse};
 use crate::service::error::{Error, Result};
@@ -27,7 +28,8 @@ pub(crate) enum Sealing {
 
 /// What the next version goes on from.
 struct Base {
-    number: u64,
+    /// The version before; none of a table that was never sealed.
+    before: Option<Version>,
     digests: Digests,
     counts: Counts,
 }
@@ -36,13 +38,13 @@ impl Base {
     fn load(txn: &dyn Transaction, table: TableId) -> Result<Self> {
         let Some(head) = txn.table_head(table)? else {
             return Ok(Self {
-                number: 0,
+                before: None,
                 digests: Digests::empty(),
                 counts: Counts::default(),
             });
         };
         Ok(Self {
-            number: head.version.number,
+            before: Some(head.version),
             digests: read_digests(&head.digests)?,
             counts: Counts::read(&head.counts)?,
         })
@@ -90,8 +92,15 @@ pub(crate) fn seal(
     let touched = count_pending(txn, table, settings.seal_rows_max, &mut base.counts)?;
     let version = Version {
         epoch: epoch(txn)?,
-        number: base.number + 1,
+        number: base
+            .before
+            .map_or(0, |before| before.number)
+            .checked_add(1)
+            .ok_or(Error::Internal("the versions of a table are used up"))?,
     };
+    if let Some(before) = base.before.filter(|before| before.epoch != version.epoch) {
+        reached::note(txn, table, before, now)?;
+    }
     txn.seal_pending(table, version.number, settings.seal_rows_max)?;
     for bucket in touched {
         base.digests.set(bucket, digest_of(txn, table, bucket)?);

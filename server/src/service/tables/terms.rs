@@ -25,7 +25,7 @@ pub(crate) fn of_session(
     counts: &Counts,
 ) -> Result<SessionTerms> {
     let session = sessions::of_id(txn, organizer, id)?.value;
-    let event = things::get::<Event>(txn, session.event.as_bytes())?.value;
+    let event = things::get_of::<Event>(txn, organizer, session.event.as_bytes())?.value;
     let mut types = all::<TicketType, _>(txn, event.id.as_bytes(), |kind| TypeName {
         number: kind.number,
         name: kind.name,

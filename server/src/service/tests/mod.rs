@@ -2,6 +2,7 @@
 
 mod claims;
 mod devices;
+mod handed_back;
 mod imports;
 mod lists;
 mod live;

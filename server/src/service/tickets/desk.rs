@@ -2,6 +2,7 @@
 
 use super::stored::{Loaded, MEDIA_MAX, Medium, Standing};
 use crate::keys::{self, KeyUse};
+use crate::service::devices::StoredDevice;
 use crate::service::error::{Error, Result};
 use crate::service::{channels, events, places, server_log, sessions, tables, things, types};
 use crate::storage::{StorageError, Transaction};
@@ -210,7 +211,7 @@ impl Desk {
     /// Stores a ticket with its next revision: itself, its media, its images in all its sessions, and
     /// links for media that gates have seen before.
     pub(crate) fn store(&mut self, txn: &mut dyn Transaction, ticket: &mut Loaded) -> Result<()> {
-        ticket.body.revision += 1;
+        ticket.body.revision = tables::after_revision(ticket.body.revision)?;
         self.store_as_is(txn, ticket)
     }
 
@@ -306,10 +307,5 @@ pub(crate) fn check_home(
     organizer: OrganizerId,
     home: usher_domain::ids::DeviceId,
 ) -> Result<()> {
-    let device = things::get::<crate::service::devices::StoredDevice>(txn, home.as_bytes())?.value;
-    if device.organizer == organizer {
-        Ok(())
-    } else {
-        Err(Error::NotFound("device"))
-    }
+    things::get_of::<StoredDevice>(txn, organizer, home.as_bytes()).map(drop)
 }

@@ -6,20 +6,25 @@ use crate::service::tables::organizer_of;
 use crate::service::things;
 use crate::storage::Transaction;
 use usher_domain::api::venue::Session;
-use usher_domain::ids::SessionId;
+use usher_domain::ids::{EventId, SessionId, TicketId};
 use usher_domain::table::TableId;
-use usher_domain::table::rows::{DirectoryRow, TicketRow};
+use usher_domain::table::rows::{DirectoryRow, TicketRow, TicketState};
 
 /// Lets a ticket be as a row of higher revision says. The row knows neither names nor codes: those that
 /// are known here stay.
+///
+/// # Errors
+/// [`Error::NotFound`] if the id is that of a ticket of another event.
 pub(crate) fn take_in_ticket(
     txn: &mut dyn Transaction,
     session: SessionId,
     row: &TicketRow,
 ) -> Result<()> {
-    let mut ticket = match stored::load(txn, row.ticket) {
+    let event = event_of(txn, session)?;
+    stored::check_free(txn, event, row.ticket)?;
+    let mut ticket = match stored::load(txn, event, row.ticket) {
         Ok(known) => known,
-        Err(Error::NotFound(_)) => from_row(txn, session, row)?,
+        Err(Error::NotFound(_)) => from_row(event, session, row),
         Err(error) => return Err(error),
     };
     let body = &mut ticket.body;
@@ -73,11 +78,28 @@ fn take_in_media(body: &mut Body, row: &TicketRow) {
     }
 }
 
+fn event_of(txn: &dyn Transaction, session: SessionId) -> Result<EventId> {
+    Ok(things::get::<Session>(txn, session.as_bytes())?.value.event)
+}
+
+/// Whether the ticket is cancelled here, as far as it is known. Another set of a pass may have told.
+pub(crate) fn is_cancelled(
+    txn: &dyn Transaction,
+    session: SessionId,
+    ticket: TicketId,
+) -> Result<bool> {
+    match stored::load(txn, event_of(txn, session)?, ticket) {
+        Ok(known) => Ok(matches!(known.body.state, TicketState::Cancelled(_))),
+        Err(Error::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A ticket that only a row tells of.
-fn from_row(txn: &dyn Transaction, session: SessionId, row: &TicketRow) -> Result<Loaded> {
-    Ok(Loaded {
+fn from_row(event: EventId, session: SessionId, row: &TicketRow) -> Loaded {
+    Loaded {
         id: row.ticket,
-        event: things::get::<Session>(txn, session.as_bytes())?.value.event,
+        event,
         external: None,
         body: Body {
             revision: 0,
@@ -101,13 +123,19 @@ fn from_row(txn: &dyn Transaction, session: SessionId, row: &TicketRow) -> Resul
             group: row.order,
             signed: None,
         },
-    })
+    }
 }
 
 /// Takes over who holds a ticket. A directory handed back before its ticket set has no ticket yet; its
 /// row waits in the directory all the same.
-pub(crate) fn take_in_directory(txn: &mut dyn Transaction, row: &DirectoryRow) -> Result<()> {
-    let mut ticket = match stored::load(txn, row.ticket) {
+pub(crate) fn take_in_directory(
+    txn: &mut dyn Transaction,
+    session: SessionId,
+    row: &DirectoryRow,
+) -> Result<()> {
+    let event = event_of(txn, session)?;
+    stored::check_free(txn, event, row.ticket)?;
+    let mut ticket = match stored::load(txn, event, row.ticket) {
         Ok(known) => known,
         Err(Error::NotFound(_)) => return Ok(()),
         Err(error) => return Err(error),

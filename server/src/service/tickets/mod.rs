@@ -121,7 +121,12 @@ fn once(
             ticket
         }
     };
-    view::describe(txn, desk, &stored::load(txn, ticket)?, TokenRole::Sales)
+    view::describe(
+        txn,
+        desk,
+        &stored::load(txn, desk.event.id, ticket)?,
+        TokenRole::Sales,
+    )
 }
 
 impl Service {

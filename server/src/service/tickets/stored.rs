@@ -273,11 +273,20 @@ impl Loaded {
     }
 }
 
-/// The ticket of this id.
-pub(crate) fn load(txn: &dyn Transaction, id: TicketId) -> Result<Loaded> {
+/// The ticket of this id, if it is of this event: whose a ticket is, is judged here and by [`find`].
+pub(crate) fn load(txn: &dyn Transaction, event: EventId, id: TicketId) -> Result<Loaded> {
     txn.ticket(id)?
+        .filter(|stored| stored.event == event)
         .ok_or(Error::NotFound("ticket"))
         .and_then(Loaded::read)
+}
+
+/// Checks that a ticket's id is free, or names a ticket of this event.
+pub(crate) fn check_free(txn: &dyn Transaction, event: EventId, id: TicketId) -> Result<()> {
+    match txn.ticket(id)? {
+        Some(held) if held.event != event => Err(Error::NotFound("ticket")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The ticket with this seller's number.

@@ -10,7 +10,7 @@ use usher_domain::api::access::TokenRole;
 use usher_domain::api::tickets::{MediumKind, MediumStanding, Ticket, TicketMedium};
 use usher_domain::api::venue::Zone;
 use usher_domain::code::TicketCodeText;
-use usher_domain::ids::ZoneId;
+use usher_domain::ids::{OrganizerId, ZoneId};
 use usher_domain::secret::Private;
 
 /// Whether a role sees names and codes, and may look for tickets by them.
@@ -49,7 +49,10 @@ pub(crate) fn describe(
         holder: private(&body.holder),
         seat: body.seat.clone(),
         instruction: body.instruction.clone(),
-        zone: body.zone.map(|zone| zone_slug(txn, zone)).transpose()?,
+        zone: body
+            .zone
+            .map(|zone| zone_slug(txn, desk.organizer, zone))
+            .transpose()?,
         entries: body.entries,
         home: body.home,
         sessions: desk.slugs_of(&body.sessions),
@@ -60,8 +63,14 @@ pub(crate) fn describe(
     })
 }
 
-fn zone_slug(txn: &dyn Transaction, zone: ZoneId) -> Result<String> {
-    Ok(things::get::<Zone>(txn, zone.as_bytes())?.value.slug)
+/// The slug of a zone, or its id if it is not there (any more) or is none of the organizer's, which a row
+/// that was handed back may name.
+fn zone_slug(txn: &dyn Transaction, organizer: OrganizerId, zone: ZoneId) -> Result<String> {
+    match things::get_of::<Zone>(txn, organizer, zone.as_bytes()) {
+        Ok(zone) => Ok(zone.value.slug),
+        Err(Error::NotFound(_)) => Ok(zone.to_string()),
+        Err(error) => Err(error),
+    }
 }
 
 fn moment(seconds: u32) -> Result<Timestamp> {

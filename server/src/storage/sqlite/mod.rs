@@ -6,6 +6,7 @@
 
 mod claims;
 mod copy;
+mod handed;
 mod inline;
 mod line;
 mod read;
@@ -33,6 +34,7 @@ use std::path::{Path, PathBuf};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_claims.sql"),
+    include_str!("migrations/0003_handed.sql"),
 ];
 
 /// Name of the database in the data folder.

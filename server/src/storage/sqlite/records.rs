@@ -2,7 +2,7 @@
 
 use super::statements::{Doing as _, Session, bytes, int, uint};
 use crate::storage::{
-    BatchLine, Kept, LogPlace, NewBatch, Novelty, Records, Result, Stamped, StorageError,
+    BatchLine, Kept, LogPlace, NewBatch, Novelty, Reach, Records, Result, Stamped, StorageError,
     StoredIncident, StoredRecord,
 };
 use rusqlite::{Row, params};
@@ -44,9 +44,20 @@ fn read_incident(row: &Row<'_>) -> rusqlite::Result<StoredIncident> {
     })
 }
 
-/// How a subject stands in a column; none is empty.
+/// How a subject stands in a column; what reaches the whole scope is empty.
 fn subject_key(subject: Option<&Subject>) -> Vec<u8> {
     subject.map(cbor::encode).unwrap_or_default()
+}
+
+/// In place of a subject where a record is about none and reaches nothing. No subject is written so: they
+/// are arrays.
+const REACHES_NOTHING: [u8; 1] = [0];
+
+fn column_of(line: &BatchLine) -> Vec<u8> {
+    match (&line.subject, line.reach) {
+        (None, Reach::Nothing) => REACHES_NOTHING.to_vec(),
+        (subject, Reach::Scope | Reach::Nothing) => subject_key(subject.as_ref()),
+    }
 }
 
 impl Session<'_> {
@@ -71,7 +82,7 @@ impl Session<'_> {
                 batch.log.log.as_bytes(),
                 int(line.sequence, doing)?,
                 int(line.stamp.get(), doing)?,
-                subject_key(line.subject.as_ref()),
+                column_of(line),
                 line.session.map(|session| *session.as_bytes()),
                 line.novelty == Novelty::Repeated,
                 line.bytes
@@ -219,7 +230,8 @@ impl Records for Session<'_> {
             params![
                 log.device.as_bytes(),
                 log.log.as_bytes(),
-                int(after.sequence, doing)?,
+                // A number beyond the column is after every record.
+                i64::try_from(after.sequence).unwrap_or(i64::MAX),
                 after.hash.as_bytes(),
                 limit
             ],
@@ -241,7 +253,7 @@ impl Records for Session<'_> {
         self.all(
             "SELECT r.device, r.log, r.sequence, r.hash, b.at
              FROM record r JOIN batch b ON b.scope = r.scope AND b.position = r.position
-             WHERE r.scope = ?1 AND r.subject > x'' AND r.stamp > ?2 AND r.repeated = 0
+             WHERE r.scope = ?1 AND r.subject > x'00' AND r.stamp > ?2 AND r.repeated = 0
                 AND r.stamp > b.at
              ORDER BY r.device, r.log, r.sequence, r.hash",
             params![scope.as_bytes(), stamp],
@@ -341,7 +353,7 @@ impl Records for Session<'_> {
         let doing = "reading the records of a scope by subject";
         self.each(
             "SELECT hash, position, bytes, subject FROM record
-             WHERE scope = ?1 AND subject > x'' AND repeated = 0 ORDER BY subject, stamp, hash",
+             WHERE scope = ?1 AND subject > x'00' AND repeated = 0 ORDER BY subject, stamp, hash",
             params![scope.as_bytes()],
             doing,
             |row| {

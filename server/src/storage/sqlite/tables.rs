@@ -5,7 +5,7 @@ use crate::storage::{Pending, Result, StorageError, StoredRow, TableHead, Tables
 use rusqlite::{OptionalExtension as _, Row, params};
 use std::ops::RangeInclusive;
 use usher_domain::cbor;
-use usher_domain::table::{TableId, Version};
+use usher_domain::table::{REVISION_MAX, TableId, Version};
 use usher_domain::time::UnixMillis;
 
 /// In the order of the index by version. Asked for in the order of the table's key, SQLite would rather
@@ -220,6 +220,9 @@ impl Tables for Session<'_> {
 
     fn put_row(&mut self, table: TableId, row: &StoredRow) -> Result<()> {
         let doing = "letting a row wait for sealing";
+        if row.revision > REVISION_MAX {
+            return Err(StorageError::OutOfRange { doing });
+        }
         let number = self.number_or_new(table)?;
         let revision = int(row.revision, doing)?;
         let sealed: Option<i64> = self

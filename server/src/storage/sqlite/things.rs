@@ -1,7 +1,7 @@
 //! [`Things`] in SQL.
 
 use super::statements::{Doing as _, Session, bytes, int};
-use crate::storage::{Entity, Id, Kind, Result, Space, Things};
+use crate::storage::{Belonging, Entity, Id, Kind, Result, Space, StorageError, Things};
 use rusqlite::{Row, params};
 use usher_domain::time::UnixMillis;
 
@@ -54,11 +54,26 @@ impl Things for Session<'_> {
         )
     }
 
+    fn belonging(&self, id: &Id) -> Result<Option<Belonging>> {
+        self.first(
+            "SELECT kind, parent FROM entity WHERE id = ?1",
+            params![id],
+            "reading what a thing belongs to",
+            |row| {
+                Ok(Belonging {
+                    kind: row.get(0)?,
+                    parent: bytes(row, 1)?,
+                })
+            },
+        )
+    }
+
     fn put_entity(&mut self, entity: &Entity) -> Result<()> {
-        self.execute(
+        let doing = "writing a thing";
+        let written = self.execute(
             "INSERT INTO entity (id, kind, parent, slug, body) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET
-                kind = excluded.kind, parent = excluded.parent, slug = excluded.slug, body = excluded.body",
+             ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, body = excluded.body
+                WHERE kind = excluded.kind AND parent = excluded.parent",
             params![
                 entity.id,
                 entity.kind as u8,
@@ -66,9 +81,12 @@ impl Things for Session<'_> {
                 entity.slug,
                 entity.body
             ],
-            "writing a thing",
-        )
-        .map(drop)
+            doing,
+        )?;
+        if written == 0 {
+            return Err(StorageError::OtherOwner { doing });
+        }
+        Ok(())
     }
 
     fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>> {

@@ -61,19 +61,23 @@ impl Tickets for Session<'_> {
     }
 
     fn put_ticket(&mut self, ticket: &StoredTicket) -> Result<()> {
-        self.execute(
+        let doing = "writing a ticket";
+        let written = self.execute(
             "INSERT INTO ticket (id, event, external, body) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (id) DO UPDATE SET
-                event = excluded.event, external = excluded.external, body = excluded.body",
+             ON CONFLICT (id) DO UPDATE SET external = excluded.external, body = excluded.body
+                WHERE event = excluded.event",
             params![
                 ticket.id.as_bytes(),
                 ticket.event.as_bytes(),
                 ticket.external,
                 ticket.body
             ],
-            "writing a ticket",
-        )
-        .map(drop)
+            doing,
+        )?;
+        if written == 0 {
+            return Err(StorageError::OtherOwner { doing });
+        }
+        Ok(())
     }
 
     fn put_medium(

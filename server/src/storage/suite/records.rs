@@ -1,7 +1,7 @@
 //! Batches, records, heads, incidents and kept bytes.
 
 use super::*;
-use crate::storage::LogPlace;
+use crate::storage::{LogPlace, Reach};
 
 const SCOPE: ScopeId = ScopeId::from_bytes([3; 16]);
 
@@ -19,6 +19,7 @@ fn line(sequence: u64, subject: u8, novelty: Novelty) -> BatchLine {
         sequence,
         stamp: UnixMillis::new(100 - sequence),
         subject: (subject > 0).then_some(Subject::Ticket(TicketId::from_bytes([subject; 16]))),
+        reach: Reach::Scope,
         session: Some(SessionId::from_bytes([subject; 16])),
         bytes,
         novelty,
@@ -99,6 +100,15 @@ pub(crate) async fn a_record_is_found_by_hash_subject_log_and_session(store: Sto
     assert_eq!(found.map(|record| record.bytes), Some(vec![2, 0]));
     // By rising stamp, and the stamps fall.
     assert_eq!(bytes(about), [[3, 1], [1, 1]]);
+    assert_eq!(bytes(general), [[2, 0]]);
+    let idle = BatchLine {
+        reach: Reach::Nothing,
+        ..line(4, 0, Novelty::New)
+    };
+    write(&store, move |txn| txn.append_batch(&batch(8, vec![idle])))
+        .await
+        .unwrap();
+    let general = read(&store, |txn| txn.records_about(SCOPE, None)).await;
     assert_eq!(bytes(general), [[2, 0]]);
     let of_log = of_log.into_iter().map(|(_, record)| record).collect();
     assert_eq!(bytes(of_log), [[2, 0], [3, 1]]);
@@ -208,4 +218,30 @@ pub(crate) async fn records_are_visited_by_subject_and_read_by_position(store: S
     );
     let newest: Vec<_> = newest.into_iter().map(|record| record.bytes).collect();
     assert_eq!(newest, [[4, 2]]);
+}
+
+pub(crate) async fn a_log_is_read_page_by_page_also_where_it_branches(store: Store) {
+    // Three branches of one sequence, and a record after them.
+    let lines: Vec<BatchLine> = [(1, 1), (2, 1), (2, 2), (2, 3), (3, 1)]
+        .map(|(sequence, subject)| line(sequence, subject, Novelty::New))
+        .into();
+    write(&store, move |txn| txn.append_batch(&batch(7, lines)))
+        .await
+        .unwrap();
+    let read_all = |txn: &dyn Transaction| {
+        let (mut after, mut found) = (LogPlace::before(2), Vec::new());
+        while let Some((place, record)) = txn.records_of_log(log(1), after, 1)?.pop() {
+            after = place;
+            found.push(record.bytes);
+        }
+        Ok(found)
+    };
+    let mut found = read(&store, read_all).await;
+    found.sort_unstable();
+    assert_eq!(found, [[2, 1], [2, 2], [2, 3], [3, 1]]);
+    // Beyond what a column holds there is nothing.
+    let beyond = read(&store, |txn| {
+        txn.records_of_log(log(1), LogPlace::before(u64::MAX), 9)
+    });
+    assert_eq!(beyond.await, []);
 }

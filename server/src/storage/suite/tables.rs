@@ -1,6 +1,7 @@
 //! Tables that devices copy: rows that wait, sealed rows, changes.
 
 use super::*;
+use crate::storage::HandedRow;
 
 const TABLE: TableId = TableId::Set(SessionId::from_bytes([4; 16]));
 
@@ -157,4 +158,61 @@ pub(crate) async fn the_newest_image_of_a_row_waits_or_is_sealed(store: Store) {
         found.await.unwrap(),
         (None, waits, sealed, Some(vec![1, 2]), None)
     );
+}
+
+pub(crate) async fn a_revision_beyond_all_bounds_is_refused(store: Store) {
+    use usher_domain::table::REVISION_MAX;
+    let with = |revision| StoredRow {
+        revision,
+        ..row(1, 1)
+    };
+    write(&store, move |txn| txn.put_row(TABLE, &with(REVISION_MAX)))
+        .await
+        .unwrap();
+    for revision in [REVISION_MAX + 1, i64::MAX as u64, u64::MAX] {
+        let refused = write(&store, move |txn| txn.put_row(TABLE, &with(revision))).await;
+        assert!(matches!(refused, Err(StorageError::OutOfRange { .. })));
+    }
+}
+
+fn handed(key: u8, revision: u64) -> HandedRow {
+    HandedRow {
+        table: TABLE,
+        row: row(key, revision),
+        device: DeviceId::from_bytes([5; 16]),
+        at: UnixMillis::new(revision),
+    }
+}
+
+pub(crate) async fn of_a_row_handed_back_the_highest_revision_waits_until_it_is_judged(
+    store: Store,
+) {
+    write(&store, |txn| {
+        for (key, revision) in [(1, 3), (1, 2), (2, 1), (3, 1)] {
+            txn.keep_handed(ORGANIZER, &handed(key, revision))?;
+        }
+        txn.refuse_handed(TABLE, &[2; 16])?;
+        // The same again is not asked about again.
+        txn.keep_handed(ORGANIZER, &handed(2, 1))?;
+        txn.forget_handed(TABLE, &[3; 16])
+    })
+    .await
+    .unwrap();
+    let waiting = read(&store, |txn| txn.handed(ORGANIZER, None, 9)).await;
+    assert_eq!(waiting, [handed(1, 3)]);
+    let nobody = OrganizerId::from_bytes([8; 16]);
+    assert_eq!(
+        read(&store, move |txn| txn.handed(nobody, None, 9)).await,
+        []
+    );
+    let after = Some((TABLE, [1; 16]));
+    assert_eq!(
+        read(&store, move |txn| txn.handed(ORGANIZER, after, 9)).await,
+        []
+    );
+    let newer = handed(2, 2);
+    write(&store, move |txn| txn.keep_handed(ORGANIZER, &newer))
+        .await
+        .unwrap();
+    assert_eq!(read(&store, |txn| txn.count_handed(TABLE)).await, 2);
 }

@@ -73,6 +73,12 @@ async fn a_revoked_devices_log_of_unknown_records_holds_up_nobody() {
     house.service.push(south.id, south.all()).await.unwrap();
     assert_eq!(entries(&house).await, 2);
     assert_eq!(sorted_kinds(&house).await, ["Quarantined", "Unreadable"]);
+    // Who reads what reaches the whole scope does not come upon them: the cut is all there is.
+    let scope = session.scope;
+    let general = house
+        .service
+        .read(move |txn| Ok(txn.records_about(scope, None)?));
+    assert_eq!(general.await.unwrap().len(), 1);
     house.service.interpret_pending().await.unwrap();
 }
 

@@ -291,6 +291,7 @@ async fn an_audit_finds_a_changed_record() {
                     sequence: 9,
                     stamp: now,
                     subject: None,
+                    reach: crate::storage::Reach::Nothing,
                     session: None,
                     bytes: vec![0],
                     novelty: crate::storage::Novelty::New,
