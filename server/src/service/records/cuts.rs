@@ -8,6 +8,7 @@ use super::lines::Placed;
 use super::progress::Extent;
 use crate::service::error::{Error, Result};
 use crate::storage::{LogPlace, Space, Transaction};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::cbor;
 use usher_domain::hash::Hash;
@@ -63,12 +64,12 @@ pub(in crate::service) fn ground_of<'a>(
             ground.followed(&open, read_extent(&kept)?);
             continue;
         }
-        if !chains.contains_key(&open.log) {
-            chains.insert(open.log, chain(txn, open.log, &is_read)?);
-        }
-        let chain = chains.get(&open.log);
+        let chain = match chains.entry(open.log) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(missing) => missing.insert(chain(txn, open.log, &is_read)?),
+        };
         let found = Ancestors::follow(&open.heads, |hash| -> Result<Option<Hash>> {
-            Ok(chain.and_then(|chain| chain.get(hash)).copied())
+            Ok(chain.get(hash).copied())
         })?;
         ground.followed(&open, found);
     }
@@ -213,9 +214,11 @@ pub(super) fn first_cut_off(
     let own = lines
         .iter()
         .filter(|(_, line)| is_cut_of(line, authority, log));
-    let lasts = own.filter_map(|(_, line)| match &line.record.body {
-        Body::Cut(cut) => Some(cut.last),
-        _ => None,
+    let lasts = own.filter_map(|(_, line)| {
+        let Body::Cut(cut) = &line.record.body else {
+            return None;
+        };
+        Some(cut.last)
     });
     let Some(last) = lasts.min() else {
         return Ok(None);
