@@ -503,6 +503,7 @@ async fn a_badge_in_use_here_there_and_here_again_is_one_incident() {
         };
         (at(ms), Body::Scan(scan))
     };
+    house.clock.advance(70_000);
     // Walking over is no incident.
     for (gate, number, ms) in [(&mut north, 1, 0), (&mut south, 2, 30_000)] {
         let (stamp, body) = operated(number, ms);

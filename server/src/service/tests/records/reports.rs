@@ -88,6 +88,7 @@ async fn statistics_count_by_gate_minute_and_reason() {
     let mut refused = scan(&session, ticket(3), Direction::Entry);
     (refused.outcome, refused.reason) = (Outcome::Refuse, Reason::Cancelled);
     north.write(at(63_000), Body::Scan(refused));
+    house.clock.advance(63_000);
     house.service.push(north.id, north.all()).await.unwrap();
     let (event, name) = show();
     let told = house
