@@ -123,6 +123,8 @@ mutants! {
     CutBySequence,
     /// Of several cuts of a log the one counts that takes the least away.
     LargestCutWins,
+    /// A record of another device ends an attempt.
+    AnybodyEndsAttempts,
 }
 
 thread_local! {

@@ -10,7 +10,7 @@ use minicbor::bytes::ByteVec;
 use usher_domain::code::TicketCode;
 use usher_domain::decide::{Connection, Known, Shown, Signer};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{AttemptId, ScopeId};
+use usher_domain::ids::{AttemptId, DeviceId, ScopeId};
 use usher_domain::log::Line;
 use usher_domain::merge::movements;
 use usher_domain::protocol::claim::{CLAIM_UNSENT_MAX, ClaimRequest, Decided};
@@ -66,13 +66,14 @@ impl Claim {
         Self { asked, word: None }
     }
 
-    /// The scan of the attempt that ended it, if that is how it ended. A device that was restored from an
-    /// old copy hears of its own record here; the feed brings it back later.
-    pub(super) fn ended(&self, attempt: AttemptId) -> Option<(&Line, &Scan)> {
+    /// The scan of this device's attempt that ended it, if that is how it ended. A device that was restored
+    /// from an old copy hears of its own record here; the feed brings it back later.
+    pub(super) fn ended(&self, device: DeviceId, attempt: AttemptId) -> Option<(&Line, &Scan)> {
         let Some(Word::Ended(line)) = &self.word else {
             return None;
         };
         scan_of(line)
+            .filter(|_| line.record.log.device == device)
             .filter(|scan| scan.attempt == attempt && scan.outcome != Outcome::Refer)
             .map(|scan| (&**line, scan))
     }

@@ -6,7 +6,7 @@ use super::judge::scan_of;
 use super::{Means, Moment, moment};
 use crate::claims::Claims;
 use crate::store::StoreError;
-use usher_domain::ids::{AttemptId, ScopeId};
+use usher_domain::ids::{AttemptId, DeviceId, ScopeId};
 use usher_domain::log::Line;
 use usher_domain::merge::{Ground, WALKING_MS, endings, next_stamp};
 use usher_domain::protocol::claim::{OpenReservation, YieldRequest};
@@ -29,13 +29,16 @@ pub fn give_up(
         return Ok(0);
     }
     let moment = moment(means)?;
+    let (_, enrollment) = means.store.enrolled()?;
+    let own = enrollment.device;
     let mut given_up = 0;
     for reservation in open {
         if claims.is_making(reservation.attempt) {
             continue;
         }
         let known = About::read(means, reservation.scope, reservation.subject)?;
-        if known.is_ended(reservation.attempt) || known.is_looked_at(reservation.attempt, moment) {
+        let attempt = (own, reservation.attempt);
+        if known.is_ended(attempt) || known.is_looked_at(attempt, moment) {
             continue;
         }
         known.give_up(means, moment, *reservation)?;
@@ -54,17 +57,20 @@ pub(super) fn drop_own(
     open: OpenAdmission,
 ) -> Result<bool, StoreError> {
     let (_, enrollment) = means.store.enrolled()?;
-    let is_own = open.device == enrollment.device;
-    if !is_own || open.attempt == question.request.attempt || claims.is_making(open.attempt) {
+    let own = enrollment.device;
+    let Some(attempt) = open.attempt.filter(|_| open.device == own) else {
+        return Ok(false);
+    };
+    if attempt == question.request.attempt || claims.is_making(attempt) {
         return Ok(false);
     }
     let known = About::read(means, question.scope, question.subject)?;
-    if !known.is_ended(open.attempt) {
+    if !known.is_ended((own, attempt)) {
         let reservation = OpenReservation {
             scope: question.scope,
             session: question.request.session,
             subject: question.subject,
-            attempt: open.attempt,
+            attempt,
         };
         let moment = moment(means)?;
         known.give_up(means, moment, reservation)?;
@@ -88,8 +94,9 @@ pub fn hold_back(
     let mut held = 0;
     for asked in asked.iter().filter(|asked| asked.to != enrollment.device) {
         let known = About::read(means, asked.scope, asked.subject)?;
-        if known.is_ended(asked.attempt)
-            || known.is_held_back(asked.attempt)
+        let attempt = (asked.to, asked.attempt);
+        if known.is_ended(attempt)
+            || known.is_held_back(enrollment.device, attempt)
             || claims.is_making_with(&known.aliases)
             || known.has_unsent_admission(means)?
         {
@@ -134,23 +141,34 @@ impl About {
         })
     }
 
-    fn is_ended(&self, attempt: AttemptId) -> bool {
-        endings(&self.lines).contains_key(&attempt)
+    fn is_ended(&self, (device, attempt): (DeviceId, AttemptId)) -> bool {
+        endings(&self.lines).has_ended(device, attempt)
     }
 
-    /// Whether the attempt was referred a moment ago: a person decides.
-    fn is_looked_at(&self, attempt: AttemptId, moment: Moment) -> bool {
-        self.lines.iter().any(|line| {
-            let referred = scan_of(line)
-                .is_some_and(|scan| scan.attempt == attempt && scan.outcome == Outcome::Refer);
-            referred && moment.now.since(self.ground.stamp_of(&line.record)) <= WALKING_MS
-        })
-    }
-
-    fn is_held_back(&self, attempt: AttemptId) -> bool {
-        self.lines
+    /// Whether the device referred the attempt a moment ago: a person decides.
+    fn is_looked_at(&self, (device, attempt): (DeviceId, AttemptId), moment: Moment) -> bool {
+        let own = self
+            .lines
             .iter()
-            .any(|line| matches!(&line.record.body, Body::Yield(held) if held.attempt == attempt))
+            .filter(|line| line.record.log.device == device);
+        let mut referred = own.filter(|line| {
+            scan_of(line)
+                .is_some_and(|scan| scan.attempt == attempt && scan.outcome == Outcome::Refer)
+        });
+        referred.any(|line| moment.now.since(self.ground.stamp_of(&line.record)) <= WALKING_MS)
+    }
+
+    /// Whether `home` promised to hold the ticket back for an attempt of a device.
+    fn is_held_back(&self, home: DeviceId, attempt: (DeviceId, AttemptId)) -> bool {
+        let own = self
+            .lines
+            .iter()
+            .filter(|line| line.record.log.device == home);
+        let mut promises = own.filter_map(|line| match &line.record.body {
+            Body::Yield(held) => Some((held.to, held.attempt)),
+            _ => None,
+        });
+        promises.any(|promised| promised == attempt)
     }
 
     fn has_unsent_admission(&self, means: &Means<'_>) -> Result<bool, StoreError> {

@@ -63,7 +63,7 @@ impl Circumstances<'_> {
         let known = Known::of(&showing.shown, &found);
         let lines = history(store, self.book, self.served, known.subject)?;
         let before = ended(&lines, self.book, showing)
-            .or_else(|| claim.ended(showing.attempt))
+            .or_else(|| claim.ended(self.book.device, showing.attempt))
             .filter(|_| !usher_domain::mutated!(DecideAnew));
         if let Some((before, scan)) = before {
             return Ok(Decision {
@@ -80,7 +80,7 @@ impl Circumstances<'_> {
             }
             // It was given up, or somebody else's decision took its place: nobody goes in by it.
             Some(Word::Ended(_)) => (attempt_ended(), self.certainty(), None),
-            None if is_given_up(&lines, showing.attempt) => {
+            None if is_given_up(&lines, self.book.device, showing.attempt) => {
                 (attempt_ended(), self.certainty(), None)
             }
             None => (self.judge(showing, known, &lines), self.certainty(), None),
@@ -166,7 +166,9 @@ impl Circumstances<'_> {
             .filter(|line| ground.counts(line))
             .collect();
         let is_home = |device| device == self.book.device || home == Some(device);
-        open_admission(ground, showing.attempt, counting, is_home, self.moment.now)
+        let own = (self.book.device, showing.attempt);
+        let open = open_admission(ground, own, counting, is_home, self.moment.now);
+        open.map(|open| open.seen_by(self.book.device))
     }
 
     /// Where only its home may admit a ticket alone, no other device does on its own word, not even while
@@ -266,10 +268,9 @@ const fn attempt_ended() -> Verdict {
 }
 
 /// Whether this device gave the attempt up.
-fn is_given_up(lines: &[Line], attempt: AttemptId) -> bool {
-    lines
-        .iter()
-        .any(|line| matches!(&line.record.body, Body::Abort(abort) if abort.attempt == attempt))
+fn is_given_up(lines: &[Line], device: DeviceId, attempt: AttemptId) -> bool {
+    let mut own = lines.iter().filter(|line| line.record.log.device == device);
+    own.any(|line| matches!(&line.record.body, Body::Abort(abort) if abort.attempt == attempt))
 }
 
 /// The record that ended this attempt, if one did. A confirmed instruction goes on after its referral.

@@ -45,7 +45,9 @@ pub use cuts::{Ancestors, OpenCut};
 pub use digest::{FOLD, heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
 pub use ground::{Ground, Reach};
-pub use open::{Ending, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals};
+pub use open::{
+    Ending, Endings, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals,
+};
 pub use orders::Order;
 pub use stamp::{CLOCK_JUMP_MS, KnownStamps, LIFT_MAX_MS, jumped_ahead, next_stamp};
 

@@ -20,33 +20,65 @@ pub enum Ending {
     TakenOver(Hash),
 }
 
-/// The attempts that these records end. An admission is a fact: whatever else is written of its attempt,
-/// it ended with somebody inside.
+/// How the attempts with one ticket ended. An attempt belongs to the device that makes it: no other device
+/// ends it, even if it writes the same id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endings {
+    by_device: BTreeMap<(DeviceId, AttemptId), Ending>,
+    /// Overrides, by the attempt that each takes over, whichever device made that.
+    taken_over: BTreeMap<AttemptId, Hash>,
+}
+
+impl Endings {
+    /// How an attempt of a device ended; none while it is open, as far as one can see.
+    #[must_use]
+    pub fn of(&self, device: DeviceId, attempt: AttemptId) -> Option<Ending> {
+        let mut all = self.by_device.iter();
+        let own = all.find(|((of, ended), _)| {
+            *ended == attempt && (*of == device || crate::mutated!(AnybodyEndsAttempts))
+        });
+        let own = own.map(|(_, ending)| *ending);
+        own.or_else(|| {
+            let over = self.taken_over.get(&attempt);
+            over.map(|hash| Ending::TakenOver(*hash))
+        })
+    }
+
+    /// Whether a record ended an attempt of a device.
+    #[must_use]
+    pub fn has_ended(&self, device: DeviceId, attempt: AttemptId) -> bool {
+        self.of(device, attempt).is_some()
+    }
+}
+
+/// How the attempts ended that these records of one ticket end. An admission is a fact: whatever else is
+/// written of its attempt, it ended with somebody inside.
 #[must_use]
-pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<AttemptId, Ending> {
-    let mut ended = BTreeMap::new();
+pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Endings {
+    let mut ended = Endings::default();
     for line in lines {
+        let device = line.record.log.device;
         match &line.record.body {
             Body::Scan(scan) => {
-                if let Some(replaced) = scan.takes_over {
-                    ended
-                        .entry(replaced)
-                        .or_insert(Ending::TakenOver(line.hash));
+                if let Some(replaced) = scan.takes_over.filter(|_| scan.is_override()) {
+                    ended.taken_over.entry(replaced).or_insert(line.hash);
                 }
+                let key = (device, scan.attempt);
                 match scan.outcome {
                     Outcome::Admit => {
-                        ended.insert(scan.attempt, Ending::Admitted(line.hash));
+                        ended.by_device.insert(key, Ending::Admitted(line.hash));
                     }
                     Outcome::Refuse => {
                         let released = Ending::Released(line.hash);
-                        ended.entry(scan.attempt).or_insert(released);
+                        ended.by_device.entry(key).or_insert(released);
                     }
                     Outcome::Refer => {}
                 }
             }
             Body::Abort(abort) => {
                 let released = Ending::Released(line.hash);
-                ended.entry(abort.attempt).or_insert(released);
+                let key = (device, abort.attempt);
+                ended.by_device.entry(key).or_insert(released);
             }
             Body::Undo(_)
             | Body::Link(_)
@@ -68,14 +100,14 @@ pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<Attemp
     ended
 }
 
-/// The first attempt other than `own` that the ticket's home yielded to in time and that nothing ended;
-/// `lines` are all known records of the ticket that count, and `is_home` knows whose word holds it back. What
+/// The first attempt other than `own`, which is a device's, that the ticket's home yielded to in time and
+/// that nothing ended; `lines` are all known records of the ticket that count, and `is_home` knows whose word holds it back. What
 /// a home held back it does not let in, also when it is alone. A supervisor's override settles what was open
 /// before, unless somebody may be walking through still.
 #[must_use]
 pub fn open_admission<'a>(
     ground: &Ground,
-    own: AttemptId,
+    own: (DeviceId, AttemptId),
     lines: impl IntoIterator<Item = &'a Line> + Clone,
     is_home: impl Fn(DeviceId) -> bool,
     now: UnixMillis,
@@ -91,19 +123,19 @@ pub fn open_admission<'a>(
             return None;
         };
         let open = OpenAdmission {
-            attempt: held.attempt,
+            attempt: Some(held.attempt),
             device: held.to,
             gate: held.gate,
             since: ground.stamp_of(&line.record),
         };
-        let is_open = held.attempt != own
+        let is_open = (held.to, held.attempt) != own
             && is_home(line.record.log.device)
-            && !ended.contains_key(&held.attempt)
+            && !ended.has_ended(held.to, held.attempt)
             && !given_up.contains(&(held.to, held.attempt))
             && !is_settled(&open, overridden, now);
         is_open.then_some(open)
     });
-    yields.min_by_key(|open| (open.since, open.attempt))
+    yields.min_by_key(|open| (open.since, open.device, open.attempt))
 }
 
 /// Attempts that their device referred for another reason than an instruction, each with that device: under

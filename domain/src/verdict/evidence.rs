@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Another attempt with the same ticket that has not ended: somebody may be walking through right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 pub struct OpenAdmission {
-    /// The attempt.
+    /// The attempt, where the device is told of its own; others have no use for it.
     #[n(0)]
-    pub attempt: AttemptId,
+    pub attempt: Option<AttemptId>,
     /// The device that it was granted to.
     #[n(1)]
     pub device: DeviceId,
@@ -21,6 +21,15 @@ pub struct OpenAdmission {
     /// Since when.
     #[n(3)]
     pub since: UnixMillis,
+}
+
+impl OpenAdmission {
+    /// The same as a device may see it: which attempt it is nobody is told but who makes it.
+    #[must_use]
+    pub fn seen_by(self, device: DeviceId) -> Self {
+        let attempt = self.attempt.filter(|_| self.device == device);
+        Self { attempt, ..self }
+    }
 }
 
 /// An earlier scan as evidence.

@@ -2,9 +2,7 @@
 
 use crate::diagnostic::cbor;
 use crate::media::{identity, ticket_code};
-use crate::world::{
-    ATTEMPT, ATTEMPT_2, DEVICE, Examples, GATE, NOW, SERVER, SESSION, STAFF, VERSION,
-};
+use crate::world::{ATTEMPT, DEVICE, Examples, GATE, NOW, SERVER, SESSION, STAFF, VERSION};
 use usher_domain::decide::{Shown, Signer};
 use usher_domain::hash::Hash;
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest, Decided};
@@ -51,7 +49,7 @@ pub(crate) fn examples() -> Examples {
     });
     let refused = ClaimAnswer::Decided(Decided {
         verdict: Verdict::Refuse(Refusal::BeingAdmitted(OpenAdmission {
-            attempt: ATTEMPT_2,
+            attempt: None,
             device: DEVICE,
             gate: Some(GATE),
             since: NOW.shifted(-800),

@@ -58,11 +58,11 @@ pub struct Duty {
 
 /// Reservations and duties.
 pub trait Claims {
-    /// The open reservation of an attempt.
+    /// The open reservation of a device's attempt.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn reservation(&self, attempt: AttemptId) -> Result<Option<Reservation>>;
+    fn reservation(&self, device: DeviceId, attempt: AttemptId) -> Result<Option<Reservation>>;
 
     /// Open reservations that were granted for a subject.
     ///
@@ -103,15 +103,14 @@ pub trait Claims {
     /// Stores a reservation.
     ///
     /// # Errors
-    /// [`super::StorageError::Taken`] if the attempt has one.
+    /// [`super::StorageError::Taken`] if the device's attempt has one.
     fn put_reservation(&mut self, reservation: &Reservation) -> Result<()>;
 
-    /// Ends an attempt's reservation: that of `holder`, or whoever holds it if none is named. Says whether
-    /// there was one.
+    /// Ends the reservation of a device's attempt. Says whether there was one.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn end_reservation(&mut self, attempt: AttemptId, holder: Option<DeviceId>) -> Result<bool>;
+    fn end_reservation(&mut self, device: DeviceId, attempt: AttemptId) -> Result<bool>;
 
     /// Duties in a scope, by device.
     ///

@@ -407,8 +407,8 @@ impl Records for Overlay<'_> {
 }
 
 impl Claims for Overlay<'_> {
-    fn reservation(&self, attempt: AttemptId) -> Result<Option<Reservation>> {
-        self.under.reservation(attempt)
+    fn reservation(&self, device: DeviceId, attempt: AttemptId) -> Result<Option<Reservation>> {
+        self.under.reservation(device, attempt)
     }
 
     fn reservations_about(&self, scope: ScopeId, subject: &Subject) -> Result<Vec<Reservation>> {
@@ -439,7 +439,7 @@ impl Claims for Overlay<'_> {
         Ok(())
     }
 
-    fn end_reservation(&mut self, _attempt: AttemptId, _holder: Option<DeviceId>) -> Result<bool> {
+    fn end_reservation(&mut self, _device: DeviceId, _attempt: AttemptId) -> Result<bool> {
         Ok(false)
     }
 

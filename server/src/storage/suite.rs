@@ -46,7 +46,7 @@ macro_rules! storage_tests {
             records_are_visited_by_subject_and_read_by_position,
             the_newest_image_of_a_row_waits_or_is_sealed,
             a_reservation_is_found_by_attempt_subject_device_and_zone,
-            an_attempt_has_one_reservation_and_its_holder_ends_it,
+            an_attempt_of_a_device_has_one_reservation_and_its_holder_ends_it,
             duties_are_replaced_and_listed_by_scope_and_device,
         );
     };

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use usher_domain::decide::Shown;
 use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
+use usher_domain::ids::DeviceId;
 use usher_domain::log::Line;
 use usher_domain::protocol::PushAnswer;
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
@@ -81,7 +82,7 @@ struct Moment {
 pub(super) async fn claim(
     (story, room): (&Story, Option<u32>),
     service: &Service,
-    device: usher_domain::ids::DeviceId,
+    device: DeviceId,
     request: &ClaimRequest,
 ) -> Result<ClaimAnswer, Error> {
     let Shown::Code { code, .. } = &request.shown else {
@@ -89,11 +90,12 @@ pub(super) async fn claim(
     };
     let subject = Subject::Ticket(code.ticket);
     let before = moment(service, subject).await;
-    let around = zones::Surroundings::of(service, house(), request, room).await;
+    let around = zones::Surroundings::of(service, house(), (device, request), room).await;
     let answer = service.claim(device, request.clone()).await;
     let after = moment(service, subject).await;
     if let (Some(before), Ok(ClaimAnswer::Decided(decided))) = (around, &answer)
-        && let Some(after) = zones::Surroundings::of(service, house(), request, room).await
+        && let Some(after) =
+            zones::Surroundings::of(service, house(), (device, request), room).await
     {
         let said = (request, decided);
         zones::check_claim(story, house(), said, room, (&before, &after));
@@ -112,7 +114,7 @@ pub(super) async fn claim(
         );
         story.check(
             "an attempt that ended is not decided again",
-            moments.iter().any(|known| !known.is_ended(request)),
+            moments.iter().any(|known| !known.is_ended(device, request)),
             format_args!("{:?}", decided.verdict),
         );
         story.check(
@@ -167,9 +169,9 @@ impl Moment {
             .is_none_or(|last| known.iter().any(|line| line.hash == last))
     }
 
-    fn is_ended(&self, request: &ClaimRequest) -> bool {
+    fn is_ended(&self, device: DeviceId, request: &ClaimRequest) -> bool {
         let lines = self.with(request);
-        Records::of(house().organizer.server, &lines).is_ended(request.attempt)
+        Records::of(house().organizer.server, &lines).is_ended(device, request.attempt)
     }
 
     /// Whether the verdict follows from what happened; what else it follows from is not looked at.

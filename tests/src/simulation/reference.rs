@@ -342,30 +342,34 @@ impl<'l> Records<'l> {
         )
     }
 
-    /// Whether a record ended an attempt: it says that somebody went through or did not, gives the attempt
-    /// up, or takes its place.
+    /// Whether a record ended an attempt of a device: the device says that somebody went through or did not,
+    /// or gives the attempt up, or an override takes its place.
     #[must_use]
-    pub fn is_ended(&self, attempt: AttemptId) -> bool {
+    pub fn is_ended(&self, device: DeviceId, attempt: AttemptId) -> bool {
         let mut counted = self.sorted.values().filter(|line| self.counts(line));
-        counted.any(|line| match &line.record.body {
-            Body::Scan(scan) => {
-                (scan.attempt == attempt && scan.outcome != Outcome::Refer)
-                    || scan.takes_over == Some(attempt)
+        counted.any(|line| {
+            let is_own = line.record.log.device == device;
+            match &line.record.body {
+                Body::Scan(scan) => {
+                    (is_own && scan.attempt == attempt && scan.outcome != Outcome::Refer)
+                        || (scan.is_override() && scan.takes_over == Some(attempt))
+                }
+                Body::Abort(abort) => is_own && abort.attempt == attempt,
+                _ => false,
             }
-            Body::Abort(abort) => abort.attempt == attempt,
-            _ => false,
         })
     }
 
-    /// Whether `home` promised to hold a ticket back for an attempt other than `own` of which nothing more
+    /// Whether `home` promised to hold a ticket back for an attempt of another device of which nothing more
     /// is known.
     #[must_use]
-    pub fn holds_back(&self, home: DeviceId, ticket: Subject, own: AttemptId) -> bool {
+    pub fn holds_back(&self, home: DeviceId, ticket: Subject) -> bool {
         // Under an attempt that its device referred nobody is let in, but after an instruction was checked.
-        let referred = |attempt| {
+        let referred = |device, attempt| {
             self.sorted.values().any(|line| {
                 matches!(&line.record.body, Body::Scan(scan)
-                    if scan.attempt == attempt
+                    if line.record.log.device == device
+                        && scan.attempt == attempt
                         && scan.outcome == Outcome::Refer
                         && scan.reason != Reason::Instruction)
             })
@@ -378,9 +382,9 @@ impl<'l> Records<'l> {
             Body::Yield(held) => {
                 line.record.log.device == home
                     && line.record.subject() == Some(ticket)
-                    && held.attempt != own
-                    && !self.is_ended(held.attempt)
-                    && !referred(held.attempt)
+                    && held.to != home
+                    && !self.is_ended(held.to, held.attempt)
+                    && !referred(held.to, held.attempt)
                     && !overrides
             }
             _ => false,

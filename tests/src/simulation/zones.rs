@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use usher_core::gate::Answer;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{GateId, TicketId};
+use usher_domain::ids::{DeviceId, GateId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::protocol::claim::{ClaimRequest, Decided};
 use usher_domain::record::{Body, Certainty, Direction, Outcome};
@@ -139,7 +139,7 @@ impl Surroundings {
     pub(super) async fn of(
         service: &Service,
         house: &House,
-        request: &ClaimRequest,
+        (device, request): (DeviceId, &ClaimRequest),
         room: Option<u32>,
     ) -> Option<Self> {
         let (scope, session, hall) = (house.session.scope, house.session.id, house.hall);
@@ -157,7 +157,7 @@ impl Surroundings {
                 lines.extend(said.iter().flat_map(|record| Line::read(&record.bytes)));
             }
             let reserved = txn.reserved_entries(session, hall)?;
-            let is_held = txn.reservation(attempt)?.is_some();
+            let is_held = txn.reservation(device, attempt)?.is_some();
             Ok::<_, Error>((lines, reserved, is_held))
         });
         let (lines, reserved, is_held) = read.await.ok()?;

@@ -67,7 +67,7 @@ impl Server {
         let ended = endings(&*records);
         self.open
             .borrow_mut()
-            .retain(|attempt, _| !ended.contains_key(attempt));
+            .retain(|attempt, (device, _)| !ended.has_ended(*device, *attempt));
     }
 
     fn decide(&self, request: &ClaimRequest) -> ClaimAnswer {
@@ -87,7 +87,7 @@ impl Server {
             .collect();
         lines.sort_by_key(|line| line.record.stamp);
         let ended = endings(&lines);
-        if ended.contains_key(&request.attempt) {
+        if ended.has_ended(DEVICE, request.attempt) {
             let aborts = |line: &&Line| matches!(&line.record.body, Body::Abort(abort) if abort.attempt == request.attempt);
             let scans =
                 |line: &&Line| scan_of(line).is_some_and(|scan| scan.attempt == request.attempt);
@@ -96,8 +96,8 @@ impl Server {
             return ClaimAnswer::Ended { record };
         }
         let mut open = self.open.borrow_mut();
-        let other = open.iter().find(|(attempt, (_, of))| {
-            **attempt != request.attempt && *of == subject && !ended.contains_key(attempt)
+        let other = open.iter().find(|(attempt, (device, of))| {
+            **attempt != request.attempt && *of == subject && !ended.has_ended(*device, **attempt)
         });
         let inside = lines
             .iter()
@@ -108,7 +108,7 @@ impl Server {
         let verdict = match (other, inside, request.direction) {
             (Some((attempt, (device, _))), _, _) => {
                 Verdict::Refuse(Refusal::BeingAdmitted(OpenAdmission {
-                    attempt: *attempt,
+                    attempt: Some(*attempt).filter(|_| *device == DEVICE),
                     device: *device,
                     gate: Some(NORTH),
                     since: UnixMillis::new(NOW),

@@ -9,7 +9,7 @@ use crate::verdict::OpenAdmission;
 
 fn open(since: UnixMillis) -> OpenAdmission {
     OpenAdmission {
-        attempt: AttemptId::from_bytes([3; 16]),
+        attempt: Some(AttemptId::from_bytes([3; 16])),
         device: OTHER,
         gate: Some(SOUTH),
         since,

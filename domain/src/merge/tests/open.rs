@@ -14,7 +14,8 @@ impl Story {
     fn open_at(&self, now: UnixMillis) -> Option<OpenAdmission> {
         let lines = self.lines();
         let ground = Ground::of(SCOPE, SERVER, &lines);
-        open_admission(&ground, attempt(99), &lines, |device| device == NORTH, now)
+        let own = (NORTH, attempt(99));
+        open_admission(&ground, own, &lines, |device| device == NORTH, now)
     }
 
     fn yields(&mut self, stamp: u64, of: u8) -> Hash {
@@ -71,7 +72,7 @@ fn a_home_holds_a_ticket_back_until_a_record_ends_the_attempt() {
         let mut story = Story::default();
         story.yields(10, 1);
         let open = OpenAdmission {
-            attempt: attempt(1),
+            attempt: Some(attempt(1)),
             device: SOUTH,
             gate: Some(GATE),
             since: ms(10),
@@ -116,7 +117,13 @@ fn nobody_but_its_home_holds_a_ticket_back() {
     story.yields(10, 1);
     let by_south = |device| device == SOUTH;
     let ground = Ground::of(SCOPE, SERVER, &story.lines());
-    let by_others = open_admission(&ground, attempt(99), &story.lines(), by_south, ms(20));
+    let by_others = open_admission(
+        &ground,
+        (NORTH, attempt(99)),
+        &story.lines(),
+        by_south,
+        ms(20),
+    );
     assert_eq!(by_others, None);
 }
 
@@ -135,7 +142,7 @@ fn an_override_settles_whatever_was_open_before_and_nothing_after() {
     let later = ms(11 + WALKING_MS);
     assert_eq!(story.open_at(later), None);
     story.yields(30, 4);
-    let open = story.open_at(later).map(|open| open.attempt);
+    let open = story.open_at(later).and_then(|open| open.attempt);
     assert_eq!(open, Some(attempt(4)));
 }
 
@@ -160,8 +167,8 @@ fn an_override_ends_the_attempt_that_it_takes_over() {
     let hash = story.scans(NORTH, 20, over);
     assert_eq!(story.open(), None);
     let ended = endings(&story.lines());
-    assert_eq!(ended.get(&attempt(1)), Some(&Ending::TakenOver(hash)));
-    assert_eq!(ended.get(&attempt(2)), Some(&Ending::Admitted(hash)));
+    assert_eq!(ended.of(SOUTH, attempt(1)), Some(Ending::TakenOver(hash)));
+    assert_eq!(ended.of(NORTH, attempt(2)), Some(Ending::Admitted(hash)));
 }
 
 #[test]
@@ -171,7 +178,73 @@ fn an_admission_is_how_its_attempt_ended_whatever_else_was_written() {
     let admitted = story.ends(20, 1, Outcome::Admit);
     story.ends(30, 1, Outcome::Refuse);
     let ended = endings(&story.lines());
-    assert_eq!(ended.get(&attempt(1)), Some(&Ending::Admitted(admitted)));
+    assert_eq!(
+        ended.of(SOUTH, attempt(1)),
+        Some(Ending::Admitted(admitted))
+    );
+}
+
+#[test]
+fn nobody_ends_the_attempt_of_another_device() {
+    let abort = || {
+        Body::Abort(Abort {
+            attempt: attempt(1),
+            session: EVENING,
+            subject: ticket(1),
+        })
+    };
+    let by_scan = |outcome| {
+        Body::Scan(Scan {
+            attempt: attempt(1),
+            outcome,
+            ..scan(ticket(1))
+        })
+    };
+    let unsigned = || {
+        Body::Scan(Scan {
+            attempt: attempt(2),
+            takes_over: Some(attempt(1)),
+            ..scan(ticket(1))
+        })
+    };
+    let forged = [
+        abort(),
+        by_scan(Outcome::Admit),
+        by_scan(Outcome::Refuse),
+        unsigned(),
+    ];
+    for body in forged {
+        let mut story = Story::default();
+        story.yields(10, 1);
+        story.says(NORTH, 20, body.clone());
+        let ended = endings(&story.lines());
+        assert_eq!(ended.of(SOUTH, attempt(1)), None, "{body:?}");
+        assert!(story.open().is_some(), "{body:?}");
+    }
+}
+
+#[test]
+fn an_attempt_of_the_same_id_as_anothers_is_held_back_all_the_same() {
+    let mut story = Story::default();
+    story.yields(10, 1);
+    let ground = Ground::of(SCOPE, SERVER, &story.lines());
+    let is_home = |device| device == NORTH;
+    let of_its_device = (SOUTH, attempt(1));
+    assert_eq!(
+        open_admission(&ground, of_its_device, &story.lines(), is_home, ms(20)),
+        None
+    );
+    let of_another = (NORTH, attempt(1));
+    assert!(open_admission(&ground, of_another, &story.lines(), is_home, ms(20)).is_some());
+}
+
+#[test]
+fn nobody_is_told_which_attempt_another_device_makes() {
+    let mut story = Story::default();
+    story.yields(10, 1);
+    let open = story.open().unwrap();
+    assert_eq!(open.seen_by(NORTH).attempt, None);
+    assert_eq!(open.seen_by(SOUTH), open);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(super) fn honoured(
 /// A reservation as others see it.
 pub(super) const fn opened(held: &Reservation) -> OpenAdmission {
     OpenAdmission {
-        attempt: held.attempt,
+        attempt: Some(held.attempt),
         device: held.device,
         gate: held.gate,
         since: held.at,
@@ -165,18 +165,14 @@ impl Case<'_> {
             .iter()
             .filter(|line| self.ground.counts(line))
             .collect();
+        let own = (self.device, self.request.attempt);
         reserved
-            .min_by_key(|open| (open.since, open.attempt))
+            .min_by_key(|open| (open.since, open.device, open.attempt))
             .or_else(|| {
                 let is_home = |device| home == Some(device);
-                open_admission(
-                    self.ground,
-                    self.request.attempt,
-                    counting,
-                    is_home,
-                    self.now,
-                )
+                open_admission(self.ground, own, counting, is_home, self.now)
             })
+            .map(|open| open.seen_by(self.device))
     }
 
     fn home(&self) -> Home {

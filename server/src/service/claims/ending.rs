@@ -6,7 +6,7 @@ use crate::service::records::lines;
 use crate::storage::Transaction;
 use usher_domain::ids::ScopeId;
 use usher_domain::merge::is_settled;
-use usher_domain::record::{Body, Outcome, Record, Subject};
+use usher_domain::record::{Body, Outcome, Record, Scan, Subject};
 use usher_domain::time::UnixMillis;
 
 /// Ends the reservations that a record ends. It must count: what a revoked device says frees nothing
@@ -23,21 +23,18 @@ pub(in crate::service) fn end_by(
     match &record.body {
         Body::Scan(scan) => {
             if scan.is_override() {
-                if let Some(replaced) = scan.takes_over {
-                    txn.end_reservation(replaced, None)?;
-                }
-                settle(txn, record.scope, scan.subject, now)?;
+                settle(txn, record.scope, scan, now)?;
             }
             match scan.outcome {
                 Outcome::Admit | Outcome::Refuse => {
-                    txn.end_reservation(scan.attempt, Some(device))?;
+                    txn.end_reservation(device, scan.attempt)?;
                 }
                 // What follows a referral ends the attempt.
                 Outcome::Refer => {}
             }
         }
         Body::Abort(abort) => {
-            txn.end_reservation(abort.attempt, Some(device))?;
+            txn.end_reservation(device, abort.attempt)?;
         }
         Body::Undo(_)
         | Body::Link(_)
@@ -58,16 +55,12 @@ pub(in crate::service) fn end_by(
     Ok(())
 }
 
-/// A supervisor looked at the ticket and let its holder in: whatever anybody else held open is settled by
-/// that, also what a device left behind whose battery is empty. Only where somebody may be walking through
-/// still, it waits for the next claim.
-fn settle(
-    txn: &mut dyn Transaction,
-    scope: ScopeId,
-    subject: Subject,
-    now: UnixMillis,
-) -> Result<()> {
+/// A supervisor looked at the ticket and let its holder in: the attempt with it that the override names is
+/// over, and whatever anybody else held open of it is settled, also what a device left behind whose battery
+/// is empty. Only where somebody may be walking through still, it waits for the next claim.
+fn settle(txn: &mut dyn Transaction, scope: ScopeId, scan: &Scan, now: UnixMillis) -> Result<()> {
     let links = lines::aliases(&lines::ground_lines(txn, scope)?);
+    let subject = scan.subject;
     let ticket = match subject {
         Subject::Medium(identity) => links
             .iter()
@@ -86,8 +79,9 @@ fn settle(
         .chain(std::iter::once(subject));
     for alias in aliases {
         for held in txn.reservations_about(scope, &alias)? {
-            if is_settled(&opened(&held), Some(now), now) {
-                txn.end_reservation(held.attempt, None)?;
+            let is_named = scan.takes_over == Some(held.attempt);
+            if is_named || is_settled(&opened(&held), Some(now), now) {
+                txn.end_reservation(held.device, held.attempt)?;
             }
         }
     }

@@ -82,7 +82,8 @@ fn has_yielded(txn: &dyn Transaction, home: DeviceId, held: &Reservation) -> Res
     let records = txn.records_about(held.scope, Some(&held.subject))?;
     Ok(lines::readable(records).any(|(_, line)| {
         line.record.log.device == home
-            && matches!(&line.record.body, Body::Yield(yielded) if yielded.attempt == held.attempt)
+            && matches!(&line.record.body, Body::Yield(yielded)
+                if (yielded.to, yielded.attempt) == (held.device, held.attempt))
     }))
 }
 
@@ -131,13 +132,15 @@ impl Homes {
         own.map(|waiting| waiting.request).collect()
     }
 
-    /// A home's word for these attempts is stored.
-    pub(in crate::service) fn answer(&self, attempts: &[AttemptId]) {
+    /// The promises of a home for these attempts, each with the device that makes it, are stored.
+    pub(in crate::service) fn answer(&self, home: DeviceId, attempts: &[(DeviceId, AttemptId)]) {
         let queue = self.queue();
-        let answered = queue.waiting.iter();
-        for waiting in answered.filter(|waiting| attempts.contains(&waiting.request.attempt)) {
-            waiting.answered.notify_one();
-        }
+        let asked = queue.waiting.iter().filter(|waiting| waiting.home == home);
+        let answered = asked.filter(|waiting| {
+            let request = &waiting.request;
+            attempts.contains(&(request.to, request.attempt))
+        });
+        answered.for_each(|waiting| waiting.answered.notify_one());
     }
 }
 

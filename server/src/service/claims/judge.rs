@@ -96,13 +96,13 @@ pub(super) fn claim(
     }
     // What waits for a person's word ended nothing yet.
     let ended = endings(lines.iter().filter(|line| ground.counts(line)));
-    if let Some(ending) = ended.get(&request.attempt)
+    if let Some(ending) = ended.of(device, request.attempt)
         && !usher_domain::mutated!(GrantEndedAttempt)
     {
-        return ended_before(txn, device, scope, request, *ending).map(Step::Answer);
+        return ended_before(txn, scope, request, ending).map(Step::Answer);
     }
-    if let Some(held) = txn.reservation(request.attempt)? {
-        return again(&held, device, &ground, subject, request).map(Step::Answer);
+    if let Some(held) = txn.reservation(device, request.attempt)? {
+        return again(&held, &ground, subject, request).map(Step::Answer);
     }
     let set = request.set;
     let is_behind = lacks_last_entry(txn, scope, &lines, request)?
@@ -120,10 +120,12 @@ pub(super) fn claim(
     let overridden = overridden_at(&ground, lines.iter().filter(|line| ground.counts(line)));
     let is_over = |held: &Reservation| is_settled(&opened(held), overridden, now);
     for held in others.iter().filter(|held| is_over(held)) {
-        txn.end_reservation(held.attempt, None)?;
+        txn.end_reservation(held.device, held.attempt)?;
     }
     others.retain(|held| !is_over(held));
-    others.retain(|held| !ended.contains_key(&held.attempt) && !usher_domain::mutated!(GrantTwice));
+    others.retain(|held| {
+        !ended.has_ended(held.device, held.attempt) && !usher_domain::mutated!(GrantTwice)
+    });
     if txn.count_reservations_of(device)? >= OPEN_MAX {
         return Err(Error::Full("open attempts of this device"));
     }
@@ -233,7 +235,6 @@ fn unsent(
 /// The record that ended this attempt before it was claimed.
 fn ended_before(
     txn: &dyn Transaction,
-    device: DeviceId,
     scope: ScopeId,
     request: &ClaimRequest,
     ending: Ending,
@@ -247,35 +248,25 @@ fn ended_before(
             found.cloned().unwrap_or_else(|| Vec::new().into())
         }
     };
-    let is_own = Line::read(&record).is_ok_and(|line| line.record.log.device == device);
-    if is_own || matches!(ending, Ending::TakenOver(_)) {
-        Ok(ClaimAnswer::Ended { record })
-    } else {
-        Err(foreign())
-    }
+    Ok(ClaimAnswer::Ended { record })
 }
 
 /// The same answer as before.
 fn again(
     held: &Reservation,
-    device: DeviceId,
     ground: &Ground,
     subject: Subject,
     request: &ClaimRequest,
 ) -> Result<ClaimAnswer> {
-    let is_same = held.device == device
-        && held.scope == ground.scope()
+    let is_same = held.scope == ground.scope()
         && held.session == request.session
         && held.direction == request.direction
         && ground.resolve(held.subject) == subject;
     if !is_same {
-        return Err(foreign());
+        let why = "the attempt was made for another ticket";
+        return Err(Error::Conflict(why));
     }
     cbor::decode(&held.answer).map_err(|_| Error::Internal("a stored answer is not readable"))
-}
-
-const fn foreign() -> Error {
-    Error::Conflict("the attempt was made by another device or for another ticket")
 }
 
 /// People inside a zone and on their way into it. Records that were stored and not yet counted are counted

@@ -84,7 +84,7 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`] for the device and for a session that is none of its
     /// organizer's, [`Error::DeviceRevoked`],
-    /// [`Error::Conflict`] for an attempt of another device or ticket,
+    /// [`Error::Conflict`] for an attempt that the device made with another ticket,
     /// [`Error::Invalid`] for records of others.
     pub async fn claim(&self, device: DeviceId, request: ClaimRequest) -> Result<ClaimAnswer> {
         let request = Arc::new(request);

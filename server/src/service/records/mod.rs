@@ -113,15 +113,16 @@ impl Incoming {
         (self.verified.signed().len() + records) as u64
     }
 
-    /// The attempts for which the device says that it holds a ticket back.
-    fn yields(&self) -> Vec<AttemptId> {
+    /// The attempts for which the log's device says that it holds a ticket back, each with the device that
+    /// makes it.
+    fn yields(&self) -> Vec<(DeviceId, AttemptId)> {
         let records = self.verified.entries().iter();
         records
             .filter_map(|entry| {
                 let Body::Yield(held) = &entry.record.as_ref()?.body else {
                     return None;
                 };
-                Some(held.attempt)
+                Some((held.to, held.attempt))
             })
             .collect()
     }
@@ -335,10 +336,10 @@ impl Service {
     pub async fn push(&self, device: DeviceId, batch: Batch) -> Result<PushAnswer> {
         let incoming = self.prove(device, batch).await?;
         let (organizer, scope) = (incoming.organizer, incoming.scope());
-        let yields = incoming.yields();
+        let (home, yields) = (incoming.log().device, incoming.yields());
         match self.take_in(incoming).await? {
             Stored::Answer(answer) => {
-                self.claims().homes().answer(&yields);
+                self.claims().homes().answer(home, &yields);
                 // The batch is safe. What fails now is done at the next push or start.
                 if let Err(error) = self.interpret(organizer, scope).await {
                     tracing::error!(%error, %scope, "records wait to be interpreted");

@@ -280,7 +280,7 @@ async fn a_claim_is_granted_reserved_and_ended_by_its_record() {
     let Verdict::Refuse(Refusal::BeingAdmitted(open)) = other.verdict else {
         panic!("{other:?}");
     };
-    assert_eq!((open.attempt, open.device), (attempt(1), north.id));
+    assert_eq!((open.attempt, open.device), (None, north.id));
     assert_eq!(doors.open_count().await, 1);
     let line = doors
         .records(&mut north, doors.scan(1, 0, Outcome::Admit))
@@ -305,13 +305,30 @@ async fn the_same_attempt_gets_the_same_answer_again() {
 }
 
 #[tokio::test]
-async fn an_attempt_is_of_one_device_and_one_ticket() {
+async fn an_attempt_is_of_one_ticket_and_no_other_device_makes_or_ends_it() {
     let tickets = vec![new_ticket("A-1", &[]), new_ticket("A-2", &[])];
     let doors = Doors::with(Rules::default(), tickets).await;
-    let (north, south) = (doors.gate(1).await, doors.gate(2).await);
-    doors.claim(&north, 1, 0).await;
-    let stolen = doors.try_claim(south.id, doors.request(1, 0).await).await;
-    assert!(matches!(stolen, Err(Error::Conflict(_))));
+    let (north, mut south) = (doors.gate(1).await, doors.gate(2).await);
+    let granted = doors.claim(&north, 1, 0).await;
+    let Verdict::Refuse(Refusal::BeingAdmitted(open)) = doors.claim(&south, 2, 0).await.verdict
+    else {
+        panic!("nobody is being admitted");
+    };
+    assert_eq!((open.device, open.attempt), (north.id, None));
+    // Whoever learns the number all the same makes an attempt of its own by it, and ends none.
+    let same = doors.claim(&south, 1, 0).await;
+    assert_eq!(reason(&same), Reason::BeingAdmitted);
+    doors
+        .records(&mut south, doors.scan(1, 0, Outcome::Refuse))
+        .await;
+    doors.aborts(&mut south, 1, 0).await;
+    let pretends = Scan {
+        takes_over: Some(attempt(1)),
+        ..doors.scan(3, 0, Outcome::Admit)
+    };
+    doors.records(&mut south, pretends).await;
+    assert_eq!(doors.open_count().await, 1);
+    assert_eq!(doors.claim(&north, 1, 0).await, granted);
     let changed = doors.try_claim(north.id, doors.request(1, 1).await).await;
     assert!(matches!(changed, Err(Error::Conflict(_))));
 }

@@ -65,11 +65,11 @@ fn read_duty(row: &Row<'_>) -> rusqlite::Result<Duty> {
 }
 
 impl Claims for Session<'_> {
-    fn reservation(&self, attempt: AttemptId) -> Result<Option<Reservation>> {
+    fn reservation(&self, device: DeviceId, attempt: AttemptId) -> Result<Option<Reservation>> {
         self.first(
             "SELECT scope, subject, attempt, device, gate, direction, session, zone, at, answer
-             FROM reservation WHERE attempt = ?1",
-            params![attempt.as_bytes()],
+             FROM reservation WHERE device = ?1 AND attempt = ?2",
+            params![device.as_bytes(), attempt.as_bytes()],
             "reading a reservation",
             read_reservation,
         )
@@ -78,7 +78,7 @@ impl Claims for Session<'_> {
     fn reservations_about(&self, scope: ScopeId, subject: &Subject) -> Result<Vec<Reservation>> {
         self.all(
             "SELECT scope, subject, attempt, device, gate, direction, session, zone, at, answer
-             FROM reservation WHERE scope = ?1 AND subject = ?2 ORDER BY attempt",
+             FROM reservation WHERE scope = ?1 AND subject = ?2 ORDER BY attempt, device",
             params![scope.as_bytes(), cbor::encode(subject)],
             "reading the reservations of a ticket",
             read_reservation,
@@ -98,7 +98,7 @@ impl Claims for Session<'_> {
     fn open_reservations(&self, limit: u32) -> Result<Vec<Reservation>> {
         self.all(
             "SELECT scope, subject, attempt, device, gate, direction, session, zone, at, answer
-             FROM reservation ORDER BY at, attempt LIMIT ?1",
+             FROM reservation ORDER BY at, attempt, device LIMIT ?1",
             params![limit],
             "reading the reservations of all devices",
             read_reservation,
@@ -158,10 +158,10 @@ impl Claims for Session<'_> {
         .map(drop)
     }
 
-    fn end_reservation(&mut self, attempt: AttemptId, holder: Option<DeviceId>) -> Result<bool> {
+    fn end_reservation(&mut self, device: DeviceId, attempt: AttemptId) -> Result<bool> {
         let ended = self.execute(
-            "DELETE FROM reservation WHERE attempt = ?1 AND (?2 IS NULL OR device = ?2)",
-            params![attempt.as_bytes(), holder.map(|device| *device.as_bytes())],
+            "DELETE FROM reservation WHERE device = ?1 AND attempt = ?2",
+            params![device.as_bytes(), attempt.as_bytes()],
             "ending a reservation",
         )?;
         Ok(ended > 0)

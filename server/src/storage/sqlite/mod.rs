@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_claims.sql"),
     include_str!("migrations/0003_handed.sql"),
+    include_str!("migrations/0004_attempts.sql"),
 ];
 
 /// Name of the database in the data folder.

@@ -53,7 +53,7 @@ pub(crate) async fn a_reservation_is_found_by_attempt_subject_device_and_zone(st
     .unwrap();
     let found = read(&store, |txn| {
         Ok((
-            txn.reservation(attempt(2))?,
+            txn.reservation(device(2), attempt(2))?,
             txn.reservations_about(SCOPE, &subject(1))?,
             txn.reservations_of(device(1), 10)?,
             txn.reserved_entries(SESSION, ZONE)?,
@@ -70,7 +70,9 @@ pub(crate) async fn a_reservation_is_found_by_attempt_subject_device_and_zone(st
     assert_eq!(elsewhere.await, []);
 }
 
-pub(crate) async fn an_attempt_has_one_reservation_and_its_holder_ends_it(store: Store) {
+pub(crate) async fn an_attempt_of_a_device_has_one_reservation_and_its_holder_ends_it(
+    store: Store,
+) {
     let held = reservation(1, 1, 1, Direction::Entry);
     let again = held.clone();
     write(&store, move |txn| txn.put_reservation(&held))
@@ -82,19 +84,21 @@ pub(crate) async fn an_attempt_has_one_reservation_and_its_holder_ends_it(store:
     };
     let twice = write(&store, move |txn| txn.put_reservation(&other)).await;
     assert!(matches!(twice, Err(StorageError::Taken { .. })));
+    // Another device may make an attempt of the same id, with the same ticket or another.
+    let elsewhere = Reservation {
+        device: device(2),
+        ..again
+    };
     let ended = write(&store, move |txn| {
-        let by_another = txn.end_reservation(attempt(1), Some(device(2)))?;
-        let by_holder = txn.end_reservation(attempt(1), Some(device(1)))?;
-        txn.put_reservation(&again)?;
-        let by_anybody = txn.end_reservation(attempt(1), None)?;
-        Ok([
-            by_another,
-            by_holder,
-            by_anybody,
-            txn.end_reservation(attempt(1), None)?,
-        ])
+        let by_another = txn.end_reservation(device(2), attempt(1))?;
+        txn.put_reservation(&elsewhere)?;
+        let of_another = txn.end_reservation(device(2), attempt(1))?;
+        let still_held = txn.reservation(device(1), attempt(1))?.is_some();
+        let by_holder = txn.end_reservation(device(1), attempt(1))?;
+        let again = txn.end_reservation(device(1), attempt(1))?;
+        Ok([by_another, of_another, still_held, by_holder, again])
     });
-    assert_eq!(ended.await.unwrap(), [false, true, true, false]);
+    assert_eq!(ended.await.unwrap(), [false, true, true, true, false]);
     assert_eq!(read(&store, |txn| txn.count_reservations()).await, 0);
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that a gate does.
 #[derive(Debug, Clone, Copy)]
@@ -34,27 +34,36 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// An attempt: the gate that makes it, and its number. Gates may use the same numbers.
+type Made = (usize, u8);
+
 /// What the gates know of their attempts.
 #[derive(Default)]
 struct Model {
-    /// Granted, by attempt, to a gate, and not ended.
-    open: BTreeMap<u8, usize>,
-    /// Admitted, by attempt, and neither taken back nor left.
-    inside: BTreeMap<u8, (usize, Hash)>,
-    ended: Vec<u8>,
+    /// Granted and not ended.
+    open: BTreeSet<Made>,
+    /// Admitted, and neither taken back nor left.
+    inside: BTreeMap<Made, Hash>,
+    ended: Vec<Made>,
     /// Admitted by a supervisor's word: it may be one more than the rule allows.
-    overridden: Vec<u8>,
+    overridden: Vec<Made>,
     /// When each was granted.
-    granted_at: BTreeMap<u8, UnixMillis>,
+    granted_at: BTreeMap<Made, UnixMillis>,
     /// When a supervisor let somebody in last.
     overridden_at: Option<UnixMillis>,
 }
 
 impl Model {
-    fn end(&mut self, number: u8) -> Option<usize> {
-        let gate = self.open.remove(&number);
-        self.ended.extend(gate.map(|_| number));
-        gate
+    fn end(&mut self, made: Made) {
+        if self.open.remove(&made) {
+            self.ended.push(made);
+        }
+    }
+
+    /// The open attempts of this number.
+    fn open_with(&self, number: u8) -> Vec<Made> {
+        let open = self.open.iter().copied();
+        open.filter(|(_, of)| *of == number).collect()
     }
 
     /// What was open when a supervisor let somebody in, and nobody can be walking through by any more, is
@@ -65,19 +74,16 @@ impl Model {
         };
         let old =
             |at: &UnixMillis| *at <= overridden && now.since(*at) > usher_domain::merge::WALKING_MS;
-        let open: Vec<u8> = self.open.keys().copied().collect();
-        for number in open {
-            if self.granted_at.get(&number).is_some_and(old) {
-                self.open.remove(&number);
-            }
-        }
+        let granted_at = &self.granted_at;
+        self.open
+            .retain(|made| !granted_at.get(made).is_some_and(old));
     }
 
     fn used(&self) -> usize {
         let by_rule = self
             .inside
             .keys()
-            .filter(|number| !self.overridden.contains(number));
+            .filter(|made| !self.overridden.contains(made));
         self.open.len() + by_rule.count()
     }
 }
@@ -103,56 +109,61 @@ async fn run(entries: u16, steps: Vec<Step>) {
         match step {
             Step::Claim { gate, attempt } => {
                 // An attempt that is known is answered as before, and nothing else is looked at.
-                if !model.open.contains_key(&attempt) && !model.ended.contains(&attempt) {
+                let made = (gate, attempt);
+                if !model.open.contains(&made) && !model.ended.contains(&made) {
                     model.settle(doors.service().now());
                 }
                 let request = doors.request(attempt, 0).await;
                 let answer = doors.try_claim(gates[gate].id, request).await;
                 match answer {
                     Ok(ClaimAnswer::Decided(decided)) if admitted(&decided) => {
-                        assert!(!model.ended.contains(&attempt));
-                        if !model.open.contains_key(&attempt) {
-                            model.granted_at.insert(attempt, doors.service().now());
+                        assert!(!model.ended.contains(&made));
+                        if model.open.insert(made) {
+                            model.granted_at.insert(made, doors.service().now());
                         }
-                        let holder = *model.open.entry(attempt).or_insert(gate);
-                        assert_eq!(holder, gate);
                     }
-                    Ok(ClaimAnswer::Ended { .. }) => assert!(model.ended.contains(&attempt)),
-                    Ok(_) => assert!(!model.open.contains_key(&attempt)),
-                    Err(Error::Conflict(_)) => {
-                        let held = model.open.get(&attempt).is_some_and(|of| *of != gate);
-                        assert!(held || model.ended.contains(&attempt));
+                    Ok(ClaimAnswer::Ended { .. }) => {
+                        let is_taken_over = model.ended.iter().any(|(_, of)| *of == attempt);
+                        assert!(model.ended.contains(&made) || is_taken_over);
                     }
+                    Ok(_) => assert!(!model.open.contains(&made)),
                     Err(error) => panic!("{error}"),
                 }
             }
             Step::Record { attempt, outcome } => {
-                let Some(gate) = model.open.get(&attempt).copied() else {
+                let Some(made) = model.open_with(attempt).first().copied() else {
                     continue;
                 };
+                let (gate, _) = made;
                 let line = doors
                     .records(&mut gates[gate], scan(attempt, outcome))
                     .await;
                 if outcome != Outcome::Refer {
-                    model.end(attempt);
+                    model.end(made);
                 }
                 if outcome == Outcome::Admit {
-                    model.inside.insert(attempt, (gate, line.hash));
+                    model.inside.insert(made, line.hash);
                 }
             }
             Step::Abort { attempt } => {
-                if let Some(gate) = model.end(attempt) {
+                if let Some(made) = model.open_with(attempt).first().copied() {
+                    model.end(made);
+                    let (gate, _) = made;
                     doors.aborts(&mut gates[gate], attempt, 0).await;
                 }
             }
             Step::Undo { attempt } => {
-                if let Some((gate, hash)) = model.inside.remove(&attempt) {
+                let made = model.inside.keys().find(|(_, of)| *of == attempt).copied();
+                if let Some((gate, hash)) =
+                    made.and_then(|made| Some((made.0, model.inside.remove(&made)?)))
+                {
                     doors.undoes(&mut gates[gate], hash, 0).await;
                 }
             }
             Step::Leave { attempt } => {
                 // Leaving gives no entry back: it is nobody's right any more, and stays used.
-                if let Some((gate, _)) = model.inside.get(&attempt).copied() {
+                let made = model.inside.keys().find(|(_, of)| *of == attempt).copied();
+                if let Some((gate, _)) = made {
                     let exit = Scan {
                         direction: Direction::Exit,
                         reason: Reason::Exit,
@@ -166,8 +177,10 @@ async fn run(entries: u16, steps: Vec<Step>) {
                 attempt,
                 over,
             } => {
-                let is_new = !model.ended.contains(&attempt);
-                if is_new && model.end(over).is_some() {
+                let is_new = !model.ended.contains(&(gate, attempt));
+                let replaced = model.open_with(over);
+                if is_new && !replaced.is_empty() {
+                    replaced.into_iter().for_each(|made| model.end(made));
                     let over = Scan {
                         reason: Reason::Override,
                         sanction: Some(vec![1].into()),
@@ -177,9 +190,10 @@ async fn run(entries: u16, steps: Vec<Step>) {
                     let line = doors.records(&mut gates[gate], over).await;
                     model.overridden_at = Some(doors.service().now());
                     model.settle(doors.service().now());
-                    model.ended.push(attempt);
-                    model.overridden.push(attempt);
-                    model.inside.insert(attempt, (gate, line.hash));
+                    let made = (gate, attempt);
+                    model.ended.push(made);
+                    model.overridden.push(made);
+                    model.inside.insert(made, line.hash);
                 }
             }
             Step::Wait => doors.house.clock.advance(40_000),
