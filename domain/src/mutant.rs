@@ -125,6 +125,12 @@ mutants! {
     LargestCutWins,
     /// A record of another device ends an attempt.
     AnybodyEndsAttempts,
+    /// Merging passes over what the server corrected of a ticket's entries.
+    BelieveClaimedEntries,
+    /// Merging believes that a session let tickets of another one in.
+    BelieveClaimedHonour,
+    /// Merging believes that a gate was open.
+    BelieveClaimedFreeFlow,
 }
 
 thread_local! {

@@ -80,6 +80,7 @@ impl Record {
             Body::Undo(undo) => Some(undo.subject),
             Body::Abort(abort) => Some(abort.subject),
             Body::Yield(held) => Some(held.subject),
+            Body::Correction(correction) => Some(correction.subject),
             Body::Link(_)
             | Body::Rule(_)
             | Body::Cut(_)
@@ -91,8 +92,7 @@ impl Record {
             | Body::Notice(_)
             | Body::Delay(_)
             | Body::OverrideKey(_)
-            | Body::Arrival(_)
-            | Body::Correction(_) => None,
+            | Body::Arrival(_) => None,
         }
     }
 }
@@ -435,13 +435,22 @@ pub struct Correction {
     /// Hash of the record of the scan.
     #[n(0)]
     pub of: Hash,
-    /// The ticket's type, which chooses the entry rule.
+    /// The session of that record.
     #[n(1)]
+    pub session: SessionId,
+    /// The subject of that record.
+    #[n(2)]
+    pub subject: Subject,
+    /// The ticket's type, which chooses the entry rule.
+    #[n(3)]
     pub type_number: Option<TypeNumber>,
     /// The ticket's access number, which names the pass over which entries may be counted.
-    #[n(2)]
+    #[n(4)]
     pub access: Option<AccessNumber>,
     /// Entries of this one ticket, where its row sets them apart from its type.
-    #[n(3)]
+    #[n(5)]
     pub entries: Option<u16>,
+    /// The session whose ticket it is, where the served one let it in beside its own.
+    #[n(6)]
+    pub honours: Option<SessionId>,
 }

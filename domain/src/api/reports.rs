@@ -62,6 +62,8 @@ pub enum IncidentKind {
     TooManyRecords,
     /// Rows that devices handed back wait for a word, or cannot be.
     HandedBack,
+    /// A device's records claim of tickets or gates what the server's rows and orders do not say.
+    FalseClaims,
 }
 
 /// One scan in reports and exports: no name, no code.

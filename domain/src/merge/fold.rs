@@ -1,5 +1,6 @@
 //! Folding scans into states.
 
+use super::claims::{Claims, Corrections};
 use super::ground::{Ground, Place};
 use super::state::{Entering, SubjectState, Unit};
 use crate::hash::Hash;
@@ -47,9 +48,9 @@ pub fn fold_subject<'a>(
         // What was unreadable is counted in reports; no second scan can be known to be of the same thing.
         return states;
     }
-    let (scans, undone) = sift(ground, subject, lines);
+    let Sifted { scans, undone } = sift(ground, subject, lines);
     let mut outs = ground.everyone_out().peekable();
-    for (place, scan) in scans {
+    for (place, (scan, claims)) in scans {
         if undone.contains(&(place.hash(), scan.session)) {
             continue;
         }
@@ -58,7 +59,7 @@ pub fn fold_subject<'a>(
         while let Some(out) = outs.next_if(|out| out.at < place.stamp) {
             send_out(&mut states, out);
         }
-        apply(ground, &mut states, place, scan);
+        apply(ground, &mut states, place, (scan, claims));
     }
     outs.for_each(|out| send_out(&mut states, out));
     states
@@ -71,6 +72,8 @@ pub struct Movement<'a> {
     pub evidence: PriorScan,
     /// What the record says.
     pub scan: &'a Scan,
+    /// What counts of its claims about the ticket.
+    pub claims: Claims,
 }
 
 /// The scans that [`fold_subject`] folds: those by which somebody went in or out, without those that
@@ -81,18 +84,25 @@ pub fn movements<'a>(
     subject: Subject,
     lines: impl IntoIterator<Item = &'a Line>,
 ) -> Vec<Movement<'a>> {
-    let (scans, undone) = sift(ground, subject, lines);
+    let Sifted { scans, undone } = sift(ground, subject, lines);
     scans
         .into_iter()
-        .filter(|(place, scan)| !undone.contains(&(place.hash(), scan.session)))
-        .map(|(place, scan)| Movement {
+        .filter(|(place, (scan, _))| !undone.contains(&(place.hash(), scan.session)))
+        .map(|(place, (scan, claims))| Movement {
             evidence: place.evidence(scan),
             scan,
+            claims,
         })
         .collect()
 }
 
-type Sifted<'a> = (BTreeMap<Place, &'a Scan>, BTreeSet<(Hash, SessionId)>);
+/// Records of one ticket that count.
+struct Sifted<'a> {
+    /// The scans that may change the state, with what counts of their claims.
+    scans: BTreeMap<Place, (&'a Scan, Claims)>,
+    /// The records taken back.
+    undone: BTreeSet<(Hash, SessionId)>,
+}
 
 /// The scans that may change the state, in merge order and each once, and the records taken back.
 fn sift<'a>(
@@ -102,6 +112,7 @@ fn sift<'a>(
 ) -> Sifted<'a> {
     let mut scans = BTreeMap::new();
     let mut undone = BTreeSet::new();
+    let mut corrections = Corrections::default();
     for line in lines {
         let own = line
             .record
@@ -111,8 +122,11 @@ fn sift<'a>(
             continue;
         }
         match &line.record.body {
-            Body::Scan(scan) if moves(scan) => {
+            Body::Scan(scan) if moves(ground, ground.place_of(line), scan) => {
                 scans.insert(ground.place_of(line), scan);
+            }
+            Body::Correction(correction) if line.record.log.device == ground.authority() => {
+                corrections.add(ground.place_of(line), correction);
             }
             Body::Undo(_) if crate::mutated!(IgnoreUndo) => {}
             Body::Undo(undo) => {
@@ -136,23 +150,37 @@ fn sift<'a>(
             | Body::Correction(_) => {}
         }
     }
-    (scans, undone)
+    let scans = scans.into_iter().map(|(place, scan)| {
+        let claims = corrections.apply(ground, &place, scan);
+        (place, (scan, claims))
+    });
+    Sifted {
+        scans: scans.collect(),
+        undone,
+    }
 }
 
-/// Whether somebody went in or out by this scan, as far as counting goes.
-fn moves(scan: &Scan) -> bool {
-    scan.outcome == Outcome::Admit
-        && (scan.reason.is_entry(scan.direction)
-            || (scan.reason == Reason::FreeFlow
-                && scan.direction == Direction::Entry
-                && crate::mutated!(CountFreeFlow))
-            || (scan.direction == Direction::Exit && scan.reason != Reason::FreeFlow))
+/// Whether somebody went in or out by this scan, as far as counting goes: whoever was let through did,
+/// whatever reason the record gives, unless an order had opened the gate.
+fn moves(ground: &Ground, place: Place, scan: &Scan) -> bool {
+    let is_free = || {
+        let is_covered = crate::mutated!(BelieveClaimedFreeFlow)
+            || ground.had_opened(scan.session, scan.gate, place.stamp);
+        let is_counted = scan.direction == Direction::Entry && crate::mutated!(CountFreeFlow);
+        is_covered && !is_counted
+    };
+    scan.outcome == Outcome::Admit && !(scan.reason == Reason::FreeFlow && is_free())
 }
 
-fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, place: Place, scan: &Scan) {
-    let rule = ground.rule_for(scan, place);
+fn apply(
+    ground: &Ground,
+    states: &mut BTreeMap<Unit, SubjectState>,
+    place: Place,
+    (scan, claims): (&Scan, Claims),
+) {
+    let rule = ground.rule_for(scan, claims, place);
     // A ticket that another session honours uses up the entry that it has at its own.
-    let unit = Unit::of(rule, scan.honours.unwrap_or(scan.session), scan.access);
+    let unit = Unit::of(rule, claims.counted_at(scan), claims.access);
     let this = place.evidence(scan);
     if scan.direction == Direction::Exit {
         leave(states, unit, this);

@@ -1,6 +1,7 @@
 //! What the authority's own log says of a whole scope: the ground on which tickets are folded.
 
 use super::arrivals::{Arrivals, LAST_STAMP};
+use super::claims::{Claims, Orders};
 use super::cuts::Cuts;
 use crate::code::Identity;
 use crate::hash::Hash;
@@ -78,6 +79,7 @@ pub struct Ground {
     free_flow: BTreeMap<(SessionId, GateId), (Place, FreeFlow)>,
     honours: BTreeMap<(SessionId, SessionId), (Place, Honour)>,
     pub(super) arrivals: Arrivals,
+    pub(super) orders: Orders,
 }
 
 /// What must be folded again after a record arrived.
@@ -115,6 +117,7 @@ impl Ground {
             free_flow: BTreeMap::new(),
             honours: BTreeMap::new(),
             arrivals: Arrivals::default(),
+            orders: Orders::new(),
         }
     }
 
@@ -183,22 +186,23 @@ impl Ground {
             Body::FreeFlow(flow) => {
                 let key = (flow.session, flow.gate);
                 keep_latest(&mut self.free_flow, key, place, flow.clone());
-                Reach::Nothing
+                self.orders.add_open_gate(flow);
+                Reach::Everything
             }
             Body::Honour(honour) => {
                 let key = (honour.session, honour.tickets_of);
                 keep_latest(&mut self.honours, key, place, honour.clone());
-                Reach::Nothing
+                self.orders.add_honour(honour);
+                Reach::Everything
             }
             Body::Arrival(arrival) => {
                 self.arrivals.add(arrival);
                 Reach::Everything
             }
-            Body::StandDown(_)
-            | Body::Notice(_)
-            | Body::Delay(_)
-            | Body::OverrideKey(_)
-            | Body::Correction(_) => Reach::Nothing,
+            Body::StandDown(_) | Body::Notice(_) | Body::Delay(_) | Body::OverrideKey(_) => {
+                Reach::Nothing
+            }
+            Body::Correction(correction) => Reach::Subject(self.resolve(correction.subject)),
         }
     }
 
@@ -211,6 +215,11 @@ impl Ground {
         }
         self.media
             .extend(after.map(|ticket| (ticket, link.identity)));
+    }
+
+    /// Whose log says what changes more than one ticket, and corrects what others claim.
+    pub(super) const fn authority(&self) -> DeviceId {
+        self.authority
     }
 
     /// The scope.
@@ -330,18 +339,19 @@ impl Ground {
             && self.is_place_cut_off(frame.log, frame.sequence, &record)
     }
 
-    /// The entry rule for a scan at its place in the order.
-    pub(super) fn rule_for(&self, scan: &Scan, place: Place) -> EntryRule {
+    /// The entry rule for a scan at its place in the order, by what counts of its claims.
+    pub(super) fn rule_for(&self, scan: &Scan, claims: Claims, place: Place) -> EntryRule {
         let latest = |type_number| {
             let history = self.rules.get(&(scan.session, type_number))?;
             let (_, rule) = history.range(..place).next_back()?;
             *rule
         };
-        scan.type_number
+        claims
+            .type_number
             .and_then(|number| latest(Some(number)))
             .or_else(|| latest(None))
             .unwrap_or_default()
-            .with_entries(scan.entries)
+            .with_entries(claims.entries)
     }
 
     pub(super) fn everyone_out(&self) -> impl Iterator<Item = &EveryoneOut> {

@@ -10,7 +10,8 @@
 //! | scan, admitted in | one entry; excess if the entry rule at its place in the order forbids it, and then one person more is inside by the ticket |
 //! | scan, admitted by override | one entry, never excess |
 //! | scan, admitted out | the person is outside; of several who are inside by the ticket, one |
-//! | scan in free flow, refused or referred | nothing |
+//! | scan in free flow | nothing where the log had opened the gate at that stamp, else an admission like any other |
+//! | scan refused or referred | nothing |
 //! | undo | the scan it names never happened; an undo is never undone |
 //! | link | scans of the identity are the ticket's, whenever they were made; the last link counts |
 //! | rule | entry rule from its place in the order on; without any, [`crate::rules::EntryRule::default`] |
@@ -18,20 +19,21 @@
 //! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
 //! | everyone out | at its time, who is inside is outside and may come back once without counting; who came in beside them may not |
 //! | arrival | records of its range count with the time of arrival where their stamp is later |
-//! | free flow, honour | nothing; gates read them. A scan that a gate let in by an honour says whose ticket it is, and counts as an entry there |
+//! | free flow, honour | gates read them, and they cover what scans say of them. A scan that a gate let in by an honour says whose ticket it is, and counts as an entry there if the log had an honour for these sessions at that stamp, else at the session that let it in |
+//! | correction | in place of what the scan claims of its ticket; the last correction counts |
 //! | notice, delay | nothing; the sealed terms say the same |
 //! | abort, yield | nothing; they say which attempts are still open: [`open_admission`] |
 //! | stand-down | nothing; the authority reads it |
 //!
 //! Link, rule, cut, ruling, everyone out, arrival, free flow, honour, stand-down, notice and delay concern more than
-//! one ticket. They count only in
-//! the authority's own log, so that a stolen gate device cannot change rules, and are gathered in a
-//! [`Ground`]. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
+//! one ticket. They and corrections count only in the authority's own log, so that a stolen gate device cannot change rules, and are gathered in a
+//! [`Ground`], except for corrections, which are of one ticket. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
 //! [`fold`] is nothing but that for every ticket.
 
 pub mod state;
 
 mod arrivals;
+mod claims;
 mod cuts;
 mod digest;
 mod fold;
@@ -41,6 +43,7 @@ mod orders;
 mod stamp;
 
 pub use arrivals::{LAST_STAMP, STAMP_AHEAD_MS};
+pub use claims::{Claims, Uncovered};
 pub use cuts::{Ancestors, OpenCut};
 pub use digest::{FOLD, heads, state_digest};
 pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};

@@ -14,8 +14,8 @@ use usher_domain::log::{Entry, Line, LogEnd, sign_batch, verify_batch};
 use usher_domain::merge::{FOLD, Ground, fold, heads, state_digest};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::record::{
-    Arrival, Body, Certainty, Cut, CutBy, Delay, Direction, EveryoneOut, FreeFlow, Honour, Link,
-    Notice, Outcome, RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
+    Arrival, Body, Certainty, Correction, Cut, CutBy, Delay, Direction, EveryoneOut, FreeFlow,
+    Honour, Link, Notice, Outcome, RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
 };
 use usher_domain::rules::{Counted, EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
@@ -75,6 +75,13 @@ pub(crate) fn examples() -> Examples {
         (
             "record-arrival",
             body(&server[10], "arrival[log[device log] first last hash at]"),
+        ),
+        (
+            "record-correction",
+            body(
+                &server[11],
+                "correction[of session subject type access_number entries honours]",
+            ),
         ),
         ("batch-head", batch_head()),
         ("state-digest", state_digest_example(&device, &server)),
@@ -209,6 +216,15 @@ fn server_log() -> Vec<Entry> {
                 last: 3,
                 hash: Hash::from_bytes([0x17; 32]),
                 at: NOW,
+            }),
+            Body::Correction(Correction {
+                of: device_log()[0].hash,
+                session: SESSION,
+                subject: Subject::Ticket(TICKET),
+                type_number: Some(TypeNumber::new(2)),
+                access: Some(AccessNumber::new(1)),
+                entries: Some(2),
+                honours: None,
             }),
         ],
     )

@@ -126,6 +126,7 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::ServerBehind => "server_behind",
         IncidentKind::TooManyRecords => "too_many_records",
         IncidentKind::HandedBack => "handed_back",
+        IncidentKind::FalseClaims => "false_claims",
     }
 }
 
@@ -247,6 +248,27 @@ pub(crate) fn raise(
         },
     )?;
     Ok(())
+}
+
+/// The scans that an open incident lists; none if it is not open.
+pub(crate) fn scans_of(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    about: &About,
+) -> Result<Vec<ScanLine>> {
+    let stored = txn.incident(organizer, &about.id())?;
+    let incident = stored.as_ref().map(read).transpose()?;
+    Ok(incident.map_or(Vec::new(), |incident| incident.scans))
+}
+
+/// The open incidents of an organizer, the first `limit` of them.
+pub(crate) fn open(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    limit: u32,
+) -> Result<Vec<Incident>> {
+    let stored = txn.incidents(organizer, None, limit)?;
+    stored.iter().map(read).collect()
 }
 
 /// Takes an incident away of which nothing is left.

@@ -59,13 +59,13 @@ pub const fn session_of(body: &Body) -> Option<SessionId> {
         Body::Honour(honour) => Some(honour.session),
         Body::Notice(notice) => notice.session,
         Body::Delay(delay) => Some(delay.session),
+        Body::Correction(correction) => Some(correction.session),
         Body::Link(_)
         | Body::Cut(_)
         | Body::Ruling(_)
         | Body::StandDown(_)
         | Body::OverrideKey(_)
-        | Body::Arrival(_)
-        | Body::Correction(_) => None,
+        | Body::Arrival(_) => None,
     }
 }
 

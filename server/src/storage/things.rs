@@ -94,6 +94,8 @@ pub enum Space {
     ReachedVersions = 17,
     /// The records that a cut of a log lets count.
     CutExtent = 20,
+    /// What former images of a ticket said of its type, entries and sessions.
+    FormerEntitlements = 21,
 }
 
 /// Configured things and single values.

@@ -12,6 +12,9 @@ use usher_domain::record::{
 use usher_domain::rules::{EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
 
+/// How far a stamp may lie outside of the time of an order.
+const TEN_MINUTES: u64 = 600_000;
+
 /// The order of merging.
 type Key = (u64, DeviceId, LogId, u64, Hash);
 
@@ -176,6 +179,37 @@ impl<'l> Records<'l> {
         own.map(|(key, _)| key.0).max()
     }
 
+    /// A scan with what the server corrected of it last, and whether somebody went through by it.
+    fn as_covered(&self, (key, line): (&Key, &Line), scan: &Scan) -> Option<Scan> {
+        let mut scan = scan.clone();
+        let last = self
+            .server()
+            .rev()
+            .find_map(|(_, said)| match &said.record.body {
+                Body::Correction(correction) if correction.of == line.hash => Some(correction),
+                _ => None,
+            });
+        if let Some(said) = last {
+            scan.type_number = said.type_number;
+            scan.access = said.access;
+            scan.entries = said.entries;
+            scan.honours = said.honours;
+        }
+        let stamp = key.0;
+        // Nothing is honoured in these venues.
+        scan.honours = None;
+        let was_open = self.server().any(|(_, said)| {
+            matches!(&said.record.body, Body::FreeFlow(flow)
+                if flow.session == scan.session
+                    && Some(flow.gate) == scan.gate
+                    && flow.from < flow.until
+                    && flow.from.get().saturating_sub(TEN_MINUTES) <= stamp
+                    && stamp < flow.until.get().saturating_add(TEN_MINUTES))
+        });
+        let is_free = scan.reason == Reason::FreeFlow && was_open;
+        (scan.outcome == Outcome::Admit && !is_free).then_some(scan)
+    }
+
     fn rule(&self, scan: &Scan, at: &Key) -> EntryMode {
         let said = |kind| {
             let before = self.server().take_while(|(key, _)| *key < at);
@@ -223,7 +257,7 @@ impl<'l> Records<'l> {
             .iter()
             .filter_map(|(key, line)| match &line.record.body {
                 Body::Scan(scan) if !taken_back(line.hash, scan.session) => {
-                    Some((*key, line.hash, scan))
+                    Some((*key, line.hash, self.as_covered((key, line), scan)?))
                 }
                 _ => None,
             });
@@ -231,14 +265,12 @@ impl<'l> Records<'l> {
             while let Some((_, _, out)) = outs.next_if(|(at, _, _)| *at < key.0) {
                 self.send_out(&mut sessions, out);
             }
-            if scan.outcome == Outcome::Admit && scan.reason != Reason::FreeFlow {
-                let mode = self.rule(scan, key);
-                let ticket = sessions.entry(scan.session).or_default();
-                if scan.direction == Direction::Exit {
-                    self.leaves(ticket, hash, scan.zone);
-                } else {
-                    enters(ticket, hash, scan, mode);
-                }
+            let mode = self.rule(&scan, key);
+            let ticket = sessions.entry(scan.session).or_default();
+            if scan.direction == Direction::Exit {
+                self.leaves(ticket, hash, scan.zone);
+            } else {
+                enters(ticket, hash, &scan, mode);
             }
         }
         outs.for_each(|(_, _, out)| self.send_out(&mut sessions, out));

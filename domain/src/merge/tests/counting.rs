@@ -1,6 +1,7 @@
 //! What scans and undos fold to.
 
 use super::*;
+use crate::record::FreeFlow;
 
 #[test]
 fn an_admission_puts_a_person_inside_with_when_where_and_by_which_device() {
@@ -166,6 +167,13 @@ fn an_override_without_a_signature_is_an_admission_like_any_other() {
 #[test]
 fn free_flow_is_no_admission() {
     let mut story = Story::default();
+    let flow = FreeFlow {
+        session: EVENING,
+        gate: GateId::from_bytes([1; 16]),
+        from: ms(0),
+        until: ms(10),
+    };
+    story.says(SERVER, 1, Body::FreeFlow(flow));
     for direction in [Direction::Entry, Direction::Exit] {
         let open = Scan {
             direction,

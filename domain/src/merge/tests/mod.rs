@@ -1,6 +1,7 @@
 //! Stories of gates `north` and `south` and the authority, and what they fold to.
 
 mod arrivals;
+mod claims;
 mod counting;
 mod cuts;
 mod ground;

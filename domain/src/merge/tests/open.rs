@@ -317,6 +317,13 @@ fn an_honoured_ticket_uses_up_the_entry_of_its_own_session() {
         ..scan(ticket(1))
     };
     let mut story = Story::default();
+    let honour = Honour {
+        session: EVENING,
+        tickets_of: MATINEE,
+        from: ms(0),
+        until: ms(100),
+    };
+    story.says(SERVER, 1, Body::Honour(honour));
     story.scans(NORTH, 10, guest());
     let state = |story: &Story| {
         let key = (Unit::Session(MATINEE), ticket(1));

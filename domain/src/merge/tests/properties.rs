@@ -1,6 +1,7 @@
 //! What holds of every set of records.
 
 use super::*;
+use crate::record::{Correction, FreeFlow, Honour};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::BTreeSet;
@@ -17,6 +18,11 @@ enum Event {
     Link(u8, u8),
     /// The server says when a range of a device's log arrived.
     Arrival(u8, u64, u64, u64),
+    /// One session lets tickets of the other in.
+    Honour(bool),
+    /// A gate is open for a time.
+    Flow(u64),
+    Correction(Index, Option<u16>),
     /// The device is restored from a backup, made after some of its records.
     Restore(u8, Index),
 }
@@ -29,6 +35,8 @@ enum Kind {
     Refused,
     /// A ticket of the other session that this one honours.
     Guest,
+    /// Through an open gate.
+    Flow,
 }
 
 fn any_subject() -> impl Strategy<Value = Subject> {
@@ -60,6 +68,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Kind::Override),
         1 => Just(Kind::Refused),
         1 => Just(Kind::Guest),
+        1 => Just(Kind::Flow),
     ];
     let word = prop_oneof![Just(RulingWord::Accept), Just(RulingWord::Void)];
     let kind_of = proptest::option::of(Just(STANDARD));
@@ -72,6 +81,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (any::<Index>(), word).prop_map(|(of, word)| Event::Ruling(of, word)),
         1 => (proptest::option::of(Just(HALL)), 0u64..40).prop_map(|(z, at)| Event::Out(z, at)),
         1 => (1u8..3, 1u8..3).prop_map(|(medium, number)| Event::Link(medium, number)),
+        1 => any::<bool>().prop_map(Event::Honour),
+        1 => (0u64..40).prop_map(Event::Flow),
+        1 => (any::<Index>(), proptest::option::of(0u16..3))
+            .prop_map(|(of, entries)| Event::Correction(of, entries)),
         1 => (1u8..4, any::<Index>()).prop_map(|(d, to)| Event::Restore(d, to)),
         2 => (1u8..4, 0u64..6, 0u64..6, 0u64..40)
             .prop_map(|(d, first, last, at)| Event::Arrival(d, first, last, at)),
@@ -94,7 +107,7 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
     match event {
         Event::Scan(number, subject, kind) => {
             let scan = match kind {
-                Kind::Entry | Kind::Guest => scan(subject),
+                Kind::Entry | Kind::Guest | Kind::Flow => scan(subject),
                 Kind::Exit => exit(subject),
                 Kind::Override => overridden(subject),
                 Kind::Refused => Scan {
@@ -112,6 +125,10 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
                 Kind::Guest => Scan {
                     reason: Reason::Honoured,
                     honours: Some(other),
+                    ..scan
+                },
+                Kind::Flow => Scan {
+                    reason: Reason::FreeFlow,
                     ..scan
                 },
                 Kind::Entry | Kind::Exit | Kind::Override | Kind::Refused => scan,
@@ -141,6 +158,44 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
             story.arrives(stamp, device(number), (first, last), at);
         }
         Event::Link(medium, number) => story.links(stamp, medium, number),
+        Event::Honour(matinee) => {
+            let (session, tickets_of) = if matinee {
+                (MATINEE, EVENING)
+            } else {
+                (EVENING, MATINEE)
+            };
+            let honour = Honour {
+                session,
+                tickets_of,
+                from: ms(0),
+                until: ms(40),
+            };
+            story.says(SERVER, stamp, Body::Honour(honour));
+        }
+        Event::Flow(until) => {
+            let flow = FreeFlow {
+                session: EVENING,
+                gate: GateId::from_bytes([1; 16]),
+                from: ms(0),
+                until: ms(until),
+            };
+            story.says(SERVER, stamp, Body::FreeFlow(flow));
+        }
+        Event::Correction(of, entries) if !story.entries.is_empty() => {
+            let target = of.get(&story.entries).clone();
+            if let Some(Body::Scan(scan)) = target.record.map(|record| record.body) {
+                let correction = Correction {
+                    of: target.hash,
+                    session: scan.session,
+                    subject: scan.subject,
+                    type_number: Some(STANDARD),
+                    access: scan.access,
+                    entries,
+                    honours: scan.honours,
+                };
+                story.says(SERVER, stamp, Body::Correction(correction));
+            }
+        }
         Event::Restore(number, to) => {
             let log = log_of(device(number));
             let own = story.entries.iter().filter(|entry| entry.frame.log == log);
@@ -151,7 +206,7 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
                 story.ends.insert(device(number), end);
             }
         }
-        Event::Undo(..) | Event::Ruling(..) => {}
+        Event::Undo(..) | Event::Ruling(..) | Event::Correction(..) => {}
     }
 }
 

@@ -89,7 +89,7 @@ impl Account {
                 Direction::Exit => count(Count::Exit),
                 Direction::Entry => {
                     count(Count::Entry(scan.gate));
-                    count(Count::OfType(scan.type_number));
+                    count(Count::OfType(movement.claims.type_number));
                     count(Count::InMinute(movement.evidence.at.get() / MINUTE_MS));
                     if arrived.insert(scan.session) {
                         count(Count::Arrived);

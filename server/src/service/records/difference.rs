@@ -144,6 +144,7 @@ impl Found {
                     reached.extend(dated);
                     continue;
                 }
+                Body::Correction(correction) => correction.subject,
                 Body::Scan(_)
                 | Body::Rule(_)
                 | Body::Cut(_)
@@ -157,8 +158,7 @@ impl Found {
                 | Body::Notice(_)
                 | Body::Delay(_)
                 | Body::OverrideKey(_)
-                | Body::Arrival(_)
-                | Body::Correction(_) => continue,
+                | Body::Arrival(_) => continue,
             };
             reached.extend([
                 subject,

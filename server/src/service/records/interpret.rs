@@ -8,6 +8,7 @@ use super::account::TooMany;
 use super::badges;
 use super::cuts;
 use super::difference::Found;
+use super::false_claims;
 use super::lines::{Placed, ground_lines, readable};
 use super::progress::{Extent, Progress, has_records};
 use super::tally::{self, Count};
@@ -63,16 +64,18 @@ fn reaches_everything(
         .iter()
         .filter(|(_, line)| line.record.log.device == found.authority);
     let reaches = of_authority.any(|(_, line)| match &line.record.body {
-        Body::Rule(_) | Body::Ruling(_) | Body::EveryoneOut(_) => true,
+        Body::Rule(_)
+        | Body::Ruling(_)
+        | Body::EveryoneOut(_)
+        | Body::FreeFlow(_)
+        | Body::Honour(_) => true,
         Body::Scan(_)
         | Body::Undo(_)
         | Body::Link(_)
         | Body::Cut(_)
-        | Body::FreeFlow(_)
         | Body::Abort(_)
         | Body::Yield(_)
         | Body::StandDown(_)
-        | Body::Honour(_)
         | Body::Notice(_)
         | Body::Delay(_)
         | Body::OverrideKey(_)
@@ -247,6 +250,7 @@ fn interpret(
     watch::unreadable(txn, organizer, &unreadable, now)?;
     watch::clocks(txn, organizer, &new, &arrived, now)?;
     badges::watch(txn, organizer, &new, &arrived, now)?;
+    false_claims::watch(txn, organizer, scope, (&new, authority), &arrived, now)?;
     progress.look_at(watch::to_look_at(
         txn,
         scope,

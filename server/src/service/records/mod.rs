@@ -22,8 +22,10 @@ mod account;
 pub(super) mod arrivals;
 mod badges;
 mod catch_up;
+pub(super) mod corrections;
 pub(super) mod cuts;
 mod difference;
+mod false_claims;
 mod interpret;
 pub(super) mod lines;
 mod plan;
@@ -287,6 +289,8 @@ fn store(
                 let new = entries.get(repeated..).unwrap_or_default();
                 arrivals::of_batch(txn, organizer, scope, new, now)?;
             }
+            let new = entries.iter().skip(repeated);
+            let corrections = corrections::needed(txn, organizer, new)?;
             let linking = match incoming.writer {
                 Writer::Device | Writer::Server => interpret::admitted_media(&entries),
                 Writer::RevokedDevice => Vec::new(),
@@ -310,6 +314,7 @@ fn store(
             // Whose medium it is must be known with the record: between the two, the ticket's own code would
             // be let in once more.
             interpret::link(txn, organizer, scope, &linking, now)?;
+            server_log::append(txn, organizer, scope, corrections, now)?;
             if new_heads.len() > 1 {
                 let about = About::log(IncidentKind::ForkedLog, log);
                 let detail = format!(

@@ -20,6 +20,7 @@ use super::serve::readable_rows_owner;
 use crate::service::Service;
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
+use crate::service::records::corrections;
 use crate::service::tickets::hand_back::{is_cancelled, take_in_directory, take_in_ticket};
 use crate::service::{devices, staff};
 use crate::storage::{HandedRow, StoredRow, Transaction};
@@ -92,6 +93,7 @@ fn write(
         TableId::Set(session) => {
             let row = decode_row(&row.row).map_err(unreadable)?;
             take_in_ticket(txn, session, &row)?;
+            corrections::revise(txn, organizer, (session, row.ticket), now)?;
         }
         TableId::Directory(session) => {
             let row = decode_row(&row.row).map_err(unreadable)?;

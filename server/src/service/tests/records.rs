@@ -2,6 +2,7 @@
 //! interpreting.
 
 mod arrivals;
+mod claims;
 mod cuts;
 mod interpreting;
 mod merging;

@@ -1,5 +1,6 @@
 //! What every change of a ticket needs, read once: the event, its types and zones, and the code key.
 
+use super::former;
 use super::stored::{Loaded, MEDIA_MAX, Medium, Standing};
 use crate::keys::{self, KeyUse};
 use crate::service::devices::StoredDevice;
@@ -226,6 +227,7 @@ impl Desk {
                 }
             }
         };
+        former::remember(txn, ticket)?;
         txn.put_ticket(&ticket.stored())
             .map_err(taken(Error::AlreadyExists {
                 what: "ticket",

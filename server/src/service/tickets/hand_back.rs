@@ -1,5 +1,6 @@
 //! Tickets as rows tell of them that were handed back after a restore.
 
+use super::former;
 use super::stored::{self, Body, Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
 use crate::service::tables::organizer_of;
@@ -50,6 +51,7 @@ pub(crate) fn take_in_ticket(
         take_in_media(body, row);
     }
     let organizer = organizer_of(txn, TableId::Set(session))?;
+    former::remember(txn, &ticket)?;
     txn.put_ticket(&ticket.stored())?;
     for medium in &ticket.body.media {
         if txn.medium_owner(organizer, &medium.key)?.is_none() {

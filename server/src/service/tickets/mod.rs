@@ -6,11 +6,13 @@
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod desk;
+mod former;
 pub(crate) mod hand_back;
 mod list;
 pub(crate) mod stored;
 pub(crate) mod view;
 
+pub(crate) use former::{Entitlement, entitlements};
 pub use list::TICKETS_PAGE_MAX;
 
 use super::Service;

@@ -79,16 +79,10 @@ async fn a_silent_home_makes_a_supervisor_decide_and_nothing_is_reserved() {
 
 #[tokio::test]
 async fn the_home_itself_asks_nobody_and_nor_does_who_leaves() {
-    let (doors, mut north, home) = homed().await;
+    let (doors, north, mut home) = homed().await;
     assert!(admitted(&doors.claim(&home, 1, 0).await));
     doors
-        .records(
-            &mut north,
-            Scan {
-                takes_over: Some(attempt(1)),
-                ..doors.scan(2, 0, Outcome::Admit)
-            },
-        )
+        .records(&mut home, doors.scan(1, 0, Outcome::Admit))
         .await;
     let mut request = doors.request(3, 0).await;
     request.direction = Direction::Exit;
