@@ -182,6 +182,7 @@ impl World {
             );
         }
         self.check_incidents(&server).await;
+        self.check_thief(&server.lines).await;
         self.check_hall(&server.lines).await;
         self.check_grants(&server);
         self.check_reservations().await;

@@ -16,6 +16,7 @@
               records that it counts and passes over all others"
 )]
 
+mod byzantine;
 mod certainty;
 mod checks;
 pub mod clock;

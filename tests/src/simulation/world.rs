@@ -1,5 +1,6 @@
 //! The world: who is there, and what happens next.
 
+use super::byzantine::Thief;
 use super::clock::VirtualTime;
 use super::device::{Device, Surroundings};
 use super::habits::{Habits, VENUE};
@@ -50,6 +51,8 @@ pub struct World {
     pub(super) room: Option<u32>,
     /// Who is in it.
     pub(super) hall: Hall,
+    /// Who has a stolen device, if one was.
+    pub(super) thief: Option<RefCell<Thief>>,
 }
 
 /// A ticket and what its buyers hold in hand.
@@ -137,7 +140,7 @@ impl World {
         let home_only = dice.u8(..3) == 0;
         let room = habits.small_hall.then(|| venue.u32(2..=6));
         server.room.set(room);
-        let world = Self {
+        let mut world = Self {
             house,
             time,
             server,
@@ -152,7 +155,9 @@ impl World {
             home_only,
             room,
             hall: Hall::default(),
+            thief: None,
         };
+        world.thief = Thief::drawn(&world, seed);
         if home_only || room.is_some() {
             world.lay_down_rules().await;
         }
@@ -182,6 +187,7 @@ impl World {
             self.bury().await;
             self.watch_server_rows().await;
             self.step().await;
+            self.thief_acts().await;
             if self.story.failure().is_some() {
                 return;
             }
