@@ -3,6 +3,7 @@
 use super::tally::Count;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use usher_domain::hash::Hash;
 use usher_domain::ids::SessionId;
 use usher_domain::log::Line;
 use usher_domain::merge::state::SubjectState;
@@ -76,11 +77,14 @@ impl Account {
         lines: impl Iterator<Item = &'a Line>,
     ) {
         let mut arrived = BTreeSet::new();
+        let not_allowed: BTreeSet<Hash> = (self.excess.values())
+            .flat_map(|too_many| too_many.excess.iter().map(|scan| scan.record))
+            .collect();
         for movement in movements(ground, subject, lines) {
             let scan = movement.scan;
             if scan.direction == Direction::Entry
                 && let Some(too_many) = self.excess.get_mut(&scan.session)
-                && !too_many.excess.contains(&movement.evidence)
+                && !not_allowed.contains(&movement.evidence.record)
             {
                 too_many.allowed.push(movement.evidence);
             }

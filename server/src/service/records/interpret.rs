@@ -352,6 +352,9 @@ fn scan_lines(
     Ok(scans)
 }
 
+/// Admissions of each kind that an incident lists; it counts all.
+const SCANS_TOLD_MAX: usize = 200;
+
 fn raise_excess(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -374,9 +377,13 @@ fn raise_excess(
     } else {
         &too_many.excess
     };
+    let some = |scans: &'_ [PriorScan]| scans.len().min(SCANS_TOLD_MAX);
+    let told = told.get(..some(told)).unwrap_or_default();
+    let allowed = &too_many.allowed;
+    let allowed = allowed.get(..some(allowed)).unwrap_or_default();
     let scans = incidents::Scans {
         concerned: scan_lines(txn, scope, subject, told)?,
-        allowed: scan_lines(txn, scope, subject, &too_many.allowed)?,
+        allowed: scan_lines(txn, scope, subject, allowed)?,
     };
     incidents::raise(txn, organizer, &about, &detail, scans, now)
 }
