@@ -114,21 +114,41 @@ fn last_corrections(known: &[Line], server: DeviceId) -> BTreeMap<Hash, Claims> 
         .collect()
 }
 
-/// Whether the last correction of a scan contradicts what its record says. What was only left out is no
-/// contradiction.
-pub(super) fn is_contradicted(
-    txn: &dyn Transaction,
+/// The last corrections of the records of tickets, each ticket read once.
+pub(super) struct Contradictions<'t> {
+    txn: &'t dyn Transaction,
     scope: ScopeId,
     server: DeviceId,
-    line: &Line,
-) -> Result<bool> {
-    let Some(scan) = line.record.body.as_scan() else {
-        return Ok(false);
-    };
-    let known = txn.records_about(scope, Some(&scan.subject))?;
-    let known: Vec<Line> = lines::readable(known).map(|(_, line)| line).collect();
-    let last = last_corrections(&known, server).remove(&line.hash);
-    Ok(last.is_some_and(|last| contradicts(&Claims::made_by(scan), &last)))
+    read: BTreeMap<Subject, BTreeMap<Hash, Claims>>,
+}
+
+impl<'t> Contradictions<'t> {
+    pub(super) const fn new(txn: &'t dyn Transaction, scope: ScopeId, server: DeviceId) -> Self {
+        Self {
+            txn,
+            scope,
+            server,
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the last correction of a scan contradicts what its record says. What was only left out is no
+    /// contradiction.
+    pub(super) fn has(&mut self, line: &Line) -> Result<bool> {
+        let Some(scan) = line.record.body.as_scan() else {
+            return Ok(false);
+        };
+        let of_ticket = match self.read.entry(scan.subject) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(unread) => {
+                let known = self.txn.records_about(self.scope, Some(&scan.subject))?;
+                let known: Vec<Line> = lines::readable(known).map(|(_, line)| line).collect();
+                unread.insert(last_corrections(&known, self.server))
+            }
+        };
+        let last = of_ticket.get(&line.hash);
+        Ok(last.is_some_and(|last| contradicts(&Claims::made_by(scan), last)))
+    }
 }
 
 fn contradicts(claimed: &Claims, covered: &Claims) -> bool {

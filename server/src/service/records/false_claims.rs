@@ -1,7 +1,7 @@
 //! Devices whose records claim of tickets or gates what the server's rows and orders do not cover: a stolen
 //! device, or one whose clock is far off. One incident for each device, with the admissions that say so.
 
-use super::corrections::is_contradicted;
+use super::corrections::Contradictions;
 use super::lines::{Placed, readable};
 use crate::service::error::Result;
 use crate::service::incidents::{self, About, Standing};
@@ -15,8 +15,8 @@ use usher_domain::merge::Ground;
 use usher_domain::record::Body;
 use usher_domain::time::UnixMillis;
 
-/// Scans that one incident lists at most.
-const LISTED_MAX: usize = 1_000;
+/// Scans that one incident lists at most: enough to know what the device does.
+const LISTED_MAX: usize = 100;
 
 /// Open incidents that are looked at again when an order arrives.
 const INCIDENTS_LOOKED_AT_MAX: u32 = 1_000;
@@ -103,20 +103,23 @@ fn bring_up_to_date(
     let mut scans: Vec<ScanLine> = incidents::scans_of(txn, organizer, &about)?;
     let before = scans.len();
     let mut has_changed = false;
+    let mut contradictions = Contradictions::new(txn, scope, server);
     for hash in records {
+        let record = hash.to_string();
+        let place = scans.iter().position(|scan| scan.record == record);
+        if place.is_none() && scans.len() >= LISTED_MAX {
+            continue;
+        }
         let Some(line) = line_of(txn, scope, &hash)? else {
             continue;
         };
-        let is_false =
-            ground.uncovered(&line).is_some() || is_contradicted(txn, scope, server, &line)?;
-        let record = hash.to_string();
-        let place = scans.iter().position(|scan| scan.record == record);
+        let is_false = ground.uncovered(&line).is_some() || contradictions.has(&line)?;
         match (place, is_false) {
             (Some(place), false) => {
                 scans.remove(place);
                 has_changed = true;
             }
-            (None, true) if scans.len() < LISTED_MAX => {
+            (None, true) => {
                 let subject = line.record.subject();
                 let scan = subject.and_then(|subject| {
                     incidents::scan_line(
@@ -129,7 +132,7 @@ fn bring_up_to_date(
                 scans.extend(scan);
                 has_changed = true;
             }
-            (Some(_), true) | (None, _) => {}
+            (Some(_), true) | (None, false) => {}
         }
     }
     if !has_changed {
