@@ -46,6 +46,8 @@ impl ContentType {
     pub const BATCH: Self = Self("usher/batch/1");
     /// A supervisor's override.
     pub const OVERRIDE: Self = Self("usher/override/1");
+    /// A supervisor's approval of taking another device's admission back.
+    pub const UNDO: Self = Self("usher/undo/1");
     /// A device's answer to the server's challenge.
     pub const CHALLENGE: Self = Self("usher/challenge/1");
 

@@ -105,6 +105,14 @@ mutants! {
     CountFreeFlow,
     /// Merging does not count who came in by a ticket that somebody was inside with.
     ForgetOthersInside,
+    /// Merging believes an override that no supervisor signed.
+    BelieveForgedOverride,
+    /// Merging believes an override of a supervisor whose key counted no longer.
+    BelieveRevokedSupervisor,
+    /// Merging believes an override as often as it is used.
+    OverrideUsedTwice,
+    /// Merging lets any device take back what another one recorded.
+    UndoByAnybody,
     /// Merging passes over a person's word on records that wait.
     IgnoreRulings,
     /// A home forgets that it holds a ticket back.

@@ -4,6 +4,7 @@
 //! A log belongs to one device and one scope. Each record holds the hash of the one before it, so a
 //! log is a chain; [`crate::document::batch`] signs ranges of it.
 
+pub mod kinds;
 mod scan;
 
 pub use scan::{Certainty, Confirmed, Direction, Outcome, Scan, Subject};
@@ -164,6 +165,16 @@ impl Body {
             None
         }
     }
+
+    /// The undo that it is, if it is one.
+    #[must_use]
+    pub const fn as_undo(&self) -> Option<&Undo> {
+        if let Self::Undo(undo) = self {
+            Some(undo)
+        } else {
+            None
+        }
+    }
 }
 
 /// An operator took a scan back.
@@ -181,6 +192,10 @@ pub struct Undo {
     /// Who did it.
     #[n(3)]
     pub operator: Option<StaffId>,
+    /// The supervisor's signed approval (`usher/undo/1`), without which no device takes back what another
+    /// one recorded.
+    #[n(4)]
+    pub approval: Option<minicbor::bytes::ByteVec>,
 }
 
 /// An identity belongs to a ticket.

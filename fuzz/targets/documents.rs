@@ -4,12 +4,13 @@
 use libfuzzer_sys::fuzz_target;
 use usher_domain::cbor::{check_canonical, encode};
 use usher_domain::cose::{ContentType, sign};
-use usher_domain::document::sanction::{SanctionUse, verify_sanction};
+use usher_domain::document::approval::{ApprovalUse, verify_approval};
+use usher_domain::document::sanction::Sanction;
+use usher_domain::document::undo::UndoApproval;
 use usher_domain::document::{TrustedKeys, accept_trust, verify_enrollment};
+use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, StaffId};
 use usher_domain::record::Subject;
-use usher_domain::secret::Private;
-use usher_domain::table::rows::{StaffEntry, StaffRole};
 use usher_domain::time::ClockTrust;
 use usher_fuzz::{NOW, ORGANIZER, SESSION, device_key, key, keys, root, roster_key};
 
@@ -43,26 +44,26 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(check_canonical(&encode(enrollment.value())), Ok(()));
         }
     }
-    let supervisor = StaffEntry {
-        staff: StaffId::from_bytes([3; 16]),
-        name: Private::new("S"),
-        role: StaffRole::Supervisor,
-        gates: Vec::new(),
-        badge: key(6).public(),
-        override_key: Some(key(6).public()),
-        valid_from: None,
-        valid_until: None,
-        revoked_at: None,
-    };
-    let used = SanctionUse {
+    let supervisor = StaffId::from_bytes([3; 16]);
+    let public = key(6).public();
+    let used = ApprovalUse {
         session: SESSION,
         subject: Subject::Nothing,
-        attempt: AttemptId::from_bytes([4; 16]),
         device: DeviceId::from_bytes([5; 16]),
-        gate: None,
         at: NOW,
+        act: AttemptId::from_bytes([4; 16]),
     };
     for bytes in [data.to_vec(), sign(&key(6), ContentType::OVERRIDE, data)] {
-        let _ = verify_sanction(&bytes, &supervisor, &used);
+        let _ = verify_approval::<Sanction>(&bytes, (&public, supervisor), &used);
+    }
+    let used = ApprovalUse {
+        session: used.session,
+        subject: used.subject,
+        device: used.device,
+        at: used.at,
+        act: Hash::ZERO,
+    };
+    for bytes in [data.to_vec(), sign(&key(6), ContentType::UNDO, data)] {
+        let _ = verify_approval::<UndoApproval>(&bytes, (&public, supervisor), &used);
     }
 });

@@ -18,7 +18,7 @@ pub use above::{AboveView, OrderKind, OrderView, SaidView, SpokenOf, TimesView};
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{Line, SyncView, TableHealth, TroubleView};
-pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoneView};
+pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoInput, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};
 pub use status::{
     AuthorityView, ClockView, ConnectionView, DeviceView, DutyView, NoticeView, PlaceView,

@@ -2,10 +2,11 @@
 
 use super::words::{self, Names, Scene};
 use super::{ApiError, App};
-use crate::gate::{Advice, Answer, Asked, AtGate as _, Evidence, ScanRequest, Served};
+use crate::gate::{Advice, Answer, Asked, AtGate as _, Evidence, ScanRequest, Served, UndoRequest};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use usher_domain::document::badge;
+use usher_domain::document::sanction::SanctionReason;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, GateId, SessionId, StaffId, TicketId, ZoneId};
 use usher_domain::record::{Certainty, Confirmed, Direction, Outcome};
@@ -275,6 +276,19 @@ impl ScanView {
     }
 }
 
+/// What a supervisor has taken back that another device recorded.
+#[derive(Debug, Clone, Deserialize)]
+pub struct UndoInput {
+    /// The record of the admission, as [`ScanView::record`] says it.
+    pub record: String,
+    /// Text of the supervisor's badge.
+    pub badge: Private,
+    /// The supervisor's PIN.
+    pub pin: Private,
+    /// Why.
+    pub reason: SanctionReason,
+}
+
 /// A scan that was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UndoneView {
@@ -327,13 +341,30 @@ impl App {
         Ok(serving.map(Into::into))
     }
 
-    /// Takes an admission back, by the hash of its record as [`ScanView::record`] says it.
+    /// Takes an admission of this device back, by the hash of its record as [`ScanView::record`] says it.
     ///
     /// # Errors
-    /// `no_such_scan`, `wrong_kind`, `done_before`.
+    /// `no_such_scan`, `wrong_kind`, `done_before`; `needs_supervisor` for what another device recorded.
     pub fn undo(&self, record: &str) -> Result<UndoneView, ApiError> {
         let hash = read_record(record)?;
         let record = self.at_gate(|gate, means| gate.undo(means, hash))?;
+        Ok(UndoneView {
+            record: record.to_string(),
+        })
+    }
+
+    /// Takes an admission of any device back, by a supervisor's badge and PIN.
+    ///
+    /// # Errors
+    /// `no_such_scan`, `wrong_kind`, `done_before`, `forbidden`, `wrong_pin`, `pin_locked`.
+    pub fn undo_approved(&self, input: UndoInput) -> Result<UndoneView, ApiError> {
+        let request = UndoRequest {
+            record: read_record(&input.record)?,
+            badge: input.badge,
+            pin: input.pin,
+            reason: input.reason,
+        };
+        let record = self.at_gate(|gate, means| gate.undo_approved(means, &request))?;
         Ok(UndoneView {
             record: record.to_string(),
         })

@@ -142,7 +142,7 @@ impl About {
     }
 
     fn is_ended(&self, (device, attempt): (DeviceId, AttemptId)) -> bool {
-        endings(&self.lines).has_ended(device, attempt)
+        endings(&self.ground, &self.lines).has_ended(device, attempt)
     }
 
     /// Whether the device referred the attempt a moment ago: a person decides.

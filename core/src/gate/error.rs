@@ -2,6 +2,7 @@
 
 use super::staff::NEEDLE_CHARS_MIN;
 use crate::store::StoreError;
+use usher_domain::document::approval::ApprovalError;
 use usher_domain::document::badge::{InvalidBadge, InvalidPin};
 use usher_domain::time::UnixMillis;
 
@@ -36,6 +37,15 @@ pub enum GateError {
     /// The badge is for other gates.
     #[error("the badge is not for this gate")]
     OtherGate,
+    /// Another device recorded it.
+    #[error(
+        "another device recorded this: it is taken back with a supervisor's badge and PIN \
+         (usher undo --badge-file FILE --reason REASON RECORD)"
+    )]
+    NeedsSupervisor,
+    /// What the supervisor signed does not hold.
+    #[error("what the supervisor signed does not hold: {0}")]
+    Unproved(ApprovalError),
     /// The role may not do this.
     #[error("this role may not do that")]
     Forbidden,
@@ -85,6 +95,8 @@ impl GateError {
             Self::UnknownBadge => "unknown_badge",
             Self::BadgeNotValid => "badge_not_valid",
             Self::OtherGate => "other_gate",
+            Self::NeedsSupervisor => "needs_supervisor",
+            Self::Unproved(error) => error.code(),
             Self::Forbidden | Self::MayNotSearch => "forbidden",
             Self::SearchTooShort => "search_too_short",
             Self::NoNames => "no_names",

@@ -28,6 +28,7 @@ mod staff;
 
 pub use answer::{Advice, Answer, Asked, Evidence, NamesTold, ScanRequest, Served};
 pub use ask::{Asking, AtGate, ask};
+pub use change::UndoRequest;
 pub use claim::{Claim, Question};
 pub use duty::{give_up, hold_back};
 pub use error::GateError;

@@ -7,18 +7,22 @@ use super::{Gate, GateError, Means, Moment, moment};
 use crate::clock::random;
 use crate::store::tables::Person;
 use crate::store::{Operator, PinFailures};
+use std::collections::BTreeSet;
 use usher_domain::cose::SigningKey;
 use usher_domain::document;
+use usher_domain::document::approval::{
+    APPROVAL_LIFETIME_MS, Approval, ApprovalUse, verify_approval,
+};
 use usher_domain::document::badge::{Badge, OverrideKeyError, Pin};
-use usher_domain::document::sanction::{SANCTION_LIFETIME_MS, Sanction, SanctionReason};
+use usher_domain::document::sanction::{Sanction, SanctionReason};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, SessionId, StaffId, TicketId};
 use usher_domain::log::Line;
-use usher_domain::merge::next_stamp;
+use usher_domain::merge::{next_stamp, proved_overrides};
 use usher_domain::record::{Body, Outcome, Scan};
 use usher_domain::secret::Private;
 use usher_domain::table::rows::{StaffEntry, StaffRole, TicketState};
-use usher_domain::time::ClockTrust;
+use usher_domain::time::{ClockTrust, UnixMillis};
 use usher_domain::verdict::{Admit, AdmitWhy, Reason, Verdict};
 
 /// Wrong PINs in a row before there is a pause.
@@ -175,8 +179,7 @@ impl Gate {
         means: &mut Means<'_>,
         request: &OverrideRequest,
     ) -> Result<Answer, GateError> {
-        let badge = Badge::parse(request.badge.reveal())?;
-        let pin = Pin::new(request.pin.reveal())?;
+        let credentials = Credentials::read(&request.badge, &request.pin)?;
         let moment = moment(means)?;
         let refused = means
             .store
@@ -188,18 +191,25 @@ impl Gate {
         if scan.outcome == Outcome::Admit {
             return Err(GateError::WrongKind("a scan that was refused or referred"));
         }
-        let supervisor = self.staff_of(means, &badge, moment)?;
-        let key = unlock(means, &badge, &pin, &supervisor, moment)?;
+        let (supervisor, key) = self.unlock(means, &credentials, moment)?;
         let attempt =
             AttemptId::from_bytes(random(means.entropy).map_err(crate::store::StoreError::from)?);
         let lines = means
             .store
             .records_about(refused.record.scope, &scan.subject)?;
-        if lines.iter().any(|line| overrides(line, refused.hash)) {
-            return Err(GateError::DoneBefore);
-        }
         let book = self.book(means.store)?;
         let device = book.device;
+        // What others claim without proof bars no supervisor.
+        let proved = book
+            .ground(refused.record.scope)
+            .map_or_else(BTreeSet::new, |ground| proved_overrides(ground, &lines));
+        let is_done = lines.iter().any(|line| {
+            let counts = line.record.log.device == device || proved.contains(&line.hash);
+            counts && overrides(line, refused.hash)
+        });
+        if is_done {
+            return Err(GateError::DoneBefore);
+        }
         let stamp = next_stamp(
             moment.reading.wall,
             moment.offset_ms,
@@ -215,9 +225,10 @@ impl Gate {
             supervisor: supervisor.staff,
             reason: request.reason,
             // It is used at once: its record bears this very stamp.
-            expires_at: stamp.shifted(i64::try_from(SANCTION_LIFETIME_MS).unwrap_or(0)),
+            expires_at: good_until(stamp),
             record: refused.hash,
         };
+        let sanction = signed(&sanction, &key, &supervisor, stamp)?;
         let admission = Scan {
             operator: book.operator(moment),
             gate: book.gate,
@@ -225,7 +236,7 @@ impl Gate {
             reason: Reason::Override,
             certainty: book.certainty(moment.now),
             attempt,
-            sanction: Some(document::sign(&sanction, &key).into()),
+            sanction: Some(sanction.into()),
             takes_over: Some(scan.attempt),
             confirmed: None,
             ..scan.clone()
@@ -273,6 +284,60 @@ impl Gate {
         }
         Ok(staff)
     }
+
+    /// The supervisor whose badge this is, and the key that badge and PIN make.
+    pub(super) fn unlock(
+        &mut self,
+        means: &mut Means<'_>,
+        credentials: &Credentials,
+        moment: Moment,
+    ) -> Result<(StaffEntry, SigningKey), GateError> {
+        let supervisor = self.staff_of(means, &credentials.badge, moment)?;
+        let key = unlock(means, credentials, &supervisor, moment)?;
+        Ok((supervisor, key))
+    }
+}
+
+/// A badge and a PIN.
+pub(super) struct Credentials {
+    badge: Badge,
+    pin: Pin,
+}
+
+impl Credentials {
+    pub(super) fn read(badge: &Private, pin: &Private) -> Result<Self, GateError> {
+        Ok(Self {
+            badge: Badge::parse(badge.reveal())?,
+            pin: Pin::new(pin.reveal())?,
+        })
+    }
+}
+
+/// Until when an approval is good that is signed for a record of this stamp: it is used at once.
+pub(super) fn good_until(stamp: UnixMillis) -> UnixMillis {
+    stamp.shifted(i64::try_from(APPROVAL_LIFETIME_MS).unwrap_or(0))
+}
+
+/// Signs an approval, and checks it as everybody else will before anything is recorded by it.
+pub(super) fn signed<T: Approval>(
+    approval: &T,
+    key: &SigningKey,
+    supervisor: &StaffEntry,
+    stamp: UnixMillis,
+) -> Result<Vec<u8>, GateError> {
+    let bytes = document::sign(approval, key);
+    let approved = approval.approved();
+    let used = ApprovalUse {
+        session: approved.session,
+        subject: approved.subject,
+        device: approved.device,
+        at: stamp,
+        act: approval.act(),
+    };
+    let listed = supervisor.override_key.ok_or(GateError::Forbidden)?;
+    verify_approval::<T>(&bytes, (&listed, supervisor.staff), &used)
+        .map_err(GateError::Unproved)?;
+    Ok(bytes)
 }
 
 /// Whether a badge counts now. Under an unproved clock only revocation speaks against it: staff must not
@@ -302,8 +367,7 @@ fn overrides(line: &Line, refused: Hash) -> bool {
 /// gains none.
 fn unlock(
     means: &mut Means<'_>,
-    badge: &Badge,
-    pin: &Pin,
+    credentials: &Credentials,
     staff: &StaffEntry,
     moment: Moment,
 ) -> Result<SigningKey, GateError> {
@@ -325,7 +389,7 @@ fn unlock(
             wait_to: moment.now.shifted(pause_ms(failures)),
         },
     )?;
-    match badge.unlock(pin, staff) {
+    match credentials.badge.unlock(&credentials.pin, staff) {
         Ok(key) => {
             means
                 .store

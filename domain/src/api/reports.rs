@@ -64,6 +64,12 @@ pub enum IncidentKind {
     HandedBack,
     /// A device's records claim of tickets or gates what the server's rows and orders do not say.
     FalseClaims,
+    /// A device let people in by an override that no supervisor signed for it.
+    UnprovedOverride,
+    /// A device took back what another one had admitted, without a supervisor's signature.
+    UnprovedUndo,
+    /// A supervisor overrode where or when their badge does not allow it.
+    OverrideNotAllowed,
 }
 
 /// One scan in reports and exports: no name, no code.

@@ -7,6 +7,7 @@
 //! [`accept_trust`] and [`accept_manifest`] take all steps at once.
 
 mod accept;
+pub mod approval;
 pub mod badge;
 pub mod batch;
 pub mod enrollment;
@@ -15,6 +16,7 @@ pub mod root_key;
 pub mod sanction;
 pub mod trust;
 mod trusted;
+pub mod undo;
 
 pub use accept::{
     Acceptance, Accepted, Age, EPOCH_STEP_MAX, Held, Rejected, VERSION_NUMBER_MAX, Versioned,

@@ -1,6 +1,7 @@
 //! A supervisor's override of a refusal (`usher/override/1`), signed by the key made of badge and PIN.
 
-use super::envelope::{Document, Received, Untrusted, Verified};
+use super::approval::{Approval, Approved};
+use super::envelope::Document;
 use crate::cose::ContentType;
 use crate::hash::Hash;
 use crate::ids::{AttemptId, DeviceId, GateId, SessionId, StaffId};
@@ -68,92 +69,56 @@ pub enum SanctionReason {
     Other,
 }
 
-/// Bytes of the longest signed override: it stands in a record.
-pub const SANCTION_BYTES_MAX: usize = 512;
-/// How long an override is good at most, from its signing to the admission: nobody signs a stock of them.
-pub const SANCTION_LIFETIME_MS: u64 = 5 * 60 * 1000;
-
 impl Document for Sanction {
     fn content_type(&self) -> ContentType {
         ContentType::OVERRIDE
     }
 }
 
-/// The admission that an override is held against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SanctionUse {
-    /// The session.
-    pub session: SessionId,
-    /// Who is let in.
-    pub subject: Subject,
-    /// The attempt that admits. Whoever asks must see to it that no other admission of this attempt
-    /// exists: that makes an override good for one.
-    pub attempt: AttemptId,
-    /// The device that admits.
-    pub device: DeviceId,
-    /// Where it stands.
-    pub gate: Option<GateId>,
-    /// When: the stamp of the record.
-    pub at: UnixMillis,
+impl Approval for Sanction {
+    const CONTENT_TYPE: ContentType = ContentType::OVERRIDE;
+    /// The attempt that lets somebody in. Whoever asks must see to it that no other admission of this attempt
+    /// on this device exists: that makes an override good for one.
+    type Act = AttemptId;
+
+    fn approved(&self) -> Approved {
+        Approved {
+            session: self.session,
+            subject: self.subject,
+            device: self.device,
+            supervisor: self.supervisor,
+            expires_at: self.expires_at,
+        }
+    }
+
+    fn act(&self) -> AttemptId {
+        self.attempt
+    }
 }
 
-/// Why an override does not let anybody in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SanctionError {
-    /// Not signed by this supervisor's override key, or no override.
-    #[error(transparent)]
-    Untrusted(#[from] Untrusted),
-    /// The member of staff may not override.
+/// Why a member of staff may not approve of something at a gate. It says nothing of a signature: what was
+/// signed all the same counts, and is an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MayNotApprove {
+    /// The role does not override, or there is no key for it.
     #[error("this member of staff may not override")]
     NotASupervisor,
-    /// The member of staff was not, or no longer, valid at that time.
+    /// The badge was not valid then, or no longer.
     #[error("the supervisor's badge was not valid at that time")]
     BadgeNotValid,
-    /// The supervisor does not work at this gate.
+    /// The badge is not for that gate.
     #[error("the supervisor does not work at this gate")]
     OtherGate,
-    /// For another session.
-    #[error("the override is for another session")]
-    OtherSession,
-    /// For another ticket.
-    #[error("the override is for another ticket")]
-    OtherSubject,
-    /// For another attempt: it was used before, or was never meant for this one.
-    #[error("the override is for another attempt")]
-    OtherAttempt,
-    /// For another device.
-    #[error("the override is for another device")]
-    OtherDevice,
-    /// It names another supervisor than the one who signed.
-    #[error("the override names another supervisor")]
-    OtherSupervisor,
-    /// Past its time.
-    #[error("the override expired at {at}")]
-    Expired {
-        /// When.
-        at: UnixMillis,
-    },
-    /// Good for longer than any override is.
-    #[error("the override is good for longer than any may be")]
-    TooLongLived,
 }
 
-impl SanctionError {
+impl MayNotApprove {
     /// Stable code for logs, incidents and answers.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
-            Self::Untrusted(untrusted) => untrusted.code(),
             Self::NotASupervisor => "not_a_supervisor",
             Self::BadgeNotValid => "badge_not_valid",
             Self::OtherGate => "override_other_gate",
-            Self::OtherSession => "override_other_session",
-            Self::OtherSubject => "override_other_subject",
-            Self::OtherAttempt => "override_other_attempt",
-            Self::OtherDevice => "override_other_device",
-            Self::OtherSupervisor => "override_other_supervisor",
-            Self::Expired { .. } => "override_expired",
-            Self::TooLongLived => "override_too_long_lived",
         }
     }
 }
@@ -183,57 +148,22 @@ impl StaffEntry {
     pub fn works_at(&self, gate: Option<GateId>) -> bool {
         self.gates.is_empty() || gate.is_none_or(|gate| self.gates.contains(&gate))
     }
-}
 
-/// Checks an override against the roster's entry of its supervisor and the admission it is for.
-///
-/// # Errors
-/// [`SanctionError`] with the first reason found.
-pub fn verify_sanction(
-    bytes: &[u8],
-    supervisor: &StaffEntry,
-    used: &SanctionUse,
-) -> Result<Verified<Sanction>, SanctionError> {
-    if bytes.len() > SANCTION_BYTES_MAX {
-        return Err(Untrusted::TooLarge.into());
+    /// Whether this person may approve of something at a gate and a time.
+    ///
+    /// # Errors
+    /// [`MayNotApprove`] with the first reason found.
+    pub fn may_approve(&self, gate: Option<GateId>, at: UnixMillis) -> Result<(), MayNotApprove> {
+        if self.override_key.is_none() || !self.role.may_override() {
+            Err(MayNotApprove::NotASupervisor)
+        } else if !self.is_valid_at(at) {
+            Err(MayNotApprove::BadgeNotValid)
+        } else if !self.works_at(gate) {
+            Err(MayNotApprove::OtherGate)
+        } else {
+            Ok(())
+        }
     }
-    let key = supervisor
-        .override_key
-        .filter(|_| supervisor.role.may_override())
-        .ok_or(SanctionError::NotASupervisor)?;
-    let verified: Verified<Sanction> =
-        Received::parse(bytes)?.verify(&key, ContentType::OVERRIDE)?;
-    let sanction = verified.value();
-    if sanction.supervisor != supervisor.staff {
-        return Err(SanctionError::OtherSupervisor);
-    }
-    if !supervisor.is_valid_at(used.at) {
-        return Err(SanctionError::BadgeNotValid);
-    }
-    if !supervisor.works_at(used.gate) {
-        return Err(SanctionError::OtherGate);
-    }
-    if sanction.session != used.session {
-        return Err(SanctionError::OtherSession);
-    }
-    if sanction.subject != used.subject {
-        return Err(SanctionError::OtherSubject);
-    }
-    if sanction.attempt != used.attempt {
-        return Err(SanctionError::OtherAttempt);
-    }
-    if sanction.device != used.device {
-        return Err(SanctionError::OtherDevice);
-    }
-    if used.at > sanction.expires_at {
-        return Err(SanctionError::Expired {
-            at: sanction.expires_at,
-        });
-    }
-    if sanction.expires_at.since(used.at) > SANCTION_LIFETIME_MS {
-        return Err(SanctionError::TooLongLived);
-    }
-    Ok(verified)
 }
 
 #[cfg(test)]

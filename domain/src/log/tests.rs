@@ -20,6 +20,7 @@ fn body(number: u8) -> Body {
         session: SessionId::from_bytes([4; 16]),
         subject: Subject::Nothing,
         operator: None,
+        approval: None,
     })
 }
 

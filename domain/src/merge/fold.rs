@@ -2,13 +2,14 @@
 
 use super::claims::{Claims, Corrections};
 use super::ground::{Ground, Place};
+use super::proof::proved_overrides;
 use super::state::{Entering, SubjectState, Unit};
 use crate::hash::Hash;
 use crate::ids::{SessionId, ZoneId};
 use crate::log::Line;
-use crate::record::{Body, Direction, EveryoneOut, Outcome, Scan, Subject};
+use crate::record::{Body, Direction, EveryoneOut, Outcome, Scan, Subject, Undo};
 use crate::verdict::{PriorScan, Reason};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What is known of every ticket of a scope.
 pub type States = BTreeMap<(Unit, Subject), SubjectState>;
@@ -48,18 +49,14 @@ pub fn fold_subject<'a>(
         // What was unreadable is counted in reports; no second scan can be known to be of the same thing.
         return states;
     }
-    let Sifted { scans, undone } = sift(ground, subject, lines);
     let mut outs = ground.everyone_out().peekable();
-    for (place, (scan, claims)) in scans {
-        if undone.contains(&(place.hash(), scan.session)) {
-            continue;
-        }
+    for counted in sift(ground, subject, lines) {
         // Admissions up to an "everyone out" come before it, those after it come after, whenever it was
         // written down.
-        while let Some(out) = outs.next_if(|out| out.at < place.stamp) {
+        while let Some(out) = outs.next_if(|out| out.at < counted.place.stamp) {
             send_out(&mut states, out);
         }
-        apply(ground, &mut states, place, (scan, claims));
+        apply(ground, &mut states, counted);
     }
     outs.for_each(|out| send_out(&mut states, out));
     states
@@ -84,34 +81,42 @@ pub fn movements<'a>(
     subject: Subject,
     lines: impl IntoIterator<Item = &'a Line>,
 ) -> Vec<Movement<'a>> {
-    let Sifted { scans, undone } = sift(ground, subject, lines);
-    scans
+    sift(ground, subject, lines)
         .into_iter()
-        .filter(|(place, (scan, _))| !undone.contains(&(place.hash(), scan.session)))
-        .map(|(place, (scan, claims))| Movement {
-            evidence: place.evidence(scan),
-            scan,
-            claims,
-        })
+        .map(
+            |Counted {
+                 place,
+                 scan,
+                 claims,
+                 ..
+             }| Movement {
+                evidence: place.evidence(scan),
+                scan,
+                claims,
+            },
+        )
         .collect()
 }
 
-/// Records of one ticket that count.
-struct Sifted<'a> {
-    /// The scans that may change the state, with what counts of their claims.
-    scans: BTreeMap<Place, (&'a Scan, Claims)>,
-    /// The records taken back.
-    undone: BTreeSet<(Hash, SessionId)>,
+/// A scan that may change the state.
+#[derive(Clone, Copy)]
+struct Counted<'a> {
+    place: Place,
+    scan: &'a Scan,
+    /// What counts of its claims.
+    claims: Claims,
+    /// Whether it is a proved override.
+    is_override: bool,
 }
 
-/// The scans that may change the state, in merge order and each once, and the records taken back.
+/// The scans that may change the state, in merge order and each once, without those that were taken back.
 fn sift<'a>(
     ground: &Ground,
     subject: Subject,
     lines: impl IntoIterator<Item = &'a Line>,
-) -> Sifted<'a> {
-    let mut scans = BTreeMap::new();
-    let mut undone = BTreeSet::new();
+) -> Vec<Counted<'a>> {
+    let mut scans: BTreeMap<Place, (&Line, &Scan)> = BTreeMap::new();
+    let mut undos: BTreeMap<Hash, Vec<(&Line, &Undo)>> = BTreeMap::new();
     let mut corrections = Corrections::default();
     for line in lines {
         let own = line
@@ -123,15 +128,13 @@ fn sift<'a>(
         }
         match &line.record.body {
             Body::Scan(scan) if moves(ground, ground.place_of(line), scan) => {
-                scans.insert(ground.place_of(line), scan);
+                scans.insert(ground.place_of(line), (line, scan));
             }
             Body::Correction(correction) if line.record.log.device == ground.authority() => {
                 corrections.add(ground.place_of(line), correction);
             }
             Body::Undo(_) if crate::mutated!(IgnoreUndo) => {}
-            Body::Undo(undo) => {
-                undone.insert((undo.of, undo.session));
-            }
+            Body::Undo(undo) => undos.entry(undo.of).or_default().push((line, undo)),
             Body::Scan(_)
             | Body::Link(_)
             | Body::Rule(_)
@@ -150,14 +153,24 @@ fn sift<'a>(
             | Body::Correction(_) => {}
         }
     }
-    let scans = scans.into_iter().map(|(place, scan)| {
-        let claims = corrections.apply(ground, &place, scan);
-        (place, (scan, claims))
-    });
-    Sifted {
-        scans: scans.collect(),
-        undone,
-    }
+    // A sanction is used also by an admission that was taken back afterwards.
+    let overrides = proved_overrides(ground, scans.values().map(|(line, _)| *line));
+    let is_undone = |line: &Line, scan: &Scan| {
+        let mut undos = undos.get(&line.hash).into_iter().flatten();
+        undos.any(|(by, undo)| {
+            undo.session == scan.session && ground.takes_back(by, undo, line.record.log.device)
+        })
+    };
+    scans
+        .into_iter()
+        .filter(|(_, (line, scan))| !is_undone(line, scan))
+        .map(|(place, (line, scan))| Counted {
+            place,
+            scan,
+            claims: corrections.apply(ground, &place, scan),
+            is_override: overrides.contains(&line.hash),
+        })
+        .collect()
 }
 
 /// Whether somebody went in or out by this scan, as far as counting goes: whoever was let through did,
@@ -172,12 +185,13 @@ fn moves(ground: &Ground, place: Place, scan: &Scan) -> bool {
     scan.outcome == Outcome::Admit && !(scan.reason == Reason::FreeFlow && is_free())
 }
 
-fn apply(
-    ground: &Ground,
-    states: &mut BTreeMap<Unit, SubjectState>,
-    place: Place,
-    (scan, claims): (&Scan, Claims),
-) {
+fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, counted: Counted<'_>) {
+    let Counted {
+        place,
+        scan,
+        claims,
+        ..
+    } = counted;
     let rule = ground.rule_for(scan, claims, place);
     // A ticket that another session honours uses up the entry that it has at its own.
     let unit = Unit::of(rule, claims.counted_at(scan), claims.access);
@@ -192,7 +206,7 @@ fn apply(
         Ok(Entering::Counted) => state.entries = state.entries.saturating_add(1),
         Err(_) => {
             state.entries = state.entries.saturating_add(1);
-            if !scan.is_override() {
+            if !counted.is_override {
                 state.excess.push(this);
                 // Whoever comes next is told of the admission by which the ticket is inside, not of
                 // the one that should not have been. The person is inside all the same.

@@ -3,6 +3,7 @@
 use super::arrivals::{Arrivals, LAST_STAMP};
 use super::claims::{Claims, Orders};
 use super::cuts::Cuts;
+use super::proof::OverrideKeys;
 use crate::code::Identity;
 use crate::hash::Hash;
 use crate::ids::{DeviceId, GateId, LogId, ScopeId, SessionId, TicketId};
@@ -80,6 +81,7 @@ pub struct Ground {
     honours: BTreeMap<(SessionId, SessionId), (Place, Honour)>,
     pub(super) arrivals: Arrivals,
     pub(super) orders: Orders,
+    override_keys: OverrideKeys,
 }
 
 /// What must be folded again after a record arrived.
@@ -118,6 +120,7 @@ impl Ground {
             honours: BTreeMap::new(),
             arrivals: Arrivals::default(),
             orders: Orders::new(),
+            override_keys: OverrideKeys::default(),
         }
     }
 
@@ -199,9 +202,11 @@ impl Ground {
                 self.arrivals.add(arrival);
                 Reach::Everything
             }
-            Body::StandDown(_) | Body::Notice(_) | Body::Delay(_) | Body::OverrideKey(_) => {
-                Reach::Nothing
+            Body::OverrideKey(listed) => {
+                self.override_keys.add(listed);
+                Reach::Everything
             }
+            Body::StandDown(_) | Body::Notice(_) | Body::Delay(_) => Reach::Nothing,
             Body::Correction(correction) => Reach::Subject(self.resolve(correction.subject)),
         }
     }
@@ -318,6 +323,18 @@ impl Ground {
                 Some((_, RulingWord::Void)) => false,
                 None => !self.is_cut_off(line),
             }
+    }
+
+    /// Whether a person accepted a record.
+    pub(super) fn is_accepted(&self, record: Hash) -> bool {
+        let ruling = self.rulings.get(&record);
+        let is_accepted = matches!(ruling, Some((_, RulingWord::Accept)));
+        is_accepted && !crate::mutated!(IgnoreRulings)
+    }
+
+    /// The keys by which supervisors sign.
+    pub(super) const fn override_keys(&self) -> &OverrideKeys {
+        &self.override_keys
     }
 
     /// Whether a record waits for a person's word: a cut of its log takes it away, and there is no

@@ -8,11 +8,11 @@
 //! | record | what it does |
 //! | --- | --- |
 //! | scan, admitted in | one entry; excess if the entry rule at its place in the order forbids it, and then one person more is inside by the ticket |
-//! | scan, admitted by override | one entry, never excess |
+//! | scan, admitted by override | one entry, never excess, if it is proved ([`proved_overrides`]); else as any other |
 //! | scan, admitted out | the person is outside; of several who are inside by the ticket, one |
 //! | scan in free flow | nothing where the log had opened the gate at that stamp, else an admission like any other |
 //! | scan refused or referred | nothing |
-//! | undo | the scan it names never happened; an undo is never undone |
+//! | undo | the scan it names never happened; an undo is never undone. Of another device's scan only with a supervisor's signature or if it was accepted |
 //! | link | scans of the identity are the ticket's, whenever they were made; the last link counts |
 //! | rule | entry rule from its place in the order on; without any, [`crate::rules::EntryRule::default`] |
 //! | cut | records of the log count only at or below its heads, along the chain, undos included; several cuts count together, those of people before the server's |
@@ -24,10 +24,12 @@
 //! | notice, delay | nothing; the sealed terms say the same |
 //! | abort, yield | nothing; they say which attempts are still open: [`open_admission`] |
 //! | stand-down | nothing; the authority reads it |
+//! | override key | a supervisor's key proves overrides, up to its end; of several ends the first counts |
 //!
-//! Link, rule, cut, ruling, everyone out, arrival, free flow, honour, stand-down, notice and delay concern more than
-//! one ticket. They and corrections count only in the authority's own log, so that a stolen gate device cannot change rules, and are gathered in a
-//! [`Ground`], except for corrections, which are of one ticket. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
+//! Link, rule, cut, ruling, everyone out, arrival, free flow, honour, stand-down, notice, delay and override
+//! key concern more than one ticket. They and corrections count only in the authority's own log, so that a
+//! stolen gate device cannot change rules, and are gathered in a [`Ground`], except for corrections, which are
+//! of one ticket. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
 //! [`fold`] is nothing but that for every ticket.
 
 pub mod state;
@@ -40,6 +42,7 @@ mod fold;
 mod ground;
 mod open;
 mod orders;
+mod proof;
 mod stamp;
 
 pub use arrivals::{LAST_STAMP, STAMP_AHEAD_MS};
@@ -52,6 +55,7 @@ pub use open::{
     Ending, Endings, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals,
 };
 pub use orders::Order;
+pub use proof::{Unproved, UnprovedClaim, is_taken_back, proved_overrides, unproved_claims};
 pub use stamp::{CLOCK_JUMP_MS, KnownStamps, LIFT_MAX_MS, jumped_ahead, next_stamp};
 
 #[cfg(test)]

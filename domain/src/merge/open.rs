@@ -1,10 +1,11 @@
 //! Attempts: how each ended, and which others are still open as far as one can see.
 
-use super::Ground;
+use super::ground::Ground;
+use super::proof::proved_overrides;
 use crate::hash::Hash;
 use crate::ids::{AttemptId, DeviceId};
 use crate::log::Line;
-use crate::record::{Body, Outcome, Scan};
+use crate::record::{Body, Outcome};
 use crate::time::UnixMillis;
 use crate::verdict::{OpenAdmission, Reason};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,15 +53,17 @@ impl Endings {
 }
 
 /// How the attempts ended that these records of one ticket end. An admission is a fact: whatever else is
-/// written of its attempt, it ended with somebody inside.
+/// written of its attempt, it ended with somebody inside. Nothing takes an attempt over but a proved override.
 #[must_use]
-pub fn endings<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Endings {
+pub fn endings<'a>(ground: &Ground, lines: impl IntoIterator<Item = &'a Line> + Clone) -> Endings {
+    let overrides = proved_overrides(ground, lines.clone());
     let mut ended = Endings::default();
     for line in lines {
         let device = line.record.log.device;
         match &line.record.body {
             Body::Scan(scan) => {
-                if let Some(replaced) = scan.takes_over.filter(|_| scan.is_override()) {
+                let is_override = overrides.contains(&line.hash);
+                if let Some(replaced) = scan.takes_over.filter(|_| is_override) {
                     ended.taken_over.entry(replaced).or_insert(line.hash);
                 }
                 let key = (device, scan.attempt);
@@ -115,7 +118,7 @@ pub fn open_admission<'a>(
     if crate::mutated!(ForgetToHoldBack) {
         return None;
     }
-    let ended = endings(lines.clone());
+    let ended = endings(ground, lines.clone());
     let given_up = referrals(lines.clone());
     let overridden = overridden_at(ground, lines.clone());
     let yields = lines.into_iter().filter_map(|line| {
@@ -157,17 +160,17 @@ pub fn is_settled(open: &OpenAdmission, overridden: Option<UnixMillis>, now: Uni
     overridden.is_some_and(|at| open.since <= at) && !open.is_fresh(now)
 }
 
-/// When a supervisor let this ticket in last.
+/// When a supervisor let this ticket in last; overrides that nothing proves are none.
 #[must_use]
 pub fn overridden_at<'a>(
     ground: &Ground,
-    lines: impl IntoIterator<Item = &'a Line>,
+    lines: impl IntoIterator<Item = &'a Line> + Clone,
 ) -> Option<UnixMillis> {
-    let overrides = lines.into_iter().filter(|line| {
-        let scan = line.record.body.as_scan();
-        scan.is_some_and(Scan::is_override)
-    });
-    ground.latest_stamp(overrides)
+    let overrides = proved_overrides(ground, lines.clone());
+    let overriding = lines
+        .into_iter()
+        .filter(|line| overrides.contains(&line.hash));
+    ground.latest_stamp(overriding)
 }
 
 /// How long an open attempt of another gate is taken for somebody who is walking through. Afterwards only

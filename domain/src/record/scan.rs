@@ -69,9 +69,10 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Whether a supervisor let somebody in, whatever the rules said.
+    /// Whether the record says that a supervisor let somebody in, whatever the rules said. Anybody with a
+    /// device's key can write that; whether it is proved, [`crate::merge::proved_overrides`] tells.
     #[must_use]
-    pub fn is_override(&self) -> bool {
+    pub fn claims_override(&self) -> bool {
         self.outcome == Outcome::Admit && self.reason == Reason::Override && self.sanction.is_some()
     }
 }

@@ -7,6 +7,7 @@ use crate::world::{
 };
 use std::collections::BTreeSet;
 use usher_domain::code::{Limit, base45};
+use usher_domain::cose::SigningKey;
 use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::document::enrollment::{
     self, ConfirmationNonce, Enrollment, EnrollmentCode, confirmation_digits, verify_enrollment,
@@ -14,6 +15,7 @@ use usher_domain::document::enrollment::{
 use usher_domain::document::root_key::{Fresh, RootKeyFile};
 use usher_domain::document::sanction::{Sanction, SanctionReason};
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
+use usher_domain::document::undo::UndoApproval;
 use usher_domain::document::{TrustedKeys, sign, verify_trust};
 use usher_domain::hash::Hash;
 use usher_domain::numbers::AccessNumber;
@@ -31,6 +33,7 @@ pub(crate) fn examples() -> Examples {
         ("enrollment", enrollment_example()),
         ("badge", badge()),
         ("override", override_example()),
+        ("undo-approval", undo_approval()),
     ]
 }
 
@@ -169,9 +172,29 @@ pub(crate) fn sanction() -> Vec<u8> {
         expires_at: NOW.shifted(60_000),
         record: Hash::from_bytes([0x14; 32]),
     };
+    sign(&sanction, &override_key())
+}
+
+/// The key that badge and PIN make.
+pub(crate) fn override_key() -> SigningKey {
     let badge = Badge::new(BADGE);
-    let key = badge.override_key(&Pin::new("271828").unwrap()).unwrap();
-    sign(&sanction, &key)
+    badge.override_key(&Pin::new("271828").unwrap()).unwrap()
+}
+
+fn undo_approval() -> String {
+    let approval = UndoApproval {
+        session: SESSION,
+        subject: Subject::Ticket(TICKET),
+        of: Hash::from_bytes([0x14; 32]),
+        device: DEVICE,
+        supervisor: STAFF,
+        reason: SanctionReason::GateMistake,
+        expires_at: NOW.shifted(60_000),
+    };
+    signed(
+        &sign(&approval, &override_key()),
+        "session subject[kind ticket] of device supervisor reason expires_at",
+    )
 }
 
 fn override_example() -> String {

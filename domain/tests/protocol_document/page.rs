@@ -30,6 +30,7 @@ fn examples() -> BTreeMap<&'static str, String> {
         assert!(examples.insert(name, body).is_none(), "two examples {name}");
     }
     examples.insert("error-codes", codes());
+    examples.insert("record-kinds", usher_domain::record::kinds::table());
     examples
 }
 
@@ -140,6 +141,7 @@ fn every_path_and_content_type_is_in_the_document() {
         ContentType::ENROLLMENT,
         ContentType::BATCH,
         ContentType::OVERRIDE,
+        ContentType::UNDO,
         ContentType::CHALLENGE,
     ];
     for word in paths.into_iter().chain(types.map(ContentType::as_str)) {

@@ -1,7 +1,7 @@
 //! Records, batches, heads and the state digest.
 
 use crate::diagnostic::{cbor, notation, signed};
-use crate::documents::sanction;
+use crate::documents::{override_key, sanction};
 use crate::media::identity;
 use crate::world::{
     ATTEMPT, ATTEMPT_2, DEVICE, Examples, GATE, HOUR_MS, LOG, NOW, SCOPE, SERVER, SERVER_LOG,
@@ -15,7 +15,8 @@ use usher_domain::merge::{FOLD, Ground, fold, heads, state_digest};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::record::{
     Arrival, Body, Certainty, Correction, Cut, CutBy, Delay, Direction, EveryoneOut, FreeFlow,
-    Honour, Link, Notice, Outcome, RuleChange, Ruling, RulingWord, Scan, StandDown, Subject, Undo,
+    Honour, Link, Notice, Outcome, OverrideKey, RuleChange, Ruling, RulingWord, Scan, StandDown,
+    Subject, Undo,
 };
 use usher_domain::rules::{Counted, EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
@@ -83,6 +84,10 @@ pub(crate) fn examples() -> Examples {
                 "correction[of session subject type access_number entries honours]",
             ),
         ),
+        (
+            "record-override-key",
+            body(&server[12], "override_key[staff key until]"),
+        ),
         ("batch-head", batch_head()),
         ("state-digest", state_digest_example(&device, &server)),
     ]
@@ -143,6 +148,7 @@ pub(crate) fn device_log() -> Vec<Entry> {
         session: SESSION,
         subject: Subject::Ticket(TICKET),
         operator: Some(STAFF),
+        approval: None,
     };
     log(
         empty,
@@ -225,6 +231,11 @@ fn server_log() -> Vec<Entry> {
                 access: Some(AccessNumber::new(1)),
                 entries: Some(2),
                 honours: None,
+            }),
+            Body::OverrideKey(OverrideKey {
+                staff: STAFF,
+                key: override_key().public(),
+                until: None,
             }),
         ],
     )

@@ -184,7 +184,7 @@ fn answer_heartbeat(
         .ok_or(Error::Conflict("the organizer has no trust document"))?;
     let sessions = assigned(txn, &device, settings, now)?;
     let told = scopes(&sessions);
-    super::scopes::tell(txn, &told, now)?;
+    super::scopes::tell(txn, device.organizer, &told, now)?;
     let feeds = told
         .into_iter()
         .map(|scope| {
@@ -251,7 +251,8 @@ impl Service {
         let settings = self.settings().clone();
         self.write_quietly(move |txn, now| {
             let assignment = assign(txn, device, &settings, now)?;
-            super::scopes::tell(txn, &assignment.scopes, now)?;
+            let organizer = devices::active(txn, device)?.value.organizer;
+            super::scopes::tell(txn, organizer, &assignment.scopes, now)?;
             Ok(assignment)
         })
         .await

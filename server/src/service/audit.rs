@@ -15,8 +15,8 @@ use usher_domain::document::batch::{Batch, BatchHead};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
 use usher_domain::log::{Frame, Line, verify_batch};
-use usher_domain::merge::{Ground, fold, heads, state_digest};
-use usher_domain::record::LogRef;
+use usher_domain::merge::{Ground, UnprovedClaim, fold, heads, state_digest, unproved_claims};
+use usher_domain::record::{LogRef, Subject};
 
 /// Batches read at once.
 const PAGE: u32 = 16;
@@ -129,6 +129,42 @@ impl Checked {
         Ok(())
     }
 
+    /// Finds records that claim a supervisor's approval which nothing proves.
+    fn check_approvals(&mut self, ground: &Ground) {
+        let mut by_subject: BTreeMap<Subject, Vec<&Line>> = BTreeMap::new();
+        for line in self.lines.values() {
+            if let Some(subject) = line.record.subject() {
+                let own = by_subject.entry(ground.resolve(subject)).or_default();
+                own.push(line);
+            }
+        }
+        let all = by_subject.into_values();
+        let unproved = all.flat_map(|own| unproved_claims(ground, own));
+        let faults: Vec<(DeviceId, &str, String)> = unproved
+            .map(|one| {
+                let (code, what) = match one.claim {
+                    UnprovedClaim::Override => (
+                        "override_not_proved",
+                        "no supervisor signed the override of",
+                    ),
+                    UnprovedClaim::UsedOverride => (
+                        "override_used_twice",
+                        "another admission used the override before, of",
+                    ),
+                    UnprovedClaim::Undo => (
+                        "undo_not_proved",
+                        "no supervisor signed the undo of another device's admission in",
+                    ),
+                };
+                let detail = format!("{what} record {}", one.line.hash);
+                (one.line.record.log.device, code, detail)
+            })
+            .collect();
+        for (device, code, detail) in faults {
+            self.fault(None, Some(device), code, detail);
+        }
+    }
+
     /// Finds records whose predecessor is not there: batches prove their own range alone.
     fn check_chains(&mut self) {
         let holes: Vec<(DeviceId, u64)> = self
@@ -185,6 +221,7 @@ fn audit(txn: &dyn Transaction, organizer: OrganizerId, scope: ScopeId) -> Resul
     for ((_, hash), frame) in &checked.records {
         ground.place(frame, *hash);
     }
+    checked.check_approvals(&ground);
     let states = fold(&ground, checked.lines.values());
     let mut logs: BTreeMap<LogRef, AuditedLog> = BTreeMap::new();
     let of_log = |log: LogRef| AuditedLog {

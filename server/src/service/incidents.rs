@@ -66,6 +66,18 @@ impl About {
         }
     }
 
+    /// What a member of staff did on a device.
+    pub(crate) const fn staff_on_device(staff: StaffId, device: DeviceId) -> Self {
+        Self {
+            kind: IncidentKind::OverrideNotAllowed,
+            session: None,
+            subject: None,
+            device: Some(device),
+            log: None,
+            staff: Some(staff),
+        }
+    }
+
     /// Something about a log.
     pub(crate) const fn log(kind: IncidentKind, log: LogRef) -> Self {
         Self {
@@ -127,6 +139,9 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::TooManyRecords => "too_many_records",
         IncidentKind::HandedBack => "handed_back",
         IncidentKind::FalseClaims => "false_claims",
+        IncidentKind::UnprovedOverride => "unproved_override",
+        IncidentKind::UnprovedUndo => "unproved_undo",
+        IncidentKind::OverrideNotAllowed => "override_not_allowed",
     }
 }
 

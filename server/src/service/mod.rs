@@ -27,6 +27,7 @@ mod incidents;
 mod live;
 mod orders;
 mod organizers;
+mod override_keys;
 mod places;
 mod readiness;
 mod records;

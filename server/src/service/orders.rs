@@ -31,7 +31,7 @@ fn read_hash(text: &str) -> Result<Hash> {
 
 fn rulings(
     txn: &mut dyn Transaction,
-    scope: ScopeId,
+    (organizer, scope): (OrganizerId, ScopeId),
     new: &NewRulings,
     now: UnixMillis,
 ) -> Result<Vec<Body>> {
@@ -49,7 +49,9 @@ fn rulings(
             if word == RulingWord::Accept
                 && let Ok(line) = Line::read(&stored.bytes)
             {
-                claims::end_by(txn, &line.record, now)?;
+                let record = std::iter::once((&line.record, line.hash));
+                let because = claims::Because::Accepted;
+                claims::end_by(txn, (organizer, scope), record, because, now)?;
             }
             Ok(Body::Ruling(Ruling { of, word }))
         })
@@ -147,7 +149,7 @@ impl Service {
         new: NewRulings,
     ) -> Result<()> {
         self.say(organizer, event, session, move |txn, session, now| {
-            rulings(txn, session.scope, &new, now)
+            rulings(txn, (organizer, session.scope), &new, now)
         })
         .await
     }

@@ -7,7 +7,7 @@
 use super::error::{Error, Result};
 use super::organizers::StoredOrganizer;
 use super::things::{self, Loaded};
-use super::{server_log, sessions};
+use super::{override_keys, server_log, sessions};
 use crate::storage::{Space, Transaction};
 use usher_domain::api::venue::Session;
 use usher_domain::ids::{OrganizerId, ScopeId};
@@ -33,23 +33,51 @@ pub fn now_called(txn: &dyn Transaction, scope: ScopeId) -> Result<ScopeId> {
     Err(Error::Internal("scopes join each other in a circle"))
 }
 
-/// Notes that a device is told of scopes, before it is.
-pub(crate) fn tell(txn: &mut dyn Transaction, scopes: &[ScopeId], now: UnixMillis) -> Result<()> {
+/// What is noted of a scope that devices are told of, once the keys of supervisors are listed in it. Programs
+/// before noted nothing.
+const WITH_KEYS: &[u8] = &[1];
+
+/// Notes that a device is told of an organizer's scopes, before it is, and lists the keys of supervisors there.
+pub(crate) fn tell(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scopes: &[ScopeId],
+    now: UnixMillis,
+) -> Result<()> {
     for scope in untold(txn, scopes)? {
-        txn.put_value(Space::ToldScope, scope.as_bytes(), &[], now)?;
+        override_keys::list(txn, organizer, scope, now)?;
+        txn.put_value(Space::ToldScope, scope.as_bytes(), WITH_KEYS, now)?;
     }
     Ok(())
 }
 
-/// The scopes that no device was told of.
+/// Lists the keys of supervisors in a scope that an older program told devices of.
+pub(crate) fn complete(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    scope: ScopeId,
+    now: UnixMillis,
+) -> Result<()> {
+    if is_told(txn, scope)? {
+        tell(txn, organizer, &[scope], now)?;
+    }
+    Ok(())
+}
+
+/// The scopes that no device was told of, or none with the keys of supervisors.
 pub(crate) fn untold(txn: &dyn Transaction, scopes: &[ScopeId]) -> Result<Vec<ScopeId>> {
     let mut untold = Vec::new();
     for scope in scopes {
-        if txn.value(Space::ToldScope, scope.as_bytes())?.is_none() {
+        let noted = txn.value(Space::ToldScope, scope.as_bytes())?;
+        if noted.is_none_or(|noted| noted != WITH_KEYS) {
             untold.push(*scope);
         }
     }
     Ok(untold)
+}
+
+fn is_told(txn: &dyn Transaction, scope: ScopeId) -> Result<bool> {
+    Ok(txn.value(Space::ToldScope, scope.as_bytes())?.is_some())
 }
 
 /// Whether a device may write records in it, or did. The server's own rules do not count: they are said
@@ -58,7 +86,7 @@ fn is_in_use(txn: &dyn Transaction, organizer: OrganizerId, scope: ScopeId) -> R
     let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?
         .value
         .server;
-    if untold(txn, &[scope])?.is_empty() {
+    if is_told(txn, scope)? {
         return Ok(true);
     }
     Ok(txn

@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result};
 use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_text};
-use super::{Service, events, places, roster, times};
+use super::{Service, events, override_keys, places, roster, times};
 use crate::storage::{Kind, Transaction};
 use serde::{Deserialize, Serialize};
 use usher_domain::api::access::{NewStaff, Staff};
@@ -19,10 +19,23 @@ pub(crate) struct StoredStaff {
     name: Private,
     role: StaffRole,
     gates: Vec<GateId>,
-    override_key: Option<PublicKey>,
+    pub(crate) override_key: Option<PublicKey>,
     valid_from: Option<UnixMillis>,
     valid_until: Option<UnixMillis>,
-    revoked_at: Option<UnixMillis>,
+    pub(crate) revoked_at: Option<UnixMillis>,
+    #[serde(default)]
+    pub(crate) listing: Listing,
+}
+
+/// Whether the server's log lists the key by which a member of staff overrides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Listing {
+    /// It does.
+    #[default]
+    Listed,
+    /// The person is known from a row that was handed back: the log lists no key on that account. Adding the
+    /// same person again does.
+    HandedBack,
 }
 
 impl Thing for StoredStaff {
@@ -100,25 +113,43 @@ fn read(txn: &dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result
         valid_from: moment("valid_from", &new.valid_from)?,
         valid_until: moment("valid_until", &new.valid_until)?,
         revoked_at: None,
+        listing: Listing::Listed,
     })
 }
 
+/// Writes a member of staff down: the row for devices, and the key in the server's log.
 fn store(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     staff: &Loaded<StoredStaff>,
+    now: UnixMillis,
 ) -> Result<Staff> {
     things::put(txn, staff)?;
     let entry = staff.value.entry(StaffId::from_bytes(staff.id))?;
+    override_keys::changed(txn, organizer, staff, now)?;
     roster::put(txn, organizer, RosterEntry::Staff(entry))?;
     describe(staff)
 }
 
-fn add(txn: &mut dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result<Staff> {
+fn add(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    new: &NewStaff,
+    now: UnixMillis,
+) -> Result<Staff> {
     let value = read(txn, organizer, new)?;
     if let Some(there) = things::named::<StoredStaff>(txn, organizer.as_bytes(), &value.badge)? {
+        let was_handed_back = StoredStaff {
+            listing: Listing::HandedBack,
+            ..value.clone()
+        };
         return if there.value == value {
             describe(&there)
+        } else if there.value == was_handed_back {
+            let staff = Loaded { value, ..there };
+            things::put(txn, &staff)?;
+            override_keys::changed(txn, organizer, &staff, now)?;
+            describe(&staff)
         } else {
             Err(Error::AlreadyExists {
                 what: "member of staff",
@@ -131,10 +162,24 @@ fn add(txn: &mut dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Res
         parent: *organizer.as_bytes(),
         value,
     };
-    store(txn, organizer, &staff)
+    store(txn, organizer, &staff, now)
 }
 
-/// Lets a member of staff be as a row says that was handed back after a restore.
+/// The entry of a member of an organizer's staff, as it is now.
+pub(crate) fn entry_of(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    staff: StaffId,
+) -> Result<Option<StaffEntry>> {
+    match things::get::<StoredStaff>(txn, staff.as_bytes()) {
+        Ok(found) if found.parent == *organizer.as_bytes() => found.value.entry(staff).map(Some),
+        Ok(_) | Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lets a member of staff be as a row says that was handed back after a restore. Such a row lists no key: that
+/// the server's own log does. It may end one that is listed.
 ///
 /// # Errors
 /// [`Error::NotFound`] if the id is something else's or another organizer's.
@@ -142,8 +187,15 @@ pub(crate) fn take_in(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     entry: &StaffEntry,
+    now: UnixMillis,
 ) -> Result<()> {
     things::check_free::<StoredStaff>(txn, organizer.as_bytes(), entry.staff.as_bytes())?;
+    let before = match things::get::<StoredStaff>(txn, entry.staff.as_bytes()) {
+        Ok(before) => Some(before.value),
+        Err(Error::NotFound(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let same_key = before.filter(|before| before.override_key == entry.override_key);
     let value = StoredStaff {
         badge: entry.badge.to_string(),
         name: entry.name.clone(),
@@ -153,13 +205,21 @@ pub(crate) fn take_in(
         valid_from: entry.valid_from,
         valid_until: entry.valid_until,
         revoked_at: entry.revoked_at,
+        listing: same_key
+            .as_ref()
+            .map_or(Listing::HandedBack, |before| before.listing),
     };
     let staff = Loaded {
         id: *entry.staff.as_bytes(),
         parent: *organizer.as_bytes(),
         value,
     };
-    things::put(txn, &staff)
+    things::put(txn, &staff)?;
+    let was_revoked = same_key.is_some_and(|before| before.revoked_at.is_some());
+    if entry.revoked_at.is_some() && !was_revoked {
+        override_keys::changed(txn, organizer, &staff, now)?;
+    }
+    Ok(())
 }
 
 impl Service {
@@ -168,7 +228,8 @@ impl Service {
     /// # Errors
     /// [`Error::AlreadyExists`] for a badge of somebody else, [`Error::Invalid`], [`Error::NotFound`].
     pub async fn add_staff(&self, organizer: OrganizerId, new: NewStaff) -> Result<Staff> {
-        self.write(move |txn, _| add(txn, organizer, &new)).await
+        self.write(move |txn, now| add(txn, organizer, &new, now))
+            .await
     }
 
     /// All members of staff.
@@ -194,7 +255,7 @@ impl Service {
                 return describe(&staff);
             }
             staff.value.revoked_at = Some(now);
-            store(txn, organizer, &staff)
+            store(txn, organizer, &staff, now)
         })
         .await
     }

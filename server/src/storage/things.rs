@@ -96,6 +96,8 @@ pub enum Space {
     CutExtent = 20,
     /// What former images of a ticket said of its type, entries and sessions.
     FormerEntitlements = 21,
+    /// Whose records in a scope claim the approval of a key.
+    ApprovedBy = 22,
 }
 
 /// Configured things and single values.

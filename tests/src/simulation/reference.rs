@@ -1,6 +1,8 @@
 //! What the records say of a ticket, folded a second time: written from the protocol and the glossary
 //! for this simulation, slowly and plainly, without the code it is compared with.
 
+mod approvals;
+
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, LogId, SessionId, ZoneId};
@@ -238,9 +240,12 @@ impl<'l> Records<'l> {
             .filter(|(_, line)| line.record.subject() == Some(ticket) && self.counts(line))
             .map(|(key, line)| (key, *line))
             .collect();
-        let taken_back = |hash: Hash, session: SessionId| {
+        let taken_back = |target: &Line, session: SessionId| {
             own.iter().any(|(_, line)| {
-                matches!(&line.record.body, Body::Undo(undo) if undo.of == hash && undo.session == session)
+                matches!(&line.record.body, Body::Undo(undo)
+                    if undo.of == target.hash
+                        && undo.session == session
+                        && self.may_undo(line, undo, target.record.log.device))
             })
         };
         let mut outs: Vec<_> = self
@@ -256,21 +261,23 @@ impl<'l> Records<'l> {
         let scans = own
             .iter()
             .filter_map(|(key, line)| match &line.record.body {
-                Body::Scan(scan) if !taken_back(line.hash, scan.session) => {
-                    Some((*key, line.hash, self.as_covered((key, line), scan)?))
+                Body::Scan(scan) if !taken_back(line, scan.session) => {
+                    Some((*key, *line, self.as_covered((key, line), scan)?))
                 }
                 _ => None,
             });
-        for (key, hash, scan) in scans {
+        for (key, line, scan) in scans {
             while let Some((_, _, out)) = outs.next_if(|(at, _, _)| *at < key.0) {
                 self.send_out(&mut sessions, out);
             }
             let mode = self.rule(&scan, key);
             let ticket = sessions.entry(scan.session).or_default();
             if scan.direction == Direction::Exit {
-                self.leaves(ticket, hash, scan.zone);
+                self.leaves(ticket, line.hash, scan.zone);
+            } else if self.is_override(line) {
+                enters(ticket, line.hash, mode, How::Override);
             } else {
-                enters(ticket, hash, &scan, mode);
+                enters(ticket, line.hash, mode, How::Ordinary);
             }
         }
         outs.for_each(|(_, _, out)| self.send_out(&mut sessions, out));
@@ -348,13 +355,17 @@ impl<'l> Records<'l> {
                     if ruling.of == hash && ruling.word == RulingWord::Void)
             })
         };
-        let undone = |hash: Hash| {
+        let undone = |target: &Line| {
             let mut own = own.iter();
-            own.any(|line| matches!(&line.record.body, Body::Undo(undo) if undo.of == hash))
+            own.any(|line| {
+                matches!(&line.record.body, Body::Undo(undo)
+                    if undo.of == target.hash
+                        && self.may_undo(line, undo, target.record.log.device))
+            })
         };
         let scans = own
             .iter()
-            .filter(|line| !undone(line.hash) && !was_voided(line.hash));
+            .filter(|line| !undone(line) && !was_voided(line.hash));
         scans
             .filter_map(|line| match &line.record.body {
                 Body::Scan(scan) => Some(scan),
@@ -369,9 +380,7 @@ impl<'l> Records<'l> {
     pub fn is_overridden(&self, ticket: Subject) -> bool {
         let own = self.sorted.values();
         let mut own = own.filter(|line| line.record.subject() == Some(ticket));
-        own.any(
-            |line| matches!(&line.record.body, Body::Scan(scan) if scan.reason == Reason::Override),
-        )
+        own.any(|line| self.is_override(line))
     }
 
     /// Whether a record ended an attempt of a device: the device says that somebody went through or did not,
@@ -384,7 +393,7 @@ impl<'l> Records<'l> {
             match &line.record.body {
                 Body::Scan(scan) => {
                     (is_own && scan.attempt == attempt && scan.outcome != Outcome::Refer)
-                        || (scan.is_override() && scan.takes_over == Some(attempt))
+                        || (scan.takes_over == Some(attempt) && self.is_override(line))
                 }
                 Body::Abort(abort) => is_own && abort.attempt == attempt,
                 _ => false,
@@ -406,10 +415,10 @@ impl<'l> Records<'l> {
                         && scan.reason != Reason::Instruction)
             })
         };
-        let overrides = self.sorted.values().any(|line| {
-            matches!(&line.record.body, Body::Scan(scan)
-                if scan.subject == ticket && scan.reason == Reason::Override)
-        });
+        let overrides = self
+            .sorted
+            .values()
+            .any(|line| line.record.subject() == Some(ticket) && self.is_override(line));
         self.sorted.values().any(|line| match &line.record.body {
             Body::Yield(held) => {
                 line.record.log.device == home
@@ -477,13 +486,19 @@ impl<'l> Records<'l> {
     }
 }
 
+/// How somebody was let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Ordinary,
+    Override,
+}
+
 /// One scan by which somebody came in.
-fn enters(ticket: &mut Ticket, hash: Hash, scan: &Scan, mode: EntryMode) {
+fn enters(ticket: &mut Ticket, hash: Hash, mode: EntryMode, how: How) {
     if ticket.may_return.take().is_none() {
         let allowed = ticket.may_enter(mode);
-        let sanctioned = scan.reason == Reason::Override && scan.sanction.is_some();
         ticket.entries += 1;
-        if !allowed && !sanctioned {
+        if !allowed && how == How::Ordinary {
             ticket.excess.push(hash);
             // The person who is inside already stays the one who is; this one is inside, too.
             if ticket.inside.is_some() {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use usher_domain::document::batch::Batch;
 use usher_domain::ids::{DeviceId, ScopeId};
-use usher_domain::merge::endings;
+use usher_domain::merge::{Ground, endings};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::claim::*;
 use usher_domain::protocol::*;
@@ -47,6 +47,11 @@ pub(super) struct Server {
     pub(super) meanwhile: RefCell<Option<Box<dyn FnOnce()>>>,
 }
 
+/// A ground on which no supervisor's key is listed.
+fn ground() -> Ground {
+    Ground::new(SCOPE, SERVER)
+}
+
 impl Server {
     pub(super) fn new() -> Self {
         Self {
@@ -64,7 +69,7 @@ impl Server {
     pub(super) fn take(&self, lines: impl IntoIterator<Item = Line>) {
         let mut records = self.records.borrow_mut();
         records.extend(lines);
-        let ended = endings(&*records);
+        let ended = endings(&ground(), &*records);
         self.open
             .borrow_mut()
             .retain(|attempt, (device, _)| !ended.has_ended(*device, *attempt));
@@ -86,7 +91,7 @@ impl Server {
             .chain(unsent)
             .collect();
         lines.sort_by_key(|line| line.record.stamp);
-        let ended = endings(&lines);
+        let ended = endings(&ground(), &lines);
         if ended.has_ended(DEVICE, request.attempt) {
             let aborts = |line: &&Line| matches!(&line.record.body, Body::Abort(abort) if abort.attempt == request.attempt);
             let scans =

@@ -9,11 +9,12 @@ mod together;
 
 use super::*;
 use crate::fixture::*;
+use crate::store::{FeedEntry, FeedPlace};
 use usher_domain::code::TicketCodeText;
-use usher_domain::ids::AttemptId;
-use usher_domain::log::Line;
+use usher_domain::ids::{AttemptId, DeviceId, LogId};
+use usher_domain::log::{Entry, Line, LogEnd, sign_batch, verify_batch};
 use usher_domain::numbers::TypeNumber;
-use usher_domain::record::{Body, Certainty, Confirmed};
+use usher_domain::record::{Body, Certainty, Confirmed, LogRef};
 use usher_domain::rules::{EntryMode, EntryRule, TypeRule, ZoneCapacity};
 use usher_domain::seal;
 use usher_domain::secret::Private;
@@ -92,6 +93,28 @@ impl Stand {
             encoded.is_empty() || usher_domain::log::sign_batch(&key(33), encoded).is_ok()
         })
     }
+}
+
+/// Brings records of a log of another device, or of the server, by the feed.
+fn feed_brings(stand: &mut Stand, device: DeviceId, bodies: Vec<Body>) -> Vec<Line> {
+    let known = u8::try_from(stand.records().len()).unwrap();
+    let log = LogRef {
+        device,
+        log: LogId::from_bytes([100 + known; 16]),
+    };
+    let mut end = LogEnd::empty(log, SCOPE);
+    let entries: Vec<Entry> = bodies
+        .into_iter()
+        .map(|body| end.append(UnixMillis::new(NOW), body))
+        .collect();
+    let records = entries.iter().map(|entry| entry.encoded.clone()).collect();
+    let batch = sign_batch(&server_key(), records).unwrap();
+    let batch = verify_batch(&batch, &server_key().public()).unwrap();
+    stand
+        .store
+        .take_feed(SCOPE, &[FeedEntry::Verified(batch)], FeedPlace::default())
+        .unwrap();
+    entries.iter().filter_map(Entry::line).collect()
 }
 
 fn admitted(answer: &Answer) -> bool {

@@ -1,9 +1,12 @@
 //! Badges, PINs and overrides.
 
 use super::*;
-use usher_domain::document::sanction::{SanctionReason, SanctionUse, verify_sanction};
+use usher_domain::document::approval::{ApprovalUse, verify_approval};
+use usher_domain::document::sanction::{Sanction, SanctionReason};
+use usher_domain::document::sign;
 use usher_domain::hash::Hash;
 use usher_domain::ids::StaffId;
+use usher_domain::record::{Outcome, OverrideKey, Scan, Subject};
 use usher_domain::table::rows::StaffRole;
 
 fn badge_text(staff: StaffId) -> String {
@@ -94,17 +97,17 @@ fn a_supervisor_overrides_a_refusal_once() {
         .roster_staff(ORGANIZER, SUPERVISOR)
         .unwrap()
         .unwrap();
-    let used = SanctionUse {
+    let used = ApprovalUse {
         session: EVENING,
         subject: scan.subject,
-        attempt: answer.attempt,
         device: DEVICE,
-        gate: Some(NORTH),
         at: line.record.stamp,
+        act: answer.attempt,
     };
     let sanction = scan.sanction.as_ref().unwrap();
-    let verified = verify_sanction(sanction, &supervisor, &used).unwrap();
-    assert_eq!(verified.value().refused, refused.attempt);
+    let key = supervisor.override_key.unwrap();
+    let verified = verify_approval::<Sanction>(sanction, (&key, supervisor.staff), &used);
+    assert_eq!(verified.unwrap().value().refused, refused.attempt);
     assert!(matches!(
         stand.with_gate(|gate, means| gate.override_verdict(means, &request)),
         Err(GateError::DoneBefore)
@@ -176,4 +179,102 @@ fn only_roles_that_may_search_do() {
         stand.with_gate(short),
         Err(GateError::SearchTooShort)
     ));
+}
+
+/// An admission of another gate that the feed brought.
+fn admitted_elsewhere(stand: &mut Stand, ticket: u64) -> Line {
+    stand.enter(&barcode(ticket));
+    let Some(Line { record, .. }) = stand.records().pop() else {
+        panic!("a record");
+    };
+    let Body::Scan(scan) = record.body else {
+        panic!("a scan");
+    };
+    let elsewhere = Scan {
+        subject: Subject::Ticket(ticket_id(ticket + 1)),
+        attempt: AttemptId::from_bytes([77; 16]),
+        ..scan
+    };
+    feed_brings(
+        stand,
+        DeviceId::from_bytes([88; 16]),
+        vec![Body::Scan(elsewhere)],
+    )
+    .remove(0)
+}
+
+#[test]
+fn what_another_gate_admitted_is_taken_back_by_a_supervisor_alone() {
+    let mut stand = Stand::evening();
+    let elsewhere = admitted_elsewhere(&mut stand, 1);
+    assert!(!admitted(&stand.enter(&barcode(2))));
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.undo(means, elsewhere.hash)),
+        Err(GateError::NeedsSupervisor)
+    ));
+    let request = |staff, pin| UndoRequest {
+        record: elsewhere.hash,
+        badge: badge(staff).text(),
+        pin: Private::new(pin),
+        reason: SanctionReason::GateMistake,
+    };
+    for (staff, pin, code) in [
+        (STEWARD, PIN, "forbidden"),
+        (SUPERVISOR, "000000", "wrong_pin"),
+    ] {
+        let refused =
+            stand.with_gate(|gate, means| gate.undo_approved(means, &request(staff, pin)));
+        assert_eq!(refused.unwrap_err().code(), code);
+    }
+    let right = request(SUPERVISOR, PIN);
+    let roster = stand.store.roster_staff(ORGANIZER, SUPERVISOR).unwrap();
+    let listed = Body::OverrideKey(OverrideKey {
+        staff: SUPERVISOR,
+        key: roster.unwrap().override_key.unwrap(),
+        until: None,
+    });
+    feed_brings(&mut stand, SERVER, vec![listed]);
+    stand
+        .with_gate(|gate, means| gate.undo_approved(means, &right))
+        .unwrap();
+    assert!(matches!(
+        stand.with_gate(|gate, means| gate.undo_approved(means, &right)),
+        Err(GateError::DoneBefore)
+    ));
+    assert!(admitted(&stand.enter(&barcode(2))));
+    assert!(stand.chain_holds());
+}
+
+#[test]
+fn an_override_that_somebody_forged_bars_no_supervisor() {
+    let mut stand = Stand::evening();
+    stand.enter(&barcode(1));
+    let refused = stand.enter(&barcode(1));
+    let record = refused.record.unwrap();
+    let line = stand.store.record(record).unwrap().unwrap();
+    let Body::Scan(scan) = line.record.body else {
+        panic!("a scan");
+    };
+    let sanction = Sanction {
+        session: scan.session,
+        subject: scan.subject,
+        refused: scan.attempt,
+        attempt: scan.attempt,
+        device: DEVICE,
+        supervisor: SUPERVISOR,
+        reason: SanctionReason::Other,
+        expires_at: line.record.stamp.shifted(1_000),
+        record,
+    };
+    let forged = Scan {
+        outcome: Outcome::Admit,
+        reason: Reason::Override,
+        sanction: Some(sign(&sanction, &badge(STEWARD).key()).into()),
+        ..scan
+    };
+    let thief = DeviceId::from_bytes([88; 16]);
+    feed_brings(&mut stand, thief, vec![Body::Scan(forged)]);
+    let request = overriding(record, SUPERVISOR, PIN);
+    let answer = stand.with_gate(|gate, means| gate.override_verdict(means, &request));
+    assert!(admitted(&answer.unwrap()));
 }

@@ -1,30 +1,13 @@
 //! What the server says, and what holds of any history.
 
 use super::*;
-use crate::store::{FeedEntry, FeedPlace};
 use proptest::prelude::*;
-use usher_domain::ids::LogId;
-use usher_domain::log::{LogEnd, sign_batch, verify_batch};
 use usher_domain::merge::{Ground, fold, incidents};
-use usher_domain::record::{EveryoneOut, FreeFlow, LogRef};
+use usher_domain::record::{EveryoneOut, FreeFlow};
 
 /// Brings records of the server's own log by the feed.
 fn server_says(stand: &mut Stand, bodies: Vec<Body>) {
-    let log = LogRef {
-        device: SERVER,
-        log: LogId::from_bytes([50; 16]),
-    };
-    let mut end = LogEnd::empty(log, SCOPE);
-    let records = bodies
-        .into_iter()
-        .map(|body| end.append(UnixMillis::new(NOW), body).encoded)
-        .collect();
-    let batch = sign_batch(&server_key(), records).unwrap();
-    let batch = verify_batch(&batch, &server_key().public()).unwrap();
-    stand
-        .store
-        .take_feed(SCOPE, &[FeedEntry::Verified(batch)], FeedPlace::default())
-        .unwrap();
+    feed_brings(stand, SERVER, bodies);
 }
 
 #[test]

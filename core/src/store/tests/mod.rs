@@ -22,6 +22,7 @@ fn undo(number: u8) -> Body {
         session: EVENING,
         subject: Subject::Ticket(ticket_id(number.into())),
         operator: None,
+        approval: None,
     })
 }
 

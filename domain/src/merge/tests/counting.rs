@@ -141,13 +141,14 @@ fn each_session_counts_by_itself_where_the_rule_says_nothing() {
 #[test]
 fn an_override_is_never_excess_but_counts_as_inside() {
     let mut story = Story::default();
+    story.lists_key(0, None);
     story.scans(NORTH, 1, scan(ticket(1)));
-    story.scans(NORTH, 2, overridden(ticket(1)));
+    story.overrides(NORTH, 2, scan(ticket(1)));
     let state = story.state(ticket(1));
     assert_eq!((state.excess.len(), state.entries), (0, 2));
     assert_eq!(state.inside.unwrap().at, ms(2));
     // After an override, the ticket's own admission is one too many.
-    story.scans(NORTH, 3, overridden(ticket(2)));
+    story.overrides(NORTH, 3, scan(ticket(2)));
     let own = story.scans(SOUTH, 4, scan(ticket(2)));
     assert_eq!(story.excess(ticket(2)), [own]);
 }
@@ -158,7 +159,7 @@ fn an_override_without_a_signature_is_an_admission_like_any_other() {
     story.scans(NORTH, 1, scan(ticket(1)));
     let bare = Scan {
         sanction: None,
-        ..overridden(ticket(1))
+        ..forged_override(ticket(1))
     };
     let record = story.scans(NORTH, 2, bare);
     assert_eq!(story.excess(ticket(1)), [record]);
@@ -190,7 +191,7 @@ fn an_undo_makes_the_scan_not_have_happened() {
     let mut story = Story::default();
     let first = story.scans(NORTH, 1, scan(ticket(1)));
     story.scans(NORTH, 3, scan(ticket(1)));
-    story.undoes(SOUTH, 2, first, ticket(1));
+    story.undoes(NORTH, 2, first, ticket(1));
     let state = story.state(ticket(1));
     assert_eq!((state.entries, state.excess.len()), (1, 0));
     assert_eq!(state.inside.unwrap().at, ms(3));
@@ -225,6 +226,7 @@ fn an_undo_that_speaks_of_another_ticket_or_session_changes_nothing() {
         session: MATINEE,
         subject: ticket(1),
         operator: None,
+        approval: None,
     };
     story.says(NORTH, 3, Body::Undo(undo));
     assert_eq!(story.state(ticket(1)).entries, 1);
@@ -233,7 +235,7 @@ fn an_undo_that_speaks_of_another_ticket_or_session_changes_nothing() {
 #[test]
 fn what_was_unreadable_has_no_state() {
     let mut story = Story::default();
-    story.scans(NORTH, 1, overridden(Subject::Nothing));
+    story.overrides(NORTH, 1, scan(Subject::Nothing));
     assert_eq!(story.states(), States::new());
 }
 

@@ -8,7 +8,7 @@ use crate::record::{EveryoneOut, FreeFlow, Honour};
 #[test]
 fn a_link_moves_an_identitys_scans_to_the_ticket() {
     let mut story = Story::default();
-    story.scans(NORTH, 1, overridden(medium(8)));
+    story.scans(NORTH, 1, scan(medium(8)));
     assert_eq!(story.state(medium(8)).entries, 1);
     let own = story.scans(SOUTH, 2, scan(ticket(1)));
     story.links(3, 8, 1);
@@ -25,7 +25,7 @@ fn a_link_moves_an_identitys_scans_to_the_ticket() {
 #[test]
 fn the_last_link_of_an_identity_counts() {
     let mut story = Story::default();
-    story.scans(NORTH, 1, overridden(medium(8)));
+    story.scans(NORTH, 1, scan(medium(8)));
     story.links(3, 8, 1);
     story.links(4, 8, 2);
     assert_eq!(story.state(ticket(1)).entries, 0);

@@ -6,20 +6,27 @@ mod counting;
 mod cuts;
 mod ground;
 mod open;
+mod proof;
 mod properties;
 
 use super::state::{SubjectState, Unit};
 use super::*;
 use crate::code::Identity;
+use crate::cose::SigningKey;
+use crate::document;
+use crate::document::sanction::{Sanction, SanctionReason};
 use crate::hash::Hash;
-use crate::ids::{AttemptId, DeviceId, GateId, LogId, ScopeId, SessionId, TicketId, ZoneId};
+use crate::ids::{
+    AttemptId, DeviceId, GateId, LogId, ScopeId, SessionId, StaffId, TicketId, ZoneId,
+};
 use crate::log::{Entry, Line, LogEnd};
 use crate::numbers::{AccessNumber, TypeNumber};
 use crate::record::{
-    Body, Certainty, Cut, CutBy, Direction, EveryoneOut, Link, LogRef, Outcome, RuleChange, Ruling,
-    RulingWord, Scan, Subject, Undo,
+    Body, Certainty, Cut, CutBy, Direction, EveryoneOut, Link, LogRef, Outcome, OverrideKey,
+    RuleChange, Ruling, RulingWord, Scan, Subject, Undo,
 };
 use crate::rules::{Counted, EntryMode, EntryRule};
+use crate::secret::Seed;
 use crate::time::UnixMillis;
 use crate::verdict::Reason;
 use std::collections::BTreeMap;
@@ -84,11 +91,41 @@ fn exit(subject: Subject) -> Scan {
     }
 }
 
-fn overridden(subject: Subject) -> Scan {
+/// An admission that claims to be an override, by a sanction that nobody signed.
+fn forged_override(subject: Subject) -> Scan {
     Scan {
         reason: Reason::Override,
-        sanction: Some(vec![1].into()),
+        sanction: Some(b"forged".to_vec().into()),
         ..scan(subject)
+    }
+}
+
+const SUPERVISOR: StaffId = StaffId::from_bytes([3; 16]);
+
+fn supervisor_key() -> SigningKey {
+    SigningKey::from_seed(&Seed::new([3; 32]))
+}
+
+/// What the supervisor signs for a scan of a device at a time.
+fn sanction(device: DeviceId, stamp: u64, scan: &Scan) -> Sanction {
+    Sanction {
+        session: scan.session,
+        subject: scan.subject,
+        refused: scan.takes_over.unwrap_or(scan.attempt),
+        attempt: scan.attempt,
+        device,
+        supervisor: SUPERVISOR,
+        reason: SanctionReason::Other,
+        expires_at: ms(stamp + 60_000),
+        record: Hash::ZERO,
+    }
+}
+
+fn sanctioned(sanction: &Sanction, key: &SigningKey, scan: Scan) -> Scan {
+    Scan {
+        reason: Reason::Override,
+        sanction: Some(document::sign(sanction, key).into()),
+        ..scan
     }
 }
 
@@ -119,8 +156,25 @@ impl Story {
             session: EVENING,
             subject,
             operator: None,
+            approval: None,
         };
         self.says(device, stamp, Body::Undo(undo))
+    }
+
+    /// The server lists the supervisor's key.
+    fn lists_key(&mut self, stamp: u64, until: Option<u64>) {
+        let listed = OverrideKey {
+            staff: SUPERVISOR,
+            key: supervisor_key().public(),
+            until: until.map(ms),
+        };
+        self.says(SERVER, stamp, Body::OverrideKey(listed));
+    }
+
+    /// The device lets somebody in by the supervisor's signature.
+    fn overrides(&mut self, device: DeviceId, stamp: u64, scan: Scan) -> Hash {
+        let signed = sanction(device, stamp, &scan);
+        self.scans(device, stamp, sanctioned(&signed, &supervisor_key(), scan))
     }
 
     fn rules(&mut self, stamp: u64, type_number: Option<TypeNumber>, rule: Option<EntryRule>) {
@@ -182,8 +236,11 @@ impl Story {
     }
 
     fn states(&self) -> States {
-        let lines = self.lines();
-        fold(&Ground::of(SCOPE, SERVER, &lines), &lines)
+        fold(&self.ground(), &self.lines())
+    }
+
+    fn ground(&self) -> Ground {
+        Ground::of(SCOPE, SERVER, &self.lines())
     }
 
     /// The state of a subject at the evening session.

@@ -13,9 +13,8 @@ const fn attempt(number: u8) -> AttemptId {
 impl Story {
     fn open_at(&self, now: UnixMillis) -> Option<OpenAdmission> {
         let lines = self.lines();
-        let ground = Ground::of(SCOPE, SERVER, &lines);
         let own = (NORTH, attempt(99));
-        open_admission(&ground, own, &lines, |device| device == NORTH, now)
+        open_admission(&self.ground(), own, &lines, |device| device == NORTH, now)
     }
 
     fn yields(&mut self, stamp: u64, of: u8) -> Hash {
@@ -116,9 +115,8 @@ fn nobody_but_its_home_holds_a_ticket_back() {
     let mut story = Story::default();
     story.yields(10, 1);
     let by_south = |device| device == SOUTH;
-    let ground = Ground::of(SCOPE, SERVER, &story.lines());
     let by_others = open_admission(
-        &ground,
+        &story.ground(),
         (NORTH, attempt(99)),
         &story.lines(),
         by_south,
@@ -130,13 +128,14 @@ fn nobody_but_its_home_holds_a_ticket_back() {
 #[test]
 fn an_override_settles_whatever_was_open_before_and_nothing_after() {
     let mut story = Story::default();
+    story.lists_key(0, None);
     story.yields(10, 1);
     let over = Scan {
         attempt: attempt(3),
         takes_over: Some(attempt(2)),
-        ..overridden(ticket(1))
+        ..scan(ticket(1))
     };
-    story.scans(SOUTH, 20, over);
+    story.overrides(SOUTH, 20, over);
     // Somebody may be walking through for a while.
     assert!(story.open_at(ms(10 + WALKING_MS)).is_some());
     let later = ms(11 + WALKING_MS);
@@ -158,15 +157,16 @@ fn a_clock_that_was_set_back_makes_no_attempt_fresh() {
 #[test]
 fn an_override_ends_the_attempt_that_it_takes_over() {
     let mut story = Story::default();
+    story.lists_key(0, None);
     story.yields(10, 1);
     let over = Scan {
         attempt: attempt(2),
         takes_over: Some(attempt(1)),
-        ..overridden(ticket(1))
+        ..scan(ticket(1))
     };
-    let hash = story.scans(NORTH, 20, over);
+    let hash = story.overrides(NORTH, 20, over);
     assert_eq!(story.open(), None);
-    let ended = endings(&story.lines());
+    let ended = endings(&story.ground(), &story.lines());
     assert_eq!(ended.of(SOUTH, attempt(1)), Some(Ending::TakenOver(hash)));
     assert_eq!(ended.of(NORTH, attempt(2)), Some(Ending::Admitted(hash)));
 }
@@ -177,7 +177,7 @@ fn an_admission_is_how_its_attempt_ended_whatever_else_was_written() {
     story.gives_up(10, 1);
     let admitted = story.ends(20, 1, Outcome::Admit);
     story.ends(30, 1, Outcome::Refuse);
-    let ended = endings(&story.lines());
+    let ended = endings(&story.ground(), &story.lines());
     assert_eq!(
         ended.of(SOUTH, attempt(1)),
         Some(Ending::Admitted(admitted))
@@ -217,7 +217,7 @@ fn nobody_ends_the_attempt_of_another_device() {
         let mut story = Story::default();
         story.yields(10, 1);
         story.says(NORTH, 20, body.clone());
-        let ended = endings(&story.lines());
+        let ended = endings(&story.ground(), &story.lines());
         assert_eq!(ended.of(SOUTH, attempt(1)), None, "{body:?}");
         assert!(story.open().is_some(), "{body:?}");
     }

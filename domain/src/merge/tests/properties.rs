@@ -23,6 +23,7 @@ enum Event {
     /// A gate is open for a time.
     Flow(u64),
     Correction(Index, Option<u16>),
+    Key(Option<u64>),
     /// The device is restored from a backup, made after some of its records.
     Restore(u8, Index),
 }
@@ -32,6 +33,7 @@ enum Kind {
     Entry,
     Exit,
     Override,
+    ForgedOverride,
     Refused,
     /// A ticket of the other session that this one honours.
     Guest,
@@ -65,7 +67,8 @@ fn any_event() -> impl Strategy<Value = Event> {
     let kind = prop_oneof![
         4 => Just(Kind::Entry),
         2 => Just(Kind::Exit),
-        1 => Just(Kind::Override),
+        2 => Just(Kind::Override),
+        1 => Just(Kind::ForgedOverride),
         1 => Just(Kind::Refused),
         1 => Just(Kind::Guest),
         1 => Just(Kind::Flow),
@@ -85,6 +88,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => (0u64..40).prop_map(Event::Flow),
         1 => (any::<Index>(), proptest::option::of(0u16..3))
             .prop_map(|(of, entries)| Event::Correction(of, entries)),
+        2 => proptest::option::of(0u64..40).prop_map(Event::Key),
         1 => (1u8..4, any::<Index>()).prop_map(|(d, to)| Event::Restore(d, to)),
         2 => (1u8..4, 0u64..6, 0u64..6, 0u64..40)
             .prop_map(|(d, first, last, at)| Event::Arrival(d, first, last, at)),
@@ -109,7 +113,7 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
             let scan = match kind {
                 Kind::Entry | Kind::Guest | Kind::Flow => scan(subject),
                 Kind::Exit => exit(subject),
-                Kind::Override => overridden(subject),
+                Kind::Override | Kind::ForgedOverride => forged_override(subject),
                 Kind::Refused => Scan {
                     outcome: Outcome::Refuse,
                     ..scan(subject)
@@ -131,9 +135,23 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
                     reason: Reason::FreeFlow,
                     ..scan
                 },
-                Kind::Entry | Kind::Exit | Kind::Override | Kind::Refused => scan,
+                Kind::Entry
+                | Kind::Exit
+                | Kind::Override
+                | Kind::ForgedOverride
+                | Kind::Refused => scan,
             };
-            story.scans(device(number), stamp, Scan { session, ..scan });
+            let scan = Scan { session, ..scan };
+            match kind {
+                // Every one under the same attempt: a sanction is good for one of them.
+                Kind::Override => story.overrides(device(number), stamp, scan),
+                Kind::Entry
+                | Kind::Guest
+                | Kind::Exit
+                | Kind::Flow
+                | Kind::ForgedOverride
+                | Kind::Refused => story.scans(device(number), stamp, scan),
+            };
         }
         Event::Undo(number, of) if !story.entries.is_empty() => {
             let target = of.get(&story.entries).clone();
@@ -143,6 +161,7 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
                     session: scan.session,
                     subject: scan.subject,
                     operator: None,
+                    approval: None,
                 };
                 story.says(device(number), stamp, Body::Undo(undo));
             }
@@ -196,6 +215,7 @@ fn happen(story: &mut Story, stamp: u64, event: Event) {
                 story.says(SERVER, stamp, Body::Correction(correction));
             }
         }
+        Event::Key(until) => story.lists_key(stamp, until),
         Event::Restore(number, to) => {
             let log = log_of(device(number));
             let own = story.entries.iter().filter(|entry| entry.frame.log == log);

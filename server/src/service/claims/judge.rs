@@ -95,7 +95,8 @@ pub(super) fn claim(
         lines.extend(unsent);
     }
     // What waits for a person's word ended nothing yet.
-    let ended = endings(lines.iter().filter(|line| ground.counts(line)));
+    let counting = || lines.iter().filter(|line| ground.counts(line));
+    let ended = endings(&ground, counting());
     if let Some(ending) = ended.of(device, request.attempt)
         && !usher_domain::mutated!(GrantEndedAttempt)
     {
@@ -117,7 +118,7 @@ pub(super) fn claim(
         others.extend(txn.reservations_about(scope, &alias)?);
     }
     // What a supervisor's word has settled since: somebody could be walking through when it was stored.
-    let overridden = overridden_at(&ground, lines.iter().filter(|line| ground.counts(line)));
+    let overridden = overridden_at(&ground, counting());
     let is_over = |held: &Reservation| is_settled(&opened(held), overridden, now);
     for held in others.iter().filter(|held| is_over(held)) {
         txn.end_reservation(held.device, held.attempt)?;
@@ -196,7 +197,11 @@ fn lacks_last_entry(
 }
 
 /// What is stored about a subject.
-fn stored(txn: &dyn Transaction, ground: &Ground, subject: Subject) -> Result<Vec<Line>> {
+pub(super) fn stored(
+    txn: &dyn Transaction,
+    ground: &Ground,
+    subject: Subject,
+) -> Result<Vec<Line>> {
     let mut found = Vec::new();
     for alias in aliases(ground, subject) {
         let records = txn.records_about(ground.scope(), Some(&alias))?;

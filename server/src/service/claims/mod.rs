@@ -11,7 +11,7 @@ mod judge;
 mod memory;
 mod shelf;
 
-pub(super) use ending::end_by;
+pub(super) use ending::{Because, end_by, end_proved};
 pub(super) use homes::{Homes, granted_elsewhere};
 
 use super::duty::Duties;

@@ -1,5 +1,6 @@
 //! What the records about one subject add to counts and incidents.
 
+use super::approvals::{UnprovedRecords, unproved};
 use super::tally::Count;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -20,6 +21,8 @@ pub(super) struct Account {
     pub(super) counts: Vec<(SessionId, Count)>,
     /// Admissions to sessions that admitted the ticket too often.
     pub(super) excess: BTreeMap<SessionId, TooMany>,
+    /// Records that claim what nothing proves.
+    pub(super) unproved: UnprovedRecords,
 }
 
 /// The admissions of one ticket to one session that admitted it too often.
@@ -64,6 +67,7 @@ impl Account {
                 },
             )
             .collect();
+        account.unproved = unproved(ground, subject, lines.clone());
         if subject != Subject::Nothing {
             account.count_movements(ground, subject, lines);
         }

@@ -1,6 +1,7 @@
 //! The difference that a step of interpreting makes to counts and incidents.
 
 use super::account::{Account, TooMany, refusal};
+use super::approvals::{self, Reached};
 use super::cuts;
 use super::lines::{Placed, aliases, lines_about, readable};
 use super::progress::Extent;
@@ -34,6 +35,8 @@ pub(super) struct Found {
     pub(super) changes: Changes,
     /// Incidents of excess admissions that are other than before; empty ones are settled.
     pub(super) excess: Vec<(SessionId, Subject, TooMany)>,
+    /// Records that claim what nothing proves, where that is other than before.
+    pub(super) unproved: approvals::Difference,
 }
 
 /// Whom the records of a range of a log are about.
@@ -85,6 +88,7 @@ impl Found {
             aliases: aliases(lines),
             changes: Changes::default(),
             excess: Vec::new(),
+            unproved: approvals::Difference::default(),
         })
     }
 
@@ -92,6 +96,7 @@ impl Found {
     fn account(&mut self, subject: Subject, lines: &[Placed]) {
         let before = Account::of(&self.old, subject, within(lines, &self.before));
         let now = Account::of(&self.new, subject, within(lines, &self.after));
+        self.unproved.add(&before.unproved, now.unproved);
         for (session, count) in before.counts {
             self.changes.add(session, count, -1);
         }
@@ -145,6 +150,21 @@ impl Found {
                     continue;
                 }
                 Body::Correction(correction) => correction.subject,
+                Body::OverrideKey(_) if placed.1.record.log.device != self.authority => continue,
+                Body::OverrideKey(listed) => {
+                    if let Reached::Subjects(subjects) =
+                        approvals::reached(txn, self.scope, listed.key.kid())?
+                    {
+                        reached.extend(subjects.into_iter().flat_map(|subject| {
+                            [
+                                subject,
+                                self.old.resolve(subject),
+                                self.new.resolve(subject),
+                            ]
+                        }));
+                    }
+                    continue;
+                }
                 Body::Scan(_)
                 | Body::Rule(_)
                 | Body::Cut(_)
@@ -157,7 +177,6 @@ impl Found {
                 | Body::Honour(_)
                 | Body::Notice(_)
                 | Body::Delay(_)
-                | Body::OverrideKey(_)
                 | Body::Arrival(_) => continue,
             };
             reached.extend([

@@ -5,6 +5,7 @@
 //! what they say now. Counts, incidents and the position change in one transaction.
 
 use super::account::TooMany;
+use super::approvals;
 use super::badges;
 use super::cuts;
 use super::difference::Found;
@@ -16,7 +17,7 @@ use super::watch;
 use crate::service::error::Result;
 use crate::service::incidents::{self, About};
 use crate::service::organizers::StoredOrganizer;
-use crate::service::{server_log, things};
+use crate::service::{scopes, server_log, things};
 use crate::storage::{StoredRecord, Transaction};
 use std::collections::BTreeSet;
 use usher_domain::api::reports::ScanLine;
@@ -82,7 +83,9 @@ fn reaches_everything(
         | Body::Arrival(_)
         | Body::Correction(_) => false,
     });
-    Ok(reaches || cuts::reach_back(txn, found, before, arrived)?)
+    Ok(reaches
+        || approvals::reach_everything(txn, found.authority, arrived)?
+        || cuts::reach_back(txn, found, before, arrived)?)
 }
 
 /// The records of one step after a position, and up to which position they are.
@@ -183,7 +186,9 @@ pub(super) fn step(
     portion: Portion,
     now: UnixMillis,
 ) -> Result<Vec<Outcome>> {
+    scopes::complete(txn, organizer, scope, now)?;
     let mut progress = Progress::of(txn, organizer, scope)?;
+    progress.begin_anew(txn, scope, now)?;
     let (after, end) = (progress.position, txn.feed_end(scope)?);
     if after >= end {
         look(txn, scope, &mut progress, now)?;
@@ -228,6 +233,7 @@ fn interpret(
     let mut found = Found::read(txn, organizer, scope, extents, &lines)?;
     let unreadable = watch::unreadable_logs(&stored);
     let arrived: Vec<Placed> = readable(stored).collect();
+    approvals::remember(txn, scope, &arrived, now)?;
     // What was interpreted may have counted for nothing so far: a revoked device's records, until a person
     // accepts them.
     let authority = found.authority;
@@ -242,11 +248,14 @@ fn interpret(
         new,
         changes,
         excess,
+        unproved,
         ..
     } = found;
     for (session, subject, too_many) in excess {
         raise_excess(txn, organizer, scope, session, subject, &too_many, now)?;
     }
+    unproved.tell(txn, organizer, now)?;
+    approvals::watch_staff(txn, organizer, &new, &arrived, now)?;
     watch::unreadable(txn, organizer, &unreadable, now)?;
     watch::clocks(txn, organizer, &new, &arrived, now)?;
     badges::watch(txn, organizer, &new, &arrived, now)?;

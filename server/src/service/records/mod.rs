@@ -19,6 +19,7 @@
 //! the answer "from sequence n on" loses nothing, and the log on the server has no holes.
 
 mod account;
+mod approvals;
 pub(super) mod arrivals;
 mod badges;
 mod catch_up;
@@ -42,7 +43,7 @@ use super::error::{Error, Result};
 use super::incidents::{self, About};
 use super::organizers::StoredOrganizer;
 use super::server_log::{self, session_of};
-use super::{Service, claims, organizers, scopes, sessions, things};
+use super::{Service, claims, organizers, override_keys, scopes, sessions, things};
 use crate::storage::{BatchLine, Kept, NewBatch, Novelty, Reach, Transaction};
 use plan::{Plan, plan};
 use quota::OverQuota;
@@ -56,7 +57,7 @@ use usher_domain::ids::{AttemptId, DeviceId, OrganizerId, ScopeId};
 use usher_domain::log::{BatchError, Entry, VerifiedBatch, unverified_head, verify_batch};
 use usher_domain::protocol;
 use usher_domain::protocol::{Head, PushAnswer};
-use usher_domain::record::{Body, CutBy, LogRef, Record};
+use usher_domain::record::{Body, CutBy, LogRef, OverrideKey, Record};
 use usher_domain::time::UnixMillis;
 
 /// Records of a batch that is stored at once; one with more waits for its turn.
@@ -127,6 +128,23 @@ impl Incoming {
                 Some((held.to, held.attempt))
             })
             .collect()
+    }
+
+    /// The keys that a log of this server lists.
+    fn override_keys(&self) -> Vec<OverrideKey> {
+        let records = self.verified.entries().iter();
+        let bodies = records.filter_map(|entry| Some(&entry.record.as_ref()?.body));
+        let listed = bodies.filter_map(|body| {
+            if let Body::OverrideKey(listed) = body {
+                Some(listed.clone())
+            } else {
+                None
+            }
+        });
+        match self.writer {
+            Writer::Server => listed.collect(),
+            Writer::Device | Writer::RevokedDevice => Vec::new(),
+        }
     }
 }
 
@@ -273,6 +291,11 @@ fn store(
                 return Ok(Stored::TooMuch(over));
             }
             let is_revoked = incoming.writer == Writer::RevokedDevice;
+            if incoming.writer != Writer::Server {
+                // The keys that prove what it claims are listed before it.
+                scopes::complete(txn, organizer, scope, now)?;
+            }
+            let keys = incoming.override_keys();
             if is_revoked {
                 cut_off(txn, &incoming, &heads, now)?;
             }
@@ -281,9 +304,9 @@ fn store(
             // What a revoked device records waits for a person, and frees nothing before.
             if !is_revoked {
                 let new = entries.iter().skip(repeated);
-                for record in new.filter_map(|entry| entry.record.as_ref()) {
-                    claims::end_by(txn, record, now)?;
-                }
+                let new = new.filter_map(|entry| Some((entry.record.as_ref()?, entry.hash)));
+                let because = claims::Because::Stored;
+                claims::end_by(txn, (organizer, scope), new, because, now)?;
             }
             if incoming.writer != Writer::Server {
                 let new = entries.get(repeated..).unwrap_or_default();
@@ -311,6 +334,11 @@ fn store(
                 at: now,
             })?;
             txn.put_heads(scope, log, &new_heads)?;
+            if !keys.is_empty() {
+                keys.iter()
+                    .try_for_each(|key| override_keys::handed_back(txn, organizer, key))?;
+                claims::end_proved(txn, (organizer, scope), now)?;
+            }
             // Whose medium it is must be known with the record: between the two, the ticket's own code would
             // be let in once more.
             interpret::link(txn, organizer, scope, &linking, now)?;

@@ -1,5 +1,6 @@
 //! How far the records of a scope are interpreted, and what of them is set aside.
 
+use super::tally;
 use super::watch::Look;
 use crate::service::error::{Error, Result};
 use crate::storage::{Space, Transaction};
@@ -7,6 +8,7 @@ use minicbor::{Decode, Encode};
 use std::collections::BTreeSet;
 use usher_domain::cbor;
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
+use usher_domain::merge::FOLD;
 use usher_domain::record::LogRef;
 use usher_domain::time::UnixMillis;
 
@@ -27,6 +29,9 @@ pub(super) struct Progress {
     /// Positions of batches that could not be interpreted.
     #[n(4)]
     aside: Option<BTreeSet<u64>>,
+    /// The number of the fold by which the records were counted; none by programs before.
+    #[n(5)]
+    fold: Option<u32>,
 }
 
 impl Progress {
@@ -42,6 +47,7 @@ impl Progress {
             sessions: Vec::new(),
             looks: None,
             aside: None,
+            fold: Some(FOLD),
         }))
     }
 
@@ -53,6 +59,22 @@ impl Progress {
     ) -> Result<()> {
         let bytes = cbor::encode(self);
         txn.put_value(Space::Interpreted, scope.as_bytes(), &bytes, now)?;
+        Ok(())
+    }
+
+    /// Forgets what was counted by another fold than this program's: all that is stored is counted anew.
+    pub(super) fn begin_anew(
+        &mut self,
+        txn: &mut dyn Transaction,
+        scope: ScopeId,
+        now: UnixMillis,
+    ) -> Result<()> {
+        if self.fold != Some(FOLD) {
+            for session in std::mem::take(&mut self.sessions) {
+                tally::forget(txn, scope, session, now)?;
+            }
+            self.fold = Some(FOLD);
+        }
         Ok(())
     }
 
@@ -136,10 +158,23 @@ impl Extent {
 }
 
 pub(super) fn load(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<Progress>> {
-    txn.value(Space::Interpreted, scope.as_bytes())?
-        .map(|bytes| cbor::decode(&bytes))
+    let stored = txn
+        .value(Space::Interpreted, scope.as_bytes())?
+        .map(|bytes| cbor::decode::<Progress>(&bytes))
         .transpose()
-        .map_err(|_| Error::Internal("how far a scope is interpreted is not readable"))
+        .map_err(|_| Error::Internal("how far a scope is interpreted is not readable"))?;
+    Ok(stored.map(|progress| {
+        if progress.fold == Some(FOLD) {
+            return progress;
+        }
+        // Counted by another fold: the counts stand until the first step counts anew.
+        Progress {
+            position: 0,
+            looks: None,
+            aside: None,
+            ..progress
+        }
+    }))
 }
 
 /// Whose scope it is, if records of it were interpreted.

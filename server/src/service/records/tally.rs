@@ -82,6 +82,18 @@ fn place(scope: ScopeId, session: SessionId) -> Vec<u8> {
     [scope.as_bytes().as_slice(), session.as_bytes()].concat()
 }
 
+/// Forgets the counts of a session.
+pub(super) fn forget(
+    txn: &mut dyn Transaction,
+    scope: ScopeId,
+    session: SessionId,
+    now: UnixMillis,
+) -> Result<()> {
+    let none = cbor::encode(&Vec::<(Count, u64)>::new());
+    txn.put_value(Space::Tally, &place(scope, session), &none, now)?;
+    Ok(())
+}
+
 /// The counts of a session, as far as its scope is interpreted.
 pub(in crate::service) fn load(
     txn: &dyn Transaction,

@@ -103,7 +103,7 @@ fn write(
             let row: RosterRow = decode_row(&row.row).map_err(unreadable)?;
             match &row.entry {
                 RosterEntry::Device(entry) => devices::take_in(txn, organizer, entry, now)?,
-                RosterEntry::Staff(entry) => staff::take_in(txn, organizer, entry)?,
+                RosterEntry::Staff(entry) => staff::take_in(txn, organizer, entry, now)?,
             }
         }
     }

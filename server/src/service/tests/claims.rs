@@ -9,6 +9,7 @@ mod laws;
 mod refused;
 mod room;
 
+use super::approvals::{sanctioned, supervisor};
 use super::records::{Gate, first};
 use super::tickets::new_ticket;
 use super::{House, NOON};
@@ -235,6 +236,12 @@ impl Doors {
         self.says(gate, Body::Scan(scan)).await
     }
 
+    /// A scan as a supervisor signs it for a gate at this moment, in place of the attempt it names.
+    pub(super) async fn overriding(&self, gate: &Gate, scan: Scan) -> Scan {
+        let supervisor = supervisor(&self.house).await;
+        sanctioned(&supervisor, gate, self.service().now(), scan)
+    }
+
     pub(super) async fn aborts(&self, gate: &mut Gate, number: u8, ticket: usize) -> Line {
         let abort = Abort {
             attempt: attempt(number),
@@ -250,6 +257,7 @@ impl Doors {
             session: self.session.id,
             subject: self.subject(ticket),
             operator: None,
+            approval: None,
         };
         self.says(gate, Body::Undo(undo)).await;
     }

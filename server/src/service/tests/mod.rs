@@ -1,5 +1,6 @@
 //! The services over a real database file, with a clock that is moved by hand.
 
+mod approvals;
 mod claims;
 mod devices;
 mod handed_back;

@@ -228,6 +228,7 @@ async fn a_second_admission_is_one_incident_and_goes_when_it_is_taken_back() {
                 session: session.id,
                 subject: ticket(1),
                 operator: None,
+                approval: None,
             }),
         );
     }

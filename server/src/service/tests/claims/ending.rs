@@ -70,10 +70,9 @@ async fn an_override_takes_over_from_whoever_holds_the_ticket() {
     doors.claim(&north, 1, 0).await;
     let over = Scan {
         takes_over: Some(attempt(1)),
-        reason: Reason::Override,
-        sanction: Some(vec![1].into()),
         ..doors.scan(2, 0, Outcome::Admit)
     };
+    let over = doors.overriding(&south, over).await;
     let line = doors.records(&mut south, over).await;
     assert_eq!(doors.open_count().await, 0);
     let again = doors
@@ -99,10 +98,9 @@ async fn an_override_frees_what_a_dead_gate_held_open_whatever_attempt_it_names(
     // The supervisor overrides the attempt that was referred here: nobody knows the other one.
     let over = Scan {
         takes_over: Some(attempt(2)),
-        reason: Reason::Override,
-        sanction: Some(vec![1].into()),
         ..doors.scan(3, 0, Outcome::Admit)
     };
+    let over = doors.overriding(&south, over).await;
     doors.records(&mut south, over).await;
     assert_eq!(doors.open_count().await, 0);
     let mut request = doors.request(4, 0).await;

@@ -92,6 +92,7 @@ impl Doors {
                 session: scan.session,
                 subject,
                 operator: None,
+                approval: None,
             }),
         }
     }

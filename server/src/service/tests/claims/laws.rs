@@ -182,11 +182,10 @@ async fn run(entries: u16, steps: Vec<Step>) {
                 if is_new && !replaced.is_empty() {
                     replaced.into_iter().for_each(|made| model.end(made));
                     let over = Scan {
-                        reason: Reason::Override,
-                        sanction: Some(vec![1].into()),
                         takes_over: Some(super::attempt(over)),
                         ..scan(attempt, Outcome::Admit)
                     };
+                    let over = doors.overriding(&gates[gate], over).await;
                     let line = doors.records(&mut gates[gate], over).await;
                     model.overridden_at = Some(doors.service().now());
                     model.settle(doors.service().now());

@@ -26,15 +26,12 @@ async fn a_ticket_of_several_entries_has_room_for_as_many_at_once() {
         reason(&doors.claim(&south, 3, 0).await),
         Reason::BeingAdmitted
     );
-    doors
-        .records(
-            &mut north,
-            Scan {
-                takes_over: Some(attempt(2)),
-                ..doors.scan_of_three(4)
-            },
-        )
-        .await;
+    let over = Scan {
+        takes_over: Some(attempt(2)),
+        ..doors.scan_of_three(4)
+    };
+    let over = doors.overriding(&north, over).await;
+    doors.records(&mut north, over).await;
     assert_eq!(
         reason(&doors.claim(&south, 3, 0).await),
         Reason::EntriesUsedUp

@@ -48,6 +48,7 @@ async fn merges_like_the_reference(gates: Vec<Vec<Deed>>, pushes: Vec<(usize, us
                         session: session.id,
                         subject,
                         operator: None,
+                        approval: None,
                     };
                     gate.write(at(60), Body::Undo(undo));
                 }
