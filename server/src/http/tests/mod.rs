@@ -5,6 +5,7 @@ mod devices;
 mod frame;
 mod limits;
 mod live;
+mod neighbours;
 mod tickets;
 
 use super::*;
