@@ -299,6 +299,21 @@ impl World {
             .tell("thief", format_args!("hands in, which {answer}"));
     }
 
+    /// Whether the thief let somebody in with a ticket.
+    pub(super) fn thief_admitted(&self, lines: &[Line], ticket: TicketId) -> bool {
+        let Some(thief) = &self.thief else {
+            return false;
+        };
+        let id = thief.borrow().id();
+        let mut own = lines.iter().filter(|line| line.record.log.device == id);
+        own.any(|line| {
+            let scan = line.record.body.as_scan();
+            scan.is_some_and(|scan| {
+                scan.outcome == Outcome::Admit && scan.subject == Subject::Ticket(ticket)
+            })
+        })
+    }
+
     /// Whoever lied is told of, and nobody else.
     pub(super) async fn check_thief(&self, lines: &[Line]) {
         let service = self.server.service().unwrap();

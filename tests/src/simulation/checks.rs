@@ -230,8 +230,12 @@ impl World {
             let Some(home) = bought.home else { continue };
             // Whoever is stood down is not asked any more, which is written down.
             let may_differ = [&memory.forked, &memory.revoked, &memory.stood_down];
-            let whole =
-                self.home_only && !is_freed && !may_differ.iter().any(|them| them.contains(&home));
+            // Nor does a stolen device leave a ticket to its home.
+            let is_stolen = self.thief_admitted(&server.lines, bought.id);
+            let whole = self.home_only
+                && !is_freed
+                && !is_stolen
+                && !may_differ.iter().any(|them| them.contains(&home));
             let admitted = count(&|scan| scan.reason == Reason::Listed);
             self.story.check(
                 "a ticket with a home is not admitted twice",
