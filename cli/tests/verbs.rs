@@ -215,6 +215,9 @@ fn afterwards(walk: &mut Walk) {
     let head = "ticket,type,external,order,holder,state,entries,first_entry,first_gate,last_exit";
     assert_eq!(came.lines().next(), Some(head));
     walk.ok("incident list", "");
+    walk.ok("incident rows", "");
+    walk.ok("incident take-rows", "");
+    walk.ok("incident refuse-rows", "");
     walk.ok("backup", "copy");
     walk.runs("restore", "copy", 1);
     walk.ok("restore", "copy --data other");
