@@ -428,7 +428,6 @@ async fn asked(
             let path = route.replace("{scope}", &scope.to_string());
             vec![(format!("{path}?epoch=1&after=0"), Vec::new())]
         }
-        paths::LIVE => vec![(format!("{route}?scope={scope}:1:0"), Vec::new())],
         paths::PUSH => {
             let of_theirs = LogRef {
                 device: theirs.device,
@@ -452,19 +451,8 @@ async fn asked(
             };
             vec![(route.to_owned(), cbor::encode(&request))]
         }
-        paths::SIGN_OFF => {
-            let head = Head {
-                log: LogRef {
-                    device: theirs.device,
-                    ..log
-                },
-                sequence: 1,
-                hash: Hash::ZERO,
-            };
-            vec![(route.to_owned(), cbor::encode(&vec![head]))]
-        }
         // What they answer is looked at below.
-        paths::CLAIM | paths::HEARTBEAT => Vec::new(),
+        paths::CLAIM | paths::HEARTBEAT | paths::LIVE | paths::SIGN_OFF => Vec::new(),
         // A code is its bearer's, a challenge is anybody's, and an assignment is the device's own.
         paths::ENROLL | paths::CHALLENGE | paths::ASSIGNMENT => Vec::new(),
         route => panic!("{route}: no case"),
@@ -547,5 +535,32 @@ async fn no_call_of_a_device_reaches_another_organizers_things() {
             }
         }
     }
+    // Whoever listens to a scope of theirs is told what they are told without it.
+    let of_theirs = format!("{}?scope={}:1:0", paths::LIVE, theirs.session.scope);
+    assert_eq!(
+        heard(&house, &of_theirs, &ours).await,
+        heard(&house, paths::LIVE, &ours).await
+    );
+    // A device signs off itself, whatever heads it names.
+    let head = Head {
+        log: LogRef {
+            device: theirs.device,
+            log: LogId::from_bytes([6; 16]),
+        },
+        sequence: 1,
+        hash: Hash::ZERO,
+    };
+    let body = cbor::encode(&vec![head]);
+    let signed_off = house.sync("POST", paths::SIGN_OFF, &ours.device_token, body);
+    assert!(signed_off.await.status().is_success());
     assert_eq!(theirs.picture(&house).await, before);
+}
+
+/// What a device that begins to listen is told.
+async fn heard(house: &House, path: &str, ours: &Things) -> Bytes {
+    let answer = house
+        .sync("GET", path, &ours.device_token, Vec::new())
+        .await;
+    assert!(answer.status().is_success());
+    answer.into_body()
 }

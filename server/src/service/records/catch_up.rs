@@ -13,6 +13,9 @@ use crate::service::organizers::{NOBODY, StoredOrganizer};
 use crate::service::{Service, sessions, things};
 use crate::storage::{StorageError, Transaction};
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinHandle;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::cbor;
@@ -25,12 +28,13 @@ use usher_domain::time::UnixMillis;
 #[derive(Debug)]
 pub struct Interpreter {
     task: JoinHandle<()>,
+    is_stopping: Arc<AtomicBool>,
 }
 
 impl Interpreter {
     /// Ends the task between two steps. What it did not interpret waits for the next start or push.
     pub async fn stop(self) {
-        self.task.abort();
+        self.is_stopping.store(true, Ordering::Relaxed);
         let _ended = self.task.await;
     }
 }
@@ -135,33 +139,48 @@ impl Service {
         scope: ScopeId,
     ) -> Result<()> {
         let mut portion = Portion::Many;
-        loop {
-            let _turn = self.turn_to_write_long().await;
-            // A look from beside the writer: most of the time somebody else was faster.
-            if !self
-                .read(move |txn| progress::is_pending(txn, scope))
-                .await?
-            {
-                return Ok(());
-            }
-            let step = self
-                .write_quietly(move |txn, now| interpret::step(txn, organizer, scope, portion, now))
-                .await;
-            portion = match step {
-                Ok(merged) => {
-                    self.figures().merged(&merged);
-                    Portion::Many
-                }
-                Err(error) if !lies_in_the_records(&error) => return Err(error),
-                Err(_) if portion == Portion::Many => Portion::One,
-                Err(error) => {
-                    tracing::error!(%error, %scope, "a batch of records is set aside");
-                    self.write_quietly(move |txn, now| set_aside(txn, organizer, scope, now))
-                        .await?;
-                    Portion::Many
-                }
-            };
+        while let ControlFlow::Continue(next) =
+            self.interpret_step(organizer, scope, portion).await?
+        {
+            portion = next;
         }
+        Ok(())
+    }
+
+    /// Interprets the next portion of a scope, and tells how large the one after it is to be; a break if
+    /// nothing was left.
+    async fn interpret_step(
+        &self,
+        organizer: OrganizerId,
+        scope: ScopeId,
+        portion: Portion,
+    ) -> Result<ControlFlow<(), Portion>> {
+        let _turn = self.turn_to_write_long().await;
+        // A look from beside the writer: most of the time somebody else was faster.
+        if !self
+            .read(move |txn| progress::is_pending(txn, scope))
+            .await?
+        {
+            return Ok(ControlFlow::Break(()));
+        }
+        let step = self
+            .write_quietly(move |txn, now| interpret::step(txn, organizer, scope, portion, now))
+            .await;
+        let next = match step {
+            Ok(merged) => {
+                self.figures().merged(&merged);
+                Portion::Many
+            }
+            Err(error) if !lies_in_the_records(&error) => return Err(error),
+            Err(_) if portion == Portion::Many => Portion::One,
+            Err(error) => {
+                tracing::error!(%error, %scope, "a batch of records is set aside");
+                self.write_quietly(move |txn, now| set_aside(txn, organizer, scope, now))
+                    .await?;
+                Portion::Many
+            }
+        };
+        Ok(ControlFlow::Continue(next))
     }
 
     /// Interprets what is stored of all of an organizer's scopes and not interpreted yet. A scope that
@@ -195,6 +214,12 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`] if it cannot be told which scopes there are.
     pub async fn interpret_pending(&self) -> Result<()> {
+        self.interpret_until(&AtomicBool::new(false)).await
+    }
+
+    /// The same, until it is asked to stop: between two steps, so that nothing of it reads or writes any more
+    /// once it has ended.
+    async fn interpret_until(&self, is_stopping: &AtomicBool) -> Result<()> {
         let organizers = self
             .read(|txn| {
                 let all = things::all::<StoredOrganizer>(txn, &NOBODY)?;
@@ -203,24 +228,46 @@ impl Service {
             .await?;
         for organizer in organizers {
             for scope in self.scopes_of(organizer).await? {
-                let aside = self.interpret_aside(organizer, scope).await;
-                if let Err(error) = aside.and(self.interpret(organizer, scope).await) {
+                let interpreted = self.interpret_scope(organizer, scope, is_stopping).await;
+                if let Err(error) = interpreted {
                     tracing::error!(%error, %scope, "records wait to be interpreted");
+                }
+                if is_stopping.load(Ordering::Relaxed) {
+                    return Ok(());
                 }
             }
         }
         Ok(())
     }
 
+    async fn interpret_scope(
+        &self,
+        organizer: OrganizerId,
+        scope: ScopeId,
+        is_stopping: &AtomicBool,
+    ) -> Result<()> {
+        let aside = self.interpret_aside(organizer, scope).await;
+        let mut portion = Portion::Many;
+        while !is_stopping.load(Ordering::Relaxed) {
+            match self.interpret_step(organizer, scope, portion).await? {
+                ControlFlow::Continue(next) => portion = next,
+                ControlFlow::Break(()) => return aside,
+            }
+        }
+        aside
+    }
+
     /// Starts the task that does [`Self::interpret_pending`], once, beside a server that serves already.
     #[must_use]
     pub fn start_interpreter(&self) -> Interpreter {
         let service = self.clone();
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let stopping = Arc::clone(&is_stopping);
         let task = tokio::spawn(async move {
-            if let Err(error) = service.interpret_pending().await {
+            if let Err(error) = service.interpret_until(&stopping).await {
                 tracing::error!(%error, "records wait to be interpreted");
             }
         });
-        Interpreter { task }
+        Interpreter { task, is_stopping }
     }
 }
