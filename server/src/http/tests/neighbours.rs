@@ -4,6 +4,7 @@
 use super::devices::{North, north};
 use super::*;
 use crate::http::endpoint::{Access, Endpoint, parameters_of};
+use futures_util::StreamExt as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use usher_domain::api::tickets::Ticket;
@@ -556,11 +557,12 @@ async fn no_call_of_a_device_reaches_another_organizers_things() {
     assert_eq!(theirs.picture(&house).await, before);
 }
 
-/// What a device that begins to listen is told.
-async fn heard(house: &House, path: &str, ours: &Things) -> Bytes {
+/// What a device that begins to listen is told first.
+async fn heard(house: &House, path: &str, ours: &Things) -> axum::body::Bytes {
     let answer = house
         .sync("GET", path, &ours.device_token, Vec::new())
         .await;
     assert!(answer.status().is_success());
-    answer.into_body()
+    let mut events = answer.into_body().into_data_stream();
+    events.next().await.unwrap().unwrap()
 }
