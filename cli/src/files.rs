@@ -115,7 +115,8 @@ fn private(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;

@@ -86,12 +86,15 @@ fn completions(shell: &mut Shell, of: clap_complete::Shell) -> Result<Exit, CliE
 /// Runs a command; Ctrl-C drops it at its next step, and everything it holds is closed in order. A command
 /// that goes on until Ctrl-C hears it itself.
 async fn until_told_to_stop(command: Command, shell: &mut Shell) -> Result<Exit, CliError> {
-    if command.goes_on_until_ctrl_c() {
-        return dispatch(command, shell).await;
+    let goes_on = command.goes_on_until_ctrl_c();
+    // The future has room for every command, and is too large for the stack of a small thread.
+    let running = Box::pin(dispatch(command, shell));
+    if goes_on {
+        return running.await;
     }
     tokio::select! {
         biased;
-        ended = dispatch(command, shell) => ended,
+        ended = running => ended,
         _ = tokio::signal::ctrl_c() => Err(CliError::Stopped),
     }
 }

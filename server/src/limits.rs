@@ -69,7 +69,7 @@ fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut shown = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             shown.push(' ');
         }
         shown.push(digit);
@@ -81,9 +81,9 @@ fn number(value: u64) -> String {
 #[must_use]
 pub fn bytes(value: usize) -> String {
     let value = value as u64;
-    if value >= 1 << 20 && value % (1 << 20) == 0 {
+    if value >= 1 << 20 && value.is_multiple_of(1 << 20) {
         format!("{} MiB", number(value >> 20))
-    } else if value % 1_024 == 0 && value > 0 {
+    } else if value.is_multiple_of(1_024) && value > 0 {
         format!("{} KiB", number(value >> 10))
     } else {
         format!("{} bytes", number(value))

@@ -119,7 +119,8 @@ pub(crate) fn check_folder(data: &Path) {
     let _ = data;
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;

@@ -2,6 +2,7 @@
 //!
 //! A commit whose sync never came is in the system's memory. The next program reads it from there like every
 //! other, and shows it; a loss of power must not take it back then.
+#![expect(clippy::unwrap_used, reason = "all of this file is tests")]
 
 use std::path::Path;
 use usher_core::store::Store;

@@ -164,11 +164,8 @@ impl About {
             .lines
             .iter()
             .filter(|line| line.record.log.device == home);
-        let mut promises = own.filter_map(|line| match &line.record.body {
-            Body::Yield(held) => Some((held.to, held.attempt)),
-            _ => None,
-        });
-        promises.any(|promised| promised == attempt)
+        let mut own = own.map(|line| &line.record.body);
+        own.any(|body| matches!(body, Body::Yield(held) if (held.to, held.attempt) == attempt))
     }
 
     fn has_unsent_admission(&self, means: &Means<'_>) -> Result<bool, StoreError> {

@@ -120,10 +120,11 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let taken = self.parts.store.with(|store| {
             // What was told live meanwhile may be further than this page.
             let held = store.feed_place(scope)?;
-            if start == FeedStart::Held && held.epoch == place.epoch {
-                if held.position > place.position {
-                    (place.position, place.last) = (held.position, held.last);
-                }
+            if start == FeedStart::Held
+                && held.epoch == place.epoch
+                && held.position > place.position
+            {
+                (place.position, place.last) = (held.position, held.last);
             }
             let entries = entries(store, scope, batches, keys, own)?;
             store.take_feed(scope, &entries, place)

@@ -160,7 +160,6 @@ enum Found {
 }
 
 /// What a look at a request found.
-#[expect(clippy::large_enum_variant, reason = "one at a time, at enrollment")]
 enum Looked {
     /// Its answer: it was asked before.
     Known(EnrollAnswer),

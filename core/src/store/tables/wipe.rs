@@ -89,7 +89,7 @@ fn empty_log(conn: &Connection) -> Result<(), StoreError> {
 
 /// Overwrites a file and removes it.
 fn destroy(path: &Path) -> io::Result<()> {
-    const CHUNK: [u8; 1 << 16] = [0; 1 << 16];
+    static CHUNK: [u8; 1 << 16] = [0; 1 << 16];
     let mut file = File::options().write(true).open(path)?;
     let mut left = file.metadata()?.len();
     while left > 0 {

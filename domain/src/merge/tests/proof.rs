@@ -168,7 +168,7 @@ fn one_signature_lets_one_person_in() {
     let later = story.scans(SOUTH, 21, once.clone());
     assert_eq!(story.excess(ticket(1)), []);
     // The first in the order of merging is the override, whichever was known first.
-    let earlier = story.scans(SOUTH, 20, once.clone());
+    let earlier = story.scans(SOUTH, 20, once);
     assert_eq!(story.excess(ticket(1)), [later]);
     assert_eq!(unproved(&story), [(UnprovedClaim::UsedOverride, later)]);
     // Taking it back gives the signature back to nobody.

@@ -255,7 +255,7 @@ async fn ready_writes_once_a_second_however_often_it_is_asked() {
         let gauges = house.service.store().gauges();
         let mut text = String::new();
         let mut registry = prometheus_client::registry::Registry::default();
-        registry.register("commits", "", gauges.commits.clone());
+        registry.register("commits", "", gauges.commits);
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         let count = text
             .lines()

@@ -102,9 +102,11 @@ fn revised(
 fn last_corrections(known: &[Line], server: DeviceId) -> BTreeMap<Hash, Claims> {
     let own = known.iter().filter(|line| line.record.log.device == server);
     let mut corrections: Vec<_> = own
-        .filter_map(|line| match &line.record.body {
-            Body::Correction(correction) => Some((line.record.stamp, line.hash, correction)),
-            _ => None,
+        .filter_map(|line| {
+            let Body::Correction(correction) = &line.record.body else {
+                return None;
+            };
+            Some((line.record.stamp, line.hash, correction))
         })
         .collect();
     corrections.sort_by_key(|(stamp, hash, _)| (*stamp, *hash));

@@ -189,9 +189,11 @@ impl Theft {
         let batches = page.await.unwrap().batches.into_iter();
         let records = batches.flat_map(|placed| placed.batch.records);
         let lines = records.map(|record| Line::read(&record).unwrap());
-        let keys = lines.filter_map(|line| match line.record.body {
-            Body::OverrideKey(listed) => Some(listed),
-            _ => None,
+        let keys = lines.filter_map(|line| {
+            let Body::OverrideKey(listed) = line.record.body else {
+                return None;
+            };
+            Some(listed)
         });
         keys.collect()
     }

@@ -35,8 +35,8 @@ struct Waiting {
 
 impl Waiting {
     fn next(&mut self) -> Option<WriteJob> {
-        let is_usuals_turn = self.urgent_in_a_row >= URGENT_IN_A_ROW;
-        if !(is_usuals_turn && !self.usual.is_empty())
+        let is_urgents_turn = self.urgent_in_a_row < URGENT_IN_A_ROW;
+        if (is_urgents_turn || self.usual.is_empty())
             && let Some(job) = self.urgent.pop_front()
         {
             self.urgent_in_a_row += 1;
