@@ -357,7 +357,6 @@ impl World {
         let service = self.server.service().unwrap();
         let page = service.incidents(self.house.organizer.id, None, 1_000);
         let open = page.await.unwrap().items;
-        self.check_named(&server.lines, &open);
         let mut told: Vec<String> = open
             .into_iter()
             .filter(|incident| incident.kind == IncidentKind::ExcessAdmission)

@@ -23,7 +23,6 @@ pub mod clock;
 pub mod device;
 pub mod documents;
 mod duty;
-mod forger;
 mod habits;
 mod homes;
 pub mod house;

@@ -3,7 +3,6 @@
 use super::byzantine::Thief;
 use super::clock::VirtualTime;
 use super::device::{Device, Surroundings};
-use super::forger::FORGERY;
 use super::habits::{Habits, VENUE};
 use super::house::{GATES, House};
 use super::server::Server;
@@ -54,8 +53,6 @@ pub struct World {
     pub(super) hall: Hall,
     /// Who has a stolen device, if one was.
     pub(super) thief: Option<RefCell<Thief>>,
-    /// The chance by which somebody forges records of working gates, if anybody does.
-    pub(super) forger: Option<RefCell<fastrand::Rng>>,
 }
 
 /// A ticket and what its buyers hold in hand.
@@ -128,7 +125,6 @@ impl World {
         server.start().await;
         let mut venue = fastrand::Rng::with_seed(seed ^ VENUE);
         let habits = Habits::drawn(&mut dice, &mut venue);
-        let mut forgery = fastrand::Rng::with_seed(seed ^ FORGERY);
         story.tell("seed", format_args!("{seed}: {habits:?}"));
         let around = Surroundings {
             time: Arc::clone(&time),
@@ -160,7 +156,6 @@ impl World {
             room,
             hall: Hall::default(),
             thief: None,
-            forger: (forgery.u8(..6) == 0).then(|| RefCell::new(forgery)),
         };
         world.thief = Thief::drawn(&world, seed);
         if home_only || room.is_some() {
@@ -193,7 +188,6 @@ impl World {
             self.watch_server_rows().await;
             self.step().await;
             self.thief_acts().await;
-            self.forge_now_and_then();
             if self.story.failure().is_some() {
                 return;
             }
