@@ -149,12 +149,13 @@ impl Store {
     /// # Errors
     /// What writing the file says.
     pub fn note_revoked(&mut self, at: UnixMillis) -> Result<(), StoreError> {
-        if !usher_domain::mutated!(GoOnWhenRevoked) && !self.tables()?.is_empty() {
-            self.begin_wiping()?;
-        }
+        // The word first: from then on nobody is admitted, whatever becomes of the wiping.
         if self.revoked()?.is_none() {
             self.set_revoked(Some(at))?;
             self.notice(at, &NoticeBody::DeviceRevoked)?;
+        }
+        if !usher_domain::mutated!(GoOnWhenRevoked) && !self.tables()?.is_empty() {
+            self.begin_wiping()?;
         }
         Ok(())
     }
