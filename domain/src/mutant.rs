@@ -61,6 +61,8 @@ mutants! {
     TakeBackLowerRevision,
     /// A restored server is handed back nothing.
     HandNothingBack,
+    /// A device forgets what it handed back while it waits for a person there.
+    ForgetHandBack,
     /// Merging passes over what was taken back.
     IgnoreUndo,
     /// Merging counts what comes after a cut.

@@ -271,6 +271,10 @@ pub struct HandBackAnswer {
     /// table once this is zero: before, it would lose them again.
     #[n(0)]
     pub taken: u64,
+    /// Rows that wait until a person decides about them. The device keeps what it gave until none waits: a
+    /// server that is put back once more has forgotten them. Older servers do not tell.
+    #[n(1)]
+    pub waiting: Option<u64>,
 }
 
 /// A device's sign of life.
@@ -367,6 +371,10 @@ pub struct HeartbeatAnswer {
     /// back. Older servers do not tell.
     #[n(8)]
     pub waited_ms: Option<u64>,
+    /// Drawn by each start of the server's program. Only between two starts can its database have been put
+    /// back: rows that waited for a person then are offered again. Older servers do not tell.
+    #[n(9)]
+    pub instance: Option<u64>,
 }
 
 /// The end of a scope's feed.

@@ -4,10 +4,11 @@ use super::StoreError;
 use super::error::Doing as _;
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_device.sql"),
     include_str!("migrations/0002_signatures.sql"),
     include_str!("migrations/0003_feed_histories.sql"),
+    include_str!("migrations/0004_hand_backs.sql"),
 ];
 
 /// The schema that this program knows.

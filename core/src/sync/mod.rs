@@ -17,7 +17,7 @@
 //! | snapshot | from the last part kept | the same part again | the same part again | the same part again | the next part; unpacking begins anew and keeps rows that are written |
 //! | changes | asked again | asked again | asked again | asked again, maybe up to a later version | that version serves |
 //! | buckets, rows | asked again | asked again | asked again | asked again | repaired |
-//! | hand back | handed back again | handed back again | again: nothing is of higher revision any more | again | the table is repaired next, never before |
+//! | hand back | kept first, handed back again | handed back again | again: nothing is of higher revision any more | again | the table is repaired next, never before; what waits there for a person stays kept, and goes to the next start of the server's program again |
 //! | feed | from the place kept | again | again | again: records that are here change nothing | records and place are kept together |
 //! | heartbeat | the next one | the next one | the next one | the next one | the clock is compared; what it asked to give up or hold back is written, and pushed |
 //! | claim | nothing is reserved | the device decides alone | reserved; its record ends the attempt | it decides alone: the same | its record ends the attempt; a process that was killed before it is followed by one that gives the attempt up |
@@ -55,6 +55,7 @@ mod duty;
 mod error;
 mod facts;
 mod feeds;
+mod hand_back;
 mod live;
 mod logs;
 mod offset;

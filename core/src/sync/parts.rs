@@ -71,6 +71,10 @@ pub struct Memory {
     pub(super) upload_after_ms: Option<u64>,
     /// How far the server is, as it last said.
     pub(super) remote: Option<Remote>,
+    /// Which start of its program answered last.
+    pub(super) instance: Option<u64>,
+    /// Which start of its program has everything that is kept to be handed back.
+    pub(super) offered_to: Option<u64>,
     /// What it told since.
     pub(super) told: Arc<Told>,
 }

@@ -113,6 +113,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             let mut remote = self.greet().await?;
             self.memory.told.raise(&mut remote);
             self.memory.remote = Some(remote.clone());
+            self.offer_again().await?;
             let actions = plan(&self.local(&remote)?, &remote);
             let todo: Vec<Action> = actions
                 .into_iter()

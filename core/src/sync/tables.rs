@@ -11,15 +11,13 @@ use crate::store::{NoticeBody, StoreError};
 use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::live::TableSegment;
-use usher_domain::protocol::{Changes, HandBack, SnapshotPart, SnapshotRequest, SyncApi};
-use usher_domain::table::{Bucket, Digests, Manifest, TableId, Version, verify_manifest};
+use usher_domain::protocol::{Changes, SnapshotPart, SnapshotRequest, SyncApi};
+use usher_domain::table::{Digests, Manifest, TableId, Version};
 
 /// How often a download or a repair is begun anew while the server's table changes meanwhile.
 pub(super) const TRIES_MAX: u32 = 4;
 /// Compressed bytes of a snapshot at most.
 const SNAPSHOT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Unpacked bytes of rows in one request that hands rows back.
-const HAND_BACK_BYTES: usize = 2 * 1024 * 1024;
 
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     /// Takes the newest trust document.
@@ -218,70 +216,6 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         self.updated(table)
     }
 
-    /// Hands back what the server takes; that it takes nothing of a damaged copy is no failure.
-    pub(super) async fn hand_back_if_proven(&mut self, table: TableId) -> Result<(), SyncError> {
-        match self.hand_back(table).await {
-            Err(error) if !error.ends_exchange() => {
-                tracing::warn!(code = error.code(), "rows are not handed back: {error}");
-                Ok(())
-            }
-            done => done,
-        }
-    }
-
-    /// Gives a restored server the buckets that differ, with the manifest that proves them.
-    pub(super) async fn hand_back(&mut self, table: TableId) -> Result<(), SyncError> {
-        let answer = self.ask(|| self.parts.api.buckets(table)).await?;
-        // It is only compared with: it may be older than what is held.
-        let manifest = verify_manifest(&answer.manifest, &self.keys()?, table)?;
-        let theirs = digests(answer.digests, manifest.value())?;
-        let (ours, signed) = self.parts.store.with(|store| {
-            let signed = store.signed_manifest(table)?;
-            Ok::<_, StoreError>((store.digests(table)?, signed))
-        })?;
-        let Some(signed) = signed else {
-            return Ok(());
-        };
-        let mut buckets = ours.differing(&theirs).into_iter().peekable();
-        while buckets.peek().is_some() {
-            let (numbers, rows) = self.gather(table, &mut buckets)?;
-            let request = HandBack {
-                table,
-                manifest: signed.clone().into(),
-                digests: ours.hashes().to_vec(),
-                buckets: numbers,
-                rows: pack(&rows).into(),
-            };
-            let answer = self
-                .ask(|| self.parts.api.hand_back(request.clone()))
-                .await?;
-            self.report.handed_back += answer.taken;
-            if answer.taken > 0 {
-                self.unsigned.push(table);
-            }
-        }
-        Ok(())
-    }
-
-    /// The next buckets whose rows fit one request.
-    fn gather(
-        &self,
-        table: TableId,
-        buckets: &mut impl Iterator<Item = Bucket>,
-    ) -> Result<(Vec<u16>, Vec<u8>), StoreError> {
-        let (mut numbers, mut rows) = (Vec::new(), Vec::new());
-        while rows.len() < HAND_BACK_BYTES {
-            let Some(bucket) = buckets.next() else { break };
-            let more = self
-                .parts
-                .store
-                .with(|store| store.bucket_rows(table, &[bucket]))?;
-            rows.extend_from_slice(&more);
-            numbers.push(bucket.get());
-        }
-        Ok((numbers, rows))
-    }
-
     pub(super) fn updated(&mut self, table: TableId) -> Result<(), SyncError> {
         (self.parts.progress)(Progress::Updated { table });
         if let TableId::Roster(organizer) = table {
@@ -343,11 +277,6 @@ pub(super) fn digests(
             )
             .into()
         })
-}
-
-/// Compresses a stream of rows (zstd, RFC 8878).
-pub(super) fn pack(rows: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(rows, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 fn bad_part() -> SyncError {

@@ -188,6 +188,7 @@ fn writing() -> Examples {
         }]),
         yields: None,
         waited_ms: None,
+        instance: None,
     };
     vec![
         (
@@ -210,7 +211,13 @@ fn writing() -> Examples {
         ),
         (
             "hand-back-answer",
-            cbor(&encode(&HandBackAnswer { taken: 4 }), "taken"),
+            cbor(
+                &encode(&HandBackAnswer {
+                    taken: 4,
+                    waiting: Some(2),
+                }),
+                "taken waiting",
+            ),
         ),
         (
             "heartbeat",

@@ -203,6 +203,7 @@ fn answer_heartbeat(
         device: id,
         open: Some(claims::open_of(txn, id)?),
         waited_ms: None,
+        instance: None,
         yields: Some(yields),
     };
     Ok((answer, proved))
@@ -292,6 +293,7 @@ impl Service {
         }
         Ok(HeartbeatAnswer {
             waited_ms: Some(waited_ms).filter(|ms| *ms > 0),
+            instance: Some(self.instance()),
             ..answer
         })
     }

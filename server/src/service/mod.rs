@@ -62,6 +62,7 @@ pub use tokens::Access;
 
 use crate::clock::Clock;
 use crate::storage::{Space, StorageError, Store, Transaction};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use tables::sealer::Rounds;
 use tables::snapshots::Snapshots;
@@ -77,6 +78,8 @@ pub struct Service {
 
 struct Inner {
     store: Store,
+    /// Tells this start of the program from every other: nobody can put the database back but between two.
+    instance: u64,
     clock: Arc<dyn Clock>,
     settings: Settings,
     snapshots: Snapshots,
@@ -105,6 +108,7 @@ impl Service {
         Self {
             inner: Arc::new(Inner {
                 store,
+                instance: RandomState::new().hash_one(()),
                 clock,
                 claims: claims::Claims::new(Arc::clone(&duties), figures.clone()),
                 duties,
@@ -119,6 +123,11 @@ impl Service {
                 unsealed: health::Unsealed::default(),
             }),
         }
+    }
+
+    /// A number drawn at this start of the program.
+    pub(crate) fn instance(&self) -> u64 {
+        self.inner.instance
     }
 
     /// The database.

@@ -53,6 +53,12 @@ pub trait HandedRows {
     /// [`super::StorageError`].
     fn count_handed(&self, table: TableId) -> Result<u64>;
 
+    /// Whether a row waits.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn is_handed(&self, table: TableId, key: &[u8; 16]) -> Result<bool>;
+
     /// Notes that a row was refused.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod change;
 mod fault;
 mod find;
 mod fold;
+mod hand_backs;
 mod index;
 mod parts;
 mod staging;
@@ -236,6 +237,7 @@ impl Store {
                     set_state(tx, generation, DROPPED)?;
                 }
             }
+            hand_backs::forget(tx, name_of(table))?;
             documents::empty(tx, name_of(table))
         })
     }

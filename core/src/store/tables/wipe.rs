@@ -7,7 +7,7 @@
 
 use super::super::error::Doing as _;
 use super::super::{documents, open, settings};
-use super::{DROPPED, Store, StoreError};
+use super::{DROPPED, Store, StoreError, hand_backs};
 use rusqlite::Connection;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -25,6 +25,7 @@ impl Store {
         self.learn(DOING, |tx| {
             tx.execute("UPDATE generations SET state = ?1", [DROPPED])
                 .doing(DOING)?;
+            hand_backs::forget_all(tx)?;
             documents::empty_all_manifests(tx)?;
             settings::put(tx, settings::WIPING, &true)?;
             settings::put_or_remove::<settings::Operator>(tx, settings::OPERATOR, None)

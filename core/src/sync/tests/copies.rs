@@ -1,5 +1,6 @@
 //! Copies of tables whose rows are not what was signed.
 
+use super::server::State;
 use super::*;
 use crate::store::Notice;
 use usher_domain::table::{BUCKETS, Bucket};
@@ -100,4 +101,71 @@ fn a_server_put_back_untold_while_a_table_is_repaired_gets_its_rows_back_all_the
         gate.assert_in_step(&server);
         assert_eq!(server.row(300).ticket, ticket_id(300), "call {call}");
     }
+}
+
+/// The server's database is put back, and its program started on it.
+fn put_back(server: &Server, backup: &State) {
+    *server.state.borrow_mut() = backup.clone();
+    server.instance.set(server.instance.get() + 1);
+    // Its versions pass those that it lost.
+    for ticket in [5, 6] {
+        server.sell(ticket..ticket + 1, 2, CANCELLED);
+    }
+}
+
+fn waiting(server: &Server) -> usize {
+    server.state.borrow().waiting.len()
+}
+
+#[test]
+fn rows_that_wait_for_a_person_are_given_again_to_a_server_that_is_put_back_once_more() {
+    let server = venue();
+    let mut gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let backup = server.state.borrow().clone();
+    server.sell(300..301, 1, TicketState::Valid);
+    gate.sync(&server);
+    server.asks_a_person.set(true);
+    put_back(&server, &backup);
+    gate.sync(&server);
+    assert_eq!(waiting(&server), 1);
+    // The device holds what the server holds, and the sold ticket is nowhere else.
+    gate.sync(&server);
+    gate.assert_in_step(&server);
+    put_back(&server, &backup);
+    assert_eq!(waiting(&server), 0);
+    gate.restart();
+    gate.sync(&server);
+    assert_eq!(waiting(&server), 1);
+    // The same start of the server is not asked again.
+    gate.sync(&server);
+    assert_eq!(waiting(&server), 1);
+
+    let (table, row) = server.state.borrow_mut().waiting.pop().unwrap();
+    server.change(table, &[row]);
+    gate.sync(&server);
+    assert_eq!(server.row(300).ticket, ticket_id(300));
+    gate.assert_in_step(&server);
+    // Once the server says that nothing waits, nothing is kept.
+    server.instance.set(9);
+    gate.sync(&server);
+    assert_eq!(gate.with(|store| store.hand_backs().unwrap()), []);
+}
+
+#[test]
+fn a_device_that_holds_a_session_no_more_keeps_no_rows_of_it_to_hand_back() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let backup = server.state.borrow().clone();
+    server.sell(300..301, 1, TicketState::Valid);
+    gate.sync(&server);
+    server.asks_a_person.set(true);
+    put_back(&server, &backup);
+    gate.sync(&server);
+    assert_eq!(gate.with(|store| store.hand_backs().unwrap()).len(), 1);
+    gate.with(|store| store.drop_table(SET).unwrap());
+    assert_eq!(gate.with(|store| store.hand_backs().unwrap()), []);
 }

@@ -169,11 +169,26 @@ impl SyncApi for Line<'_> {
                         Ok::<_, usher_domain::table::RowError>(())
                     })
                     .unwrap();
+                if self.server.asks_a_person.get() {
+                    let waiting = &mut self.server.state.borrow_mut().waiting;
+                    let count = higher.len() as u64;
+                    for row in higher {
+                        let row = (request.table, row);
+                        if !waiting.contains(&row) {
+                            waiting.push(row);
+                        }
+                    }
+                    return Ok(HandBackAnswer {
+                        taken: 0,
+                        waiting: Some(count),
+                    });
+                }
                 if !higher.is_empty() {
                     self.server.change(request.table, &higher);
                 }
                 Ok(HandBackAnswer {
                     taken: higher.len() as u64,
+                    waiting: Some(0),
                 })
             })
             .await
@@ -253,6 +268,7 @@ impl SyncApi for Line<'_> {
                     open: None,
                     yields: None,
                     waited_ms: None,
+                    instance: Some(self.server.instance.get()),
                 })
             })
             .await

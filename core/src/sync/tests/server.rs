@@ -59,6 +59,8 @@ pub(super) struct State {
     pub(super) tables: BTreeMap<TableId, Table>,
     pub(super) feed: Vec<Batch>,
     pub(super) records: BTreeMap<(LogRef, u64, Hash), Vec<u8>>,
+    /// Rows handed back that wait for a person.
+    pub(super) waiting: Vec<(TableId, Vec<u8>)>,
 }
 
 pub(super) struct Server {
@@ -74,6 +76,10 @@ pub(super) struct Server {
     pub(super) put_back: RefCell<Option<(u64, State)>>,
     /// Before it answers the call of this number, its state is this one again, and nobody tells it.
     pub(super) put_back_untold: RefCell<Option<(u64, State)>>,
+    /// Which start of its program this is.
+    pub(super) instance: Cell<u64>,
+    /// Whether a person decides what of the rows handed back is taken.
+    pub(super) asks_a_person: Cell<bool>,
     /// The last sign of life.
     pub(super) told: RefCell<Option<Heartbeat>>,
     /// The writer of whom it takes nothing more this hour, and how often it said so.
@@ -113,6 +119,7 @@ impl Server {
                 tables: BTreeMap::new(),
                 feed: Vec::new(),
                 records: BTreeMap::new(),
+                waiting: Vec::new(),
             }),
             faults: RefCell::new(Box::new(|_| Fault::None)),
             calls: Cell::new(0),
@@ -121,6 +128,8 @@ impl Server {
             busy: Cell::new(false),
             put_back: RefCell::new(None),
             put_back_untold: RefCell::new(None),
+            instance: Cell::new(1),
+            asks_a_person: Cell::new(false),
             told: RefCell::new(None),
             full_of: Cell::new(None),
             put_off: Cell::new(0),
@@ -430,5 +439,5 @@ pub(super) fn pack<'r>(rows: impl IntoIterator<Item = &'r Vec<u8>>) -> Vec<u8> {
     for row in rows {
         write_row(&mut stream, row);
     }
-    super::super::tables::pack(&stream)
+    super::super::hand_back::pack(&stream)
 }

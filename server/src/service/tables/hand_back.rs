@@ -285,8 +285,13 @@ impl Service {
             self.write(move |txn, now| step(txn, &offer, &rows, now))
                 .await?;
         }
-        let taken = self.read(move |txn| unsigned(txn, table, &rows)).await?;
-        Ok(HandBackAnswer { taken })
+        self.read(move |txn| {
+            Ok(HandBackAnswer {
+                taken: unsigned(txn, table, &rows)?,
+                waiting: Some(waiting::count(txn, table, &rows)?),
+            })
+        })
+        .await
     }
 }
 

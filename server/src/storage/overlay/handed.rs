@@ -23,6 +23,10 @@ impl HandedRows for Overlay<'_> {
         self.under.count_handed(table)
     }
 
+    fn is_handed(&self, table: TableId, key: &[u8; 16]) -> Result<bool> {
+        self.under.is_handed(table, key)
+    }
+
     fn refuse_handed(&mut self, _table: TableId, _key: &[u8; 16]) -> Result<()> {
         Ok(())
     }

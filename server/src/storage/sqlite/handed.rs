@@ -87,6 +87,16 @@ impl HandedRows for Session<'_> {
         Ok(count.unwrap_or(0))
     }
 
+    fn is_handed(&self, table: TableId, key: &[u8; 16]) -> Result<bool> {
+        let found = self.first(
+            "SELECT 1 FROM handed_row WHERE name = ?1 AND key = ?2 AND judged = ?3",
+            params![cbor::encode(&table), key, Judged::Waits as u8],
+            "looking for a row that was handed back",
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
     fn refuse_handed(&mut self, table: TableId, key: &[u8; 16]) -> Result<()> {
         self.execute(
             "UPDATE handed_row SET judged = ?3 WHERE name = ?1 AND key = ?2",

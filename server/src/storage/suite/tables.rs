@@ -200,6 +200,12 @@ pub(crate) async fn of_a_row_handed_back_the_highest_revision_waits_until_it_is_
     .unwrap();
     let waiting = read(&store, |txn| txn.handed(ORGANIZER, None, 9)).await;
     assert_eq!(waiting, [handed(1, 3)]);
+    let waits = read(&store, |txn| {
+        let keys = [[1; 16], [2; 16], [3; 16]];
+        keys.iter().map(|key| txn.is_handed(TABLE, key)).collect()
+    });
+    let waits: Vec<bool> = waits.await;
+    assert_eq!(waits, [true, false, false]);
     let nobody = OrganizerId::from_bytes([8; 16]);
     assert_eq!(
         read(&store, move |txn| txn.handed(nobody, None, 9)).await,

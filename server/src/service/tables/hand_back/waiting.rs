@@ -5,7 +5,7 @@ use super::{Done, take_in};
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
 use crate::service::{PAGE_MAX, Service, times};
-use crate::storage::{HandedRow, Transaction};
+use crate::storage::{HandedRow, StoredRow, Transaction};
 use usher_domain::api::Page;
 use usher_domain::api::handed_back::{
     HandedBackDecision, HandedBackDone, HandedBackRow, HandedBackWord,
@@ -51,6 +51,15 @@ pub(super) fn tell(
          backup, else `refuse-rows`"
     );
     incidents::raise(txn, organizer, &about, &detail, Vec::new(), now)
+}
+
+/// How many of these rows wait for a person, in this revision or a higher one.
+pub(super) fn count(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<u64> {
+    let mut waiting = 0;
+    for row in rows {
+        waiting += u64::from(txn.is_handed(table, &row.key)?);
+    }
+    Ok(waiting)
 }
 
 fn describe(txn: &dyn Transaction, handed: &HandedRow) -> Result<HandedBackRow> {
