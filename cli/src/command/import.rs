@@ -5,19 +5,24 @@ use crate::exit::Exit;
 use crate::output::Page;
 use crate::progress;
 use crate::shell::Shell;
-use crate::values::Column;
+use crate::values::{Column, words};
 use clap::Args;
 use indicatif::ProgressBar;
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 use std::path::{Path, PathBuf};
-use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportReport};
+use usher_domain::api::imports::{
+    BadLines, ImportMode, ImportOptions, ImportReport, MissingTickets, OldLists,
+};
 
 /// Import tickets from what shops export: CSV lists, or pretix API answers
 ///
 /// Delimiter, encoding and columns of a CSV list are found out and reported. Nothing is imported unless
 /// all lines are good; importing the same twice changes nothing, and after an import that was cut off
 /// it does the rest.
+///
+/// Importing a newer list takes over what the list changed since its last import. What was said here stays:
+/// a ticket cancelled or held back here comes back by no list, and the report says so.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The event, by slug or id
@@ -44,7 +49,20 @@ pub struct Import {
     /// Leave bad lines out and import the rest
     #[arg(long)]
     pub skip_bad: bool,
+    /// What becomes of tickets of the last import that the file no longer names: they are kept and
+    /// counted, or cancelled, if the file is the whole list
+    #[arg(long, value_name = "keep|cancel", value_parser = words::<MissingTickets>(MISSING), default_value = "keep", hide_default_value = true, hide_possible_values = true)]
+    pub missing: MissingTickets,
+    /// How many may be cancelled because they are missing; if left out, one in ten
+    #[arg(long, value_name = "COUNT")]
+    pub missing_max: Option<u64>,
+    /// Import a list that was imported before, although a newer one was imported since
+    #[arg(long)]
+    pub old_list: bool,
 }
+
+/// What becomes of missing tickets.
+const MISSING: &[&str] = &["keep", "cancel"];
 
 impl Import {
     /// Does it.
@@ -71,6 +89,13 @@ impl Import {
                 BadLines::Skip
             } else {
                 BadLines::Refuse
+            },
+            missing: self.missing,
+            missing_max: self.missing_max,
+            old_lists: if self.old_list {
+                OldLists::Import
+            } else {
+                OldLists::Refuse
             },
         };
         let mut files = Vec::new();

@@ -22,6 +22,38 @@ pub struct ImportOptions {
     pub mode: ImportMode,
     /// What bad lines do.
     pub bad_lines: BadLines,
+    /// What becomes of tickets of the last import that the files no longer name.
+    pub missing: MissingTickets,
+    /// How many of them may be cancelled; a tenth of the list, at least 2, if absent. If more are missing,
+    /// nothing is imported.
+    pub missing_max: Option<u64>,
+    /// What becomes of files that were imported before, and others of the same list since.
+    pub old_lists: OldLists,
+}
+
+/// What becomes of tickets that a list no longer names. A position that is missing in an order of pretix is
+/// always cancelled, for such an order is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MissingTickets {
+    /// They stay as they are and are counted.
+    #[default]
+    Keep,
+    /// They are cancelled: the files are the whole list.
+    Cancel,
+}
+
+/// What becomes of files that were imported before, and others of the same list since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OldLists {
+    /// If they would change something, nothing is imported.
+    #[default]
+    Refuse,
+    /// They are imported like others.
+    Import,
 }
 
 /// Whether an import writes anything.
@@ -71,7 +103,7 @@ pub struct ImportReport {
     pub columns: Vec<(String, String)>,
     /// Whether anything was written.
     pub written: bool,
-    /// Lines of the list or positions of the orders: the sum of the new, changed, unchanged and bad ones.
+    /// Tickets that the list or the orders tell of: the sum of the new, changed, unchanged and bad ones.
     pub read: u64,
     /// New tickets.
     pub created: u64,
@@ -89,6 +121,18 @@ pub struct ImportReport {
     pub warnings: Vec<String>,
     /// Types that were created because the files name them.
     pub types_created: Vec<String>,
+    /// Tickets that the files let in and that stay refused because of what was said here.
+    #[serde(default)]
+    pub refused_here: u64,
+    /// Tickets with details that were changed here and in the files, and stay as they were said here.
+    #[serde(default)]
+    pub kept_here: u64,
+    /// Tickets of the last import of this list that the files do not name.
+    #[serde(default)]
+    pub missing: u64,
+    /// Tickets that were cancelled because the list, or the order that they were in, no longer has them.
+    #[serde(default)]
+    pub cancelled: u64,
 }
 
 impl ImportReport {

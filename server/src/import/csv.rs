@@ -270,6 +270,7 @@ impl<'a> Rows<'a> {
             entries: row.entries()?,
             instruction: self.instruction(&row)?,
             session: self.shared(&row, Column::Session)?,
+            other_sessions: Vec::new(),
             channel: self.shared(&row, Column::Channel)?,
             code,
             bits: 0,

@@ -1,58 +1,122 @@
 //! Tickets that stand twice in one input.
+//!
+//! Lines that differ only in the session are one ticket, a pass written as a line a day. Of other lines of
+//! one barcode the one counts that refuses, wherever it stands.
 
-use super::report::{BadLine, BadReason, Place};
+use super::report::{BadLine, BadReason, Place, Warning};
 use super::{Import, ImportedTicket};
 use std::collections::HashMap;
+use usher_domain::hash::Hash;
 
-/// Moves every ticket whose barcode or number stood before to the bad lines.
+/// Moves every ticket whose barcode or number stands elsewhere too to the bad lines.
 pub(super) fn refuse_repeated(import: &mut Import) {
-    let by_code = repeated(&import.tickets, |ticket| {
-        ticket.code.as_ref().map(|code| code.reveal())
-    });
-    let by_number = repeated(&import.tickets, |ticket| ticket.external.as_deref());
-    if by_code.is_empty() && by_number.is_empty() {
-        return;
-    }
+    let mut together = 0;
     let tickets = std::mem::take(&mut import.tickets);
-    for (index, ticket) in tickets.into_iter().enumerate() {
-        let reason = match (by_code.get(&index), by_number.get(&index)) {
-            (Some(first), _) => BadReason::BarcodeRepeated {
-                first: first.clone(),
-            },
-            (None, Some(first)) => BadReason::NumberRepeated {
-                first: first.clone(),
-            },
-            (None, None) => {
-                import.tickets.push(ticket);
-                continue;
+    let mut kept = Kept::default();
+    for ticket in tickets {
+        match kept.of_code(&ticket) {
+            Some(known) if differ_in_session(known, &ticket) => {
+                together += 1;
+                known.other_sessions.extend(ticket.session);
             }
-        };
-        import.bad.push(BadLine {
-            place: ticket.place,
-            column: None,
-            reason,
-        });
+            Some(known) => {
+                let (first, second) = (known.place.clone(), ticket.place.clone());
+                let repeated = if ticket.state.severity() > known.state.severity() {
+                    *known = ticket;
+                    (first, second)
+                } else {
+                    (second, first)
+                };
+                refuse(import, repeated, |first| BadReason::BarcodeRepeated {
+                    first,
+                });
+            }
+            None => kept.add(ticket),
+        }
     }
+    import.tickets = kept.tickets;
+    refuse_numbers(import);
     import.bad.sort_by(|a, b| a.place.cmp(&b.place));
+    if together > 0 {
+        let count = together;
+        import.warnings.push(Warning::LinesTogether { count });
+    }
 }
 
-/// The tickets (by index) whose key stood before, and where it stood first.
-fn repeated<'t>(
-    tickets: &'t [ImportedTicket],
-    key: impl Fn(&'t ImportedTicket) -> Option<&'t str>,
-) -> HashMap<usize, Place> {
-    let mut seen: HashMap<&str, &Place> = HashMap::with_capacity(tickets.len());
-    let mut repeated = HashMap::new();
-    for (index, ticket) in tickets.iter().enumerate() {
-        let Some(key) = key(ticket) else { continue };
-        match seen.get(key) {
+/// Tickets by their barcodes.
+#[derive(Default)]
+struct Kept {
+    tickets: Vec<ImportedTicket>,
+    /// Where each is, by the hash of its code: no code is kept a second time.
+    by_code: HashMap<Hash, usize>,
+}
+
+impl Kept {
+    fn of_code(&mut self, ticket: &ImportedTicket) -> Option<&mut ImportedTicket> {
+        let index = *self.by_code.get(&hash_of(ticket)?)?;
+        self.tickets.get_mut(index)
+    }
+
+    fn add(&mut self, ticket: ImportedTicket) {
+        if let Some(hash) = hash_of(&ticket) {
+            self.by_code.insert(hash, self.tickets.len());
+        }
+        self.tickets.push(ticket);
+    }
+}
+
+fn hash_of(ticket: &ImportedTicket) -> Option<Hash> {
+    let code = ticket.code.as_ref()?;
+    Some(Hash::of(&[code.reveal().as_bytes()]))
+}
+
+/// Whether a line is that of a known ticket for one more session.
+fn differ_in_session(known: &ImportedTicket, line: &ImportedTicket) -> bool {
+    let is_new = |session| {
+        known.session.as_ref() != Some(session) && !known.other_sessions.contains(session)
+    };
+    let same = |line: &ImportedTicket| ImportedTicket {
+        place: known.place.clone(),
+        session: None,
+        other_sessions: Vec::new(),
+        ..line.clone()
+    };
+    known.session.is_some()
+        && line.session.as_ref().is_some_and(is_new)
+        && same(known) == same(line)
+}
+
+/// Of several barcodes under one number the first counts.
+fn refuse_numbers(import: &mut Import) {
+    let mut seen: HashMap<Box<str>, Place> = HashMap::new();
+    for ticket in std::mem::take(&mut import.tickets) {
+        let Some(number) = &ticket.external else {
+            import.tickets.push(ticket);
+            continue;
+        };
+        match seen.get(number) {
             Some(first) => {
-                repeated.insert(index, (*first).clone());
+                let repeated = (ticket.place, first.clone());
+                refuse(import, repeated, |first| BadReason::NumberRepeated {
+                    first,
+                });
             }
             None => {
-                seen.insert(key, &ticket.place);
+                seen.insert(number.clone(), ticket.place.clone());
+                import.tickets.push(ticket);
             }
         }
     }
-    repeated
+}
+
+fn refuse(
+    import: &mut Import,
+    (place, first): (Place, Place),
+    reason: impl FnOnce(Place) -> BadReason,
+) {
+    import.bad.push(BadLine {
+        place,
+        column: None,
+        reason: reason(first),
+    });
 }

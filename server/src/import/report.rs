@@ -90,7 +90,7 @@ pub enum BadReason {
     )]
     DamagedNumber,
     /// The same barcode again.
-    #[error("the same barcode stands already at {first}")]
+    #[error("the same barcode stands at {first}, which counts")]
     BarcodeRepeated {
         /// Where it stands first.
         first: Place,
@@ -231,6 +231,16 @@ pub enum Warning {
         /// Its name.
         file: String,
     },
+    /// Lines that differ only in the session.
+    #[error(
+        "{}{} taken together with another that differs only in the session",
+        .count,
+        if *.count == 1 { " line was" } else { " lines were" }
+    )]
+    LinesTogether {
+        /// How many.
+        count: u64,
+    },
     /// The file is UTF-8 but for some bytes.
     #[error("some bytes of the file are no UTF-8 and could not be read")]
     DamagedUtf8,
@@ -248,6 +258,7 @@ impl Warning {
             Self::NoTickets { .. } => "no_tickets",
             Self::EventMissing => "event_missing",
             Self::FileIgnored { .. } => "file_ignored",
+            Self::LinesTogether { .. } => "lines_together",
             Self::DamagedUtf8 => "damaged_utf8",
         }
     }

@@ -44,6 +44,8 @@ pub struct ImportedTicket {
     pub instruction: Option<Text>,
     /// The seller's name or number of the session it is for.
     pub session: Option<Text>,
+    /// Other sessions of the same ticket, where it stands as one line for each.
+    pub other_sessions: Vec<Text>,
     /// The sales channel.
     pub channel: Option<Text>,
 }
@@ -65,6 +67,18 @@ pub enum State {
         /// Why, for the staff.
         reason: Text,
     },
+}
+
+impl State {
+    /// How strictly it keeps people out.
+    pub(super) const fn severity(&self) -> u8 {
+        match self {
+            Self::Valid => 0,
+            Self::Pending => 1,
+            Self::Blocked { .. } => 2,
+            Self::Cancelled { .. } => 3,
+        }
+    }
 }
 
 /// Gives out one copy of each text.

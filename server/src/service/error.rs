@@ -91,6 +91,9 @@ pub enum Error {
     /// Lines of an import are bad and nothing was imported; with what was found.
     #[error("{} lines are bad and nothing was imported; {}", .0.bad_count, .0.summary())]
     ImportRefused(Box<ImportReport>),
+    /// An import that is probably a mistake, such as half a list or an old one: nothing was imported.
+    #[error("{0}")]
+    ImportStopped(String),
     /// Storage failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -137,7 +140,7 @@ impl Error {
             Self::NotFound(_) => Code::NotFound,
             Self::AlreadyExists { .. } => Code::AlreadyExists,
             Self::Invalid { .. } => Code::InvalidValue,
-            Self::Conflict(_) | Self::OtherTimes { .. } => Code::Conflict,
+            Self::Conflict(_) | Self::OtherTimes { .. } | Self::ImportStopped(_) => Code::Conflict,
             Self::IdempotencyMismatch => Code::IdempotencyMismatch,
             Self::ScopeInUse => Code::ScopeInUse,
             Self::EnrollmentRefused => Code::EnrollmentRefused,

@@ -34,6 +34,12 @@ pub(crate) fn read_with_offset(field: &'static str, text: &str) -> Result<Timest
     held(field, moment)
 }
 
+/// A time by the venue's clock, for people.
+pub(crate) fn local(moment: UnixMillis, time_zone: &str) -> Result<String> {
+    let moment = timestamp(moment)?.to_zoned(zone(time_zone)?);
+    Ok(moment.strftime("%a %Y-%m-%d %H:%M").to_string())
+}
+
 /// Gates hold times as unix milliseconds.
 fn held(field: &'static str, moment: Timestamp) -> Result<Timestamp> {
     unix_millis(moment)

@@ -10,12 +10,13 @@ mod orders;
 
 pub use items::PretixItem;
 
-use super::report::Warning;
+use super::report::{Place, Warning};
 use super::ticket::Shared;
 use super::{Import, ImportError, NamedBytes, Options, Source};
 use files::Files;
 use items::Items;
 use serde::Deserialize;
+use std::collections::HashSet;
 use usher_domain::code::{TicketCodeText, pretix as secrets};
 use usher_domain::keys::PublicKey;
 
@@ -47,6 +48,12 @@ pub struct PretixFacts {
     /// Secrets that were replaced or belong to cancelled positions, without those in the tickets.
     /// pretix does not say of which ticket.
     pub revoked: Vec<TicketCodeText>,
+    /// Orders whose positions could all be read: what they lack is no ticket any more.
+    pub whole_orders: HashSet<Box<str>>,
+    /// Orders of which something could not be read.
+    pub broken_orders: HashSet<Box<str>>,
+    /// Numbers of positions that are there and are no tickets.
+    pub other_positions: HashSet<Box<str>>,
 }
 
 /// A date of an event series.
@@ -116,7 +123,8 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         tickets: Vec::new(),
         bad: Vec::new(),
         test_orders: 0,
-        no_tickets: 0,
+        whole: HashSet::new(),
+        other: HashSet::new(),
     };
     let different = reading.read_all(&files.orders)?;
     if let Some(expected) = files.order_count.filter(|count| *count > different) {
@@ -127,6 +135,13 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
     }
     warnings.extend(reading.warnings());
     facts.revoked = secrets.not_among(&reading.tickets);
+    for bad in &reading.bad {
+        if let Place::Position { order, .. } = &bad.place {
+            reading.whole.remove(order);
+            facts.broken_orders.insert(order.clone());
+        }
+    }
+    (facts.whole_orders, facts.other_positions) = (reading.whole, reading.other);
     Ok(Import {
         files: files.used,
         tickets: reading.tickets,

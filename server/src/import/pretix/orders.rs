@@ -144,7 +144,10 @@ pub(super) struct Orders<'a> {
     pub(super) tickets: Vec<ImportedTicket>,
     pub(super) bad: Vec<BadLine>,
     pub(super) test_orders: u64,
-    pub(super) no_tickets: u64,
+    /// Orders that were read.
+    pub(super) whole: HashSet<Box<str>>,
+    /// Numbers of positions that are no tickets.
+    pub(super) other: HashSet<Box<str>>,
 }
 
 impl Orders<'_> {
@@ -178,9 +181,8 @@ impl Orders<'_> {
         let test = (self.test_orders > 0).then_some(Warning::TestOrdersLeftOut {
             count: self.test_orders,
         });
-        let none = (self.no_tickets > 0).then_some(Warning::NoTickets {
-            count: self.no_tickets,
-        });
+        let count = self.other.len() as u64;
+        let none = (count > 0).then_some(Warning::NoTickets { count });
         test.into_iter().chain(none)
     }
 
@@ -219,6 +221,7 @@ impl Orders<'_> {
             self.test_orders += 1;
             return Ok(());
         }
+        self.whole.insert(code.as_ref().into());
         for json in &order.positions {
             if self.tickets.len() + self.bad.len() >= self.options.limits.lines {
                 let limit = self.options.limits.lines;
@@ -235,7 +238,10 @@ impl Orders<'_> {
             let at = place(Some(position.positionid));
             match self.ticket(order, &code, &position, at.clone()) {
                 Ok(ticket) => self.tickets.push(ticket),
-                Err(NoTicket::ByNature) => self.no_tickets += 1,
+                Err(NoTicket::ByNature) => {
+                    let number = number_of(&code, position.positionid);
+                    self.other.insert(number);
+                }
                 Err(NoTicket::Bad { field, reason }) => self.bad.push(BadLine {
                     place: at,
                     column: field.map(Into::into),
@@ -267,7 +273,7 @@ impl Orders<'_> {
         let channel = words(order.sales_channel.as_deref(), "sales_channel")?;
         Ok(ImportedTicket {
             place,
-            external: Some(format!("{code}-{}", position.positionid).into()),
+            external: Some(number_of(code, position.positionid)),
             order: Some(code.into()),
             type_name: self.texts.text(&product.kind.name),
             type_id: Some(self.texts.text(&product.kind.id())),
@@ -280,6 +286,7 @@ impl Orders<'_> {
             entries: None,
             instruction: self.instruction(order, product)?,
             session: position.subevent.map(|id| self.texts.text(&id.to_string())),
+            other_sessions: Vec::new(),
             channel: channel.map(|channel| self.texts.text(&channel)),
             code: Some(secret),
             bits: 0,
@@ -347,6 +354,11 @@ fn is_newer(this: &Order<'_>, other: &Order<'_>) -> bool {
         text.parse::<Timestamp>().ok()
     };
     moment(this) > moment(other)
+}
+
+/// The lasting number of a position: pretix counts the positions of each order.
+fn number_of(order: &str, position: u64) -> Box<str> {
+    format!("{order}-{position}").into()
 }
 
 /// pretix makes tickets of main positions unless the product forbids it, and of add-ons only if they give

@@ -2,15 +2,17 @@
 
 use super::kinds;
 use super::lines::{self, Surroundings};
+use super::merge::{self, Found};
 use crate::import::{ImportedTicket, PretixFacts};
 use crate::service::error::{Error, Result};
 use crate::service::tickets::desk::Desk;
-use crate::service::tickets::stored::{self, Body, Loaded, Medium, Standing};
+use crate::service::tickets::said::Said;
+use crate::service::tickets::stored::{self, Body, Loaded, Medium};
 use crate::service::{channels, things};
 use crate::storage::Transaction;
 use usher_domain::api::imports::ImportReport;
-use usher_domain::code::TicketCodeText;
 use usher_domain::code::strength::bits_alone;
+use usher_domain::code::{Identity, TicketCodeText};
 use usher_domain::hash::Hash;
 use usher_domain::ids::TicketId;
 use usher_domain::session::{PretixItem, PretixTerms};
@@ -23,6 +25,8 @@ pub(super) enum Effect {
     Created,
     /// Something was there and differs.
     Updated,
+    /// The list says something new that changes nothing here: only that it was said is written down.
+    Noted,
     /// The same was there.
     Unchanged,
 }
@@ -32,8 +36,19 @@ pub(super) const fn count(report: &mut ImportReport, effect: Effect) {
     match effect {
         Effect::Created => report.created += 1,
         Effect::Updated => report.updated += 1,
-        Effect::Unchanged => report.unchanged += 1,
+        Effect::Noted | Effect::Unchanged => report.unchanged += 1,
     }
+}
+
+/// What became of one line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outcome {
+    /// What it did.
+    pub(super) effect: Effect,
+    /// The ticket that it speaks of.
+    pub(super) ticket: TicketId,
+    /// What a person should know of it.
+    pub(super) found: Found,
 }
 
 /// Writes one line as a ticket, a new one under the id `new`; `created` collects the names of new types. A line that is an error has
@@ -45,9 +60,9 @@ pub(super) fn line(
     new: TicketId,
     around: &Surroundings<'_>,
     created: &mut Vec<String>,
-) -> Result<Effect> {
-    let body = lines::body(txn, desk, line, around, created)?;
-    let there = there_already(txn, desk, line, &body)?;
+) -> Result<Outcome> {
+    let mut body = lines::body(txn, desk, line, around, created)?;
+    let there = spoken_of(txn, desk, line)?;
     // Checked before anything is written: a line that is skipped must leave nothing behind.
     for medium in &body.media {
         let owner = txn.medium_owner(desk.organizer, &medium.key)?;
@@ -55,7 +70,13 @@ pub(super) fn line(
             return Err(Error::Conflict("its barcode belongs to another ticket"));
         }
     }
+    let outcome = |effect, ticket, found| Outcome {
+        effect,
+        ticket,
+        found,
+    };
     let Some(mut ticket) = there else {
+        body.said = Some(Said::by(around.source, &body));
         let mut ticket = Loaded {
             id: new,
             event: desk.event.id,
@@ -63,78 +84,49 @@ pub(super) fn line(
             body,
         };
         desk.store(txn, &mut ticket)?;
-        return Ok(Effect::Created);
+        return Ok(outcome(Effect::Created, new, Found::default()));
     };
     if ticket.body.request == body.request {
-        return Ok(Effect::Unchanged);
+        let found = Found::unchanged(ticket.body.state, body.state);
+        return Ok(outcome(Effect::Unchanged, ticket.id, found));
     }
-    take_over(&mut ticket, body)?;
-    desk.store(txn, &mut ticket)?;
-    Ok(Effect::Updated)
+    let before = ticket.body.clone();
+    let found = merge::merge(&mut ticket, body, around.source)?;
+    let effect = if before.says_the_same(&ticket.body) {
+        txn.put_ticket(&ticket.stored())?;
+        Effect::Noted
+    } else {
+        desk.store(txn, &mut ticket)?;
+        Effect::Updated
+    };
+    Ok(outcome(effect, ticket.id, found))
 }
 
 /// The ticket that a line speaks of: that of the seller's number, else that of the barcode.
-fn there_already(
+pub(super) fn spoken_of(
     txn: &dyn Transaction,
     desk: &Desk,
     line: &ImportedTicket,
-    body: &Body,
 ) -> Result<Option<Loaded>> {
     if let Some(external) = &line.external
         && let Some(ticket) = stored::by_external(txn, desk.event.id, external)?
     {
         return Ok(Some(ticket));
     }
-    for medium in &body.media {
-        if let Some(owner) = txn.medium_owner(desk.organizer, &medium.key)? {
-            let ticket = match stored::load(txn, desk.event.id, owner) {
-                Ok(ticket) => ticket,
-                Err(Error::NotFound(_)) => continue,
-                Err(error) => return Err(error),
-            };
-            // A number that the seller told before and that differs now is another ticket.
-            if line.external.is_none() || ticket.external.is_none() {
-                return Ok(Some(ticket));
-            }
-        }
+    let Some(code) = &line.code else {
+        return Ok(None);
+    };
+    let key = Identity::of(desk.organizer, code).medium_key();
+    let Some(owner) = txn.medium_owner(desk.organizer, &key)? else {
+        return Ok(None);
+    };
+    match stored::load(txn, desk.event.id, owner) {
+        // A number that the seller told before and that differs now is another ticket.
+        Ok(ticket) if line.external.is_some() && ticket.external.is_some() => Ok(None),
+        Ok(ticket) => Ok(Some(ticket)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(None)
-}
-
-/// Takes over what a changed line says. Another barcode is another issue; the old one stays refused.
-fn take_over(ticket: &mut Loaded, mut said: Body) -> Result<()> {
-    if said.sessions != ticket.body.sessions {
-        return Err(Error::Conflict(
-            "the ticket was for other sessions: cancel it and give the new one another number",
-        ));
-    }
-    let mut media = std::mem::take(&mut ticket.body.media);
-    said.issue = ticket.body.issue;
-    let same = |medium: &Medium| media.iter().any(|known| known.key == medium.key);
-    if !said.media.iter().all(same) {
-        for known in &mut media {
-            known.standing = Standing::Former;
-        }
-        said.issue = said
-            .issue
-            .next()
-            .ok_or(Error::Conflict("the ticket has used up all its issues"))?;
-    }
-    for new in std::mem::take(&mut said.media) {
-        match media.iter().position(|known| known.key == new.key) {
-            Some(place) => {
-                if let Some(known) = media.get_mut(place) {
-                    known.code = new.code;
-                }
-            }
-            None => media.push(new),
-        }
-    }
-    said.media = media;
-    said.revision = ticket.body.revision;
-    said.home = ticket.body.home;
-    ticket.body = said;
-    Ok(())
 }
 
 /// pretix lists secrets that it revoked without saying of which ticket. They still verify, so each
@@ -179,6 +171,8 @@ pub(super) fn refuse_for_ever(
             entries: None,
             group: None,
             signed: None,
+            said: None,
+            left: None,
         },
     };
     desk.store(txn, &mut ticket)?;

@@ -1,14 +1,16 @@
 //! The rehearsal of an import on a reader: what each line would do.
 
 use super::apply::{self, Effect};
-use super::report::{is_fatal, note_fault};
-use super::{Step, Whole, write};
+use super::merge::Found;
+use super::report::{counted, is_fatal, note_fault};
+use super::{Step, Whole, journal, missing, write};
 use crate::import::ImportedTicket;
-use crate::service::error::Result;
+use crate::service::error::{Error, Result};
 use crate::service::things;
 use crate::service::tickets::desk::Desk;
 use crate::storage::{Overlay, Transaction};
-use usher_domain::api::imports::ImportReport;
+use std::collections::HashSet;
+use usher_domain::api::imports::{ImportMode, ImportReport, OldLists};
 use usher_domain::ids::TicketId;
 use usher_domain::table::{Bucket, RowKey};
 use usher_domain::time::UnixMillis;
@@ -28,15 +30,67 @@ fn sort_as_stored(ids: &mut [TicketId]) {
     ids.sort_by_cached_key(|id| (Bucket::of(&RowKey::from(*id)), *id.as_bytes()));
 }
 
+/// Lines that a person should know of.
+#[derive(Default)]
+struct Tally {
+    revived: u64,
+    said_before: u64,
+}
+
+impl Tally {
+    fn count(&mut self, report: &mut ImportReport, found: Found) {
+        report.refused_here += u64::from(found.refused_here);
+        report.kept_here += u64::from(found.kept_here);
+        self.revived += u64::from(found.revived);
+        self.said_before += u64::from(found.said_before);
+    }
+
+    fn tell(&self, report: &mut ImportReport) {
+        let told = [
+            (
+                self.revived,
+                "ticket that the list had cancelled is",
+                "tickets that the list had cancelled are",
+                "valid again, for the list says so now",
+            ),
+            (
+                self.said_before,
+                "line says again",
+                "lines say again",
+                "what an earlier list said: is this an old list?",
+            ),
+            (
+                report.refused_here,
+                "ticket stays refused",
+                "tickets stay refused",
+                "because of what was said here, although the list lets them in",
+            ),
+            (
+                report.kept_here,
+                "ticket has details",
+                "tickets have details",
+                "that were changed here and in the list: they stay as they were said here",
+            ),
+        ];
+        for (count, one, more, rest) in told.into_iter().filter(|told| told.0 > 0) {
+            let warning = format!("{} {rest}", counted(count, one, more));
+            report.warnings.push(warning);
+        }
+    }
+}
+
 /// Rehearses all lines. It gets a transaction that reads, so it cannot write or hold up who writes.
+///
+/// # Errors
+/// [`Error::ImportStopped`] for an import that is probably a mistake.
 pub(super) fn check(
-    txn: &dyn Transaction,
+    stored: &dyn Transaction,
     whole: Whole,
     lines: Vec<ImportedTicket>,
     mut report: ImportReport,
     now: UnixMillis,
 ) -> Result<Checked> {
-    let mut rehearsal = Overlay::new(txn);
+    let mut rehearsal = Overlay::new(stored);
     let txn = &mut rehearsal;
     let mut desk = Desk::open(txn, whole.organizer, &whole.event, now)?;
     if write::was_cut_off(txn, desk.event.id)? {
@@ -45,26 +99,35 @@ pub(super) fn check(
             .push("the last import into this event was cut off: import its files again".to_owned());
     }
     let around = whole.surroundings();
-    let mut changing = Vec::new();
-    let mut ids = Vec::new();
+    let (mut changing, mut ids) = (Vec::new(), Vec::new());
+    let (mut named, mut tally) = (HashSet::new(), Tally::default());
     for line in lines {
         let new = TicketId::from_bytes(things::new_id()?);
         let types = &mut report.types_created;
         match apply::line(txn, &mut desk, &line, new, &around, types) {
-            Ok(effect) => {
-                apply::count(&mut report, effect);
-                if effect != Effect::Unchanged {
+            Ok(outcome) => {
+                apply::count(&mut report, outcome.effect);
+                tally.count(&mut report, outcome.found);
+                named.insert(outcome.ticket);
+                if outcome.effect != Effect::Unchanged {
                     changing.push(line);
                     ids.push(new);
                 }
             }
             Err(error) if is_fatal(&error) => return Err(error),
-            Err(error) => note_fault(&mut report, &line.place, &error),
+            Err(error) => {
+                named.extend(apply::spoken_of(txn, &desk, &line)?.map(|ticket| ticket.id));
+                note_fault(&mut report, &line.place, &error);
+            }
         }
     }
+    tally.tell(&mut report);
+    let gone = missing::find(stored, &desk, &whole, &named)?;
+    let gone = gone.judge(&whole, &mut report)?;
     sort_as_stored(&mut ids);
     let tickets = changing.into_iter().zip(ids);
     let mut steps: Vec<Step> = tickets.map(|(line, id)| Step::Ticket(line, id)).collect();
+    steps.extend(gone.into_iter().map(Step::Gone));
     if let Some(facts) = whole.pretix() {
         for secret in &facts.revoked {
             if apply::refuse_for_ever(txn, &mut desk, secret, whole.channel())? != Effect::Unchanged
@@ -78,9 +141,34 @@ pub(super) fn check(
             steps.push(Step::Keys);
         }
     }
+    if !steps.is_empty() {
+        know_old_list(stored, &desk, &whole, &mut report)?;
+        steps.push(Step::Note);
+    }
     Ok(Checked {
         whole,
         report,
         steps,
     })
+}
+
+/// Stops at files that were imported before others of the same list and would change something now.
+fn know_old_list(
+    txn: &dyn Transaction,
+    desk: &Desk,
+    whole: &Whole,
+    report: &mut ImportReport,
+) -> Result<()> {
+    let older = journal::older(txn, desk.event.id, whole.list_mark(), whole.digest)?;
+    let Some(older) = older else { return Ok(()) };
+    let at = crate::service::times::local(older.at, &desk.event.time_zone)?;
+    let since = counted(older.since, "newer one", "newer ones");
+    let why = format!("this very list was imported before, on {at}, and {since} since");
+    if whole.options.mode == ImportMode::DryRun || whole.options.old_lists == OldLists::Import {
+        report.warnings.push(why);
+        return Ok(());
+    }
+    Err(Error::ImportStopped(format!(
+        "{why}: nothing was imported. If it is right all the same, say --old-list"
+    )))
 }

@@ -9,11 +9,10 @@ use crate::service::tickets::create::{
     NUMBER_BYTES_MAX, SEAT_BYTES_MAX, check_entries, check_validity,
 };
 use crate::service::tickets::desk::Desk;
+use crate::service::tickets::said::{self, Mark};
 use crate::service::tickets::stored::{Body, Medium};
 use crate::storage::Transaction;
-use usher_domain::api::venue::Session;
-use usher_domain::cbor;
-use usher_domain::hash::Hash;
+use usher_domain::api::venue::{Session, TicketType};
 use usher_domain::numbers::IssueNumber;
 use usher_domain::secret::Private;
 use usher_domain::table::rows::{CancelReason, TicketState};
@@ -26,6 +25,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) channel: &'a str,
     /// Dates of a pretix series.
     pub(super) subevents: &'a [PretixSubevent],
+    /// The list that the lines are of.
+    pub(super) source: Mark,
 }
 
 /// A line as a ticket that was never changed here.
@@ -38,6 +39,7 @@ pub(super) fn body(
 ) -> Result<Body> {
     check_texts(line)?;
     let kind = kinds::of_name(txn, desk, &line.type_name, created)?;
+    check_days(desk, &kind, line, around)?;
     let session = match (&kind.access, &line.session) {
         (Some(_), _) => None,
         (None, Some(name)) => Some(session(desk.sessions(), name, around.subevents)?),
@@ -87,19 +89,11 @@ pub(super) fn body(
         request: None,
         group: None,
         signed: None,
+        said: None,
+        left: None,
     };
-    body.request = Some(fingerprint(&body));
+    body.request = Some(said::fingerprint(&body));
     Ok(body)
-}
-
-/// What a line says, to know the same line again. How hard its code is to guess depends on the other
-/// lines and does not count.
-fn fingerprint(body: &Body) -> Hash {
-    let mut said = body.clone();
-    for medium in &mut said.media {
-        medium.bits = 0;
-    }
-    Hash::of(&[b"import", &cbor::encode(&said)])
 }
 
 fn check_texts(line: &ImportedTicket) -> Result<()> {
@@ -122,6 +116,34 @@ fn check_texts(line: &ImportedTicket) -> Result<()> {
     for (field, text, most) in texts {
         if let Some(text) = text {
             check_text(field, text, most)?;
+        }
+    }
+    Ok(())
+}
+
+/// A ticket that stands as one line for each session is a pass for just these.
+fn check_days(
+    desk: &Desk,
+    kind: &TicketType,
+    line: &ImportedTicket,
+    around: &Surroundings<'_>,
+) -> Result<()> {
+    if line.other_sessions.is_empty() {
+        return Ok(());
+    }
+    if kind.access.is_none() {
+        return Err(Error::invalid(
+            "session",
+            "its barcode stands in lines for several sessions: if it is a pass, create its type first with these sessions, at the command line with usher type create",
+        ));
+    }
+    let opens = desk.slugs_of(&kind.sessions);
+    for name in line.session.iter().chain(&line.other_sessions) {
+        if !opens.contains(&session(desk.sessions(), name, around.subevents)?) {
+            return Err(Error::invalid(
+                "session",
+                "its lines name a session that its type does not open",
+            ));
         }
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! Imports: what [`crate::import`] read becomes tickets.
 //!
 //! Importing the same again changes nothing, also where tickets were changed here in the meantime: a
-//! line that is the same as last time says nothing new. So no ticket that was cancelled here comes back
-//! to life by an old list.
+//! line that is the same as last time says nothing new. A line that differs changes what it changed since the
+//! last import and nothing else: [`merge`] keeps what was said here, so that no ticket that was refused here
+//! comes back to life by a list. [`missing`] tells what the last import named and this one does not, and
+//! [`journal`] knows an old list when it comes again.
 //!
 //! # Nothing unless all is good, and nobody waits for long
 //! An import of half a million lines must not keep the scans of a door waiting. So it has two parts:
@@ -26,13 +28,17 @@
 
 mod apply;
 mod check;
+mod journal;
 mod kinds;
 mod lines;
+mod merge;
+mod missing;
 mod options;
 mod report;
 mod write;
 
 use super::error::{Error, Result};
+use super::tickets::said::Mark;
 use super::{Service, events};
 use crate::import::{
     self, Import, ImportedTicket, NamedBytes, PretixFacts, PretixSubevent, Source,
@@ -40,6 +46,7 @@ use crate::import::{
 use std::sync::Arc;
 use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportReport};
 use usher_domain::code::TicketCodeText;
+use usher_domain::hash::Hash;
 use usher_domain::ids::{OrganizerId, TicketId};
 
 /// What all lines of an import share.
@@ -48,9 +55,40 @@ struct Whole {
     event: String,
     options: ImportOptions,
     source: Source,
+    /// The list that the files are of: their kind, the sales channel, and the shop if it tells its name.
+    source_mark: Mark,
+    /// Digest of the files.
+    digest: Hash,
 }
 
 impl Whole {
+    fn new(
+        organizer: OrganizerId,
+        event: String,
+        options: ImportOptions,
+        source: Source,
+        digest: Hash,
+    ) -> Self {
+        let (kind, shop) = match &source {
+            Source::Csv(_) => ("csv", None),
+            Source::Pretix(facts) => ("pretix", facts.slug.as_deref()),
+        };
+        let source_mark = Mark::of(&(kind, options.channel.as_deref(), shop));
+        Self {
+            organizer,
+            event,
+            options,
+            source,
+            source_mark,
+            digest,
+        }
+    }
+
+    /// The list as the journal of imports knows it: lists of two sessions are two lists.
+    fn list_mark(&self) -> Mark {
+        Mark::of(&(self.source_mark, self.options.session.as_deref()))
+    }
+
     /// What pretix told besides the tickets.
     const fn pretix(&self) -> Option<&PretixFacts> {
         match &self.source {
@@ -74,6 +112,7 @@ impl Whole {
             session: self.options.session.as_deref(),
             channel: self.channel(),
             subevents,
+            source: self.source_mark,
         }
     }
 }
@@ -87,10 +126,14 @@ impl Whole {
 enum Step {
     /// A line as a ticket, and its id if it is a new one.
     Ticket(ImportedTicket, TicketId),
+    /// A ticket that the files no longer name.
+    Gone(TicketId),
     /// A secret that pretix revoked.
     Revoked(TicketCodeText),
     /// The event's keys and products.
     Keys,
+    /// That these files were imported.
+    Note,
 }
 
 fn read_files(files: &[(String, Vec<u8>)], options: &import::Options) -> Result<Import> {
@@ -106,7 +149,7 @@ impl Service {
     /// nothing and answers with what would be done, bad lines or not.
     ///
     /// # Errors
-    /// [`Error::ImportRefused`] with the bad lines, [`Error::Invalid`] for unreadable files or options,
+    /// [`Error::ImportRefused`] with the bad lines, [`Error::ImportStopped`] for half a list or an old one, [`Error::Invalid`] for unreadable files or options,
     /// [`Error::NotFound`].
     pub async fn import(
         &self,
@@ -122,13 +165,16 @@ impl Service {
                 .await?
         };
         let reading = options::reading(&options, &found.value)?;
-        let read = tokio::task::spawn_blocking(move || read_files(&files, &reading))
+        let reading = tokio::task::spawn_blocking(move || {
+            Ok::<_, Error>((read_files(&files, &reading)?, journal::digest(&files)))
+        });
+        let (read, digest) = reading
             .await
             .map_err(|_| Error::Internal("reading an import broke off"))??;
         let now = self.now();
         let checked = self
             .read(move |txn| {
-                let (whole, lines, report) = report::begin(read, organizer, event, options);
+                let (whole, lines, report) = report::begin(read, organizer, event, options, digest);
                 check::check(txn, whole, lines, report, now)
             })
             .await?;

@@ -5,6 +5,7 @@ use crate::import::{Import, ImportedTicket, Place, Source};
 use crate::service::error::Error;
 use usher_domain::api::imports::{ImportOptions, ImportReport};
 use usher_domain::code::strength::STRONG_BITS;
+use usher_domain::hash::Hash;
 use usher_domain::ids::OrganizerId;
 use usher_domain::problem::Fault;
 
@@ -17,6 +18,7 @@ pub(super) fn begin(
     organizer: OrganizerId,
     event: String,
     options: ImportOptions,
+    digest: Hash,
 ) -> (Whole, Vec<ImportedTicket>, ImportReport) {
     let (format, columns) = match &import.source {
         Source::Pretix(_) => ("pretix".to_owned(), Vec::new()),
@@ -45,6 +47,10 @@ pub(super) fn begin(
         weak_barcodes: import.tickets.iter().filter(weak).count() as u64,
         warnings: import.warnings.iter().map(ToString::to_string).collect(),
         types_created: Vec::new(),
+        refused_here: 0,
+        kept_here: 0,
+        missing: 0,
+        cancelled: 0,
     };
     for bad in &import.bad {
         let fault = Fault {
@@ -54,13 +60,14 @@ pub(super) fn begin(
         };
         push(&mut report, fault);
     }
-    let whole = Whole {
-        organizer,
-        event,
-        options,
-        source: import.source,
-    };
+    let whole = Whole::new(organizer, event, options, import.source, digest);
     (whole, import.tickets, report)
+}
+
+/// A number of things with its word: `1 ticket is`, `2 tickets are`.
+pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
+    let word = if count == 1 { one } else { more };
+    format!("{count} {word}")
 }
 
 /// Notes a line that was read well and cannot be imported.

@@ -2,7 +2,7 @@
 
 use super::apply::{self, Effect};
 use super::report::{is_fatal, note_fault};
-use super::{Step, Whole};
+use super::{Step, Whole, journal, missing};
 use crate::import::Place;
 use crate::service::Service;
 use crate::service::error::{Error, Result};
@@ -112,13 +112,17 @@ fn write_steps(
         match step {
             Step::Ticket(line, new) => {
                 match apply::line(txn, &mut desk, line, *new, &around, &mut written.types) {
-                    Ok(effect) => written.effects.push(effect),
+                    Ok(outcome) => written.effects.push(outcome.effect),
                     Err(error) if is_fatal(&error) => return Err(error),
                     Err(error) => written.late.push((line.place.clone(), error)),
                 }
             }
             Step::Revoked(secret) => {
                 apply::refuse_for_ever(txn, &mut desk, secret, whole.channel())?;
+            }
+            Step::Gone(ticket) => missing::cancel(txn, &mut desk, whole, *ticket)?,
+            Step::Note => {
+                journal::note(txn, desk.event.id, whole.list_mark(), whole.digest, now)?;
             }
             Step::Keys => {
                 if let Some(facts) = whole.pretix() {

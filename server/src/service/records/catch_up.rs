@@ -75,6 +75,7 @@ const fn lies_in_the_records(error: &Error) -> bool {
         | Error::KeyExpired(_)
         | Error::DeviceRevoked
         | Error::ImportRefused(_)
+        | Error::ImportStopped(_)
         | Error::WriterOverQuota { .. }
         | Error::Internal(_) => true,
     }

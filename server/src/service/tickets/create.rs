@@ -147,6 +147,8 @@ pub(crate) fn create(
             request: Some(request),
             group: None,
             signed: Some(new.media.is_empty()),
+            said: None,
+            left: None,
         },
     };
     for code in &new.media {

@@ -124,6 +124,8 @@ fn from_row(event: EventId, session: SessionId, row: &TicketRow) -> Loaded {
             request: None,
             group: row.order,
             signed: None,
+            said: None,
+            left: None,
         },
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod desk;
 mod former;
 pub(crate) mod hand_back;
 mod list;
+pub(crate) mod said;
 pub(crate) mod stored;
 pub(crate) mod view;
 

@@ -1,5 +1,6 @@
 //! A ticket as stored, and its images in ticket sets and directories.
 
+use super::said::Said;
 use super::view;
 use crate::service::error::{Error, Result};
 use crate::service::things::{self, NAME_BYTES_MAX};
@@ -118,6 +119,25 @@ pub(crate) struct Body {
     /// stored: then those without a barcode did.
     #[n(19)]
     pub(crate) signed: Option<bool>,
+    /// What the last import said of it; none of a ticket that no import told of, or only one of an older
+    /// program.
+    #[n(20)]
+    pub(crate) said: Option<Said>,
+    /// Sessions that it was for before it was moved; gates of them say where it is valid now.
+    #[n(21)]
+    pub(crate) left: Option<Vec<SessionId>>,
+}
+
+impl Body {
+    /// Whether two images differ only in what imports said, and so in nothing that a gate knows.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let known = |body: &Self| Self {
+            request: None,
+            said: None,
+            ..body.clone()
+        };
+        known(self) == known(other)
+    }
 }
 
 /// A ticket.

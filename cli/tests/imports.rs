@@ -1,0 +1,14 @@
+//! Lists of shops at a real server: what the second import does to what the first one and people said.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "all of this file is tests"
+)]
+
+mod house;
+mod imports {
+    pub(crate) mod merging;
+    pub(crate) mod shop;
+}

@@ -1,0 +1,96 @@
+//! Which files were imported into an event, to know an old list when it comes again.
+
+use crate::service::error::{Error, Result};
+use crate::service::tickets::said::Mark;
+use crate::storage::{Space, Transaction};
+use minicbor::{Decode, Encode};
+use usher_domain::cbor;
+use usher_domain::hash::Hash;
+use usher_domain::ids::EventId;
+use usher_domain::time::UnixMillis;
+
+/// Imports of an event that are remembered, the latest ones.
+const REMEMBERED_MAX: usize = 64;
+
+/// An import that changed something.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+struct Entry {
+    /// The list that it was of.
+    #[n(0)]
+    list: Mark,
+    /// Digest of its files.
+    #[n(1)]
+    digest: Hash,
+    /// When it was imported last.
+    #[n(2)]
+    at: UnixMillis,
+}
+
+/// Files that were imported before others of the same list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Older {
+    /// When they were imported last.
+    pub(super) at: UnixMillis,
+    /// How many imports of the list came after.
+    pub(super) since: u64,
+}
+
+/// The digest of files, in whatever order they come.
+pub(super) fn digest(files: &[(String, Vec<u8>)]) -> Hash {
+    let mut all: Vec<Hash> = files.iter().map(|(_, bytes)| Hash::of(&[bytes])).collect();
+    all.sort_unstable();
+    let all: Vec<&[u8]> = all.iter().map(|hash| hash.as_bytes().as_slice()).collect();
+    Hash::of(&all)
+}
+
+fn place(event: EventId) -> Vec<u8> {
+    [b"imported ", event.as_bytes().as_slice()].concat()
+}
+
+fn read(txn: &dyn Transaction, event: EventId) -> Result<Vec<Entry>> {
+    match txn.value(Space::Event, &place(event))? {
+        None => Ok(Vec::new()),
+        Some(bytes) => cbor::decode(&bytes)
+            .map_err(|_| Error::Internal("the journal of imports is not readable")),
+    }
+}
+
+/// Whether these files were imported before, and others of the same list since.
+pub(super) fn older(
+    txn: &dyn Transaction,
+    event: EventId,
+    list: Mark,
+    digest: Hash,
+) -> Result<Option<Older>> {
+    let mut since = 0;
+    let entries = read(txn, event)?;
+    for entry in entries.iter().rev().filter(|entry| entry.list == list) {
+        if entry.digest == digest {
+            let at = entry.at;
+            return Ok((since > 0).then_some(Older { at, since }));
+        }
+        since += 1;
+    }
+    Ok(None)
+}
+
+/// Notes that files were imported.
+pub(super) fn note(
+    txn: &mut dyn Transaction,
+    event: EventId,
+    list: Mark,
+    digest: Hash,
+    now: UnixMillis,
+) -> Result<()> {
+    let mut entries = read(txn, event)?;
+    entries.retain(|entry| entry.list != list || entry.digest != digest);
+    entries.push(Entry {
+        list,
+        digest,
+        at: now,
+    });
+    let surplus = entries.len().saturating_sub(REMEMBERED_MAX);
+    entries.drain(..surplus);
+    txn.put_value(Space::Event, &place(event), &cbor::encode(&entries), now)?;
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Tickets of a list's last import that this one does not name.
+//!
+//! An order that pretix answers is whole: a position that it lacks was cancelled or split off. A list may be
+//! a part of all tickets, so what it lacks is cancelled only if somebody says so, and not half of it.
+
+use super::Whole;
+use super::report::counted;
+use crate::service::error::{Error, Result};
+use crate::service::tickets::desk::Desk;
+use crate::service::tickets::said::{self, Said};
+use crate::service::tickets::stored::{self, Loaded};
+use crate::storage::Transaction;
+use std::collections::HashSet;
+use usher_domain::api::imports::{ImportMode, ImportReport, MissingTickets};
+use usher_domain::ids::TicketId;
+use usher_domain::table::rows::{CancelReason, TicketState};
+
+/// Tickets read at a time.
+const PAGE: u32 = 1_000;
+/// So many missing tickets are cancelled without a question, however short the list.
+const FEW: u64 = 2;
+/// Of a longer list one in so many.
+const SHARE: u64 = 10;
+
+/// What an import does not name although an earlier one of the same list did.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// Tickets of the list that may still enter, named or not.
+    listed: u64,
+    /// Those that are not named.
+    tickets: Vec<TicketId>,
+    /// Those that an order of the files lacks.
+    of_orders: Vec<TicketId>,
+}
+
+/// Looks for tickets of this list among all of the event; `named` are those of which a line speaks.
+pub(super) fn find(
+    txn: &dyn Transaction,
+    desk: &Desk,
+    whole: &Whole,
+    named: &HashSet<TicketId>,
+) -> Result<Missing> {
+    let session = whole.options.session.as_deref();
+    let session = session.map(|name| desk.session_named(name)).transpose()?;
+    let mut missing = Missing::default();
+    let mut after = None;
+    loop {
+        let page = stored::page(txn, desk.event.id, after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        for ticket in &page {
+            let is_here = session.is_none_or(|session| ticket.body.sessions.contains(&session));
+            if is_cancelled(ticket) || !is_here || !is_of_list(desk, whole, ticket) {
+                continue;
+            }
+            missing.listed += 1;
+            if named.contains(&ticket.id) {
+                continue;
+            }
+            match in_order(whole, ticket) {
+                InOrder::Gone => missing.of_orders.push(ticket.id),
+                InOrder::Unread => {}
+                InOrder::Unknown => missing.tickets.push(ticket.id),
+            }
+        }
+    }
+    Ok(missing)
+}
+
+fn is_cancelled(ticket: &Loaded) -> bool {
+    matches!(ticket.body.state, TicketState::Cancelled(_))
+}
+
+/// Whether an import of this list told of the ticket. Of tickets that an older program imported the sales
+/// channel tells, and of pretix the order in the number.
+fn is_of_list(desk: &Desk, whole: &Whole, ticket: &Loaded) -> bool {
+    if let Some(said) = &ticket.body.said {
+        return said.source == whole.source_mark;
+    }
+    let imported = ticket.body.request.is_some() && ticket.body.signed.is_none();
+    let by_channel = desk.channel_name(ticket.body.channel) == whole.channel();
+    imported
+        && match whole.pretix() {
+            None => by_channel,
+            Some(_) => order_of(ticket).is_some(),
+        }
+}
+
+/// The order of a pretix position, if the ticket's number is one.
+fn order_of(ticket: &Loaded) -> Option<&str> {
+    let order = ticket.body.order.as_ref()?.reveal();
+    let rest = ticket.external.as_deref()?.strip_prefix(order)?;
+    rest.strip_prefix('-')?.parse::<u64>().ok()?;
+    Some(order)
+}
+
+/// What the files say of a ticket's order.
+enum InOrder {
+    /// They hold the whole order, and the position is not in it.
+    Gone,
+    /// They hold the order, and the position may be one that is no ticket or cannot be read.
+    Unread,
+    /// They do not hold it.
+    Unknown,
+}
+
+fn in_order(whole: &Whole, ticket: &Loaded) -> InOrder {
+    let (Some(facts), Some(order)) = (whole.pretix(), order_of(ticket)) else {
+        return InOrder::Unknown;
+    };
+    let is_other = |number: &str| facts.other_positions.contains(number);
+    if ticket.external.as_deref().is_some_and(is_other) || facts.broken_orders.contains(order) {
+        InOrder::Unread
+    } else if facts.whole_orders.contains(order) {
+        InOrder::Gone
+    } else {
+        InOrder::Unknown
+    }
+}
+
+impl Missing {
+    /// What is to be cancelled, with everything told in the report.
+    ///
+    /// # Errors
+    /// [`Error::ImportStopped`] if so much is missing that the file is hardly the whole list.
+    pub(super) fn judge(self, whole: &Whole, report: &mut ImportReport) -> Result<Vec<TicketId>> {
+        let mut gone = self.of_orders;
+        if !gone.is_empty() {
+            report.warnings.push(format!(
+                "{} no longer in the order it was in: cancelled",
+                counted(gone.len() as u64, "position is", "positions are")
+            ));
+        }
+        report.missing = self.tickets.len() as u64;
+        if report.missing > 0 {
+            let told = self.listed.saturating_sub(gone.len() as u64);
+            if cancels(whole, told, report)? {
+                gone.extend(self.tickets);
+            }
+        }
+        report.cancelled = gone.len() as u64;
+        Ok(gone)
+    }
+}
+
+/// Whether missing tickets are cancelled, with the reason told in the report.
+fn cancels(whole: &Whole, listed: u64, report: &mut ImportReport) -> Result<bool> {
+    let options = &whole.options;
+    let missing = counted(
+        report.missing,
+        "ticket of the last import is",
+        "tickets of the last import are",
+    );
+    if options.missing == MissingTickets::Keep {
+        let stay = if report.missing == 1 {
+            "stays as it is"
+        } else {
+            "stay as they are"
+        };
+        report.warnings.push(format!(
+            "{missing} not in this file and {stay}. If the file is the whole list, cancel what it lacks: --missing cancel"
+        ));
+        return Ok(false);
+    }
+    if report.bad_count > 0 {
+        report.warnings.push(format!(
+            "{missing} not in this file. Some lines are bad and may be the missing ones, so none is cancelled"
+        ));
+        return Ok(false);
+    }
+    let most = options
+        .missing_max
+        .unwrap_or_else(|| FEW.max(listed / SHARE));
+    if report.missing > most {
+        let why = format!(
+            "{} of {listed} tickets of the last import are not in this file: is it the whole list? Nothing was imported. If so many are to be cancelled, say --missing-max {}",
+            report.missing, report.missing
+        );
+        if options.mode == ImportMode::DryRun {
+            report.warnings.push(why);
+            return Ok(false);
+        }
+        return Err(Error::ImportStopped(why));
+    }
+    report
+        .warnings
+        .push(format!("{missing} not in this file: cancelled"));
+    Ok(true)
+}
+
+/// Cancels a ticket that its list lacks. The list may name it again: then it is as the list says, unless it
+/// was refused here.
+pub(super) fn cancel(
+    txn: &mut dyn Transaction,
+    desk: &mut Desk,
+    whole: &Whole,
+    id: TicketId,
+) -> Result<()> {
+    let mut ticket = stored::load(txn, desk.event.id, id)?;
+    if is_cancelled(&ticket) {
+        return Ok(());
+    }
+    let body = &mut ticket.body;
+    let known = body.said.take();
+    let known = known.or_else(|| said::of_older_program(whole.source_mark, body));
+    let mut said = known.unwrap_or_else(|| Said::by(whole.source_mark, body));
+    said.refused_here |= body.state != TicketState::Valid && body.state != said.state;
+    said.state = TicketState::Cancelled(CancelReason::Other);
+    body.state = said.state;
+    body.said = Some(said);
+    // The same line as before says something new when it comes again.
+    body.request = None;
+    desk.store(txn, &mut ticket)
+}
