@@ -11,4 +11,5 @@ mod house;
 mod imports {
     pub(crate) mod merging;
     pub(crate) mod shop;
+    pub(crate) mod status;
 }

@@ -11,8 +11,9 @@ use indicatif::ProgressBar;
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use usher_domain::api::imports::{
-    BadLines, ImportMode, ImportOptions, ImportReport, MissingTickets, OldLists,
+    BadLines, ImportMode, ImportOptions, ImportReport, MissingTickets, OldLists, UsedTickets,
 };
 
 /// Import tickets from what shops export: CSV lists, or pretix API answers
@@ -49,6 +50,14 @@ pub struct Import {
     /// Leave bad lines out and import the rest
     #[arg(long)]
     pub skip_bad: bool,
+    /// What a status word of the shop means, as WORD=STATE: valid, pending, blocked, cancelled or
+    /// refunded; repeat it for each
+    #[arg(long, value_name = "WORD=STATE")]
+    pub status: Vec<StatusWord>,
+    /// What becomes of tickets that were used before at the shop's own scanners: they are let in and
+    /// counted, or refused
+    #[arg(long, value_name = "admit|refuse", value_parser = words::<UsedTickets>(USED), default_value = "admit", hide_default_value = true, hide_possible_values = true)]
+    pub used: UsedTickets,
     /// What becomes of tickets of the last import that the file no longer names: they are kept and
     /// counted, or cancelled, if the file is the whole list
     #[arg(long, value_name = "keep|cancel", value_parser = words::<MissingTickets>(MISSING), default_value = "keep", hide_default_value = true, hide_possible_values = true)]
@@ -63,6 +72,38 @@ pub struct Import {
 
 /// What becomes of missing tickets.
 const MISSING: &[&str] = &["keep", "cancel"];
+/// What becomes of tickets that were used before.
+const USED: &[&str] = &["admit", "refuse"];
+
+/// What a status word of a shop means: `WORD=STATE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusWord {
+    /// The shop's word.
+    pub word: String,
+    /// The state.
+    pub state: String,
+}
+
+/// States that a status word of a shop may mean.
+const WORD_STATES: &[&str] = &["valid", "pending", "blocked", "cancelled", "refunded"];
+
+impl FromStr for StatusWord {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // A word of a shop may hold the sign itself.
+        match text.rsplit_once('=') {
+            Some((word, state)) if WORD_STATES.contains(&state) => Ok(Self {
+                word: word.to_owned(),
+                state: state.to_owned(),
+            }),
+            _ => Err(format!(
+                "write it as WORD=STATE, for example Comp=valid; the states are {}",
+                WORD_STATES.join(", ")
+            )),
+        }
+    }
+}
 
 impl Import {
     /// Does it.
@@ -90,6 +131,12 @@ impl Import {
             } else {
                 BadLines::Refuse
             },
+            status: self
+                .status
+                .into_iter()
+                .map(|status| (status.word, status.state))
+                .collect(),
+            used: self.used,
             missing: self.missing,
             missing_max: self.missing_max,
             old_lists: if self.old_list {
@@ -173,6 +220,10 @@ fn report_page(page: &mut Page, report: &ImportReport) {
     page.line(format_args!("Read as {}", report.format));
     for (field, header) in &report.columns {
         page.line(format_args!("  {field:<12} {header}"));
+    }
+    if !report.unused_columns.is_empty() {
+        let unused = report.unused_columns.join(", ");
+        page.line(format_args!("  not used:    {unused}"));
     }
     if report.files.len() > 1 {
         for file in &report.files {

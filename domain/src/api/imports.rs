@@ -13,7 +13,7 @@ pub struct ImportOptions {
     /// Sales channel of the tickets; the file's kind if absent.
     pub channel: Option<String>,
     /// Columns by field: `barcode`, `name`, `first_name`, `last_name`, `type`, `order`, `external`,
-    /// `seat`, `zone`, `status`, `valid_from`, `valid_until`, `session`, `entries`, `instruction`; each a
+    /// `seat`, `zone`, `status`, `used`, `valid_from`, `valid_until`, `session`, `entries`, `instruction`; each a
     /// header or a number from 1.
     pub mapping: std::collections::BTreeMap<String, String>,
     /// Format of dates, strptime-like, where they are ambiguous.
@@ -22,6 +22,11 @@ pub struct ImportOptions {
     pub mode: ImportMode,
     /// What bad lines do.
     pub bad_lines: BadLines,
+    /// The shop's own status words, each with what it means: `valid`, `pending`, `blocked`, `cancelled` or
+    /// `refunded`.
+    pub status: std::collections::BTreeMap<String, String>,
+    /// What becomes of tickets that were used before at the shop's own scanners.
+    pub used: UsedTickets,
     /// What becomes of tickets of the last import that the files no longer name.
     pub missing: MissingTickets,
     /// How many of them may be cancelled; a tenth of the list, at least 2, if absent. If more are missing,
@@ -29,6 +34,19 @@ pub struct ImportOptions {
     pub missing_max: Option<u64>,
     /// What becomes of files that were imported before, and others of the same list since.
     pub old_lists: OldLists,
+}
+
+/// What becomes of tickets that were used before at the shop's own scanners, and whose holders were not seen
+/// leaving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum UsedTickets {
+    /// They are let in, and counted.
+    #[default]
+    Admit,
+    /// They are held back.
+    Refuse,
 }
 
 /// What becomes of tickets that a list no longer names. A position that is missing in an order of pretix is
@@ -133,6 +151,12 @@ pub struct ImportReport {
     /// Tickets that were cancelled because the list, or the order that they were in, no longer has them.
     #[serde(default)]
     pub cancelled: u64,
+    /// Tickets that may enter by what the files say and were used before at the shop's own scanners.
+    #[serde(default)]
+    pub used_before: u64,
+    /// Headers of the list's columns that are not used.
+    #[serde(default)]
+    pub unused_columns: Vec<String>,
 }
 
 impl ImportReport {

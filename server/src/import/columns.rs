@@ -42,6 +42,8 @@ pub enum Column {
     Status,
     /// Whether it is paid: yes or no.
     Paid,
+    /// Whether it was used at the shop's own scanners: yes, no, or when.
+    Used,
     /// Why it was cancelled or blocked.
     Reason,
     /// Beginning of validity.
@@ -95,6 +97,19 @@ pub(super) fn fold(header: &str) -> String {
         }
     }
     folded
+}
+
+/// Parts of folded headers of columns that may say who is let in.
+const OF_STATUS: &[&str] = &[
+    "status", "state", "zustand", "cancel", "refund", "storn", "erstatt", "void", "valid",
+    "gültig", "gueltig", "blocked", "gesperrt", "paid", "bezahlt", "approved", "statut", "annul",
+    "estado",
+];
+
+/// Whether a header smells of a column that says who is let in.
+pub(super) fn may_be_status(header: &str) -> bool {
+    let folded = fold(header);
+    OF_STATUS.iter().any(|part| folded.contains(part))
 }
 
 /// True if the folded header is accepted for any column.
@@ -190,7 +205,7 @@ pub enum InvalidMapping {
     NoColumnNumber,
     /// Not a column of ours.
     #[error(
-        "no such column: barcode, number, order, position, type, variation, type-id, name, first-name, last-name, seat, seat-block, seat-row, seat-number, zone, status, paid, reason, valid-from, valid-until, entries, instruction, attention, session or channel"
+        "no such column: barcode, number, order, position, type, variation, type-id, name, first-name, last-name, seat, seat-block, seat-row, seat-number, zone, status, paid, used, reason, valid-from, valid-until, entries, instruction, attention, session or channel"
     )]
     UnknownColumn,
 }

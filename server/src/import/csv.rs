@@ -1,13 +1,15 @@
 //! A list of tickets as CSV, a line each.
 
-use super::columns::Column;
+use super::columns::{Column, may_be_status};
 use super::dates::{DateReader, Edge};
 use super::dialect::{FoundDialect, Layout, is_blank, reader};
 use super::encoding::decode;
-use super::fields::{Content, Rounding, clean, code_text, may_be_rounded, yes_or_no};
+use super::fields::{
+    Content, Rounding, clean, code_text, is_of_total, may_be_rounded, was_used, yes_or_no,
+};
 use super::report::{BadLine, BadReason, Place, Warning};
-use super::status::StatusWords;
-use super::ticket::{ImportedTicket, Shared, State, Text};
+use super::status::{StatusWords, says_used};
+use super::ticket::{ImportedTicket, Shared, State, Text, Used};
 use super::{Import, ImportError, NamedBytes, Options, Source};
 use ::csv::StringRecord;
 use std::borrow::Cow;
@@ -44,17 +46,24 @@ pub(super) fn read(file: &NamedBytes<'_>, options: &Options) -> Result<Import, I
         }],
         tickets,
         bad,
-        warnings: decoded
-            .damaged_utf8
-            .then_some(Warning::DamagedUtf8)
-            .into_iter()
-            .collect(),
+        warnings: warnings(decoded.damaged_utf8, &layout),
+        used_before: 0,
         source: Source::Csv(FoundDialect {
             delimiter: layout.delimiter,
             encoding: decoded.encoding,
             columns: layout.columns,
+            unused: layout.unused,
         }),
     })
+}
+
+fn warnings(damaged_utf8: bool, layout: &Layout) -> Vec<Warning> {
+    let damaged = damaged_utf8.then_some(Warning::DamagedUtf8);
+    let unused = layout.unused.iter().filter(|header| may_be_status(header));
+    let unused = unused.map(|header| Warning::MayBeStatus {
+        header: header.to_string(),
+    });
+    damaged.into_iter().chain(unused).collect()
 }
 
 /// A bad cell.
@@ -107,6 +116,9 @@ impl<'r> Row<'r> {
 
     fn code(&self) -> Result<Option<TicketCodeText>, Fault> {
         let text = self.number(Column::Barcode)?.unwrap_or_default();
+        if is_of_total(&text) {
+            return Err(Fault::of(Column::Barcode, BadReason::NoTicket));
+        }
         code_text(&text).map_err(|reason| Fault::of(Column::Barcode, reason))
     }
 
@@ -229,6 +241,9 @@ impl<'a> Rows<'a> {
 
     fn ticket(&mut self, cells: &StringRecord, line: u64) -> Result<ImportedTicket, Fault> {
         self.expect_width(cells)?;
+        if self.layout.is_header(cells) {
+            return Err(Fault::of_line(BadReason::HeaderAgain));
+        }
         let row = Row {
             cells,
             layout: self.layout,
@@ -272,6 +287,7 @@ impl<'a> Rows<'a> {
             session: self.shared(&row, Column::Session)?,
             other_sessions: Vec::new(),
             channel: self.shared(&row, Column::Channel)?,
+            used: self.used(&row),
             code,
             bits: 0,
         };
@@ -313,6 +329,15 @@ impl<'a> Rows<'a> {
             State::Blocked { .. } => State::Blocked { reason },
             State::Valid | State::Pending => state,
         })
+    }
+
+    fn used(&self, row: &Row<'_>) -> Used {
+        let by_word = row.raw(Column::Status).is_some_and(says_used);
+        if by_word || row.raw(Column::Used).is_some_and(was_used) {
+            Used::Before
+        } else {
+            Used::Never
+        }
     }
 
     fn type_name(&mut self, row: &Row<'_>) -> Result<Text, Fault> {

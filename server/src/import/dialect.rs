@@ -55,6 +55,8 @@ pub struct FoundDialect {
     pub encoding: FileEncoding,
     /// The columns that are used, in the order of [`Column`].
     pub columns: Vec<FoundColumn>,
+    /// Headers of the columns that are not used, in the order of the file.
+    pub unused: Vec<Box<str>>,
 }
 
 /// A column that is used.
@@ -78,6 +80,10 @@ pub(super) struct Layout {
     pub(super) has_header: bool,
     /// Cells of every line.
     pub(super) width: usize,
+    /// Headers of the columns that are not used.
+    pub(super) unused: Vec<Box<str>>,
+    /// The folded header, if the list has one.
+    header: Vec<String>,
     places: Vec<Option<usize>>,
 }
 
@@ -102,9 +108,12 @@ impl Layout {
                 *place = Some(found.number - 1);
             }
         }
+        let unused = names.without(&columns);
         Ok(Self {
             delimiter,
             columns,
+            unused,
+            header: names.folded(),
             start,
             has_header: names.header.is_some(),
             width: first.len(),
@@ -115,6 +124,12 @@ impl Layout {
     /// Which cell of a line holds this.
     pub(super) fn cell(&self, column: Column) -> Option<usize> {
         self.places.get(column as usize).copied().flatten()
+    }
+
+    /// Whether a line is the header again, as where files were put together.
+    pub(super) fn is_header(&self, cells: &StringRecord) -> bool {
+        let mut named = self.header.iter().zip(cells.iter());
+        !self.header.is_empty() && named.all(|(name, cell)| *name == fold(cell))
     }
 
     /// The header of a column, for messages.
@@ -233,6 +248,21 @@ impl Names {
             count: first.len(),
             header: has_header.then(|| first.iter().map(name).collect()),
         }
+    }
+
+    fn folded(&self) -> Vec<String> {
+        let names = self.header.iter().flatten();
+        names.map(|(_, folded)| folded.clone()).collect()
+    }
+
+    /// The names of columns that are not among these.
+    fn without(&self, used: &[FoundColumn]) -> Vec<Box<str>> {
+        let names = self.header.iter().flatten().zip(1..);
+        let is_free = |number: usize| used.iter().all(|found| found.number != number);
+        names
+            .filter(|((name, _), number)| !name.is_empty() && is_free(*number))
+            .map(|((name, _), _)| name.clone())
+            .collect()
     }
 
     /// Which column is called so.

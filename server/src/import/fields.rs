@@ -31,7 +31,7 @@ pub(super) fn clean(cell: &str, content: Content) -> Result<Option<Cow<'_, str>>
     if content == Content::Number {
         value = without_apostrophe(value);
     }
-    if value.is_empty() {
+    if value.is_empty() || is_placeholder(&value) {
         return Ok(None);
     }
     let limit = content.limit();
@@ -57,6 +57,62 @@ pub(super) fn clean(cell: &str, content: Content) -> Result<Option<Cow<'_, str>>
         return Err(BadReason::DamagedNumber);
     }
     Ok(Some(value))
+}
+
+/// What programs write where they have no value: errors of spreadsheets in several languages, and the nothing
+/// of databases and scripts. A guest may be called Nan or None, so case counts.
+const PLACEHOLDERS: &[&str] = &[
+    "nan",
+    "NaN",
+    "null",
+    "NULL",
+    "nil",
+    "undefined",
+    "(null)",
+    "<null>",
+    "<NA>",
+    "\\N",
+    "N/A",
+    "n/a",
+    "#NV",
+    "#N/D",
+    "#N/V",
+];
+
+/// Whether a value says that there is none.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    let is_error = value.starts_with('#')
+        && (value.ends_with(['!', '?']) || value == "#N/A")
+        && value.len() <= 12;
+    is_error
+        || PLACEHOLDERS.contains(&value)
+        || value.chars().all(|c| matches!(c, '-' | '–' | '—' | '_'))
+}
+
+/// Words that stand where a ticket's barcode would, in a line that sums up others.
+const OF_TOTALS: &[&str] = &[
+    "total",
+    "totals",
+    "grandtotal",
+    "subtotal",
+    "sum",
+    "sumtotal",
+    "summe",
+    "gesamt",
+    "gesamtsumme",
+    "zwischensumme",
+    "anzahl",
+    "count",
+    "somme",
+    "totale",
+    "suma",
+    "none",
+    "na",
+];
+
+/// Whether what stands as a barcode is a word of a line that is no ticket.
+pub(super) fn is_of_total(code: &str) -> bool {
+    OF_TOTALS.contains(&super::columns::fold(code).as_str())
 }
 
 /// What lays a text out: people press enter in a cell, and forms take addresses with several lines.
@@ -155,6 +211,22 @@ pub(super) fn yes_or_no(cell: &str) -> Result<bool, BadReason> {
         "" | "no" | "n" | "nein" | "false" | "falsch" | "0" | "non" | "nee" | "-" => Ok(false),
         _ => Err(BadReason::NotYesOrNo),
     }
+}
+
+/// Whether a cell says that a ticket was used: yes, or when.
+pub(super) fn was_used(cell: &str) -> bool {
+    let cell = trim(cell);
+    let never = [
+        "never",
+        "nie",
+        "jamais",
+        "nunca",
+        "0000-00-00",
+        "0000-00-00 00:00:00",
+    ];
+    !is_placeholder(cell)
+        && !never.contains(&cell.to_lowercase().as_str())
+        && yes_or_no(cell).unwrap_or(true)
 }
 
 #[cfg(test)]

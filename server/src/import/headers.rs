@@ -275,6 +275,26 @@ pub(super) const KNOWN: &[(Column, &str, &[&str])] = &[
     ),
     (Column::Paid, "paid", &["paid", "bezahlt", "payé"]),
     (
+        Column::Used,
+        "used",
+        &[
+            "checkedin",
+            "checkedinat",
+            "checkindate",
+            "checkintime",
+            "checkindatetime",
+            "checkin",
+            "scannedat",
+            "scanned",
+            "scandate",
+            "eingecheckt",
+            "eingechecktam",
+            "entwertet",
+            "usedat",
+            "used",
+        ],
+    ),
+    (
         Column::Reason,
         "reason",
         &[

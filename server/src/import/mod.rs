@@ -18,6 +18,7 @@ mod report;
 mod status;
 mod strength;
 mod ticket;
+mod used;
 
 pub use columns::{Column, ColumnRef, InvalidMapping, Mapping};
 pub use dates::SlashDates;
@@ -26,10 +27,12 @@ pub use encoding::{FileEncoding, UnknownEncoding};
 pub use error::ImportError;
 pub use pretix::{PretixCheckInList, PretixFacts, PretixItem, PretixSubevent, TestOrders};
 pub use report::{BadLine, BadReason, Place, Warning};
-pub use ticket::{ImportedTicket, State, Text};
+pub(crate) use status::named as state_named;
+pub use ticket::{ImportedTicket, State, Text, Used};
+pub use used::UsedTickets;
 
 use jiff::tz::TimeZone;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::api::imports::ImportedFile;
 
 /// A file as it came in.
@@ -91,6 +94,8 @@ pub struct Options {
     pub locale: Option<String>,
     /// What becomes of orders made in pretix's test mode.
     pub test_orders: TestOrders,
+    /// What becomes of tickets that were used before at the shop's own scanners.
+    pub used: UsedTickets,
     /// Bounds.
     pub limits: Limits,
 }
@@ -110,6 +115,7 @@ impl Options {
             default_type: None,
             locale: None,
             test_orders: TestOrders::default(),
+            used: UsedTickets::default(),
             limits: Limits::default(),
         }
     }
@@ -126,6 +132,8 @@ pub struct Import {
     pub bad: Vec<BadLine>,
     /// What the organizer should know although it stops nothing.
     pub warnings: Vec<Warning>,
+    /// Tickets that may enter and were used before at the shop's own scanners.
+    pub used_before: u64,
     /// Where it came from.
     pub source: Source,
 }
@@ -172,6 +180,11 @@ pub fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import, Impor
         (Kind::Pretix, _) => pretix::read(files, options)?,
     };
     repeats::refuse_repeated(&mut import);
+    let lists = match &mut import.source {
+        Source::Csv(_) => BTreeSet::new(),
+        Source::Pretix(facts) => std::mem::take(&mut facts.used_on),
+    };
+    used::judge(&mut import, options.used, &lists);
     strength::estimate(&mut import);
     if import.tickets.is_empty() && import.bad.is_empty() {
         import.warnings.push(Warning::NothingFound);

@@ -84,6 +84,12 @@ pub enum BadReason {
     /// No barcode.
     #[error("the barcode is missing")]
     BarcodeMissing,
+    /// A word in place of a barcode: totals, or the nothing of a program.
+    #[error("this is no barcode: the line seems to be no ticket")]
+    NoTicket,
+    /// The header again.
+    #[error("this is the header again, as where files were put together: take the line out")]
+    HeaderAgain,
     /// Scientific notation, rounding, or a decimal point.
     #[error(
         "a spreadsheet has damaged this number (such as 1.23457E+12): export the list again, and do not open it in between or format the column as text"
@@ -125,7 +131,9 @@ pub enum BadReason {
     #[error("the ticket type is missing")]
     TypeMissing,
     /// A status word that is not known.
-    #[error("this status is not known: say what it means, or leave the column out of the mapping")]
+    #[error(
+        "this status is not known: say what it means, at the command line with --status 'WORD=valid' (or pending, blocked, cancelled), or leave the column out with --column status=-"
+    )]
     UnknownStatus,
     /// Neither yes nor no.
     #[error("this is neither yes nor no")]
@@ -162,6 +170,8 @@ impl BadReason {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::BarcodeMissing => "barcode_missing",
+            Self::NoTicket => "no_ticket",
+            Self::HeaderAgain => "header_again",
             Self::DamagedNumber => "damaged_number",
             Self::BarcodeRepeated { .. } => "barcode_repeated",
             Self::NumberRepeated { .. } => "number_repeated",
@@ -231,12 +241,53 @@ pub enum Warning {
         /// Its name.
         file: String,
     },
-    /// Lines that differ only in the session.
+    /// Tickets that were used before, and are let in again.
     #[error(
-        "{}{} taken together with another that differs only in the session",
+        "{}{} used before at the shop's own scanners{}: {} let in again. To refuse them, say --used refuse",
         .count,
-        if *.count == 1 { " line was" } else { " lines were" }
+        if *.count == 1 { " ticket was" } else { " tickets were" },
+        on_lists(.lists),
+        if *.count == 1 { "it is" } else { "they are" }
     )]
+    UsedBefore {
+        /// How many.
+        count: u64,
+        /// The shop's check-in lists on which they were used, if it tells them.
+        lists: Vec<String>,
+    },
+    /// Tickets that were used before, and are refused.
+    #[error(
+        "{}{} used before at the shop's own scanners{}: refused here",
+        .count,
+        if *.count == 1 { " ticket was" } else { " tickets were" },
+        on_lists(.lists)
+    )]
+    UsedRefused {
+        /// How many.
+        count: u64,
+        /// The shop's check-in lists on which they were used, if it tells them.
+        lists: Vec<String>,
+    },
+    /// A column that may say who is let in, and that is not used.
+    #[error(
+        "the column “{header}” is not used: if it says who is let in, say so with --column 'status={header}'"
+    )]
+    MayBeStatus {
+        /// Its header.
+        header: String,
+    },
+    /// A check-in list with rules of its own.
+    #[error(
+        "the check-in list “{list}” is not taken over: {rules}. Set the rules of the session accordingly (usher session change)"
+    )]
+    CheckInListLeftOut {
+        /// Its name.
+        list: String,
+        /// What it says.
+        rules: String,
+    },
+    /// Lines that differ only in the session.
+    #[error("{} taken together with another that differs only in the session", if *.count == 1 { "1 line was".to_owned() } else { format!("{} lines were", .count) })]
     LinesTogether {
         /// How many.
         count: u64,
@@ -244,6 +295,15 @@ pub enum Warning {
     /// The file is UTF-8 but for some bytes.
     #[error("some bytes of the file are no UTF-8 and could not be read")]
     DamagedUtf8,
+}
+
+/// Check-in lists as a part of a sentence.
+fn on_lists(lists: &[String]) -> String {
+    match lists {
+        [] => String::new(),
+        [one] => format!(", on list {one}"),
+        many => format!(", on lists {}", many.join(", ")),
+    }
 }
 
 impl Warning {
@@ -258,6 +318,10 @@ impl Warning {
             Self::NoTickets { .. } => "no_tickets",
             Self::EventMissing => "event_missing",
             Self::FileIgnored { .. } => "file_ignored",
+            Self::UsedBefore { .. } => "used_before",
+            Self::UsedRefused { .. } => "used_refused",
+            Self::MayBeStatus { .. } => "may_be_status",
+            Self::CheckInListLeftOut { .. } => "check_in_list_left_out",
             Self::LinesTogether { .. } => "lines_together",
             Self::DamagedUtf8 => "damaged_utf8",
         }

@@ -42,6 +42,10 @@ const WORDS: &[(&str, Meaning)] = &[
     ("bestätigt", Meaning::Valid),
     ("abgeschlossen", Meaning::Valid),
     ("eingecheckt", Meaning::Valid),
+    ("used", Meaning::Valid),
+    ("redeemed", Meaning::Valid),
+    ("scanned", Meaning::Valid),
+    ("entwertet", Meaning::Valid),
     ("nimmtteil", Meaning::Valid),
     ("payé", Meaning::Valid),
     ("valide", Meaning::Valid),
@@ -143,6 +147,37 @@ impl StatusWords {
                 reason: texts.text(reason),
             },
         })
+    }
+}
+
+/// Whether a word says that the ticket was used.
+pub(super) fn says_used(word: &str) -> bool {
+    const USED: &[&str] = &[
+        "checkedin",
+        "eingecheckt",
+        "used",
+        "redeemed",
+        "scanned",
+        "entwertet",
+    ];
+    USED.contains(&fold(word).as_str())
+}
+
+/// The state that an organizer's word for it names: `--status Comp=valid`.
+pub(crate) fn named(state: &str) -> Option<State> {
+    match fold(state).as_str() {
+        "valid" => Some(State::Valid),
+        "pending" => Some(State::Pending),
+        "blocked" => Some(State::Blocked {
+            reason: "blocked by the seller".into(),
+        }),
+        "cancelled" | "canceled" => Some(State::Cancelled {
+            reason: "cancelled".into(),
+        }),
+        "refunded" => Some(State::Cancelled {
+            reason: "refunded".into(),
+        }),
+        _ => None,
     }
 }
 

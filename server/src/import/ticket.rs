@@ -48,6 +48,18 @@ pub struct ImportedTicket {
     pub other_sessions: Vec<Text>,
     /// The sales channel.
     pub channel: Option<Text>,
+    /// Whether it was let in before at the shop's own scanners.
+    pub used: Used,
+}
+
+/// Whether a ticket was let in before at the shop's own scanners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Used {
+    /// It was not, or the shop does not tell.
+    #[default]
+    Never,
+    /// It was, and its holder was not seen leaving.
+    Before,
 }
 
 /// Whether a ticket may enter, as its seller says.

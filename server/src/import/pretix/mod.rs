@@ -6,17 +6,18 @@
 
 mod files;
 mod items;
+mod lists;
 mod orders;
 
 pub use items::PretixItem;
+pub use lists::PretixCheckInList;
 
 use super::report::{Place, Warning};
 use super::ticket::Shared;
 use super::{Import, ImportError, NamedBytes, Options, Source};
 use files::Files;
 use items::Items;
-use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use usher_domain::code::{TicketCodeText, pretix as secrets};
 use usher_domain::keys::PublicKey;
 
@@ -54,6 +55,8 @@ pub struct PretixFacts {
     pub broken_orders: HashSet<Box<str>>,
     /// Numbers of positions that are there and are no tickets.
     pub other_positions: HashSet<Box<str>>,
+    /// Check-in lists, by name or number, on which positions were let in.
+    pub used_on: BTreeSet<String>,
 }
 
 /// A date of an event series.
@@ -67,30 +70,12 @@ pub struct PretixSubevent {
     pub begins: Option<i64>,
 }
 
-/// A check-in list: which tickets may enter, and how often.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct PretixCheckInList {
-    /// Its number.
-    pub id: u64,
-    /// Its name.
-    pub name: String,
-    /// True if all products may enter.
-    #[serde(default)]
-    pub all_products: bool,
-    /// The products that may enter, if not all.
-    #[serde(default)]
-    pub limit_products: Vec<u64>,
-    /// The date of the series that it is for.
-    pub subevent: Option<u64>,
-    /// True if unpaid orders may enter.
-    #[serde(default)]
-    pub include_pending: bool,
-    /// True if a ticket may enter again and again.
-    #[serde(default)]
-    pub allow_multiple_entries: bool,
-    /// True if a ticket may enter again after an exit scan.
-    #[serde(default)]
-    pub allow_entry_after_exit: bool,
+impl PretixFacts {
+    /// The name of a check-in list, or its number.
+    fn list_name(&self, id: u64) -> String {
+        let known = self.check_in_lists.iter().find(|list| list.id == id);
+        known.map_or_else(|| id.to_string(), |list| format!("“{}”", list.name))
+    }
 }
 
 /// Reads all files together.
@@ -125,6 +110,7 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         test_orders: 0,
         whole: HashSet::new(),
         other: HashSet::new(),
+        used_on: BTreeSet::new(),
     };
     let different = reading.read_all(&files.orders)?;
     if let Some(expected) = files.order_count.filter(|count| *count > different) {
@@ -135,6 +121,12 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
     }
     warnings.extend(reading.warnings());
     facts.revoked = secrets.not_among(&reading.tickets);
+    facts.used_on = reading
+        .used_on
+        .iter()
+        .map(|id| facts.list_name(*id))
+        .collect();
+    warnings.extend(facts.check_in_lists.iter().filter_map(lists::left_out));
     for bad in &reading.bad {
         if let Place::Position { order, .. } = &bad.place {
             reading.whole.remove(order);
@@ -147,6 +139,7 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         tickets: reading.tickets,
         bad: reading.bad,
         warnings,
+        used_before: 0,
         source: Source::Pretix(facts),
     })
 }

@@ -3,7 +3,7 @@
 use super::super::csv::ATTENTION;
 use super::super::fields::{Content, clean, code_text};
 use super::super::report::{BadLine, BadReason, Place, Warning};
-use super::super::ticket::{ImportedTicket, Shared, State, Text};
+use super::super::ticket::{ImportedTicket, Shared, State, Text, Used};
 use super::super::{ImportError, Options};
 use super::TestOrders;
 use super::files::{Entry, Files};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use usher_domain::code::TicketCodeText;
 use usher_domain::secret::Private;
@@ -33,6 +33,8 @@ struct Order<'a> {
     sales_channel: Option<String>,
     #[serde(default)]
     valid_if_pending: bool,
+    #[serde(default)]
+    require_approval: bool,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +52,27 @@ struct Position {
     valid_from: Option<String>,
     valid_until: Option<String>,
     blocked: Option<Vec<String>>,
+    #[serde(default)]
+    checkins: Vec<CheckIn>,
+}
+
+/// A scan at the shop's own scanners.
+#[derive(Deserialize)]
+struct CheckIn {
+    datetime: Option<String>,
+    list: Option<u64>,
+    #[serde(rename = "type", default)]
+    kind: CheckInKind,
+}
+
+/// Which way somebody went.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
+enum CheckInKind {
+    #[default]
+    #[serde(rename = "entry")]
+    Entry,
+    #[serde(rename = "exit")]
+    Exit,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +136,9 @@ impl Secrets {
     }
 }
 
+/// Why a ticket waits whose order nobody approved yet.
+const UNAPPROVED: &str = "waits for the organizer's approval";
+
 /// Why a position is no ticket.
 enum NoTicket {
     /// It is none and need not be one.
@@ -148,6 +174,8 @@ pub(super) struct Orders<'a> {
     pub(super) whole: HashSet<Box<str>>,
     /// Numbers of positions that are no tickets.
     pub(super) other: HashSet<Box<str>>,
+    /// Check-in lists on which positions were let in.
+    pub(super) used_on: BTreeSet<u64>,
 }
 
 impl Orders<'_> {
@@ -288,32 +316,54 @@ impl Orders<'_> {
             session: position.subevent.map(|id| self.texts.text(&id.to_string())),
             other_sessions: Vec::new(),
             channel: channel.map(|channel| self.texts.text(&channel)),
+            used: self.used(position),
             code: Some(secret),
             bits: 0,
         })
     }
 
+    /// Whether a position was let in and not seen leaving, and on which lists.
+    fn used(&mut self, position: &Position) -> Used {
+        let at = |scan: &&CheckIn| {
+            let text = scan.datetime.as_deref();
+            text.and_then(|text| text.parse::<Timestamp>().ok())
+        };
+        let last = position.checkins.iter().max_by_key(at);
+        if last.is_none_or(|last| last.kind == CheckInKind::Exit) {
+            return Used::Never;
+        }
+        let entries = position.checkins.iter();
+        let entries = entries.filter(|scan| scan.kind == CheckInKind::Entry);
+        self.used_on.extend(entries.filter_map(|scan| scan.list));
+        Used::Before
+    }
+
     /// Cancelled before blocked before unpaid, so that the staff is told what weighs most.
     fn state(&mut self, order: &Order<'_>, position: &Position) -> Result<State, NoTicket> {
-        let mut cancelled = |reason: &str| State::Cancelled {
-            reason: self.texts.text(reason),
+        let texts = &mut self.texts;
+        let cancelled = |texts: &mut Shared, reason: &str| State::Cancelled {
+            reason: texts.text(reason),
         };
         let of_order = match order.status.as_str() {
             "p" => State::Valid,
+            // pretix and its own scanners ask this first.
+            "n" if order.require_approval => State::Blocked {
+                reason: texts.text(UNAPPROVED),
+            },
             "n" if order.valid_if_pending => State::Valid,
             "n" => State::Pending,
-            "e" => cancelled("order expired"),
-            "c" => cancelled("order cancelled"),
+            "e" => cancelled(texts, "order expired"),
+            "c" => cancelled(texts, "order cancelled"),
             _ => return Err(NoTicket::bad("status", BadReason::UnknownOrderState)),
         };
         if matches!(of_order, State::Cancelled { .. }) {
             return Ok(of_order);
         }
         if position.canceled {
-            return Ok(cancelled("cancelled"));
+            return Ok(cancelled(texts, "cancelled"));
         }
         if self.secrets.is_revoked.contains(&position.secret) {
-            return Ok(cancelled("its code was revoked"));
+            return Ok(cancelled(texts, "its code was revoked"));
         }
         let reasons = position.blocked.as_deref().unwrap_or_default();
         if !reasons.is_empty() || self.secrets.blocked.contains(&position.secret) {
@@ -321,9 +371,7 @@ impl Orders<'_> {
             let reason = reasons.collect::<Vec<_>>().join(", ");
             let reason = words(Some(&reason), "blocked")?;
             return Ok(State::Blocked {
-                reason: self
-                    .texts
-                    .text(reason.as_deref().unwrap_or("blocked by the organizer")),
+                reason: texts.text(reason.as_deref().unwrap_or("blocked by the organizer")),
             });
         }
         Ok(of_order)

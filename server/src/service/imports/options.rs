@@ -1,9 +1,9 @@
 //! The organizer's options as the readers take them.
 
-use crate::import::{Mapping, Options, SlashDates};
+use crate::import::{self, Mapping, Options, SlashDates};
 use crate::service::error::{Error, Result};
 use crate::service::times;
-use usher_domain::api::imports::ImportOptions;
+use usher_domain::api::imports::{ImportOptions, UsedTickets};
 use usher_domain::api::venue::Event;
 
 /// How to read the files of an event.
@@ -21,6 +21,17 @@ pub(super) fn reading(options: &ImportOptions, event: &Event) -> Result<Options>
             .map_err(|error| Error::invalid("mapping", error.to_string()))?;
     }
     reading.mapping = mapping;
+    for (word, state) in &options.status {
+        let state = import::state_named(state).ok_or_else(|| {
+            let why = "a status word means valid, pending, blocked, cancelled or refunded";
+            Error::invalid("status", why)
+        })?;
+        reading.words.insert(word.clone(), state);
+    }
+    reading.used = match options.used {
+        UsedTickets::Admit => import::UsedTickets::Admit,
+        UsedTickets::Refuse => import::UsedTickets::Refuse,
+    };
     reading.slash_dates = options
         .date_format
         .as_deref()

@@ -20,8 +20,8 @@ pub(super) fn begin(
     options: ImportOptions,
     digest: Hash,
 ) -> (Whole, Vec<ImportedTicket>, ImportReport) {
-    let (format, columns) = match &import.source {
-        Source::Pretix(_) => ("pretix".to_owned(), Vec::new()),
+    let (format, columns, unused) = match &import.source {
+        Source::Pretix(_) => ("pretix".to_owned(), Vec::new(), Vec::new()),
         Source::Csv(found) => {
             let columns = found.columns.iter().map(|column| {
                 let header = column.header.as_deref();
@@ -29,7 +29,8 @@ pub(super) fn begin(
                 (column.column.to_string(), header)
             });
             let format = format!("csv; {:?}; {}", found.delimiter, found.encoding.name());
-            (format.to_lowercase(), columns.collect())
+            let unused = found.unused.iter().map(ToString::to_string).collect();
+            (format.to_lowercase(), columns.collect(), unused)
         }
     };
     let weak = |ticket: &&ImportedTicket| ticket.code.is_some() && ticket.bits < STRONG_BITS;
@@ -51,6 +52,8 @@ pub(super) fn begin(
         kept_here: 0,
         missing: 0,
         cancelled: 0,
+        used_before: import.used_before,
+        unused_columns: unused,
     };
     for bad in &import.bad {
         let fault = Fault {
