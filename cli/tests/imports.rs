@@ -12,4 +12,5 @@ mod imports {
     pub(crate) mod merging;
     pub(crate) mod shop;
     pub(crate) mod status;
+    pub(crate) mod types;
 }

@@ -6,6 +6,9 @@ use crate::numbers::TypeNumber;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+/// The zone that is none: what a ticket type opens that nobody allowed yet.
+pub const NOT_ALLOWED: ZoneId = ZoneId::from_bytes([0; 16]);
+
 /// The rules of a session. They travel in the signed manifest of its ticket set.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -62,6 +65,36 @@ impl Rules {
     #[must_use]
     pub fn for_type(&self, number: TypeNumber) -> Option<&TypeRule> {
         self.types.iter().find(|rule| rule.number == number)
+    }
+
+    /// Whether a type opens some zones and not others.
+    #[must_use]
+    pub fn name_zones(&self) -> bool {
+        self.types.iter().any(|rule| !rule.zones.is_empty())
+    }
+
+    /// Whether the rules say which zones this type opens.
+    #[must_use]
+    pub fn name_zones_of(&self, number: TypeNumber) -> bool {
+        let rule = self.for_type(number);
+        rule.is_some_and(|rule| !rule.zones.is_empty())
+    }
+
+    /// Has a type open no zone, where rules name zones and say nothing of its own: the absence of a rule
+    /// means every zone, for ever, and nobody chose that for a type which came with a list.
+    pub fn restrict(&mut self, number: TypeNumber) {
+        if !self.name_zones() || self.name_zones_of(number) {
+            return;
+        }
+        match self.types.iter_mut().find(|rule| rule.number == number) {
+            Some(rule) => rule.zones = vec![NOT_ALLOWED],
+            None => self.types.push(TypeRule {
+                number,
+                entry: None,
+                zones: vec![NOT_ALLOWED],
+                instruction: None,
+            }),
+        }
     }
 
     /// How often tickets of this type may enter.

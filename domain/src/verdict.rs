@@ -306,6 +306,10 @@ pub enum Referral {
         #[n(0)]
         home: DeviceId,
     },
+    /// Rules name zones, and nobody said yet which of them this new type of ticket opens. Older programs
+    /// refuse it as one of another zone.
+    #[n(13)]
+    TypeNotAllowed,
     /// A device that could have admitted the ticket is silent, and the rule says refer.
     #[n(11)]
     PeerSilent {

@@ -25,6 +25,14 @@ pub enum Kind {
         #[arg(long = "session", value_name = "SESSION")]
         sessions: Vec<String>,
     },
+    /// Let a type that came with a list open every zone
+    ///
+    /// Where a session's rules name zones, a type that an import created opens none of them until somebody
+    /// allows it or names its zones in the rules.
+    Allow {
+        /// The type, as EVENT/TYPE
+        kind: InEvent,
+    },
     /// List the types of an event
     List {
         /// The event, by slug or id
@@ -55,6 +63,14 @@ impl Kind {
                     .output
                     .show(&made, |page| types_table(page, std::slice::from_ref(&made)))?;
             }
+            Self::Allow { kind } => {
+                let [events, event, types, name] = kind.path("types");
+                let path = [events, event, types, name, "allow"];
+                let allowed: TicketType = client.post(&path, &()).await?;
+                shell.output.show(&allowed, |page| {
+                    types_table(page, std::slice::from_ref(&allowed));
+                })?;
+            }
             Self::List { event } => {
                 let all: Vec<TicketType> = client.list(&["events", &event, "types"]).await?;
                 shell.output.list_by(&all, |page| types_table(page, &all))?;
@@ -72,6 +88,11 @@ pub fn types_table(page: &mut Page, types: &[TicketType]) {
             let sessions = match kind.sessions.len() {
                 0 => "single session".to_owned(),
                 many => format!("pass for {many} sessions"),
+            };
+            let sessions = if kind.restricted {
+                format!("{sessions}; new: opens no zone where rules name zones")
+            } else {
+                sessions
             };
             [
                 kind.slug.clone(),

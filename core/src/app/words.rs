@@ -302,6 +302,9 @@ impl Scene<'_> {
                 ),
                 Vec::new(),
             ),
+            Referral::TypeNotAllowed => alone(
+                "A new type of ticket: nobody has said yet which zones it opens. Ask whoever looks after the tickets.",
+            ),
             Referral::UnknownSigned => {
                 alone("Genuine, but not in this gate's list: perhaps sold a moment ago.")
             }

@@ -240,6 +240,7 @@ const fn depends_on_others(verdict: &Verdict) -> bool {
             | Referral::RevokedKey
             | Referral::AdmissionOpen(_)
             | Referral::HomeSilent { .. }
+            | Referral::TypeNotAllowed
             | Referral::NotHome { .. }
             | Referral::PeerSilent { .. } => true,
             Referral::Isolated { .. }

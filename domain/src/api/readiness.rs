@@ -97,6 +97,8 @@ pub enum FindingKind {
     NoDevices,
     /// The session's ticket set was never sealed.
     NoSet,
+    /// Ticket types came with a list, and nobody said which zones they open.
+    TypesNotAllowed,
     /// Changes wait to be signed.
     NotSealed,
     /// The rows that the server holds are not those that the signed manifest counts.

@@ -254,6 +254,10 @@ pub struct TicketType {
     /// Access number of a pass; absent for tickets of a single session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<AccessNumber>,
+    /// Whether it came with a list and nobody allowed it yet: where a session's rules name zones, it opens
+    /// none of them unless they name its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
 }
 
 /// Creates a zone of the venue.

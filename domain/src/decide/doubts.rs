@@ -13,6 +13,7 @@ impl Case<'_> {
     /// Why somebody else must look first, if so.
     pub(super) fn refer(&self) -> Option<Referral> {
         self.open_doubt()
+            .or_else(|| self.type_doubt())
             .or_else(|| self.unlisted_doubt())
             .or_else(|| self.clock_doubt())
             .or_else(|| self.isolated_doubt())
@@ -39,6 +40,12 @@ impl Case<'_> {
     pub(super) fn open_doubt(&self) -> Option<Referral> {
         let open = self.context.open?;
         (!open.is_fresh(self.context.now)).then_some(Referral::AdmissionOpen(open))
+    }
+
+    /// A type that came with a list: which zones it opens, only people know.
+    fn type_doubt(&self) -> Option<Referral> {
+        let leads_to_a_zone = self.zone().is_some();
+        (leads_to_a_zone && self.is_not_allowed()).then_some(Referral::TypeNotAllowed)
     }
 
     fn unlisted_doubt(&self) -> Option<Referral> {

@@ -15,7 +15,7 @@
 //! | history | inside, exit required, entries used up | says most about other people, so it comes after what concerns this ticket alone |
 //! | elsewhere | being let through | another gate is letting the ticket through right now; it may end either way |
 //! | capacity | full | everything about the ticket is right; only a headcount confirmed by the authority refuses, a local one is a caution |
-//! | doubts | refer: an attempt elsewhere that never ended, revoked key, unknown but signed, clock unproved, isolated or not home, stale set | in order of how much the ticket itself is in doubt |
+//! | doubts | refer: an attempt elsewhere that never ended, a type that nobody allowed yet, revoked key, unknown but signed, clock unproved, isolated or not home, stale set | in order of how much the ticket itself is in doubt |
 //! | instruction | refer: check and confirm | last, so that nobody checks an identity in vain |
 //!
 //! A refusal for time under an unproved clock becomes a referral and takes its place among the doubts.

@@ -4,7 +4,7 @@ use super::{Case, Elsewhere, Found, Headcount, Shown, Signer, Via};
 use crate::ids::{SessionId, ZoneId};
 use crate::merge::state::Barred;
 use crate::numbers::AccessNumber;
-use crate::rules::UnknownSignedRule;
+use crate::rules::{NOT_ALLOWED, UnknownSignedRule};
 use crate::table::rows::{TicketRow, TicketState};
 use crate::time::ClockTrust;
 use crate::verdict::Refusal;
@@ -177,7 +177,7 @@ impl Case<'_> {
     fn place(&self) -> Option<Refusal> {
         let zone = self.zone()?;
         let opens = self.opens();
-        if opens.is_empty() || opens.contains(&zone) {
+        if opens.is_empty() || opens.contains(&zone) || self.is_not_allowed() {
             return None;
         }
         let leading = |to: &dyn Fn(Option<ZoneId>) -> bool| -> Vec<String> {
@@ -189,6 +189,11 @@ impl Case<'_> {
             gates = leading(&|zone| zone.is_none());
         }
         Some(Refusal::WrongZone { gates })
+    }
+
+    /// Whether nobody said yet which zones the ticket's type opens.
+    pub(super) fn is_not_allowed(&self) -> bool {
+        self.opens() == [NOT_ALLOWED]
     }
 
     /// The zones that the ticket opens; empty stands for all.

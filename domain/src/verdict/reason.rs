@@ -192,6 +192,7 @@ impl Referral {
             Self::NotHome { .. } => Reason::NotHome,
             Self::StaleSet { .. } => Reason::StaleSet,
             Self::UnknownSigned => Reason::UnknownSigned,
+            Self::TypeNotAllowed => Reason::WrongZone,
             Self::RevokedKey => Reason::RevokedKey,
             Self::DeviceTrouble { .. } => Reason::DeviceTrouble,
             Self::NoSession => Reason::NoSession,

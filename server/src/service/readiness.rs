@@ -11,7 +11,7 @@ use super::error::Result;
 use super::statistics::find_session;
 use super::tables::{self, counts::Counts};
 use super::things::{self, Loaded};
-use super::{Service, Settings, channels, organizers, times};
+use super::{Service, Settings, channels, organizers, times, types};
 use crate::storage::{StorageError, Transaction};
 use judge::{Wanted, blocks, judge};
 use std::sync::Arc;
@@ -150,6 +150,15 @@ fn look_at_session(
             findings: vec![words::no_set()],
         },
     };
+    let types = types::of_event(txn, event.id)?;
+    let new: Vec<_> = types::not_allowed(session, &types).collect();
+    let names = types.iter().filter(|kind| new.contains(&kind.value.number));
+    let names: Vec<_> = names.map(|kind| &kind.value).collect();
+    if !names.is_empty() {
+        ground
+            .findings
+            .push(words::types_not_allowed(&event.slug, &names));
+    }
     let dirty = txn.dirty_tables()?;
     let needed = tables_for(organizer, session, DeviceRole::Desk);
     if ground.set.is_some() && needed.iter().any(|table| dirty.contains(table)) {

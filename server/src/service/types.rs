@@ -8,6 +8,7 @@ use crate::storage::{Kind, Transaction};
 use usher_domain::api::venue::{Event, NewType, Session, TicketType};
 use usher_domain::ids::{EventId, OrganizerId, SessionId};
 use usher_domain::numbers::TypeNumber;
+use usher_domain::rules::Rules;
 use usher_domain::time::UnixMillis;
 
 impl Thing for TicketType {
@@ -88,6 +89,7 @@ pub(crate) fn create_in(
             name: new.name,
             sessions: ids,
             access,
+            restricted: false,
         },
     };
     things::put(txn, &kind)?;
@@ -95,7 +97,74 @@ pub(crate) fn create_in(
     Ok(kind.value)
 }
 
+/// Has a type that came with a list open no zone, where rules name zones, until somebody allows it.
+pub(crate) fn restrict(
+    txn: &mut dyn Transaction,
+    event: EventId,
+    kind: &TicketType,
+) -> Result<TicketType> {
+    set_restricted(txn, event, &kind.slug, true)
+}
+
+fn set_restricted(
+    txn: &mut dyn Transaction,
+    event: EventId,
+    name: &str,
+    restricted: bool,
+) -> Result<TicketType> {
+    let mut kind = things::find::<TicketType>(txn, event.as_bytes(), name)?;
+    if kind.value.restricted != restricted {
+        kind.value.restricted = restricted;
+        things::put(txn, &kind)?;
+    }
+    Ok(kind.value)
+}
+
+/// The rules of a session as its gates get them: types that nobody allowed yet open no zone.
+pub(crate) fn rules_for_gates(session: &Session, types: &[Loaded<TicketType>]) -> Rules {
+    let mut rules = session.rules.clone();
+    for number in not_allowed(session, types) {
+        rules.restrict(number);
+    }
+    rules
+}
+
+/// The types of a session that open no zone because nobody allowed them yet.
+pub(crate) fn not_allowed<'a>(
+    session: &'a Session,
+    types: &'a [Loaded<TicketType>],
+) -> impl Iterator<Item = TypeNumber> + 'a {
+    let rules = &session.rules;
+    let restricted = types.iter().filter(|kind| kind.value.restricted);
+    let restricted = restricted.filter(|kind| {
+        let sessions = &kind.value.sessions;
+        sessions.is_empty() || sessions.contains(&session.id)
+    });
+    restricted
+        .map(|kind| kind.value.number)
+        .filter(|number| rules.name_zones() && !rules.name_zones_of(*number))
+}
+
 impl Service {
+    /// Lets a type that came with a list open every zone, unless a session's rules say otherwise.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn allow_type(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        kind: String,
+    ) -> Result<TicketType> {
+        self.write(move |txn, now| {
+            let event = events::find(txn, organizer, &event)?.value;
+            let kind = set_restricted(txn, event.id, &kind, false)?;
+            mark_sets(txn, organizer, now)?;
+            Ok(kind)
+        })
+        .await
+    }
+
     /// Creates a ticket type. With sessions it is a kind of pass and joins their scopes. The same again
     /// answers with the one that is there.
     ///

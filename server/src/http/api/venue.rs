@@ -39,6 +39,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             create_type,
         ),
         get("/api/v1/events/{event}/types", "List ticket types", types),
+        post(
+            "/api/v1/events/{event}/types/{type}/allow",
+            "Let a ticket type that came with a list open every zone",
+            allow_type,
+        ),
         post("/api/v1/zones", "Create a zone", create_zone),
         get("/api/v1/zones", "List zones", zones),
         post("/api/v1/gates", "Create a gate", create_gate),
@@ -119,6 +124,14 @@ async fn types(
     Ok(Json(one_page(
         call.service.types(call.organizer, event).await?,
     )))
+}
+
+async fn allow_type(
+    call: Call<Organizer>,
+    Args((event, kind)): Args<(String, String)>,
+) -> Result<Json<TicketType>, Failure> {
+    let kind = call.service.allow_type(call.organizer, event, kind).await?;
+    Ok(Json(kind))
 }
 
 async fn create_zone(

@@ -122,6 +122,7 @@ pub(super) fn check(
         }
     }
     tally.tell(&mut report);
+    tell_of_new_types(&desk, &mut report);
     let gone = missing::find(stored, &desk, &whole, &named)?;
     let gone = gone.judge(&whole, &mut report)?;
     sort_as_stored(&mut ids);
@@ -150,6 +151,31 @@ pub(super) fn check(
         report,
         steps,
     })
+}
+
+/// Says which new types open no zone, where rules name zones.
+fn tell_of_new_types(desk: &Desk, report: &mut ImportReport) {
+    let name_zones = desk
+        .sessions()
+        .iter()
+        .any(|session| session.rules.name_zones());
+    if !name_zones {
+        return;
+    }
+    let event = &desk.event.slug;
+    let new = desk
+        .types()
+        .iter()
+        .filter(|kind| report.types_created.contains(&kind.name));
+    let told: Vec<String> = new
+        .map(|kind| {
+            format!(
+                "“{}” is a new type and opens no zone until somebody says which. If it may go everywhere: usher type allow {event}/{}",
+                kind.name, kind.slug
+            )
+        })
+        .collect();
+    report.warnings.extend(told);
 }
 
 /// Stops at files that were imported before others of the same list and would change something now.

@@ -28,6 +28,7 @@ pub(super) fn of_name(
         sessions: Vec::new(),
     };
     let kind = types::create_in(txn, desk.organizer, &desk.event, new, desk.now)?;
+    let kind = types::restrict(txn, desk.event.id, &kind)?;
     desk.add_type(kind.clone());
     created.push(name.to_owned());
     Ok(kind)

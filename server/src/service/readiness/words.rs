@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use usher_domain::api::access::Device;
 use usher_domain::api::readiness::{Finding, FindingKind, Weight};
+use usher_domain::api::venue::TicketType;
 use usher_domain::table::{TableId, Version};
 
 const BRING_IN_STEP: &str = "bring it online and let it sync: usher sync";
@@ -56,6 +57,24 @@ pub(super) fn no_set() -> Finding {
         FindingKind::NoSet,
         "the ticket set was never signed".to_owned(),
         "hand in a trust document: usher organizer trust",
+    )
+}
+
+pub(super) fn types_not_allowed(event: &str, types: &[&TicketType]) -> Finding {
+    let names: Vec<String> = types
+        .iter()
+        .map(|kind| format!("“{}”", kind.name))
+        .collect();
+    let slug = types.first().map_or("TYPE", |kind| &kind.slug);
+    remark(
+        FindingKind::TypesNotAllowed,
+        format!(
+            "new ticket types open no zone, for nobody said which: {}",
+            names.join(", ")
+        ),
+        format!(
+            "if one may go everywhere: usher type allow {event}/{slug}; else name its zones in the session's rules"
+        ),
     )
 }
 

@@ -6,7 +6,7 @@ use crate::service::orders::{honours, notices};
 use crate::service::organizers::StoredOrganizer;
 use crate::service::{channels, epoch, sessions, things, times, types};
 use crate::storage::Transaction;
-use usher_domain::api::venue::{Event, Gate, Session, TicketType, Zone};
+use usher_domain::api::venue::{Event, Gate, Session, Zone};
 use usher_domain::ids::{OrganizerId, SessionId};
 use usher_domain::session::{
     Authority, GateName, SessionSummary, SessionTerms, TypeName, ZoneName,
@@ -26,10 +26,15 @@ pub(crate) fn of_session(
 ) -> Result<SessionTerms> {
     let session = sessions::of_id(txn, organizer, id)?.value;
     let event = things::get_of::<Event>(txn, organizer, session.event.as_bytes())?.value;
-    let mut types = all::<TicketType, _>(txn, event.id.as_bytes(), |kind| TypeName {
-        number: kind.number,
-        name: kind.name,
-    })?;
+    let types = types::of_event(txn, event.id)?;
+    let rules = types::rules_for_gates(&session, &types);
+    let mut types: Vec<TypeName> = types
+        .into_iter()
+        .map(|kind| TypeName {
+            number: kind.value.number,
+            name: kind.value.name,
+        })
+        .collect();
     types.sort_by_key(|kind| kind.number);
     Ok(SessionTerms {
         organizer,
@@ -38,7 +43,7 @@ pub(crate) fn of_session(
         session: summary(txn, &session)?,
         scope: session.scope,
         time_zone: event.time_zone,
-        rules: session.rules.clone(),
+        rules,
         types,
         zones: all::<Zone, _>(txn, organizer.as_bytes(), |zone| ZoneName {
             id: zone.id,
