@@ -9,6 +9,7 @@
 
 mod house;
 mod imports {
+    pub(crate) mod lists;
     pub(crate) mod merging;
     pub(crate) mod shop;
     pub(crate) mod status;

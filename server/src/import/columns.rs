@@ -52,6 +52,8 @@ pub enum Column {
     ValidUntil,
     /// How often it may enter.
     Entries,
+    /// How many people the line stands for.
+    Quantity,
     /// What the staff must do.
     Instruction,
     /// Whether the staff must look closer: yes or no.
@@ -205,7 +207,7 @@ pub enum InvalidMapping {
     NoColumnNumber,
     /// Not a column of ours.
     #[error(
-        "no such column: barcode, number, order, position, type, variation, type-id, name, first-name, last-name, seat, seat-block, seat-row, seat-number, zone, status, paid, used, reason, valid-from, valid-until, entries, instruction, attention, session or channel"
+        "no such column: barcode, number, order, position, type, variation, type-id, name, first-name, last-name, seat, seat-block, seat-row, seat-number, zone, status, paid, used, reason, valid-from, valid-until, entries, quantity, instruction, attention, session or channel"
     )]
     UnknownColumn,
 }

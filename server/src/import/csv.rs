@@ -58,12 +58,15 @@ pub(super) fn read(file: &NamedBytes<'_>, options: &Options) -> Result<Import, I
 }
 
 fn warnings(damaged_utf8: bool, layout: &Layout) -> Vec<Warning> {
+    let above = (layout.above > 0).then_some(Warning::LinesAboveHeader {
+        count: layout.above,
+    });
     let damaged = damaged_utf8.then_some(Warning::DamagedUtf8);
     let unused = layout.unused.iter().filter(|header| may_be_status(header));
     let unused = unused.map(|header| Warning::MayBeStatus {
         header: header.to_string(),
     });
-    damaged.into_iter().chain(unused).collect()
+    damaged.into_iter().chain(above).chain(unused).collect()
 }
 
 /// A bad cell.
@@ -168,6 +171,16 @@ impl<'r> Row<'r> {
             Ok(entries) if entries > 0 => Ok(Some(entries.into())),
             _ => Err(Fault::of(Column::Entries, BadReason::UnknownEntries)),
         }
+    }
+}
+
+impl Row<'_> {
+    /// How many people one line stands for, if it says so and that is more than one.
+    fn quantity(&self) -> Option<u16> {
+        let cell = self.raw(Column::Quantity)?.trim();
+        let whole = cell.strip_suffix(".0").or_else(|| cell.strip_suffix(".00"));
+        let count: u16 = whole.unwrap_or(cell).parse().ok()?;
+        (count > 1).then_some(count)
     }
 }
 
@@ -283,6 +296,7 @@ impl<'a> Rows<'a> {
             valid_from,
             valid_until,
             entries: row.entries()?,
+            quantity: row.quantity(),
             instruction: self.instruction(&row)?,
             session: self.shared(&row, Column::Session)?,
             other_sessions: Vec::new(),
@@ -370,8 +384,9 @@ impl<'a> Rows<'a> {
 
     fn date(&self, row: &Row<'_>, column: Column, edge: Edge) -> Result<Option<i64>, Fault> {
         row.words(column)?
-            .map(|text| self.dates.unix_seconds(&text, edge))
+            .map(|text| self.dates.bound(&text, edge))
             .transpose()
+            .map(Option::flatten)
             .map_err(|reason| Fault::of(column, reason))
     }
 }

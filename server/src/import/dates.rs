@@ -29,7 +29,36 @@ pub(super) struct DateReader<'a> {
     pub(super) slashes: Option<SlashDates>,
 }
 
+/// From this year on an end means for ever: programs write 2099-12-31, 2999-12-31 or 9999-12-31, and gates
+/// hold no time after February 2106.
+const FOR_EVER: i16 = 2099;
+/// Up to this year a beginning means always, as in 1970-01-01, and an end that lies here was never written
+/// by a person: it is the zero of a spreadsheet or database.
+const ALWAYS: i16 = 1970;
+
+/// Whether a year says that there is no such bound.
+pub(super) const fn is_no_bound(year: i16, edge: Edge) -> bool {
+    match edge {
+        Edge::From => year <= ALWAYS,
+        Edge::Until => year <= ALWAYS || year >= FOR_EVER,
+    }
+}
+
 impl DateReader<'_> {
+    /// The same, without dates that say that there is no such bound.
+    pub(super) fn bound(&self, text: &str, edge: Edge) -> Result<Option<i64>, BadReason> {
+        let text = text.trim();
+        let is_zero = text.starts_with("0000-00-00") || text.starts_with("00.00.0000");
+        let year = match text.parse::<Timestamp>() {
+            Ok(moment) => Some(moment.to_zoned(self.zone.clone()).year()),
+            Err(_) => self.day(split(text).0).ok().map(Date::year),
+        };
+        if is_zero || year.is_some_and(|year| is_no_bound(year, edge)) {
+            return Ok(None);
+        }
+        self.unix_seconds(text, edge).map(Some)
+    }
+
     /// Unix seconds of a date: ISO 8601, `dd.mm.yyyy hh:mm`, or with slashes.
     ///
     /// A local time that the end of summer time repeats is taken so that the ticket is valid longer.
@@ -38,14 +67,11 @@ impl DateReader<'_> {
         if let Ok(moment) = text.parse::<Timestamp>() {
             return Ok(moment.as_second());
         }
-        let (day, time) = match text.split_once(['T', 't', ' ']) {
-            Some((day, time)) => (day.trim_end_matches(','), time.trim()),
-            None => (text, ""),
-        };
+        let (day, time) = split(text);
         let day = self.day(day)?;
         let local = match (time, edge) {
             ("", Edge::From) => day.to_datetime(Time::midnight()),
-            ("", Edge::Until) => day
+            ("", Edge::Until) | ("24:00" | "24:00:00", _) => day
                 .checked_add(Span::new().days(1))
                 .map_err(|_| BadReason::UnknownDate)?
                 .to_datetime(Time::midnight()),
@@ -92,6 +118,14 @@ impl DateReader<'_> {
             (None, Ok(_), _) => day_first,
             (None, Err(_), _) => month_first,
         }
+    }
+}
+
+/// The day and the time of day, which may be missing.
+fn split(text: &str) -> (&str, &str) {
+    match text.split_once(['T', 't', ' ']) {
+        Some((day, time)) => (day.trim_end_matches(','), time.trim()),
+        None => (text, ""),
     }
 }
 
@@ -218,6 +252,57 @@ mod tests {
         assert_eq!(
             read("25.10.2026 02:30", None, Edge::Until),
             Ok("2026-10-25T01:30:00Z".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_bound_that_means_for_ever_is_none() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let reader = DateReader {
+            zone: &zone,
+            slashes: None,
+        };
+        for text in [
+            "9999-12-31",
+            "31.12.9999 23:59",
+            "2999-12-31",
+            "31/12/2099",
+            "9999-12-31T23:59:59Z",
+            "1900-01-01",
+            "0000-00-00",
+            "0000-00-00 00:00:00",
+            "30.12.1899",
+            "0001-01-01 00:00",
+        ] {
+            assert_eq!(reader.bound(text, Edge::Until), Ok(None), "{text}");
+        }
+        for text in ["1900-01-01", "1970-01-01T00:00:00Z", "01.01.0001"] {
+            assert_eq!(reader.bound(text, Edge::From), Ok(None), "{text}");
+        }
+        // Nothing begins in the year 9999 unless somebody means never.
+        assert!(reader.bound("9999-12-31", Edge::From).is_err());
+        let end = reader.bound("2026-12-31", Edge::Until);
+        assert!(end.is_ok_and(|bound| bound.is_some()));
+    }
+
+    #[test]
+    fn midnight_may_be_written_as_the_24th_hour() {
+        for text in [
+            "20.11.2026 24:00",
+            "2026-11-20 24:00:00",
+            "20/11/2026 24:00",
+        ] {
+            for edge in [Edge::From, Edge::Until] {
+                assert_eq!(
+                    read(text, None, edge),
+                    Ok("2026-11-20T23:00:00Z".to_owned()),
+                    "{text}"
+                );
+            }
+        }
+        assert_eq!(
+            read("20.11.2026 24:01", None, Edge::Until),
+            Err(BadReason::UnknownDate)
         );
     }
 

@@ -78,6 +78,8 @@ pub(super) struct Layout {
     pub(super) start: usize,
     /// True if the first record names the columns.
     pub(super) has_header: bool,
+    /// Lines above the header, which are left out.
+    pub(super) above: u64,
     /// Cells of every line.
     pub(super) width: usize,
     /// Headers of the columns that are not used.
@@ -96,10 +98,13 @@ impl Layout {
             .delimiter
             .or(declared)
             .unwrap_or_else(|| guess_delimiter(body, &options.mapping));
-        let first = sample(body, delimiter, 1)
-            .into_iter()
-            .next()
-            .ok_or(ImportError::Empty)?;
+        let records = sample(body, delimiter, ABOVE_HEADER_MAX);
+        let (above, place) = match options.header {
+            Header::Detect => header_place(&records, &options.mapping),
+            Header::Present | Header::Absent => (0, 0),
+        };
+        let first = records.into_iter().nth(place).ok_or(ImportError::Empty)?;
+        let start = start + above;
         let names = Names::new(&first, has_header(&first, options));
         let columns = assign(&names, &options.mapping)?;
         let mut places = vec![None; Column::all().count()];
@@ -116,6 +121,7 @@ impl Layout {
             header: names.folded(),
             start,
             has_header: names.header.is_some(),
+            above: place as u64,
             width: first.len(),
             places,
         })
@@ -188,12 +194,45 @@ fn sample(body: &str, delimiter: Delimiter, lines: usize) -> Vec<StringRecord> {
     records
 }
 
+/// Lines among which the header is looked for: programs write a title and the date of the export above it.
+const ABOVE_HEADER_MAX: usize = 20;
+
+/// At which byte the header begins and how many lines stand above it: it is the first line that names the
+/// barcode, and is not looked for where the first line names columns already.
+fn header_place(records: &[StringRecord], mapping: &Mapping) -> (usize, usize) {
+    let knows = |record: &StringRecord| record.iter().filter(|c| names_column(c, mapping)).count();
+    if records.first().is_none_or(|first| knows(first) > 1) {
+        return (0, 0);
+    }
+    let is_header = |record: &&StringRecord| record.iter().any(|cell| names_barcode(cell, mapping));
+    let Some(place) = records.iter().position(|record| is_header(&record)) else {
+        return (0, 0);
+    };
+    let byte = records.get(place).and_then(StringRecord::position);
+    let byte = byte.map_or(0, csv::Position::byte);
+    match usize::try_from(byte) {
+        Ok(byte) if place > 0 => (byte, place),
+        Ok(_) | Err(_) => (0, 0),
+    }
+}
+
+/// Whether a cell is the header of the barcodes.
+fn names_barcode(cell: &str, mapping: &Mapping) -> bool {
+    let folded = fold(cell);
+    match mapping.get(Column::Barcode) {
+        Some(ColumnRef::Named(name)) => fold(name) == folded,
+        Some(ColumnRef::Numbered(_) | ColumnRef::Absent) => false,
+        None => Column::Barcode.headers().contains(&folded.as_str()),
+    }
+}
+
 /// The delimiter under which most headers are known, else under which the most lines have as many cells
 /// as the first.
 fn guess_delimiter(body: &str, mapping: &Mapping) -> Delimiter {
     let score = |delimiter: Delimiter| {
         let records = sample(body, delimiter, 40);
-        let first = records.first()?;
+        let (_, place) = header_place(&records, mapping);
+        let first = records.get(place)?;
         let known = first.iter().filter(|c| names_column(c, mapping)).count();
         let alike = records.iter().filter(|r| r.len() == first.len()).count();
         let splits = first.len() > 1;

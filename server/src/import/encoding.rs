@@ -1,8 +1,8 @@
 //! Bytes of a list to text.
 //!
 //! In this order: what the organizer says; a byte order mark; UTF-8 if all of it is; UTF-8 with some damage
-//! (better a few bad lines than every umlaut wrong); else what chardetng finds, which is nearly always
-//! Windows-1252.
+//! (better a few bad lines than every umlaut wrong); old Mac OS where its letters stand in words or nothing but
+//! carriage returns ends the lines; else what chardetng finds, which is nearly always Windows-1252.
 
 use super::ImportError;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
@@ -80,9 +80,32 @@ fn guess(bytes: &[u8]) -> Result<&'static Encoding, ImportError> {
     if bytes.contains(&0) {
         return Err(ImportError::NoText);
     }
+    if is_old_mac(bytes) {
+        return Ok(encoding_rs::MACINTOSH);
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     Ok(detector.guess(None, Utf8Detection::Deny))
+}
+
+/// Letters of Mac OS Roman (ä é è ê ü ù å ç) that are nothing, or hardly stand within a word, in Windows-1252.
+const MAC_LETTERS: [u8; 9] = [0x8A, 0x8C, 0x8D, 0x8E, 0x8F, 0x90, 0x9D, 0x9F, 0x81];
+
+/// Whether a text that is no UTF-8 was written on an old Mac: its letters stand between letters, and those of
+/// Windows-1252 do not.
+fn is_old_mac(bytes: &[u8]) -> bool {
+    let (mut mac, mut windows) = (0_usize, 0_usize);
+    for around in bytes.windows(3) {
+        let [before, letter, after] = around else {
+            continue;
+        };
+        if before.is_ascii_alphabetic() && after.is_ascii_lowercase() {
+            mac += usize::from(MAC_LETTERS.contains(letter));
+            windows += usize::from((0xDF..=0xFF).contains(letter) && *letter != 0xF7);
+        }
+    }
+    let returns_alone = bytes.contains(&b'\r') && !bytes.contains(&b'\n');
+    mac > windows || (returns_alone && windows == 0)
 }
 
 /// True if characters of several bytes are well-formed at least ten times as often as not. Windows-1252
@@ -134,6 +157,27 @@ mod tests {
         let decoded = decode(&bytes, None).unwrap();
         assert_eq!(decoded.encoding.name(), "UTF-8");
         assert!(decoded.damaged_utf8);
+    }
+
+    #[test]
+    fn a_list_of_an_old_mac_reads_right() {
+        // No encoder of Mac OS Roman is at hand: ü 9F, ä 8A, ö 9A, ß A7, é 8E.
+        let mac = b"Barcode;Name\r1;J\x9frgen M\x8arz\r2;Jos\x8e Gr\x9a\xa7e\r";
+        let decoded = decode(mac, None).unwrap();
+        assert_eq!(decoded.encoding.name(), "macintosh");
+        assert_eq!(decoded.text, "Barcode;Name\r1;Jürgen März\r2;José Größe\r");
+        let lines = b"Barcode;Name\n1;Ren\x8ee M\x9fller\n";
+        assert_eq!(
+            decode(lines, None).unwrap().text,
+            "Barcode;Name\n1;Renée Müller\n"
+        );
+        // Apostrophes, dashes and letters of Windows in the same places stay what they are.
+        let (windows, _, _) = encoding_rs::WINDOWS_1252
+            .encode("Barcode;Name\n1;Ren\u{e9}e O\u{2019}Neil \u{2013} M\u{fc}ller\n");
+        assert_eq!(
+            decode(&windows, None).unwrap().encoding.name(),
+            "windows-1252"
+        );
     }
 
     #[test]

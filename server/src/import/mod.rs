@@ -13,6 +13,7 @@ mod error;
 mod fields;
 mod headers;
 mod pretix;
+mod quantity;
 mod repeats;
 mod report;
 mod status;
@@ -184,6 +185,7 @@ pub fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import, Impor
         Source::Csv(_) => BTreeSet::new(),
         Source::Pretix(facts) => std::mem::take(&mut facts.used_on),
     };
+    quantity::judge(&mut import);
     used::judge(&mut import, options.used, &lists);
     strength::estimate(&mut import);
     if import.tickets.is_empty() && import.bad.is_empty() {

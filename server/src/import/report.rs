@@ -276,6 +276,41 @@ pub enum Warning {
         /// Its header.
         header: String,
     },
+    /// Lines that stand above the header.
+    #[error(
+        "{}{} the names of the columns and {} left out",
+        .count,
+        if *.count == 1 { " line stands above" } else { " lines stand above" },
+        if *.count == 1 { "is" } else { "are" }
+    )]
+    LinesAboveHeader {
+        /// How many.
+        count: u64,
+    },
+    /// Lines whose one barcode lets several people in.
+    #[error(
+        "{}{} several people by {}: each is let in as often as it says",
+        .count,
+        if *.count == 1 { " line is for" } else { " lines are for" },
+        if *.count == 1 { "its quantity" } else { "their quantity" }
+    )]
+    SeveralPeople {
+        /// How many.
+        count: u64,
+    },
+    /// Lines with a quantity that may be that of a whole order.
+    #[error(
+        "{}{} a quantity above 1 and one barcode, which lets one person in. If each barcode is for all of them, say --column 'entries={}'",
+        .count,
+        if *.count == 1 { " line has" } else { " lines have" },
+        .header
+    )]
+    QuantityUnclear {
+        /// How many.
+        count: u64,
+        /// The column.
+        header: String,
+    },
     /// A check-in list with rules of its own.
     #[error(
         "the check-in list “{list}” is not taken over: {rules}. Set the rules of the session accordingly (usher session change)"
@@ -321,6 +356,9 @@ impl Warning {
             Self::UsedBefore { .. } => "used_before",
             Self::UsedRefused { .. } => "used_refused",
             Self::MayBeStatus { .. } => "may_be_status",
+            Self::LinesAboveHeader { .. } => "lines_above_header",
+            Self::SeveralPeople { .. } => "several_people",
+            Self::QuantityUnclear { .. } => "quantity_unclear",
             Self::CheckInListLeftOut { .. } => "check_in_list_left_out",
             Self::LinesTogether { .. } => "lines_together",
             Self::DamagedUtf8 => "damaged_utf8",

@@ -40,6 +40,8 @@ pub struct ImportedTicket {
     pub valid_until: Option<i64>,
     /// How often it may enter.
     pub entries: Option<u32>,
+    /// How many people the line stands for, if it says so and has one barcode for them all.
+    pub quantity: Option<u16>,
     /// What the staff must do or say before admitting.
     pub instruction: Option<Text>,
     /// The seller's name or number of the session it is for.

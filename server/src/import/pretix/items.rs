@@ -94,29 +94,42 @@ pub(super) struct Product {
 }
 
 /// All products by number.
-pub(super) struct Items(BTreeMap<(u64, Option<u64>), Product>);
+pub(super) struct Items {
+    products: BTreeMap<(u64, Option<u64>), Product>,
+    /// Products that have variations by now, for positions that were sold before.
+    without_variation: BTreeMap<u64, Product>,
+}
 
 impl Items {
     pub(super) fn read(entries: &[Entry<'_>], locale: Option<&str>) -> Result<Self, ImportError> {
         let mut products = BTreeMap::new();
+        let mut without_variation = BTreeMap::new();
         for entry in entries {
             let item: Item =
                 serde_json::from_str(entry.json.get()).map_err(|_| ImportError::UnknownJson {
                     file: entry.file.to_string(),
                 })?;
+            if !item.variations.is_empty() {
+                without_variation.insert(item.id, item.product(None, locale));
+            }
             for product in item.products(locale) {
                 products.insert((product.kind.item, product.kind.variation), product);
             }
         }
-        Ok(Self(products))
+        Ok(Self {
+            products,
+            without_variation,
+        })
     }
 
     pub(super) fn get(&self, item: u64, variation: Option<u64>) -> Option<&Product> {
-        self.0.get(&(item, variation))
+        let sold_before = || self.without_variation.get(&item);
+        let found = self.products.get(&(item, variation));
+        found.or_else(|| sold_before().filter(|_| variation.is_none()))
     }
 
     pub(super) fn types(&self) -> Vec<PretixItem> {
-        self.0
+        self.products
             .values()
             .map(|product| product.kind.clone())
             .collect()
@@ -124,9 +137,9 @@ impl Items {
 }
 
 impl Item {
-    fn products(&self, locale: Option<&str>) -> Vec<Product> {
+    fn product(&self, variation: Option<&Variation>, locale: Option<&str>) -> Product {
         let name = self.name.choose(locale);
-        let product = |variation: Option<&Variation>| Product {
+        Product {
             kind: PretixItem {
                 item: self.id,
                 variation: variation.map(|v| v.id),
@@ -146,10 +159,14 @@ impl Item {
             .flatten()
             .cloned()
             .collect(),
-        };
-        if self.variations.is_empty() {
-            return vec![product(None)];
         }
-        self.variations.iter().map(|v| product(Some(v))).collect()
+    }
+
+    fn products(&self, locale: Option<&str>) -> Vec<Product> {
+        let variations = self.variations.iter();
+        if self.variations.is_empty() {
+            return vec![self.product(None, locale)];
+        }
+        variations.map(|v| self.product(Some(v), locale)).collect()
     }
 }

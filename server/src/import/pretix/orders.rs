@@ -1,6 +1,7 @@
 //! Orders and their positions, as tickets.
 
 use super::super::csv::ATTENTION;
+use super::super::dates::{Edge, is_no_bound};
 use super::super::fields::{Content, clean, code_text};
 use super::super::report::{BadLine, BadReason, Place, Warning};
 use super::super::ticket::{ImportedTicket, Shared, State, Text, Used};
@@ -295,8 +296,8 @@ impl Orders<'_> {
             return Err(NoTicket::ByNature);
         }
         let secret = secret(&position.secret)?;
-        let valid_from = moment(position.valid_from.as_deref(), "valid_from")?;
-        let valid_until = moment(position.valid_until.as_deref(), "valid_until")?;
+        let valid_from = moment(position.valid_from.as_deref(), "valid_from", Edge::From)?;
+        let valid_until = moment(position.valid_until.as_deref(), "valid_until", Edge::Until)?;
         let seat = position.seat.as_ref().and_then(|seat| seat.name.as_deref());
         let channel = words(order.sales_channel.as_deref(), "sales_channel")?;
         Ok(ImportedTicket {
@@ -312,6 +313,7 @@ impl Orders<'_> {
             valid_from,
             valid_until,
             entries: None,
+            quantity: None,
             instruction: self.instruction(order, product)?,
             session: position.subevent.map(|id| self.texts.text(&id.to_string())),
             other_sessions: Vec::new(),
@@ -438,8 +440,13 @@ fn words<'t>(text: Option<&'t str>, field: &'static str) -> Result<Option<Cow<'t
     clean(text, Content::Words).map_err(|reason| NoTicket::bad(field, reason))
 }
 
-fn moment(text: Option<&str>, field: &'static str) -> Result<Option<i64>, NoTicket> {
+fn moment(text: Option<&str>, field: &'static str, edge: Edge) -> Result<Option<i64>, NoTicket> {
     let Some(text) = text else { return Ok(None) };
+    // The last days of the year 9999 are no moment that can be read, and mean for ever.
+    let year = text.split('-').next().and_then(|year| year.parse().ok());
+    if year.is_some_and(|year| is_no_bound(year, edge)) {
+        return Ok(None);
+    }
     match text.parse::<Timestamp>() {
         Ok(moment) => Ok(Some(moment.as_second())),
         Err(_) => Err(NoTicket::bad(field, BadReason::UnknownDate)),
