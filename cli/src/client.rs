@@ -155,6 +155,18 @@ impl Client {
         path: &[&str],
         query: &impl Serialize,
     ) -> Result<Page<T>, CliError> {
+        self.get_with(path, query).await
+    }
+
+    /// Reads what `query` describes: an object of texts and numbers.
+    ///
+    /// # Errors
+    /// [`CliError::Server`].
+    pub async fn get_with<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+    ) -> Result<T, CliError> {
         let mut url = self.url(path)?;
         if let Ok(Value::Object(fields)) = serde_json::to_value(query) {
             let mut pairs = url.query_pairs_mut();

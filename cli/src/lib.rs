@@ -1,5 +1,6 @@
 //! The `usher` binary: its definition, its commands and what they print.
 
+mod ask;
 pub mod cameras;
 pub mod client;
 pub mod command;

@@ -1,8 +1,9 @@
 //! Values of flags and arguments that are more than a text.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -178,6 +179,78 @@ impl FromStr for Until {
     }
 }
 
+/// A time that has passed: how long ago as `20m` or `2h`, RFC 3339, or by the venue's clock as
+/// `2027-05-01 20:15`, or `20:15` for the last time that clocks showed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// So many seconds ago.
+    Ago(i64),
+    /// At this time.
+    At(Timestamp),
+    /// As the venue's clock shows it.
+    Local(DateTime),
+    /// The last time that the venue's clock showed it.
+    LastAt(Time),
+}
+
+impl Since {
+    /// The time, told what time it is and in which zone the venue lies.
+    ///
+    /// # Errors
+    /// A sentence for a time that the clocks there never show, or a local one where no zone is known.
+    pub fn before(&self, now: Timestamp, zone: Option<&str>) -> Result<Timestamp, String> {
+        let zone = || {
+            zone.and_then(|zone| TimeZone::get(zone).ok()).ok_or(
+                "the events lie in several time zones: write it as 2027-05-01T20:15:00+02:00",
+            )
+        };
+        let shown = |at: DateTime, zone: TimeZone| {
+            at.to_zoned(zone)
+                .map(|zoned| zoned.timestamp())
+                .map_err(|_| BeyondCalendar.to_string())
+        };
+        match self {
+            Self::Ago(seconds) => now
+                .checked_sub(SignedDuration::from_secs(*seconds))
+                .map_err(|_| BeyondCalendar.to_string()),
+            Self::At(at) => Ok(*at),
+            Self::Local(at) => shown(*at, zone()?),
+            Self::LastAt(time) => {
+                let zone = zone()?;
+                let today = now.to_zoned(zone.clone()).date();
+                let at = shown(today.to_datetime(*time), zone.clone())?;
+                if at <= now {
+                    return Ok(at);
+                }
+                let yesterday = today.yesterday().map_err(|_| BeyondCalendar.to_string())?;
+                shown(yesterday.to_datetime(*time), zone)
+            }
+        }
+    }
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(at) = text.parse() {
+            return Ok(Self::At(at));
+        }
+        if let Some(seconds) = seconds(text) {
+            return Ok(Self::Ago(seconds));
+        }
+        if let Ok(time) = Time::strptime("%H:%M", text) {
+            return Ok(Self::LastAt(time));
+        }
+        DateTime::strptime("%Y-%m-%d %H:%M", text)
+            .map(Self::Local)
+            .map_err(|_| {
+                "write how long ago as 20m or 2h, or a time as 20:15 or \"2027-05-01 20:15\""
+                    .to_owned()
+            })
+    }
+}
+
 /// A span of time such as `90s`, `10m`, `2h` or `3d`, in seconds.
 fn seconds(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
@@ -305,6 +378,27 @@ mod tests {
         let far: Until = "4294967295d".parse().unwrap();
         let said = far.from_now(now).unwrap_err().to_string();
         assert!(said.contains("write a time as"), "{said}");
+    }
+
+    #[test]
+    fn a_time_that_has_passed_is_how_long_ago_or_what_the_clock_showed() {
+        let now: Timestamp = "2027-05-01T00:30:00+02:00".parse().unwrap();
+        let read = |text: &str| {
+            let since: Since = text.parse().unwrap();
+            let at = since.before(now, Some("Europe/Berlin")).unwrap();
+            at.to_string()
+        };
+        assert_eq!(read("20m"), "2027-04-30T22:10:00Z");
+        assert_eq!(read("00:15"), "2027-04-30T22:15:00Z");
+        // Later than now is yesterday's.
+        assert_eq!(read("20:15"), "2027-04-30T18:15:00Z");
+        assert_eq!(read("2027-04-30 20:15"), "2027-04-30T18:15:00Z");
+        assert_eq!(read("2027-04-30T20:15:00+02:00"), "2027-04-30T18:15:00Z");
+        let local: Since = "20:15".parse().unwrap();
+        assert!(local.before(now, None).is_err());
+        for bad in ["", "25:00", "yesterday", "2027-13-01 10:00", "-5m"] {
+            assert!(bad.parse::<Since>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -38,6 +38,15 @@ impl Wall {
         }
     }
 
+    /// The IANA name of the zone, where there is one.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        match self {
+            Self::Of(zone) => Some(zone),
+            Self::Utc => None,
+        }
+    }
+
     /// A time by this clock, to the minute.
     #[must_use]
     pub fn say(&self, at: Timestamp) -> String {

@@ -1,13 +1,14 @@
 //! `usher device`: enrolled installations.
 
+use crate::ask::{confirm, confirm_if_somebody_is_there};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::values::word;
+use crate::values::{Since, word};
 use crate::zone::Wall;
 use clap::Subcommand;
-use usher_domain::api::access::{self, DeviceChange, DeviceState};
+use usher_domain::api::access::{self, Arrived, DeviceChange, DeviceState};
 use usher_domain::ids::DeviceId;
 
 /// Enrolled devices
@@ -39,9 +40,18 @@ pub enum Device {
         device: String,
     },
     /// Stop trusting a device; scans it sends from then on wait for a ruling
+    ///
+    /// A device that is revoked already can be revoked since an earlier time: that only takes more away.
     Revoke {
         /// The device, by id or name
         device: String,
+        /// It was in wrong hands since then, as 20m, 20:15 or "2027-05-01 20:15": what arrived of it since
+        /// waits for a ruling, too
+        #[arg(long)]
+        since: Option<Since>,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -95,11 +105,20 @@ impl Device {
                 spare: _,
             } => (device, DeviceChange::Move { gate }),
             Self::StandDown { device } => (device, DeviceChange::StandDown),
-            Self::Revoke { device } => (device, DeviceChange::Revoke),
+            Self::Revoke { device, since, yes } => {
+                let id = find(&all, &device)?.to_string();
+                let change = revocation(shell, &client, (&device, &id), since, yes).await?;
+                (id, change)
+            }
         };
         let confirmed = match &change {
             DeviceChange::Confirm { digits } => format!(" is confirmed by {digits}"),
             DeviceChange::StandDown => " is off duty until it is heard of".to_owned(),
+            DeviceChange::RevokeSince { .. } => {
+                " does not count any more, nor what arrived of it since then. To look at that and decide: \
+                 usher incident list"
+                    .to_owned()
+            }
             DeviceChange::Move { .. } | DeviceChange::Revoke => String::new(),
         };
         let id = find(&all, &device)?.to_string();
@@ -117,6 +136,39 @@ impl Device {
         })?;
         Ok(Exit::Done)
     }
+}
+
+/// Says what revoking a device does and to how many scans, and asks.
+async fn revocation(
+    shell: &Shell,
+    client: &Client,
+    (name, id): (&str, &str),
+    since: Option<Since>,
+    yes: bool,
+) -> Result<DeviceChange, CliError> {
+    let Some(since) = since else {
+        let question = format!(
+            "Revoke {name}? It admits nobody any more and must be enrolled anew; what it sends from now on \
+             waits for a ruling."
+        );
+        confirm_if_somebody_is_there(&question, yes)?;
+        return Ok(DeviceChange::Revoke);
+    };
+    let wall = Wall::of_events(client, &[]).await?;
+    let since = since
+        .before(shell.today()?, wall.zone())
+        .map_err(CliError::Invalid)?;
+    let query = serde_json::json!({ "since": since });
+    let arrived: Arrived = client.get_with(&["devices", id, "arrived"], &query).await?;
+    let question = format!(
+        "Revoke {name} since {}? {} scans arrived of it since then, {} of them let somebody in or out: they \
+         do not count until you accept them.",
+        wall.say(since),
+        arrived.scans,
+        arrived.admitted
+    );
+    confirm(&question, yes)?;
+    Ok(DeviceChange::RevokeSince { since })
 }
 
 /// The device of this id, or the only one of this name.

@@ -1,20 +1,115 @@
 //! `usher incident`: what a person must look at.
 
+use crate::ask::confirm;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
 use crate::shell::Shell;
-use crate::values::{InEvent, word};
+use crate::values::{InEvent, Since, word};
 use crate::zone::Wall;
 use clap::Subcommand;
 use usher_core::app::words;
 use usher_domain::api::handed_back::{
     HandedBackDecision, HandedBackDone, HandedBackRow, HandedBackWord,
 };
-use usher_domain::api::reports::{self, NewRulings, ScanLine};
+use usher_domain::api::reports::{self, NewRulings, QuarantinedRecord, ScanLine};
 use usher_domain::api::{access, venue};
-use usher_domain::record::RulingWord;
+use usher_domain::record::{Outcome, RulingWord};
+
+/// Records that one request rules on.
+const RULINGS_AT_ONCE: usize = 1_000;
+
+/// What waits of a device, by when it arrived.
+#[derive(Debug, clap::Args)]
+pub struct Range {
+    /// Everything that waits of this device, by id or name
+    #[arg(long)]
+    device: Option<String>,
+    /// Only what arrived then or later, as 20m, 20:15 or "2027-05-01 20:15"
+    #[arg(long, requires = "device")]
+    from: Option<Since>,
+    /// Only what arrived before
+    #[arg(long, requires = "device")]
+    until: Option<Since>,
+    /// Do it without asking
+    #[arg(long, requires = "device")]
+    yes: bool,
+}
+
+impl Range {
+    /// The records that are named, or those of the range, after it was shown how many those are.
+    async fn or_named(
+        self,
+        shell: &Shell,
+        client: &Client,
+        session: &InEvent,
+        named: Vec<String>,
+    ) -> Result<Vec<String>, CliError> {
+        let Some(device) = self.device else {
+            return Ok(named);
+        };
+        let id = super::device::named(client, &device).await?.to_string();
+        let wall = Wall::of_events(client, &[]).await?;
+        let now = shell.today()?;
+        let moment = |since: Option<Since>| {
+            since
+                .map(|since| since.before(now, wall.zone()).map_err(CliError::Invalid))
+                .transpose()
+        };
+        let mut query = serde_json::json!({ "device": id });
+        for (name, at) in [("from", moment(self.from)?), ("until", moment(self.until)?)] {
+            if let (Some(at), Some(query)) = (at, query.as_object_mut()) {
+                query.insert(name.to_owned(), serde_json::json!(at));
+            }
+        }
+        let waiting = waiting(client, session, query).await?;
+        if waiting.is_empty() {
+            return Err(CliError::Invalid(format!(
+                "nothing of {device} waits in this session"
+            )));
+        }
+        let scans: Vec<&ScanLine> = waiting.iter().filter_map(|one| one.scan.as_ref()).collect();
+        let admitted = scans.iter().filter(|scan| scan.outcome == Outcome::Admit);
+        let dated = match (
+            scans.iter().map(|scan| scan.at).min(),
+            scans.iter().map(|scan| scan.at).max(),
+        ) {
+            (Some(first), Some(last)) => {
+                format!(", dated {} to {}", wall.say(first), wall.say(last))
+            }
+            _ => String::new(),
+        };
+        let question = format!(
+            "{} records of {device} wait: {} scans, {} of which let somebody in or out{dated}. Rule on all of \
+             them?",
+            waiting.len(),
+            scans.len(),
+            admitted.count()
+        );
+        confirm(&question, self.yes)?;
+        Ok(waiting.into_iter().map(|one| one.record).collect())
+    }
+}
+
+/// Everything that waits, page by page; a page may be empty where others follow.
+async fn waiting(
+    client: &Client,
+    session: &InEvent,
+    mut query: serde_json::Value,
+) -> Result<Vec<QuarantinedRecord>, CliError> {
+    let [events, event, sessions, name] = session.path("sessions");
+    let path = [events, event, sessions, name, "quarantined"];
+    let mut all = Vec::new();
+    loop {
+        let page: usher_domain::api::Page<QuarantinedRecord> = client.page(&path, &query).await?;
+        all.extend(page.items);
+        let (Some(next), Some(query)) = (page.next, query.as_object_mut()) else {
+            return Ok(all);
+        };
+        query.insert("after".to_owned(), serde_json::json!(next));
+    }
+}
 
 /// What a person must look at
 #[derive(Debug, Subcommand)]
@@ -32,16 +127,22 @@ pub enum Incident {
         /// The session, as EVENT/SESSION
         session: InEvent,
         /// Hashes of the records in hex, as the list shows them
-        #[arg(required = true)]
+        #[arg(required_unless_present = "device", conflicts_with = "device")]
         records: Vec<String>,
+        /// Which of what waits, in place of hashes.
+        #[command(flatten)]
+        range: Range,
     },
     /// Let scans not count
     Void {
         /// The session, as EVENT/SESSION
         session: InEvent,
         /// Hashes of the records in hex, as the list shows them
-        #[arg(required = true)]
+        #[arg(required_unless_present = "device", conflicts_with = "device")]
         records: Vec<String>,
+        /// Which of what waits, in place of hashes.
+        #[command(flatten)]
+        range: Range,
     },
     /// List rows that devices handed back and that wait for your word
     Rows,
@@ -82,10 +183,20 @@ impl Incident {
                 }
                 shell.output.show(&incidents, |page| page.line("Closed."))?;
             }
-            Self::Accept { session, records } => {
+            Self::Accept {
+                session,
+                records,
+                range,
+            } => {
+                let records = range.or_named(shell, &client, &session, records).await?;
                 rule(shell, &client, &session, records, RulingWord::Accept).await?;
             }
-            Self::Void { session, records } => {
+            Self::Void {
+                session,
+                records,
+                range,
+            } => {
+                let records = range.or_named(shell, &client, &session, records).await?;
                 rule(shell, &client, &session, records, RulingWord::Void).await?;
             }
             Self::Rows => {
@@ -119,8 +230,14 @@ async fn rule(
     };
     let [events, event, sessions, name] = session.path("sessions");
     let path = [events, event, sessions, name, "rulings"];
+    for records in records.chunks(RULINGS_AT_ONCE) {
+        let rulings = NewRulings {
+            records: records.to_vec(),
+            word,
+        };
+        let () = client.post(&path, &rulings).await?;
+    }
     let rulings = NewRulings { records, word };
-    let () = client.post(&path, &rulings).await?;
     shell.output.show(&rulings, |page| page.line(sentence))?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! `usher wipe`: removing tickets and names from a device.
 
+use crate::ask::confirm;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
 use clap::Args;
-use std::io::{IsTerminal as _, Write as _};
 
 /// Remove tickets, names and staff from this device, so that nobody who gets hold of it finds any
 ///
@@ -25,9 +25,10 @@ impl Wipe {
     /// [`CliError`] if nobody confirms it, or the device cannot be written.
     pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let app = shell.folder()?;
-        if !self.yes {
-            confirm()?;
-        }
+        confirm(
+            "Remove all tickets, names and staff from this device?",
+            self.yes,
+        )?;
         let wiped = app.wipe()?;
         shell.output.show(&wiped, |page| {
             page.line("The device holds no tickets, names and staff any more.");
@@ -39,26 +40,5 @@ impl Wipe {
             }
         })?;
         Ok(Exit::Done)
-    }
-}
-
-/// Asks the person at the terminal.
-fn confirm() -> Result<(), CliError> {
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::Missing(
-            "somebody to ask: to wipe the device without asking, say --yes",
-        ));
-    }
-    let mut errors = std::io::stderr();
-    write!(
-        errors,
-        "Remove all tickets, names and staff from this device? [y/N] "
-    )?;
-    errors.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(CliError::Stopped),
     }
 }

@@ -202,8 +202,25 @@ pub enum DeviceChange {
     },
     /// It does not count any more.
     Revoke,
+    /// It was in wrong hands since then: it does not count any more, and what arrived of it since waits for
+    /// a person. Of a device that is revoked already this takes more away, and never gives anything back.
+    RevokeSince {
+        /// A time by the server's clock, not by the device's: a thief dates scans at will.
+        #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+        since: Timestamp,
+    },
     /// It died or is lost for now: nobody waits for its word. A sign of life brings it back on duty.
     StandDown,
+}
+
+/// What arrived of a device since a time, in all sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Arrived {
+    /// Scans, refused ones included.
+    pub scans: u64,
+    /// Those of them that let somebody in or out.
+    pub admitted: u64,
 }
 
 /// Adds a member of staff. Keys are made where the badge is made; the server sees public keys alone.

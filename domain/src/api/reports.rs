@@ -175,6 +175,17 @@ pub struct NewRulings {
     pub word: RulingWord,
 }
 
+/// A record that waits until a person accepts or voids it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QuarantinedRecord {
+    /// Hash of the record in hex, as a ruling names it.
+    pub record: String,
+    /// The scan, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<ScanLine>,
+}
+
 /// Says that everyone was sent out of a session: each may re-enter once. It names either a zone or
 /// everyone, so that it never happens by leaving something out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,22 +2,20 @@
 
 use super::duty::Duties;
 use super::error::{Error, Result};
-use super::records::cuts;
 use super::things::{self, Loaded, Thing};
-use super::{Service, duty, places, roster, server_log, times};
+use super::{Service, duty, places, revocation, roster, times};
 use crate::storage::{Kind, Space, Transaction};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use usher_domain::api::access::{self, Device, DeviceChange, DeviceState};
 use usher_domain::api::venue::Gate;
 use usher_domain::cose::PublicKey;
-use usher_domain::ids::{DeviceId, EventId, GateId, LogId, OrganizerId, ScopeId};
-use usher_domain::protocol::{Head, Heartbeat};
-use usher_domain::record::{Body, CutBy, LogRef};
+use usher_domain::ids::{DeviceId, EventId, GateId, OrganizerId};
+use usher_domain::protocol::Heartbeat;
 use usher_domain::secret::Private;
 use usher_domain::table::TableId;
-use usher_domain::table::rows::{AcceptedUpTo, DeviceEntry, DeviceRole, Revocation, RosterEntry};
+use usher_domain::table::rows::{DeviceEntry, DeviceRole, Revocation, RosterEntry};
 use usher_domain::time::UnixMillis;
 
 /// A device as stored.
@@ -239,30 +237,6 @@ fn describe_duty(known_until: UnixMillis) -> Result<access::Duty> {
     })
 }
 
-/// The last sequence accepted of each of a device's logs, with a cut in the scope of each.
-fn cut_logs(
-    txn: &mut dyn Transaction,
-    organizer: OrganizerId,
-    device: DeviceId,
-    now: UnixMillis,
-) -> Result<Vec<AcceptedUpTo>> {
-    let mut accepted: BTreeMap<LogId, u64> = BTreeMap::new();
-    let mut ends: BTreeMap<(ScopeId, LogRef), Vec<Head>> = BTreeMap::new();
-    for (scope, head) in txn.heads_of_device(device)? {
-        let last = accepted.entry(head.log.log).or_default();
-        *last = (*last).max(head.sequence);
-        ends.entry((scope, head.log)).or_default().push(head);
-    }
-    for ((scope, log), heads) in ends {
-        let cut = cuts::cut(log, &heads, CutBy::Person);
-        server_log::append(txn, organizer, scope, vec![Body::Cut(cut)], now)?;
-    }
-    Ok(accepted
-        .into_iter()
-        .map(|(log, sequence)| AcceptedUpTo { log, sequence })
-        .collect())
-}
-
 fn change(
     txn: &mut dyn Transaction,
     duties: &Duties,
@@ -304,12 +278,27 @@ fn change(
                 put_row(txn, &device, None)?;
             }
         }
-        (DeviceChange::Revoke, DeviceState::Waiting) => stored.state = DeviceState::Revoked,
+        (DeviceChange::Revoke | DeviceChange::RevokeSince { .. }, DeviceState::Waiting) => {
+            stored.state = DeviceState::Revoked;
+        }
         (DeviceChange::Revoke, DeviceState::Active) => {
             stored.state = DeviceState::Revoked;
-            let accepted = cut_logs(txn, organizer, id, now)?;
+            let accepted = revocation::cut_logs(txn, organizer, id, now)?;
             put_row(txn, &device, Some(Revocation { at: now, accepted }))?;
             duty::revoke(txn, id, now)?;
+        }
+        (DeviceChange::RevokeSince { since }, DeviceState::Active | DeviceState::Revoked) => {
+            let since = times::unix_millis(*since)
+                .filter(|since| *since <= now)
+                .ok_or_else(|| Error::invalid("since", "is still to come, or before 1970"))?;
+            let known = revocation::of(txn, organizer, id)?;
+            let accepted = revocation::cut_logs_since(txn, organizer, id, since, now)?;
+            let at = known.map_or(now, |known| known.at);
+            if stored.state == DeviceState::Active {
+                stored.state = DeviceState::Revoked;
+                duty::revoke(txn, id, now)?;
+            }
+            put_row(txn, &device, Some(Revocation { at, accepted }))?;
         }
         // The rest is done where duties are kept.
         (DeviceChange::StandDown, DeviceState::Active) => {
@@ -397,7 +386,8 @@ impl Service {
     }
 
     /// Confirms, moves or revokes a device, or takes it off duty. Revoking writes down the last accepted
-    /// record of each of its logs; later ones are quarantined.
+    /// record of each of its logs; later ones are quarantined. So is what arrived since a time, where one is
+    /// given.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for other digits, [`Error::Conflict`].
@@ -409,6 +399,7 @@ impl Service {
     ) -> Result<Device> {
         let duties = Arc::clone(self.duties());
         let stands_down = what == DeviceChange::StandDown;
+        let takes_back = matches!(what, DeviceChange::RevokeSince { .. });
         let mut changed = self
             .write(move |txn, now| change(txn, &duties, organizer, &device, &what, now))
             .await?;
@@ -418,6 +409,9 @@ impl Service {
         }
         if changed.state == DeviceState::Revoked {
             self.live().revoked(changed.id);
+        }
+        if takes_back {
+            self.interpret_cuts(organizer, changed.id).await?;
         }
         Ok(changed)
     }

@@ -306,6 +306,14 @@ impl Records for Overlay<'_> {
         self.under.batch_heads(device)
     }
 
+    fn first_batches_since(
+        &self,
+        device: DeviceId,
+        since: UnixMillis,
+    ) -> Result<Vec<(ScopeId, u64)>> {
+        self.under.first_batches_since(device, since)
+    }
+
     fn put_batch_head(&mut self, _scope: ScopeId, _position: u64, _head: &[u8]) -> Result<()> {
         Ok(())
     }

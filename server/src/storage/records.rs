@@ -161,6 +161,17 @@ pub trait Records {
     /// [`super::StorageError`].
     fn batch_heads(&self, device: DeviceId) -> Result<Vec<(ScopeId, u64, Vec<u8>)>>;
 
+    /// By scope, the position of the first batch of a device that arrived at a time or later. Rarely asked:
+    /// it looks at every batch.
+    ///
+    /// # Errors
+    /// [`super::StorageError`].
+    fn first_batches_since(
+        &self,
+        device: DeviceId,
+        since: UnixMillis,
+    ) -> Result<Vec<(ScopeId, u64)>>;
+
     /// Puts another signature over the same range in place of a batch's head.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::http::Shared;
 use crate::http::answer::{Created, Json};
 use crate::http::caller::{Call, Organizer, Viewer};
 use crate::http::endpoint::{Describe, Endpoint, Sketch, delete, get, patch, post};
-use crate::http::extract::{Args, Body};
+use crate::http::extract::{Args, Body, Query};
 use crate::http::problem::Failure;
 use crate::service::ServerAddress;
 use axum::extract::FromRequestParts;
@@ -13,7 +13,7 @@ use http::header::HOST;
 use http::request::Parts;
 use usher_domain::api::Page;
 use usher_domain::api::access::{
-    Device, DeviceChange, IssuedEnrollment, NewEnrollment, NewStaff, Staff,
+    Arrived, Device, DeviceChange, IssuedEnrollment, NewEnrollment, NewStaff, Staff,
 };
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -28,6 +28,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/devices/{device}",
             "Confirm, move or revoke a device, or take it off duty",
             change_device,
+        ),
+        get(
+            "/api/v1/devices/{device}/arrived",
+            "Count what arrived of a device since a time",
+            arrived_since,
         ),
         post("/api/v1/staff", "Add a member of staff", add_staff),
         get("/api/v1/staff", "List staff", staff),
@@ -88,6 +93,27 @@ async fn change_device(
         .change_device(call.organizer, device, change)
         .await?;
     Ok(Json(changed))
+}
+
+/// Since when.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct SinceQuery {
+    /// A time by the server's clock.
+    #[param(value_type = String, format = DateTime)]
+    since: jiff::Timestamp,
+}
+
+async fn arrived_since(
+    call: Call<Viewer>,
+    Args(device): Args<String>,
+    Query(query): Query<SinceQuery>,
+) -> Result<Json<Arrived>, Failure> {
+    let arrived = call
+        .service
+        .arrived_since(call.organizer, device, query.since)
+        .await?;
+    Ok(Json(arrived))
 }
 
 async fn add_staff(

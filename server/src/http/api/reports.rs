@@ -5,13 +5,14 @@ use crate::http::caller::{Call, Organizer, Viewer};
 use crate::http::endpoint::{Endpoint, delete, get, post};
 use crate::http::extract::{Args, Body, PageQuery, Query};
 use crate::http::problem::Failure;
-use crate::service::{ByteOrderMark, Names};
+use crate::service::{ByteOrderMark, Names, Wanted};
+use jiff::Timestamp;
 use serde::Deserialize;
 use usher_domain::api::Page;
 use usher_domain::api::access::TokenRole;
 use usher_domain::api::readiness::Readiness;
 use usher_domain::api::reports::{
-    Audit, Incident, NewEveryoneOut, NewFreeFlow, NewRulings, Statistics,
+    Audit, Incident, NewEveryoneOut, NewFreeFlow, NewRulings, QuarantinedRecord, Statistics,
 };
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -56,6 +57,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "Accept or void quarantined records",
             rule,
         ),
+        get(
+            "/api/v1/events/{event}/sessions/{session}/quarantined",
+            "List records of a device that wait to be accepted or voided",
+            quarantined,
+        ),
         post(
             "/api/v1/events/{event}/sessions/{session}/everyone-out",
             "Say that everyone left, so that each may enter again",
@@ -93,6 +99,42 @@ async fn close_incident(
         .close_incident(call.organizer, incident)
         .await?;
     Ok(Done)
+}
+
+/// Which quarantined records are wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct QuarantineQuery {
+    /// The device, by id or name.
+    device: String,
+    /// Only what arrived at this time or later.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Only what arrived before this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// The `next` of the page before; none for the first.
+    #[serde(default)]
+    after: Option<String>,
+}
+
+async fn quarantined(
+    call: Call<Viewer>,
+    Args((event, session)): Args<(String, String)>,
+    Query(query): Query<QuarantineQuery>,
+) -> Result<Json<Page<QuarantinedRecord>>, Failure> {
+    let wanted = Wanted {
+        device: query.device,
+        from: query.from,
+        until: query.until,
+    };
+    let page = call
+        .service
+        .quarantined(call.organizer, (event, session), wanted, query.after)
+        .await?;
+    Ok(Json(page))
 }
 
 async fn statistics(

@@ -151,7 +151,13 @@ impl Things {
             let value = value.unwrap_or_else(|| panic!("{path}: no case for {{{name}}}"));
             filled = filled.replace(&format!("{{{name}}}"), value);
         }
-        filled
+        match path {
+            "/api/v1/devices/{device}/arrived" => filled + "?since=2027-10-30T12:00:00Z",
+            "/api/v1/events/{event}/sessions/{session}/quarantined" => {
+                format!("{filled}?device={}", self.device)
+            }
+            _ => filled,
+        }
     }
 
     /// All that the organizer can read of itself.

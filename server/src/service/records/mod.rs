@@ -21,6 +21,7 @@
 mod account;
 mod approvals;
 pub(super) mod arrivals;
+pub(super) mod arrived;
 mod badges;
 mod catch_up;
 pub(super) mod corrections;
@@ -31,12 +32,14 @@ mod interpret;
 pub(super) mod lines;
 mod plan;
 mod progress;
+mod quarantine;
 mod quota;
 pub(super) mod tally;
 mod watch;
 
 pub use catch_up::Interpreter;
 pub(super) use interpret::inside;
+pub use quarantine::Wanted;
 
 use super::devices::StoredDevice;
 use super::error::{Error, Result};

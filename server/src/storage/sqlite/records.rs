@@ -161,6 +161,21 @@ impl Records for Session<'_> {
         )
     }
 
+    fn first_batches_since(
+        &self,
+        device: DeviceId,
+        since: UnixMillis,
+    ) -> Result<Vec<(ScopeId, u64)>> {
+        let doing = "looking when a device's batches arrived";
+        self.all(
+            "SELECT scope, MIN(position) FROM batch WHERE device = ?1 AND at >= ?2
+             GROUP BY scope ORDER BY scope",
+            params![device.as_bytes(), int(since.get(), doing)?],
+            doing,
+            |row| Ok((ScopeId::from_bytes(bytes(row, 0)?), uint(row, 1)?)),
+        )
+    }
+
     fn put_batch_head(&mut self, scope: ScopeId, position: u64, head: &[u8]) -> Result<()> {
         let doing = "signing a batch anew";
         self.execute(

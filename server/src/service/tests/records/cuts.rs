@@ -1,16 +1,20 @@
 //! Logs of revoked devices: what of them counts, whatever the thief writes.
 
-use super::super::House;
+use super::super::{House, NOON};
 use super::{Gate, at, first, kinds, ticket};
-use crate::service::{Error, records, server_log};
-use usher_domain::api::access::DeviceChange;
-use usher_domain::api::reports::IncidentKind;
+use crate::service::{Error, Wanted, records, server_log, times};
+use usher_domain::api::access::{Arrived, DeviceChange, DeviceState};
+use usher_domain::api::reports::{IncidentKind, NewRulings};
 use usher_domain::api::venue::Session;
 use usher_domain::cose::SigningKey;
 use usher_domain::log::LogEnd;
 use usher_domain::protocol::PushAnswer;
-use usher_domain::record::{Body, Cut, CutBy};
+use usher_domain::record::{Body, Cut, CutBy, RulingWord};
 use usher_domain::secret::Seed;
+use usher_domain::time::UnixMillis;
+
+/// When a device is stolen.
+const THEFT: UnixMillis = UnixMillis::new(NOON.get() + 1_800_000);
 
 /// The device with a log that it begins; of the same number it writes the same log anew.
 fn begin(gate: &Gate, log: u8, session: &Session) -> Gate {
@@ -155,4 +159,121 @@ async fn a_device_that_begins_log_after_log_is_refused_and_told() {
     known.admit(at(66), &session, ticket(66));
     house.service.push(known.id, known.all()).await.unwrap();
     assert_eq!(entries(&house).await, 65);
+}
+
+/// Three entries that arrived before the device was stolen, three that arrived after.
+async fn stolen(house: &House, session: &Session) -> Gate {
+    let mut north = Gate::enroll(house, 1, session).await;
+    for number in 1..=3 {
+        north.admit(at(number.into()), session, ticket(number));
+    }
+    house.service.push(north.id, north.all()).await.unwrap();
+    house.clock.set(THEFT);
+    for number in 4..=6 {
+        // A thief dates scans back.
+        north.admit(at(number.into()), session, ticket(number));
+    }
+    house.service.push(north.id, north.all()).await.unwrap();
+    house.clock.set(THEFT.shifted(60_000));
+    north
+}
+
+async fn revoke_since(house: &House, gate: &Gate, since: UnixMillis) {
+    let since = times::timestamp(since).unwrap();
+    let (organizer, device) = (house.organizer, gate.id.to_string());
+    let change = DeviceChange::RevokeSince { since };
+    let revoked = house.service.change_device(organizer, device, change).await;
+    assert_eq!(revoked.unwrap().state, DeviceState::Revoked);
+}
+
+async fn quarantined(house: &House, gate: &Gate, from: Option<UnixMillis>) -> Vec<String> {
+    let wanted = Wanted {
+        device: gate.id.to_string(),
+        from: from.map(|from| times::timestamp(from).unwrap()),
+        until: None,
+    };
+    let of = ("show".to_owned(), "first".to_owned());
+    let service = &house.service;
+    let page = service.quarantined(house.organizer, of, wanted, None).await;
+    let page = page.unwrap();
+    assert_eq!(page.next, None);
+    page.items.into_iter().map(|one| one.record).collect()
+}
+
+async fn accept(house: &House, records: Vec<String>) {
+    let rulings = NewRulings {
+        records,
+        word: RulingWord::Accept,
+    };
+    let (event, session) = ("show".to_owned(), "first".to_owned());
+    let ruled = house
+        .service
+        .rule(house.organizer, event, session, rulings)
+        .await;
+    ruled.unwrap();
+}
+
+#[tokio::test]
+async fn what_arrived_of_a_device_since_it_was_stolen_waits_and_is_accepted_by_when_it_arrived() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let mut north = stolen(&house, &session).await;
+    assert_eq!(entries(&house).await, 6);
+    let since = times::timestamp(THEFT).unwrap();
+    let device = north.id.to_string();
+    let told = house
+        .service
+        .arrived_since(house.organizer, device, since)
+        .await;
+    let three = Arrived {
+        scans: 3,
+        admitted: 3,
+    };
+    assert_eq!(told.unwrap(), three);
+    revoke_since(&house, &north, THEFT).await;
+    assert_eq!(entries(&house).await, 3);
+    assert_eq!(kinds(&house).await, [IncidentKind::Quarantined]);
+    // What it sends afterwards waits as well.
+    house.clock.set(THEFT.shifted(120_000));
+    north.admit(at(7), &session, ticket(7));
+    house.service.push(north.id, north.all()).await.unwrap();
+    assert_eq!(entries(&house).await, 3);
+    let all = quarantined(&house, &north, None).await;
+    assert_eq!(all.len(), 4);
+    let late = quarantined(&house, &north, Some(THEFT.shifted(1))).await;
+    assert_eq!(late, all[3..]);
+    accept(&house, late).await;
+    assert_eq!(entries(&house).await, 4);
+    accept(&house, quarantined(&house, &north, Some(THEFT)).await).await;
+    assert_eq!(entries(&house).await, 7);
+    assert_eq!(kinds(&house).await, []);
+}
+
+#[tokio::test]
+async fn a_device_that_is_revoked_can_be_revoked_since_earlier_and_never_since_later() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let north = stolen(&house, &session).await;
+    revoke(&house, &north).await;
+    assert_eq!(entries(&house).await, 6);
+    revoke_since(&house, &north, THEFT).await;
+    assert_eq!(entries(&house).await, 3);
+    revoke_since(&house, &north, THEFT.shifted(50_000)).await;
+    assert_eq!(entries(&house).await, 3);
+    // Before anything of it arrived nothing counts.
+    revoke_since(&house, &north, at(0).shifted(-3_600_000)).await;
+    assert_eq!(entries(&house).await, 0);
+}
+
+#[tokio::test]
+async fn nobody_revokes_a_device_since_a_time_to_come() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let north = Gate::enroll(&house, 1, &session).await;
+    let since = times::timestamp(THEFT.shifted(86_400_000)).unwrap();
+    let change = DeviceChange::RevokeSince { since };
+    let (organizer, device) = (house.organizer, north.id.to_string());
+    let refused = house.service.change_device(organizer, device, change).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    assert!(house.service.known_device(north.id).await.is_ok());
 }
