@@ -1,6 +1,6 @@
 //! A server with events that serve now, and files of shops for them.
 
-use crate::house::House;
+use crate::house::{self, House};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::Output;
@@ -161,9 +161,9 @@ impl Shop {
 
     /// What the device of an event answers to a code: word and sentences.
     pub(crate) fn scan(&self, event: &str, code: &str) -> String {
-        let output = self
-            .house
-            .run(&format!("--home {event} scan --offline -- {code}"));
+        // A signed code may hold spaces.
+        let line = ["--home", event, "scan", "--offline", "--", code];
+        let output = house::run(self.house.path(), &line);
         String::from_utf8(output.stdout).unwrap()
     }
 }

@@ -105,6 +105,10 @@ pub struct TicketDetails {
     pub seat: Option<String>,
     /// Type by slug or number.
     pub kind: Option<String>,
+    /// Session by slug or id: the ticket is moved there. A signed code of ours is a new one then, and the
+    /// old one is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// Zone by slug or id.
     pub zone: Option<String>,
     /// Not valid before: RFC 3339, or a local time of the event's time zone.

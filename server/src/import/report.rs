@@ -289,10 +289,10 @@ pub enum Warning {
     },
     /// Lines whose one barcode lets several people in.
     #[error(
-        "{}{} several people by {}: each is let in as often as it says",
+        "{}{} for several people: {} as often as the quantity says",
         .count,
-        if *.count == 1 { " line is for" } else { " lines are for" },
-        if *.count == 1 { "its quantity" } else { "their quantity" }
+        if *.count == 1 { " line is" } else { " lines are" },
+        if *.count == 1 { "its ticket enters" } else { "their tickets enter" }
     )]
     SeveralPeople {
         /// How many.

@@ -10,7 +10,7 @@ use crate::storage::{Kind, Transaction};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use usher_domain::api::venue::{Event, NewSession, Session, SessionChange, SetStatus, Zone};
-use usher_domain::ids::{OrganizerId, ScopeId, SessionId};
+use usher_domain::ids::{EventId, OrganizerId, ScopeId, SessionId};
 use usher_domain::numbers::AccessNumber;
 use usher_domain::record::{Body, RuleChange};
 use usher_domain::rules::{EntryRule, Rules};
@@ -36,6 +36,19 @@ impl Thing for Session {
 /// All sessions of an event.
 pub(crate) fn of_event(txn: &dyn Transaction, event: &Event) -> Result<Vec<Loaded<Session>>> {
     things::all(txn, event.id.as_bytes())
+}
+
+/// The event of an organizer's session, if it is known.
+pub(crate) fn event_of(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    id: SessionId,
+) -> Result<Option<EventId>> {
+    match things::get_of::<Session>(txn, organizer, id.as_bytes()) {
+        Ok(session) => Ok(Some(session.value.event)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// All sessions of an organizer.

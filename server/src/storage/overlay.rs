@@ -33,7 +33,7 @@ pub struct Overlay<'a> {
     values: HashMap<(Space, Vec<u8>), Vec<u8>>,
     tickets: BTreeMap<TicketId, StoredTicket>,
     numbers: HashMap<(EventId, String), TicketId>,
-    media: HashMap<(OrganizerId, MediumKey), TicketId>,
+    media: HashMap<(EventId, MediumKey), TicketId>,
 }
 
 impl<'a> Overlay<'a> {
@@ -163,10 +163,10 @@ impl Tickets for Overlay<'_> {
         }
     }
 
-    fn medium_owner(&self, organizer: OrganizerId, medium: &MediumKey) -> Result<Option<TicketId>> {
-        match self.media.get(&(organizer, *medium)) {
+    fn medium_owner(&self, event: EventId, medium: &MediumKey) -> Result<Option<TicketId>> {
+        match self.media.get(&(event, *medium)) {
             Some(owner) => Ok(Some(*owner)),
-            None => self.under.medium_owner(organizer, medium),
+            None => self.under.medium_owner(event, medium),
         }
     }
 
@@ -205,19 +205,14 @@ impl Tickets for Overlay<'_> {
         Ok(())
     }
 
-    fn put_medium(
-        &mut self,
-        organizer: OrganizerId,
-        medium: &MediumKey,
-        ticket: TicketId,
-    ) -> Result<()> {
-        match self.medium_owner(organizer, medium)? {
+    fn put_medium(&mut self, event: EventId, medium: &MediumKey, ticket: TicketId) -> Result<()> {
+        match self.medium_owner(event, medium)? {
             Some(owner) if owner != ticket => Err(StorageError::Taken {
                 doing: "giving a medium to a ticket",
             }),
             Some(_) => Ok(()),
             None => {
-                self.media.insert((organizer, *medium), ticket);
+                self.media.insert((event, *medium), ticket);
                 Ok(())
             }
         }

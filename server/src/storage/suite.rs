@@ -29,7 +29,7 @@ macro_rules! storage_tests {
             a_ticket_never_changes_its_event,
             lists_go_on_after_the_last_thing_seen,
             values_are_replaced_and_forgotten_by_age,
-            a_medium_belongs_to_one_ticket_for_ever,
+            a_medium_belongs_to_one_ticket_of_an_event_for_ever,
             a_sellers_number_names_one_ticket_of_an_event,
             a_table_sealed_in_parts_stays_dirty_until_the_last,
             readers_see_sealed_rows_until_the_next_sealing,
@@ -225,20 +225,21 @@ pub(crate) async fn values_are_replaced_and_forgotten_by_age(store: Store) {
 }
 
 const ORGANIZER: OrganizerId = OrganizerId::from_bytes([9; 16]);
+const EVENT: EventId = EventId::from_bytes([9; 16]);
 
-pub(crate) async fn a_medium_belongs_to_one_ticket_for_ever(store: Store) {
+pub(crate) async fn a_medium_belongs_to_one_ticket_of_an_event_for_ever(store: Store) {
     let medium = MediumKey::from_bytes([5; 16]);
     let [one, two] = [1, 2].map(|id| TicketId::from_bytes([id; 16]));
     write(&store, move |txn| {
-        txn.put_medium(ORGANIZER, &medium, one)?;
-        txn.put_medium(ORGANIZER, &medium, one)?;
-        txn.put_medium(OrganizerId::from_bytes([8; 16]), &medium, two)
+        txn.put_medium(EVENT, &medium, one)?;
+        txn.put_medium(EVENT, &medium, one)?;
+        txn.put_medium(EventId::from_bytes([8; 16]), &medium, two)
     })
     .await
     .unwrap();
-    let stolen = write(&store, move |txn| txn.put_medium(ORGANIZER, &medium, two)).await;
+    let stolen = write(&store, move |txn| txn.put_medium(EVENT, &medium, two)).await;
     assert!(matches!(stolen, Err(StorageError::Taken { .. })));
-    let owner = read(&store, move |txn| txn.medium_owner(ORGANIZER, &medium)).await;
+    let owner = read(&store, move |txn| txn.medium_owner(EVENT, &medium)).await;
     assert_eq!(owner, Some(one));
 }
 

@@ -2,7 +2,7 @@
 
 use super::Result;
 use usher_domain::code::MediumKey;
-use usher_domain::ids::{EventId, OrganizerId, TicketId};
+use usher_domain::ids::{EventId, TicketId};
 
 /// A ticket as stored: what must be found, and a body that only services read.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub struct StoredTicket {
     pub body: Vec<u8>,
 }
 
-/// Tickets and their media. A medium belongs to one ticket of an organizer for ever.
+/// Tickets and their media. A medium belongs to one ticket of an event for ever: shops give the same numbers
+/// out at one event after the other.
 pub trait Tickets {
     /// The ticket of this id.
     ///
@@ -31,11 +32,11 @@ pub trait Tickets {
     /// [`super::StorageError`].
     fn ticket_by_external(&self, event: EventId, external: &str) -> Result<Option<StoredTicket>>;
 
-    /// The ticket that a medium belongs or belonged to.
+    /// The ticket of an event that a medium belongs or belonged to.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn medium_owner(&self, organizer: OrganizerId, medium: &MediumKey) -> Result<Option<TicketId>>;
+    fn medium_owner(&self, event: EventId, medium: &MediumKey) -> Result<Option<TicketId>>;
 
     /// Tickets of an event by rising id, at most `limit`, those after `after`.
     ///
@@ -56,14 +57,9 @@ pub trait Tickets {
     /// [`super::StorageError::OtherOwner`] if the ticket of this id is of another event.
     fn put_ticket(&mut self, ticket: &StoredTicket) -> Result<()>;
 
-    /// Gives a medium to a ticket; giving it again changes nothing.
+    /// Gives a medium to a ticket of an event; giving it again changes nothing.
     ///
     /// # Errors
-    /// [`super::StorageError::Taken`] if it belongs to another ticket.
-    fn put_medium(
-        &mut self,
-        organizer: OrganizerId,
-        medium: &MediumKey,
-        ticket: TicketId,
-    ) -> Result<()>;
+    /// [`super::StorageError::Taken`] if it belongs to another ticket of the event.
+    fn put_medium(&mut self, event: EventId, medium: &MediumKey, ticket: TicketId) -> Result<()>;
 }

@@ -49,6 +49,9 @@ pub struct Update {
     /// Type, by slug or number
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<String>,
+    /// Move it to this session, by slug or id; a signed code is a new one then
+    #[arg(long)]
+    pub session: Option<String>,
     /// What changes.
     #[command(flatten)]
     pub details: Details,
@@ -106,6 +109,7 @@ impl Details {
             holder: self.holder.map(Private::new),
             seat: self.seat,
             kind,
+            session: None,
             zone: self.zone,
             valid_from: shell.written(self.valid_from)?,
             valid_until: shell.written(self.valid_until)?,
@@ -154,6 +158,7 @@ impl Update {
     ) -> Result<(InEvent, TicketChange, Once), CliError> {
         let details = TicketDetails {
             clear: self.clear,
+            session: self.session,
             ..self.details.written(self.kind, shell, client).await?
         };
         Ok((self.ticket, TicketChange::Update(details), self.once))

@@ -80,10 +80,12 @@ impl Holdings for Shelf<'_> {
         row(self.txn, set, ticket)
     }
 
-    /// A medium belongs to one ticket for ever; whether a set's row lists it is another matter.
+    /// A medium belongs to one ticket of its event for ever; whether a set's row lists it is another matter.
     fn tickets_of_medium(&self, set: SessionId, medium: MediumKey) -> Result<Vec<TicketId>> {
-        let organizer = self.posting.terms.organizer;
-        let Some(owner) = self.txn.medium_owner(organizer, &medium)? else {
+        let mut others = self.posting.others.iter();
+        let other = others.find(|other| other.session == set);
+        let event = other.map_or(self.posting.terms.event, |other| other.event);
+        let Some(owner) = self.txn.medium_owner(event, &medium)? else {
             return Ok(Vec::new());
         };
         let row = self.ticket(set, owner)?;

@@ -65,7 +65,7 @@ pub(super) fn line(
     let there = spoken_of(txn, desk, line)?;
     // Checked before anything is written: a line that is skipped must leave nothing behind.
     for medium in &body.media {
-        let owner = txn.medium_owner(desk.organizer, &medium.key)?;
+        let owner = txn.medium_owner(desk.event.id, &medium.key)?;
         if owner.is_some() && owner != there.as_ref().map(|ticket| ticket.id) {
             return Err(Error::Conflict("its barcode belongs to another ticket"));
         }
@@ -117,7 +117,7 @@ pub(super) fn spoken_of(
         return Ok(None);
     };
     let key = Identity::of(desk.organizer, code).medium_key();
-    let Some(owner) = txn.medium_owner(desk.organizer, &key)? else {
+    let Some(owner) = txn.medium_owner(desk.event.id, &key)? else {
         return Ok(None);
     };
     match stored::load(txn, desk.event.id, owner) {
@@ -138,7 +138,7 @@ pub(super) fn refuse_for_ever(
     channel: &str,
 ) -> Result<Effect> {
     let medium = Medium::new(desk.organizer, secret, bits_alone(secret));
-    if txn.medium_owner(desk.organizer, &medium.key)?.is_some() {
+    if txn.medium_owner(desk.event.id, &medium.key)?.is_some() {
         return Ok(Effect::Unchanged);
     }
     let (Some(first), Some(kind)) = (desk.sessions().first(), desk.types().first()) else {

@@ -3,7 +3,7 @@
 use super::apply::{self, Effect};
 use super::merge::Found;
 use super::report::{counted, is_fatal, note_fault};
-use super::{Step, Whole, journal, missing, write};
+use super::{Step, Whole, journal, missing, used, write};
 use crate::import::ImportedTicket;
 use crate::service::error::{Error, Result};
 use crate::service::things;
@@ -35,6 +35,8 @@ fn sort_as_stored(ids: &mut [TicketId]) {
 struct Tally {
     revived: u64,
     said_before: u64,
+    moved: u64,
+    moved_used: u64,
 }
 
 impl Tally {
@@ -43,10 +45,23 @@ impl Tally {
         report.kept_here += u64::from(found.kept_here);
         self.revived += u64::from(found.revived);
         self.said_before += u64::from(found.said_before);
+        self.moved += u64::from(found.moved);
     }
 
     fn tell(&self, report: &mut ImportReport) {
         let told = [
+            (
+                self.moved,
+                "ticket is moved",
+                "tickets are moved",
+                "to another session",
+            ),
+            (
+                self.moved_used,
+                "of them was let in at the session that it leaves:",
+                "of them were let in at the session that they leave:",
+                "the report of that session counts the entry",
+            ),
             (
                 self.revived,
                 "ticket that the list had cancelled is",
@@ -109,6 +124,9 @@ pub(super) fn check(
                 apply::count(&mut report, outcome.effect);
                 tally.count(&mut report, outcome.found);
                 named.insert(outcome.ticket);
+                if outcome.found.moved && used::at_former_session(stored, &desk, outcome.ticket)? {
+                    tally.moved_used += 1;
+                }
                 if outcome.effect != Effect::Unchanged {
                     changing.push(line);
                     ids.push(new);

@@ -21,6 +21,8 @@ pub(super) struct Found {
     pub(super) revived: bool,
     /// The line says what a list before the last one said.
     pub(super) said_before: bool,
+    /// The ticket is for other sessions now.
+    pub(super) moved: bool,
 }
 
 impl Found {
@@ -67,11 +69,7 @@ pub(super) fn merge(ticket: &mut Loaded, line: Body, source: Mark) -> Result<Fou
         &mut entrance,
         (line.sessions, line.access),
     );
-    if entrance != (here.sessions.clone(), here.access) {
-        return Err(Error::Conflict(
-            "the ticket was for other sessions: cancel it and give the new one another number",
-        ));
-    }
+    merging.found.moved = here.move_to(entrance.0, entrance.1)?;
     merging.detail(Detail::Channel, &mut here.channel, line.channel);
     merging.detail(Detail::ValidFrom, &mut here.valid_from, line.valid_from);
     merging.detail(Detail::ValidUntil, &mut here.valid_until, line.valid_until);

@@ -35,6 +35,7 @@ mod merge;
 mod missing;
 mod options;
 mod report;
+mod used;
 mod write;
 
 use super::error::{Error, Result};

@@ -9,7 +9,7 @@ use super::lines;
 use crate::service::error::Result;
 use crate::service::organizers::StoredOrganizer;
 use crate::service::tickets::{Entitlement, entitlements};
-use crate::service::{server_log, things};
+use crate::service::{server_log, sessions, things};
 use crate::storage::Transaction;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -172,7 +172,10 @@ fn covered(
 ) -> Result<Claims> {
     let ticket = match scan.subject {
         Subject::Ticket(ticket) => Some(ticket),
-        Subject::Medium(identity) => txn.medium_owner(organizer, &identity.medium_key())?,
+        Subject::Medium(identity) => match sessions::event_of(txn, organizer, scan.session)? {
+            Some(event) => txn.medium_owner(event, &identity.medium_key())?,
+            None => None,
+        },
         Subject::Nothing => None,
     };
     let images = match ticket {

@@ -17,9 +17,9 @@ use super::watch;
 use crate::service::error::Result;
 use crate::service::incidents::{self, About};
 use crate::service::organizers::StoredOrganizer;
-use crate::service::{scopes, server_log, things};
+use crate::service::{scopes, server_log, sessions, things};
 use crate::storage::{StoredRecord, Transaction};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use usher_domain::api::reports::ScanLine;
 use usher_domain::ids::{OrganizerId, ScopeId, SessionId, ZoneId};
 use usher_domain::log::{Entry, Line};
@@ -111,19 +111,21 @@ fn links(
     ground: &Ground,
     arrived: &[Placed],
 ) -> Result<Vec<Body>> {
-    let mut identities = BTreeSet::new();
+    let mut identities = BTreeMap::new();
     for (_, line) in arrived {
         if let Body::Scan(scan) = &line.record.body
             && scan.outcome == Outcome::Admit
             && let Subject::Medium(identity) = scan.subject
             && ground.resolve(scan.subject) == scan.subject
         {
-            identities.insert(identity);
+            identities.insert(identity, scan.session);
         }
     }
     let mut links = Vec::new();
-    for identity in identities {
-        if let Some(ticket) = txn.medium_owner(organizer, &identity.medium_key())? {
+    for (identity, session) in identities {
+        if let Some(event) = sessions::event_of(txn, organizer, session)?
+            && let Some(ticket) = txn.medium_owner(event, &identity.medium_key())?
+        {
             links.push(Body::Link(Link { identity, ticket }));
         }
     }

@@ -446,10 +446,10 @@ async fn a_medium_that_was_let_in_is_linked_to_its_ticket_when_its_record_arrive
     let mut north = Gate::enroll(&house, 1, &session).await;
     let code = TicketCodeText::new("WRISTBAND-77").unwrap();
     let identity = Identity::of(house.organizer, &code);
-    let (organizer, owner) = (house.organizer, TicketId::from_bytes([7; 16]));
+    let (event, owner) = (session.event, TicketId::from_bytes([7; 16]));
     house
         .service
-        .write(move |txn, _| Ok(txn.put_medium(organizer, &identity.medium_key(), owner)?))
+        .write(move |txn, _| Ok(txn.put_medium(event, &identity.medium_key(), owner)?))
         .await
         .unwrap();
     north.admit(at(1), &session, Subject::Medium(identity));

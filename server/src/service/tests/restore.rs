@@ -2,7 +2,7 @@ use super::*;
 use crate::service::Error;
 use usher_domain::api::access::TokenRole;
 use usher_domain::api::reports::IncidentKind;
-use usher_domain::api::tickets::{TicketChange, TicketQuery};
+use usher_domain::api::tickets::{TicketChange, TicketDetails, TicketQuery};
 use usher_domain::hash::Hash;
 use usher_domain::protocol::{HandBack, Heartbeat, TableVersion};
 use usher_domain::table::rows::{CancelReason, TicketState};
@@ -99,6 +99,79 @@ async fn a_ticket_cancelled_after_the_backup_stays_cancelled() {
     service.seal_now().await.unwrap();
     let table = service.assignment(north).await.unwrap().tables;
     assert!(table.iter().all(|table| table.version.epoch == 2));
+}
+
+/// All rows that a device holds of a session's set.
+async fn held(house: &House, north: usher_domain::ids::DeviceId, session: &str) -> HandBack {
+    let (show, session) = ("show".to_owned(), session.to_owned());
+    let session = house.service.session(house.organizer, show, session).await;
+    let table = TableId::Set(session.unwrap().id);
+    let digests = house.service.buckets(north, table).await.unwrap();
+    let buckets: Vec<u16> = (0..1024).collect();
+    let rows = house
+        .service
+        .bucket_rows(north, table, buckets.clone())
+        .await
+        .unwrap();
+    HandBack {
+        table,
+        manifest: digests.manifest,
+        digests: digests.digests,
+        buckets,
+        rows: rows.rows,
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_moved_after_the_backup_is_where_it_was_moved() {
+    for second_first in [false, true] {
+        let house = House::open().await;
+        house.kind("normal", &[]).await;
+        let (doors, ends) = ("2027-10-30 22:30", "2027-10-31 01:00");
+        house.session("second", doors, ends).await;
+        let north = house.device(1).await;
+        let moved = house.new_ticket("A-1").await;
+        house.service.seal_now().await.unwrap();
+        let backup = TempDir::new().unwrap();
+        for file in ["usher.db", "usher.db-wal"] {
+            std::fs::copy(house.folder.path().join(file), backup.path().join(file)).unwrap();
+        }
+        // One ticket of the backup is moved, and one that the backup lacks as well.
+        let sold = house.new_ticket("A-2").await;
+        for ticket in [&moved, &sold] {
+            let to = TicketDetails {
+                session: Some("second".to_owned()),
+                ..TicketDetails::default()
+            };
+            let change = TicketChange::Update(to);
+            house.change(ticket, change).await.unwrap();
+        }
+        house.service.seal_now().await.unwrap();
+        let mut tables = vec![
+            held(&house, north, "first").await,
+            held(&house, north, "second").await,
+        ];
+        if second_first {
+            tables.reverse();
+        }
+        let service = service_in(&backup, &house.clock);
+        assert_eq!(service.raise_epoch().await.unwrap(), 2);
+        for table in tables {
+            service.hand_back(north, table).await.unwrap();
+        }
+        let tickets = service.tickets(
+            house.organizer,
+            "show".to_owned(),
+            TicketQuery::default(),
+            TokenRole::Viewer,
+        );
+        let tickets = tickets.await.unwrap().items;
+        assert_eq!(tickets.len(), 2);
+        for ticket in tickets {
+            assert_eq!(ticket.sessions, ["second"], "second first: {second_first}");
+            assert_eq!(ticket.state, TicketState::Valid);
+        }
+    }
 }
 
 #[tokio::test]

@@ -95,6 +95,9 @@ fn update(
     ticket: &mut Loaded,
     details: &TicketDetails,
 ) -> Result<()> {
+    if let Some(name) = &details.session {
+        move_to(desk, ticket, name)?;
+    }
     if let Some(name) = &details.kind {
         let kind = desk.kind(name)?;
         let own = desk.sessions().iter();
@@ -143,6 +146,20 @@ fn update(
     }
     clear(ticket, details)?;
     check_validity(ticket.body.valid_from, ticket.body.valid_until)
+}
+
+/// Lets a ticket be for another session; gates of the one it leaves say where it is valid.
+fn move_to(desk: &Desk, ticket: &mut Loaded, session: &str) -> Result<()> {
+    let mut types = desk.types().iter();
+    let kind = types.find(|kind| kind.number == ticket.body.type_number);
+    let kind = kind.ok_or(Error::NotFound("ticket type"))?;
+    if kind.access.is_some() {
+        return Err(Error::Conflict(
+            "a pass is for all sessions of its type: it cannot be moved to one of them",
+        ));
+    }
+    let (sessions, access) = desk.entrance(kind, Some(session))?;
+    ticket.body.move_to(sessions, access).map(drop)
 }
 
 /// Takes away what is asked to go. A request that gives and takes the same thing does not say what is meant.

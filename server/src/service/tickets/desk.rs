@@ -234,16 +234,16 @@ impl Desk {
                 by: "number",
             }))?;
         for medium in &ticket.body.media {
-            txn.put_medium(self.organizer, &medium.key, ticket.id)
+            txn.put_medium(ticket.event, &medium.key, ticket.id)
                 .map_err(taken(Error::Conflict(
                     "this barcode belongs to another ticket",
                 )))?;
         }
         let directory = ticket.directory_row();
-        for session in &ticket.body.sessions {
-            let row = ticket.row(self.organizer, *session, &self.code_key)?;
-            tables::put(txn, TableId::Set(*session), &row)?;
-            tables::put(txn, TableId::Directory(*session), &directory)?;
+        for session in ticket.body.imaged_in() {
+            let row = ticket.row(self.organizer, session, &self.code_key)?;
+            tables::put(txn, TableId::Set(session), &row)?;
+            tables::put(txn, TableId::Directory(session), &directory)?;
         }
         self.link(txn, ticket)
     }

@@ -3,13 +3,12 @@
 use super::former;
 use super::stored::{self, Body, Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
-use crate::service::tables::organizer_of;
-use crate::service::things;
+use crate::service::{things, types};
 use crate::storage::Transaction;
 use usher_domain::api::venue::Session;
 use usher_domain::ids::{EventId, SessionId, TicketId};
-use usher_domain::table::TableId;
-use usher_domain::table::rows::{DirectoryRow, TicketRow, TicketState};
+use usher_domain::numbers::AccessNumber;
+use usher_domain::table::rows::{CancelReason, DirectoryRow, TicketRow, TicketState};
 
 /// Lets a ticket be as a row of higher revision says. The row knows neither names nor codes: those that
 /// are known here stay.
@@ -25,18 +24,23 @@ pub(crate) fn take_in_ticket(
     stored::check_free(txn, event, row.ticket)?;
     let mut ticket = match stored::load(txn, event, row.ticket) {
         Ok(known) => known,
-        Err(Error::NotFound(_)) => from_row(event, session, row),
+        Err(Error::NotFound(_)) => from_row(event, row),
         Err(error) => return Err(error),
     };
     let body = &mut ticket.body;
-    if !body.sessions.contains(&session) {
-        body.sessions.push(session);
-        body.sessions.sort_unstable();
+    let is_left = was_left(txn, event, session, row.access)?;
+    if is_left && body.sessions.is_empty() && body.state == MOVED {
+        // Where it is valid, and whether it is, the row of that session tells.
+        body.state = TicketState::Blocked;
     }
+    place(body, session, is_left, row.revision);
     // Another set of a pass may have told more already.
     if row.revision >= body.revision || usher_domain::mutated!(TakeBackLowerRevision) {
         body.revision = row.revision;
-        body.state = row.state;
+        // The image in a session that the ticket left says that it was exchanged, and it was only there.
+        if !(is_left && row.state == MOVED) {
+            body.state = row.state;
+        }
         body.issue = row.issue;
         body.type_number = row.type_number;
         body.access = row.access;
@@ -50,15 +54,56 @@ pub(crate) fn take_in_ticket(
         body.group = row.order;
         take_in_media(body, row);
     }
-    let organizer = organizer_of(txn, TableId::Set(session))?;
     former::remember(txn, &ticket)?;
     txn.put_ticket(&ticket.stored())?;
     for medium in &ticket.body.media {
-        if txn.medium_owner(organizer, &medium.key)?.is_none() {
-            txn.put_medium(organizer, &medium.key, ticket.id)?;
+        if txn.medium_owner(event, &medium.key)?.is_none() {
+            txn.put_medium(event, &medium.key, ticket.id)?;
         }
     }
     Ok(())
+}
+
+/// What the image of a ticket says in a session that it left.
+const MOVED: TicketState = TicketState::Cancelled(CancelReason::Exchanged);
+
+/// Whether a row is the image in a session that the ticket left: its access number is that of another session,
+/// or of a pass without this one. A number that is not known may be that of a pass made after the backup.
+fn was_left(
+    txn: &dyn Transaction,
+    event: EventId,
+    session: SessionId,
+    access: AccessNumber,
+) -> Result<bool> {
+    let mut others = things::all::<Session>(txn, event.as_bytes())?.into_iter();
+    if others.any(|other| other.value.access == access && other.value.id != session) {
+        return Ok(true);
+    }
+    let mut types = types::of_event(txn, event)?.into_iter();
+    Ok(types
+        .any(|kind| kind.value.access == Some(access) && !kind.value.sessions.contains(&session)))
+}
+
+/// Counts a session among those that the ticket is for, or that it left.
+fn place(body: &mut Body, session: SessionId, is_left: bool, revision: u64) {
+    let mut left = body.left.take().unwrap_or_default();
+    let is_known = body.sessions.contains(&session) || left.contains(&session);
+    if is_known && revision < body.revision {
+        body.left = Some(left).filter(|left| !left.is_empty());
+        return;
+    }
+    left.retain(|known| *known != session);
+    if is_left {
+        body.sessions.retain(|known| *known != session);
+    }
+    match (body.sessions.contains(&session), is_left) {
+        (true, _) => {}
+        (false, true) => left.push(session),
+        (false, false) => body.sessions.push(session),
+    }
+    left.sort_unstable();
+    body.sessions.sort_unstable();
+    body.left = (!left.is_empty()).then_some(left);
 }
 
 fn take_in_media(body: &mut Body, row: &TicketRow) {
@@ -98,7 +143,7 @@ pub(crate) fn is_cancelled(
 }
 
 /// A ticket that only a row tells of.
-fn from_row(event: EventId, session: SessionId, row: &TicketRow) -> Loaded {
+fn from_row(event: EventId, row: &TicketRow) -> Loaded {
     Loaded {
         id: row.ticket,
         event,
@@ -107,7 +152,7 @@ fn from_row(event: EventId, session: SessionId, row: &TicketRow) -> Loaded {
             revision: 0,
             type_number: row.type_number,
             access: row.access,
-            sessions: vec![session],
+            sessions: Vec::new(),
             state: row.state,
             issue: row.issue,
             channel: row.channel,

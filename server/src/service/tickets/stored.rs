@@ -16,7 +16,7 @@ use usher_domain::ids::{DeviceId, EventId, OrderId, OrganizerId, SessionId, Tick
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::seal::{Holder, seal};
 use usher_domain::secret::Private;
-use usher_domain::table::rows::{DirectoryRow, TicketRow, TicketState};
+use usher_domain::table::rows::{CancelReason, DirectoryRow, TicketRow, TicketState};
 
 /// Current media of one ticket at most.
 pub(crate) const MEDIA_MAX: usize = 8;
@@ -129,6 +129,57 @@ pub(crate) struct Body {
 }
 
 impl Body {
+    /// Whether its holder has a signed code of ours: barcodes and wristbands attached to it later open it
+    /// beside the code.
+    fn has_signed_code(&self) -> bool {
+        let is_current = |medium: &Medium| medium.standing == Standing::Current;
+        let has_barcode = || self.media.iter().any(is_current);
+        self.signed.unwrap_or_else(|| !has_barcode())
+    }
+
+    /// Lets it be for these sessions, and says whether that is new. Those that it leaves keep an image of it.
+    /// A signed code names the entrance that it opens, so there must be a new one.
+    pub(crate) fn move_to(
+        &mut self,
+        sessions: Vec<SessionId>,
+        access: AccessNumber,
+    ) -> Result<bool> {
+        if self.sessions == sessions && self.access == access {
+            return Ok(false);
+        }
+        if self.has_signed_code() && self.access != access {
+            self.issue = self
+                .issue
+                .next()
+                .ok_or(Error::Conflict("the ticket has used up all its issues"))?;
+        }
+        let before = self.left.take().unwrap_or_default().into_iter();
+        let mut left: Vec<SessionId> = before.chain(self.sessions.drain(..)).collect();
+        left.retain(|session| !sessions.contains(session));
+        left.sort_unstable();
+        left.dedup();
+        self.left = (!left.is_empty()).then_some(left);
+        (self.sessions, self.access) = (sessions, access);
+        Ok(true)
+    }
+
+    /// Sessions that have an image of it: those that it is for, and those that it was for.
+    pub(crate) fn imaged_in(&self) -> impl Iterator<Item = SessionId> {
+        let left = self.left.iter().flatten();
+        self.sessions.iter().chain(left).copied()
+    }
+
+    /// Its state as a session sees it. Where it was moved away it is cancelled: its access number, which is
+    /// not of that session, tells gates where it is valid.
+    fn state_in(&self, session: SessionId) -> TicketState {
+        match self.state {
+            TicketState::Valid | TicketState::Blocked if !self.sessions.contains(&session) => {
+                TicketState::Cancelled(CancelReason::Exchanged)
+            }
+            state => state,
+        }
+    }
+
     /// Whether two images differ only in what imports said, and so in nothing that a gate knows.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         let known = |body: &Self| Self {
@@ -176,11 +227,9 @@ impl Loaded {
         media.filter(|medium| medium.standing == Standing::Current)
     }
 
-    /// Whether its holder has a signed code of ours: barcodes and wristbands attached to it later open it
-    /// beside the code.
+    /// Whether its holder has a signed code of ours.
     pub(crate) fn has_signed_code(&self) -> bool {
-        let has_barcode = || self.current().next().is_some();
-        self.body.signed.unwrap_or_else(|| !has_barcode())
+        self.body.has_signed_code()
     }
 
     /// The code to print or show: a signed code of ours, or the first barcode of a ticket that never had
@@ -259,7 +308,7 @@ impl Loaded {
         Ok(TicketRow {
             ticket: self.id,
             revision: body.revision,
-            state: body.state,
+            state: body.state_in(session),
             issue: body.issue,
             type_number: body.type_number,
             access: body.access,
@@ -346,7 +395,7 @@ pub(crate) fn find(
     if view::sees_codes(role)
         && let Ok(code) = TicketCodeText::new(name)
         && let medium = Identity::of(organizer, &code).medium_key()
-        && let Some(owner) = txn.medium_owner(organizer, &medium)?
+        && let Some(owner) = txn.medium_owner(event, &medium)?
         && let Some(ticket) = of_event(owner)?
     {
         return Ok(ticket);

@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_claims.sql"),
     include_str!("migrations/0003_handed.sql"),
     include_str!("migrations/0004_attempts.sql"),
+    include_str!("migrations/0005_media_of_events.sql"),
 ];
 
 /// Name of the database in the data folder.

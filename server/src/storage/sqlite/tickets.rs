@@ -4,7 +4,7 @@ use super::statements::{Session, bytes};
 use crate::storage::{Result, StorageError, StoredTicket, Tickets};
 use rusqlite::{Row, params};
 use usher_domain::code::MediumKey;
-use usher_domain::ids::{EventId, OrganizerId, TicketId};
+use usher_domain::ids::{EventId, TicketId};
 
 fn read_ticket(row: &Row<'_>) -> rusqlite::Result<StoredTicket> {
     Ok(StoredTicket {
@@ -34,10 +34,10 @@ impl Tickets for Session<'_> {
         )
     }
 
-    fn medium_owner(&self, organizer: OrganizerId, medium: &MediumKey) -> Result<Option<TicketId>> {
+    fn medium_owner(&self, event: EventId, medium: &MediumKey) -> Result<Option<TicketId>> {
         self.first(
-            "SELECT ticket FROM medium WHERE organizer = ?1 AND key = ?2",
-            params![organizer.as_bytes(), medium.as_bytes()],
+            "SELECT ticket FROM medium WHERE event = ?1 AND key = ?2",
+            params![event.as_bytes(), medium.as_bytes()],
             "reading a medium",
             |row| bytes(row, 0).map(TicketId::from_bytes),
         )
@@ -80,20 +80,15 @@ impl Tickets for Session<'_> {
         Ok(())
     }
 
-    fn put_medium(
-        &mut self,
-        organizer: OrganizerId,
-        medium: &MediumKey,
-        ticket: TicketId,
-    ) -> Result<()> {
+    fn put_medium(&mut self, event: EventId, medium: &MediumKey, ticket: TicketId) -> Result<()> {
         let doing = "giving a medium to a ticket";
         let written = self.execute(
-            "INSERT INTO medium (organizer, key, ticket) VALUES (?1, ?2, ?3)
-             ON CONFLICT (organizer, key) DO NOTHING",
-            params![organizer.as_bytes(), medium.as_bytes(), ticket.as_bytes()],
+            "INSERT INTO medium (event, key, ticket) VALUES (?1, ?2, ?3)
+             ON CONFLICT (event, key) DO NOTHING",
+            params![event.as_bytes(), medium.as_bytes(), ticket.as_bytes()],
             doing,
         )?;
-        if written == 1 || self.medium_owner(organizer, medium)? == Some(ticket) {
+        if written == 1 || self.medium_owner(event, medium)? == Some(ticket) {
             return Ok(());
         }
         Err(StorageError::Taken { doing })
