@@ -1,7 +1,7 @@
 //! Records that claim a supervisor's approval: which are proved, which a person must look at, and which are
 //! folded anew when a key is listed.
 
-use super::lines::Placed;
+use super::lines::{Placed, aliases, lines_about};
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About, Standing};
 use crate::service::staff;
@@ -9,14 +9,15 @@ use crate::storage::{Space, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::api::reports::{IncidentKind, ScanLine};
 use usher_domain::cbor;
+use usher_domain::code::Identity;
 use usher_domain::cose;
 use usher_domain::document::approval::read_unverified;
 use usher_domain::document::sanction::Sanction;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
+use usher_domain::ids::{DeviceId, OrganizerId, ScopeId, TicketId};
 use usher_domain::keys::KeyId;
 use usher_domain::log::Line;
-use usher_domain::merge::{Ground, Unproved, UnprovedClaim, unproved_claims};
+use usher_domain::merge::{Ground, Unproved, UnprovedClaim, proved_overrides, unproved_claims};
 use usher_domain::record::{Body, Subject};
 use usher_domain::time::UnixMillis;
 
@@ -160,15 +161,43 @@ fn list(
     incidents::raise(txn, organizer, about, &detail, scans, now)
 }
 
+/// The proved overrides of subjects, each subject read once.
+struct Overrides<'g> {
+    ground: &'g Ground,
+    aliases: BTreeMap<TicketId, BTreeSet<Identity>>,
+    of_subject: BTreeMap<Subject, BTreeSet<Hash>>,
+}
+
+impl Overrides<'_> {
+    /// Whether a record is a proved override: what somebody only claims in a supervisor's name is none.
+    fn has(&mut self, txn: &dyn Transaction, record: Hash, subject: Subject) -> Result<bool> {
+        let subject = self.ground.resolve(subject);
+        if !self.of_subject.contains_key(&subject) {
+            let scope = self.ground.scope();
+            let known = lines_about(txn, scope, subject, &self.aliases, |_| true)?;
+            let proved = proved_overrides(self.ground, known.iter().map(|(_, line)| line));
+            self.of_subject.insert(subject, proved);
+        }
+        let proved = self.of_subject.get(&subject);
+        Ok(proved.is_some_and(|proved| proved.contains(&record)))
+    }
+}
+
 /// Tells of overrides that a supervisor signed who may not override there or then, as far as the staff is known
-/// now. They count: whoever folds the records does not know the staff.
+/// now. They count: whoever folds the records does not know the staff. `ground_lines` are the records that the
+/// ground is made of.
 pub(super) fn watch_staff(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
-    ground: &Ground,
+    (ground, ground_lines): (&Ground, &[Placed]),
     arrived: &[Placed],
     now: UnixMillis,
 ) -> Result<()> {
+    let mut overrides = Overrides {
+        ground,
+        aliases: aliases(ground_lines),
+        of_subject: BTreeMap::new(),
+    };
     for (_, line) in arrived.iter().filter(|(_, line)| ground.counts(line)) {
         let Some(scan) = line
             .record
@@ -190,6 +219,9 @@ pub(super) fn watch_staff(
         let Err(why) = entry.may_approve(scan.gate, line.record.stamp) else {
             continue;
         };
+        if !overrides.has(txn, line.hash, scan.subject)? {
+            continue;
+        }
         let about = About::staff_on_device(supervisor, line.record.log.device);
         let subject = ground.resolve(scan.subject);
         let changed = Changed {

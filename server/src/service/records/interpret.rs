@@ -257,7 +257,7 @@ fn interpret(
         raise_excess(txn, organizer, scope, session, subject, &too_many, now)?;
     }
     unproved.tell(txn, organizer, now)?;
-    approvals::watch_staff(txn, organizer, &new, &arrived, now)?;
+    approvals::watch_staff(txn, organizer, (&new, &lines), &arrived, now)?;
     watch::unreadable(txn, organizer, &unreadable, now)?;
     watch::clocks(txn, organizer, &new, &arrived, now)?;
     badges::watch(txn, organizer, &new, &arrived, now)?;

@@ -272,6 +272,8 @@ async fn a_supervisor_who_was_revoked_overrides_nothing_from_then_on() {
         [late.as_str()]
     );
     assert_eq!(theft.listed(IncidentKind::UnprovedOverride).await, [late]);
+    let kind = IncidentKind::OverrideNotAllowed;
+    assert_eq!(theft.listed(kind).await, Vec::<String>::new());
     let ends: Vec<_> = theft.listed_keys().await;
     let ends: Vec<_> = ends.iter().map(|listed| listed.until).collect();
     assert_eq!(ends, [None, Some(at(50))]);
@@ -295,6 +297,25 @@ async fn an_override_where_the_badge_does_not_count_is_an_incident_and_counts() 
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].kind, IncidentKind::OverrideNotAllowed);
     assert_eq!(open[0].scans[0].record, record);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_for_what_was_forged_in_their_name() {
+    let mut theft = Theft::begin().await;
+    let steward = NewStaff {
+        badge: key(211).public(),
+        role: StaffRole::Steward,
+        override_key: None,
+        ..new_supervisor()
+    };
+    let service = &theft.house.service;
+    let steward = service.add_staff(theft.house.organizer, steward);
+    theft.supervisor = steward.await.unwrap();
+    let forged = theft.overrides(10, 2).await.hash.to_string();
+    let kind = IncidentKind::UnprovedOverride;
+    assert_eq!(theft.listed(kind).await, [forged]);
+    let kind = IncidentKind::OverrideNotAllowed;
+    assert_eq!(theft.listed(kind).await, Vec::<String>::new());
 }
 
 #[tokio::test]
