@@ -7,7 +7,7 @@
 //! corrects in its log.
 
 use super::ground::{Ground, Place};
-use super::stamp::CLOCK_JUMP_MS;
+use super::stamp::LIFT_MAX_MS;
 use crate::hash::Hash;
 use crate::ids::{GateId, SessionId};
 use crate::log::Line;
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How far a stamp may lie outside of the time of an order and still be covered by it: a gate goes by its
 /// own clock, and a stamp comes after all that is known of its ticket.
-const MARGIN_MS: i64 = CLOCK_JUMP_MS as i64;
+const MARGIN_MS: i64 = LIFT_MAX_MS as i64;
 
 /// What counts of a scan's claims about its ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

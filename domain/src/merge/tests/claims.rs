@@ -5,8 +5,8 @@ use crate::record::{Correction, FreeFlow, Honour};
 
 const GATE: GateId = GateId::from_bytes([1; 16]);
 
-/// Later than any margin of an order that ends at 200.
-const LATER: u64 = 200 + CLOCK_JUMP_MS + 1;
+/// When the margin of an order that ends at 200 is over.
+const LATER: u64 = 200 + LIFT_MAX_MS;
 
 impl Story {
     fn corrects(&mut self, device: DeviceId, stamp: u64, of: Hash, entries: Option<u16>) {
