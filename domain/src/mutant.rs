@@ -141,6 +141,10 @@ mutants! {
     BelieveClaimedHonour,
     /// Merging believes that a gate was open.
     BelieveClaimedFreeFlow,
+    /// A device may write as much as it likes.
+    IgnoreQuota,
+    /// Rows that are handed back and give rights are taken without a person's word.
+    TakeWhatGivesRights,
 }
 
 thread_local! {

@@ -1,17 +1,15 @@
 //! What must hold in the end, when everything has healed.
 
-use super::reference::Records;
+use super::device::{Device, Program};
+use super::held::Held;
 use super::weather::Weather;
 use super::world::{World, note_exchange};
-use crate::compare::fold;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
 use usher_core::sync::SyncError;
-use usher_domain::api::reports::IncidentKind;
-use usher_domain::cbor;
 use usher_domain::hash::Hash;
-use usher_domain::log::{Frame, Line};
+use usher_domain::log::Frame;
 use usher_domain::merge;
 use usher_domain::protocol::Heads;
 use usher_domain::record::{Certainty, LogRef, Scan, Subject};
@@ -24,7 +22,7 @@ const ROUNDS: u32 = 10;
 
 /// What one end knows of the scope.
 struct Known {
-    lines: Vec<Line>,
+    held: Held,
     heads: Heads,
     digest: Hash,
     states: merge::States,
@@ -121,47 +119,32 @@ impl World {
         read.await.unwrap()
     }
 
-    fn known_at_server(&self, records: &[Vec<u8>]) -> Known {
-        let lines: Vec<Line> = records
-            .iter()
-            .map(|bytes| Line::read(bytes).unwrap())
-            .collect();
-        let frames: Vec<(Frame, Hash)> = records
-            .iter()
-            .map(|bytes| (cbor::decode(bytes).unwrap(), Hash::of(&[bytes])))
-            .collect();
-        let heads = merge::heads(frames.iter().map(|(frame, hash)| (frame, *hash)));
-        self.folded(lines, heads)
-    }
-
-    fn folded(&self, lines: Vec<Line>, heads: Heads) -> Known {
+    fn folded(&self, held: Held, heads: Heads) -> Known {
         let scope = self.house.session.scope;
-        let known = fold(scope, self.house.organizer.server, &lines, heads);
+        let states = held.states(scope, self.house.organizer.server);
         Known {
-            lines,
-            heads: known.heads,
-            digest: known.digest,
-            states: known.states,
+            digest: merge::state_digest(scope, &heads, &states),
+            held,
+            heads,
+            states,
         }
     }
 
     async fn check_the_end(&self) {
         let records = self.on_server().await;
-        let server = self.known_at_server(&records);
+        let held = Held::of(records.iter().map(Vec::as_slice));
+        let heads = held.heads();
+        let server = self.folded(held, heads);
         self.check_once(&records);
-        self.check_chains(&server.lines);
+        self.check_chains(&server.held.places);
         self.check_fold("the server", &server);
         let scope = self.house.session.scope;
         for device in self.devices.iter().filter(|device| !device.revoked.get()) {
             let Some(program) = device.program() else {
                 continue;
             };
-            let (lines, heads) = program.with(|store| {
-                let lines = store.records_after(scope, 0, u32::MAX).unwrap().lines;
-                let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
-                (lines, store.heads(scope).unwrap())
-            });
-            let known = self.folded(lines, heads);
+            let heads = program.with(|store| store.heads(scope).unwrap());
+            let known = self.folded(Held::at(&program, scope), heads);
             self.check_fold(device.name, &known);
             self.check_rows(device).await;
             self.check_times(device, &program).await;
@@ -180,10 +163,10 @@ impl World {
                 known.heads != server.heads || known.digest == server.digest,
                 format_args!("{}", device.name),
             );
+            self.check_ground(device, &program, &server);
         }
-        self.check_incidents(&server).await;
-        self.check_thief(&server.lines).await;
-        self.check_hall(&server.lines).await;
+        self.check_incidents(&server.held).await;
+        self.check_hall(&server.held).await;
         self.check_grants(&server);
         self.check_reservations().await;
     }
@@ -191,7 +174,7 @@ impl World {
     /// The authority grants no ticket more often than it may enter, and a ticket with a home is admitted
     /// no more often at all.
     fn check_grants(&self, server: &Known) {
-        let records = Records::of(self.house.organizer.server, &server.lines);
+        let records = server.held.records(self.house.organizer.server);
         let memory = self.memory.borrow();
         for bought in &memory.tickets {
             let Some(allowed) = bought.entries else {
@@ -231,7 +214,7 @@ impl World {
             // Whoever is stood down is not asked any more, which is written down.
             let may_differ = [&memory.forked, &memory.revoked, &memory.stood_down];
             // Nor does a stolen device leave a ticket to its home.
-            let is_stolen = self.thief_admitted(&server.lines, bought.id);
+            let is_stolen = self.thief_admitted(&server.held.lines, bought.id);
             let whole = self.home_only
                 && !is_freed
                 && !is_stolen
@@ -262,17 +245,30 @@ impl World {
         }
     }
 
+    /// A device that follows logs back by itself, as far as cuts need it, comes to the same states as whoever
+    /// knows all records.
+    fn check_ground(&self, device: &Device, program: &Program, server: &Known) {
+        let authority = self.house.organizer.server;
+        let ground = program.with(|store| store.ground(self.house.session.scope, authority));
+        let states = merge::fold(&ground.unwrap(), &server.held.lines);
+        self.story.check(
+            "what a device follows back counts as it must",
+            states == server.states,
+            format_args!("{}", device.name),
+        );
+    }
+
     /// Records that one end has and the other does not.
     fn lost(&self, of: &Known, at: &Known) -> Vec<String> {
-        let there: BTreeSet<Hash> = at.lines.iter().map(|line| line.hash).collect();
-        let lacking = of.lines.iter().filter(|line| !there.contains(&line.hash));
-        let told = lacking.map(|line| {
-            let record = &line.record;
+        let there: BTreeSet<Hash> = at.held.places.iter().map(|(_, hash)| *hash).collect();
+        let all = of.held.places.iter();
+        let lacking = all.filter(|(_, hash)| !there.contains(hash));
+        let told = lacking.map(|(frame, hash)| {
             format!(
                 "{} ({} of {})",
-                self.story.called(&line.hash),
-                record.sequence,
-                self.name_of(record.log.device)
+                self.story.called(hash),
+                frame.sequence,
+                self.name_of(frame.log.device)
             )
         });
         told.collect()
@@ -306,11 +302,11 @@ impl World {
     }
 
     /// Every log is a chain from its first record, with two branches only where there may be.
-    fn check_chains(&self, lines: &[Line]) {
-        let mut logs: BTreeMap<LogRef, BTreeMap<u64, Vec<&Line>>> = BTreeMap::new();
-        for line in lines {
-            let of_log = logs.entry(line.record.log).or_default();
-            of_log.entry(line.record.sequence).or_default().push(line);
+    fn check_chains(&self, places: &[(Frame, Hash)]) {
+        let mut logs: BTreeMap<LogRef, BTreeMap<u64, Vec<&(Frame, Hash)>>> = BTreeMap::new();
+        for place in places {
+            let of_log = logs.entry(place.0.log).or_default();
+            of_log.entry(place.0.sequence).or_default().push(place);
         }
         let forked = &self.memory.borrow().forked;
         for (log, by_sequence) in logs {
@@ -318,7 +314,7 @@ impl World {
             for (expected, (sequence, here)) in (1_u64..).zip(&by_sequence) {
                 let chained = here
                     .iter()
-                    .all(|line| before.contains(&line.record.previous));
+                    .all(|(frame, _)| before.contains(&frame.previous));
                 self.story.check(
                     "a log is a chain",
                     *sequence == expected && chained,
@@ -329,45 +325,18 @@ impl World {
                     here.len() == 1 || forked.contains(&log.device),
                     format_args!("{} of {}", sequence, self.name_of(log.device)),
                 );
-                before = here.iter().map(|line| line.hash).collect();
+                before = here.iter().map(|(_, hash)| *hash).collect();
             }
         }
     }
 
     fn check_fold(&self, who: &str, known: &Known) {
-        let records = Records::of(self.house.organizer.server, &known.lines);
+        let records = known.held.records(self.house.organizer.server);
         let differs = records.differs(&known.states);
         self.story.check(
             "states are what the reference says",
             differs.is_none(),
             format_args!("{who}: {}", differs.unwrap_or_default()),
-        );
-    }
-
-    /// Every excess admission is in one incident, and nothing else is.
-    async fn check_incidents(&self, server: &Known) {
-        let records = Records::of(self.house.organizer.server, &server.lines);
-        let mut excess: Vec<String> = Vec::new();
-        for ticket in records.tickets() {
-            for state in records.fold(ticket).into_values() {
-                excess.extend(state.excess.iter().map(ToString::to_string));
-            }
-        }
-        excess.sort();
-        let service = self.server.service().unwrap();
-        let page = service.incidents(self.house.organizer.id, None, 1_000);
-        let open = page.await.unwrap().items;
-        let mut told: Vec<String> = open
-            .into_iter()
-            .filter(|incident| incident.kind == IncidentKind::ExcessAdmission)
-            .flat_map(|incident| incident.scans)
-            .map(|scan| scan.record)
-            .collect();
-        told.sort();
-        self.story.check(
-            "each excess admission is in one incident",
-            excess == told,
-            format_args!("{excess:?} are told as {told:?}"),
         );
     }
 }

@@ -68,6 +68,12 @@ impl SkewedClock {
         self.offset_ms.fetch_add(by_ms, Ordering::Relaxed);
     }
 
+    /// Whether it is minutes ahead of the true time.
+    #[must_use]
+    pub fn is_far_ahead(&self) -> bool {
+        self.offset_ms.load(Ordering::Relaxed) > 5 * 60_000
+    }
+
     /// The device is switched off and on.
     pub fn boot(&self) {
         self.era.fetch_add(1, Ordering::Relaxed);

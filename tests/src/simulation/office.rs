@@ -85,10 +85,12 @@ impl World {
         let Some(service) = self.office() else {
             return 0;
         };
-        let decision = HandedBackDecision {
-            word: HandedBackWord::Take,
-            table: None,
+        let word = if self.has_thief_rows_waiting() {
+            HandedBackWord::Refuse
+        } else {
+            HandedBackWord::Take
         };
+        let decision = HandedBackDecision { word, table: None };
         let organizer = self.house.organizer.id;
         match service.decide_handed_back(organizer, decision).await {
             Ok(done) if done.taken > 0 => {

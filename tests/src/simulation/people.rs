@@ -1,7 +1,5 @@
-//! People at the gates, and what must hold of every answer at once.
+//! People at the gates.
 
-use super::device::{Device, Program};
-use super::reference::Records;
 use super::world::{Bought, Shown, World};
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,11 +7,7 @@ use tokio::time::sleep;
 use usher_core::gate::{Answer, OverrideRequest, ScanRequest};
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::hash::Hash;
-use usher_domain::log::Line;
-use usher_domain::record::{Body, Certainty, Direction, Outcome, Subject};
-use usher_domain::table::TableId;
-use usher_domain::table::rows::{TicketRow, TicketState};
-use usher_domain::time::UnixMillis;
+use usher_domain::record::{Direction, Outcome};
 use usher_domain::verdict::Reason;
 
 impl World {
@@ -208,123 +202,6 @@ impl World {
         Some(answer)
     }
 
-    pub(super) fn knowledge(&self, program: &Program, bought: &Bought) -> Knowledge {
-        let scope = self.house.session.scope;
-        program.with(|store| {
-            let subject = Subject::Ticket(bought.id);
-            let mut lines = store.records_about(scope, &subject).unwrap_or_default();
-            let ground = store
-                .scope_wide_records(scope, self.house.organizer.server)
-                .unwrap_or_default();
-            let is_cut = |line: &Line| matches!(line.record.body, Body::Cut(_));
-            if ground.iter().any(is_cut) {
-                // Which records a cut lets count, the chain of the whole log says.
-                let all = store.records_after(scope, 0, u32::MAX);
-                let all = all.map(|page| page.lines).unwrap_or_default();
-                lines = all.into_iter().map(|(_, line)| line).collect();
-            } else {
-                lines.extend(ground);
-            }
-            let highest = Records::of(self.house.organizer.server, &lines).latest(subject);
-            let highest = highest.map(UnixMillis::new);
-            let set = TableId::Set(self.house.session.id);
-            let copy = store.serving(set).ok().flatten();
-            let row = copy.and_then(|copy| store.ticket(copy, bought.id).ok().flatten());
-            Knowledge {
-                lines,
-                highest,
-                row,
-            }
-        })
-    }
-
-    /// What must hold of an answer, by what its gate knew.
-    fn judge(
-        &self,
-        device: &Device,
-        program: &Program,
-        bought: &Bought,
-        request: &ScanRequest,
-        answer: &Answer,
-        known: &Knowledge,
-    ) {
-        let admitted = answer.verdict.outcome() == Outcome::Admit;
-        let (name, ticket) = (device.name, &bought.name);
-        self.story.check(
-            "an admission has its record",
-            !admitted || answer.record.is_some(),
-            format_args!("{name} admitted {ticket} without one"),
-        );
-        let Some(hash) = answer.record else { return };
-        let Some(line) = program.with(|store| store.record(hash).ok().flatten()) else {
-            return;
-        };
-        if known.lines.iter().any(|before| before.hash == hash) {
-            return;
-        }
-        // A code that it cannot follow is nobody's ticket to the gate.
-        let is_followed = line.record.subject() == Some(Subject::Ticket(bought.id));
-        let highest = known.highest.filter(|_| is_followed);
-        self.story.check(
-            "a record comes after all that its gate knew of the ticket",
-            highest.is_none_or(|highest| highest < line.record.stamp),
-            format_args!("{name}: {}", self.story.called(&hash)),
-        );
-        self.story.check(
-            "a device that knows of its revocation admits nobody",
-            !admitted || !self.knows_of_revocation(device, program),
-            format_args!("{name} admitted {ticket}"),
-        );
-        let entered = admitted && request.direction == Direction::Entry;
-        let decided = entered && answer.verdict.reason() != Reason::FreeFlow;
-        let cancelled = known
-            .row
-            .as_ref()
-            .is_some_and(|row| matches!(row.state, TicketState::Cancelled(_)));
-        self.story.check(
-            "a cancelled ticket is not admitted where that is known",
-            !decided || !cancelled,
-            format_args!("{name} admitted {ticket}"),
-        );
-        // What the authority knows beside, it does not tell.
-        let alone = matches!(
-            answer.certainty,
-            Certainty::Local { .. } | Certainty::Isolated { .. }
-        );
-        if decided && alone {
-            // It decided on what it knows by now: an exchange may have ended meanwhile.
-            let now = self.knowledge(program, bought);
-            let records = Records::of(self.house.organizer.server, &now.lines);
-            let states = records.fold(Subject::Ticket(bought.id));
-            // By which rule entries count is said in the feed, and a set may come before it.
-            let mut lines = now.lines.iter();
-            let knows_rules = lines.any(|line| matches!(line.record.body, Body::Rule(_)));
-            let excess = knows_rules && states.values().any(|state| state.excess.contains(&hash));
-            self.story.check(
-                "what a gate admits is no excess by what it knows",
-                !excess,
-                format_args!("{name} admitted {ticket}"),
-            );
-            let several = bought.entries.is_some_and(|entries| entries > 1);
-            let subject = Subject::Ticket(bought.id);
-            self.story.check(
-                "what a home holds back it does not let in alone",
-                several || !records.holds_back(device.id, subject),
-                format_args!("{name} admitted {ticket}"),
-            );
-        }
-    }
-
-    /// A server that was put back may have forgotten that it revoked a device, which takes its word for it from
-    /// the first answer on.
-    fn knows_of_revocation(&self, device: &Device, program: &Program) -> bool {
-        let is_told_otherwise = || {
-            let was_restored = self.memory.borrow().was_restored;
-            was_restored && program.with(|store| store.revoked().is_ok_and(|since| since.is_none()))
-        };
-        device.revoked.get() && !is_told_otherwise()
-    }
-
     /// The operator takes an admission of this device back.
     pub(super) fn undo(&self, number: usize) {
         let device = Rc::clone(&self.devices[number]);
@@ -400,12 +277,4 @@ impl World {
         });
         own.and_then(|shown| shown.answer.record)
     }
-}
-
-/// What a gate knew of a ticket when it was asked.
-pub(super) struct Knowledge {
-    /// Records about the ticket and those that concern all.
-    lines: Vec<Line>,
-    highest: Option<usher_domain::time::UnixMillis>,
-    pub(super) row: Option<TicketRow>,
 }

@@ -1,5 +1,6 @@
 //! What the server says on the line must be so: by its database, and by what came with the question.
 
+use super::held::Held;
 use super::house::house;
 use super::reference::{Records, Ticket};
 use super::story::Story;
@@ -75,7 +76,7 @@ async fn look_for(story: &Story, service: &Service, hashes: Vec<Hash>) {
 /// What the server knew when a claim was made, or when it was answered.
 struct Moment {
     epoch: u32,
-    lines: Vec<Line>,
+    held: Held,
 }
 
 /// Answers a claim, and checks the answer by what the server knew before and after.
@@ -146,19 +147,16 @@ async fn moment(service: &Service, subject: Subject) -> Result<Moment, Error> {
         records.extend(general);
         Ok::<_, Error>(records)
     });
-    let lines = read.await?.into_iter();
-    let lines = lines.map(|stored| Line::read(&stored.bytes).unwrap());
-    Ok(Moment {
-        epoch,
-        lines: lines.collect(),
-    })
+    let records = read.await?;
+    let held = Held::of(records.iter().map(|stored| stored.bytes.as_slice()));
+    Ok(Moment { epoch, held })
 }
 
 impl Moment {
     fn with(&self, request: &ClaimRequest) -> Vec<Line> {
         let came = request.unsent.iter();
         let came = came.map(|bytes| Line::read(bytes).unwrap());
-        self.lines.iter().cloned().chain(came).collect()
+        self.held.lines.iter().cloned().chain(came).collect()
     }
 
     /// Whether the entry that a claim names is known, or came with it.
@@ -171,13 +169,14 @@ impl Moment {
 
     fn is_ended(&self, device: DeviceId, request: &ClaimRequest) -> bool {
         let lines = self.with(request);
-        Records::of(house().organizer.server, &lines).is_ended(device, request.attempt)
+        let records = Records::among(house().organizer.server, &lines, &self.held.places);
+        records.is_ended(device, request.attempt)
     }
 
     /// Whether the verdict follows from what happened; what else it follows from is not looked at.
     fn allows(&self, subject: Subject, request: &ClaimRequest, verdict: &Verdict) -> bool {
         let lines = self.with(request);
-        let records = Records::of(house().organizer.server, &lines);
+        let records = Records::among(house().organizer.server, &lines, &self.held.places);
         let state: Ticket = records
             .fold(subject)
             .remove(&request.session)

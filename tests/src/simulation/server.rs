@@ -30,6 +30,8 @@ pub struct Server {
     pub(super) promises: Promises,
     /// How many people the hall may hold, if that matters.
     pub(super) room: Cell<Option<u32>>,
+    /// How much a device may write in an hour, if that is not the usual.
+    pub(super) device_bytes_per_hour: Cell<Option<u64>>,
     /// Whom it has on duty.
     pub(super) duties: Duties,
 }
@@ -49,6 +51,7 @@ impl Server {
             promises: Promises::default(),
             duties: Duties::default(),
             room: Cell::new(None),
+            device_bytes_per_hour: Cell::new(None),
         }
     }
 
@@ -74,7 +77,12 @@ impl Server {
     pub async fn start(&self) -> Service {
         self.disk.set_faults(Faults::default());
         let store = self.open().await;
-        let settings = Settings::new(self.snapshots.path());
+        let usual = Settings::new(self.snapshots.path());
+        let bytes = self.device_bytes_per_hour.get();
+        let settings = Settings {
+            device_bytes_per_hour: bytes.unwrap_or(usual.device_bytes_per_hour),
+            ..usual
+        };
         let service = Service::new(store, Arc::<VirtualTime>::clone(&self.time), settings);
         service.interpret_pending().await.unwrap();
         *self.service.borrow_mut() = Some(service.clone());

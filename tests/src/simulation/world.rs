@@ -1,8 +1,9 @@
 //! The world: who is there, and what happens next.
 
-use super::byzantine::Thief;
+use super::byzantine::{Conduct, Thief};
 use super::clock::VirtualTime;
 use super::device::{Device, Surroundings};
+use super::forger;
 use super::habits::{Habits, VENUE};
 use super::house::{GATES, House};
 use super::server::Server;
@@ -53,6 +54,8 @@ pub struct World {
     pub(super) hall: Hall,
     /// Who has a stolen device, if one was.
     pub(super) thief: Option<RefCell<Thief>>,
+    /// The chance by which somebody forges records of working gates, if anybody does.
+    pub(super) forger: Option<RefCell<fastrand::Rng>>,
 }
 
 /// A ticket and what its buyers hold in hand.
@@ -122,6 +125,9 @@ impl World {
         let time = Arc::new(VirtualTime::from(at(BEGIN)));
         let story = Story::new(Arc::clone(&time));
         let server = Rc::new(Server::of(house, Arc::clone(&time)));
+        let conduct = Conduct::drawn(seed);
+        let quota = conduct.as_ref().and_then(Conduct::bytes_per_hour);
+        server.device_bytes_per_hour.set(quota);
         server.start().await;
         let mut venue = fastrand::Rng::with_seed(seed ^ VENUE);
         let habits = Habits::drawn(&mut dice, &mut venue);
@@ -156,8 +162,10 @@ impl World {
             room,
             hall: Hall::default(),
             thief: None,
+            forger: forger::drawn(seed).map(RefCell::new),
         };
-        world.thief = Thief::drawn(&world, seed);
+        world.thief = Thief::drawn(&world, seed, conduct);
+        world.lose_a_badge().await;
         if home_only || room.is_some() {
             world.lay_down_rules().await;
         }
@@ -188,6 +196,7 @@ impl World {
             self.watch_server_rows().await;
             self.step().await;
             self.thief_acts().await;
+            self.forge_now_and_then();
             if self.story.failure().is_some() {
                 return;
             }

@@ -1,7 +1,7 @@
 //! The hall: a zone that most gates lead to and that may hold only a few people.
 
+use super::held::Held;
 use super::house::{HALL, House};
-use super::reference::Records;
 use super::story::Story;
 use super::world::World;
 use crate::venue::{EVENT, SESSION};
@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use usher_core::gate::Answer;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, GateId, TicketId};
-use usher_domain::log::Line;
 use usher_domain::protocol::claim::{ClaimRequest, Decided};
 use usher_domain::record::{Body, Certainty, Direction, Outcome};
 use usher_domain::verdict::{Admit, AdmitWhy, Caution, Reason, Verdict};
@@ -103,11 +102,11 @@ impl World {
     }
 
     /// The count of the people in the hall is what the reference says.
-    pub(super) async fn check_hall(&self, lines: &[Line]) {
+    pub(super) async fn check_hall(&self, held: &Held) {
         let Some(service) = self.server.service() else {
             return;
         };
-        let records = Records::of(self.house.organizer.server, lines);
+        let records = held.records(self.house.organizer.server);
         let expected = records.people_in(self.house.session.id, self.house.hall);
         let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
         let said = service.statistics(self.house.organizer.id, event, session);
@@ -127,7 +126,7 @@ impl World {
 /// What is known of the hall at a moment, and of a gate.
 #[derive(Debug)]
 pub(super) struct Surroundings {
-    lines: Vec<Line>,
+    held: Held,
     /// Open attempts to go in, and whether the one that is asked about was open.
     reserved: u32,
     is_held: bool,
@@ -146,23 +145,24 @@ impl Surroundings {
         let attempt = request.attempt;
         let is_about_hall = is_about_hall(house, request, room);
         let read = service.store().read(move |txn| {
-            let mut lines = Vec::new();
+            let mut records = Vec::new();
             if is_about_hall {
                 txn.visit_records(scope, None, &mut |record| {
-                    lines.extend(Line::read(&record.bytes));
+                    records.push(record.bytes);
                     Ok(())
                 })?;
             } else {
                 let said = txn.records_about(scope, None)?;
-                lines.extend(said.iter().flat_map(|record| Line::read(&record.bytes)));
+                records.extend(said.into_iter().map(|record| record.bytes));
             }
             let reserved = txn.reserved_entries(session, hall)?;
             let is_held = txn.reservation(device, attempt)?.is_some();
-            Ok::<_, Error>((lines, reserved, is_held))
+            let held = Held::of(records.iter().map(Vec::as_slice));
+            Ok::<_, Error>((held, reserved, is_held))
         });
-        let (lines, reserved, is_held) = read.await.ok()?;
+        let (held, reserved, is_held) = read.await.ok()?;
         Some(Self {
-            lines,
+            held,
             reserved,
             is_held,
             now: service.now(),
@@ -170,12 +170,13 @@ impl Surroundings {
     }
 
     fn people(&self, house: &House) -> u32 {
-        let records = Records::of(house.organizer.server, &self.lines);
+        let records = self.held.records(house.organizer.server);
         records.people_in(house.session.id, house.hall) + self.reserved
     }
 
     fn is_open(&self, gate: GateId, house: &House) -> bool {
         let words = self
+            .held
             .lines
             .iter()
             .filter_map(|line| match &line.record.body {

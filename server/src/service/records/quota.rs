@@ -89,7 +89,11 @@ pub(super) fn count(
     now: UnixMillis,
 ) -> Result<std::result::Result<(), OverQuota>> {
     let before = written(txn, device)?;
-    let outcome = after(before.whole_at_us, bytes, per_hour, now);
+    let outcome = if usher_domain::mutated!(IgnoreQuota) {
+        Ok(before.whole_at_us)
+    } else {
+        after(before.whole_at_us, bytes, per_hour, now)
+    };
     let (counted, outcome) = match outcome {
         Ok(whole_at_us) => {
             let counted = Written {

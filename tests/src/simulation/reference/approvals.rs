@@ -1,9 +1,10 @@
 //! What supervisors approved of, as the records say.
 
 use super::Records;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::cbor;
-use usher_domain::cose::{self, ContentType};
+use usher_domain::cose::{self, ContentType, PublicKey};
 use usher_domain::document::sanction::Sanction;
 use usher_domain::document::undo::UndoApproval;
 use usher_domain::hash::Hash;
@@ -12,6 +13,23 @@ use usher_domain::log::Line;
 use usher_domain::record::{Body, Outcome, OverrideKey, RulingWord, Undo};
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::Reason;
+
+thread_local! {
+    /// What was found of signatures: it stays so, and each is looked at with every claim of its ticket.
+    static HOLDS: RefCell<BTreeMap<Hash, bool>> = RefCell::default();
+}
+
+/// Whether an envelope holds under a key.
+fn holds(envelope: &[u8], key: &PublicKey, kind: ContentType) -> bool {
+    let of = Hash::of(&[key.as_bytes(), kind.as_str().as_bytes(), envelope]);
+    let known = HOLDS.with_borrow(|known| known.get(&of).copied());
+    known.unwrap_or_else(|| {
+        let parsed = cose::parse(envelope);
+        let holds = parsed.is_ok_and(|parsed| parsed.verify(key, kind).is_ok());
+        HOLDS.with_borrow_mut(|known| known.insert(of, holds));
+        holds
+    })
+}
 
 /// Devices that claim what nothing proves.
 #[derive(Debug, Default)]
@@ -39,7 +57,12 @@ impl Records<'_> {
                     }
                 }
                 Body::Undo(undo) => {
-                    let target = self.sorted.values().find(|other| other.hash == undo.of);
+                    // Of what is filed under another ticket, or is no scan, it takes nothing back.
+                    let target = self.sorted.values().find(|other| {
+                        other.hash == undo.of
+                            && other.record.subject() == Some(undo.subject)
+                            && other.record.body.as_scan().is_some()
+                    });
                     let is_proved = target
                         .is_none_or(|target| self.may_undo(line, undo, target.record.log.device));
                     if !is_proved {
@@ -82,10 +105,8 @@ impl Records<'_> {
             let mut same = keys.iter().filter(|other| other.key == key.key);
             same.any(|other| other.until.is_some_and(|until| until <= at))
         };
-        keys.iter().any(|key| {
-            let holds = cose::parse(envelope).map(|parsed| parsed.verify(&key.key, kind).is_ok());
-            holds == Ok(true) && !ended(key)
-        })
+        keys.iter()
+            .any(|key| !ended(key) && holds(envelope, &key.key, kind))
     }
 
     /// Whether a supervisor signed this admission.
@@ -105,7 +126,7 @@ impl Records<'_> {
         let stamp = line.record.stamp.get();
         (said.session, said.subject, said.attempt) == (scan.session, scan.subject, scan.attempt)
             && said.device == line.record.log.device
-            && (stamp..=stamp + 300_000).contains(&said.expires_at.get())
+            && (stamp..=stamp.saturating_add(300_000)).contains(&said.expires_at.get())
             && scan.takes_over.is_none_or(|over| over == said.refused)
             && self.signed_by(
                 said.supervisor,
@@ -154,7 +175,7 @@ impl Records<'_> {
         let stamp = line.record.stamp.get();
         (said.session, said.subject, said.of) == (undo.session, undo.subject, undo.of)
             && said.device == device
-            && (stamp..=stamp + 300_000).contains(&said.expires_at.get())
+            && (stamp..=stamp.saturating_add(300_000)).contains(&said.expires_at.get())
             && self.signed_by(
                 said.supervisor,
                 line.record.stamp,

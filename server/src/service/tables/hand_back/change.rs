@@ -94,6 +94,9 @@ pub(super) fn judge(
         (Effect::Replaces, _) => Change::Impossible,
         (Effect::Restricts, _) | (_, Word::Person) => Change::Counts,
         (Effect::Gives, Word::Restore) => Change::Counts,
+        (Effect::Gives | Effect::Revives, _) if usher_domain::mutated!(TakeWhatGivesRights) => {
+            Change::Counts
+        }
         (Effect::Gives | Effect::Revives, Word::Nobody) | (Effect::Revives, Word::Restore) => {
             Change::Waits
         }

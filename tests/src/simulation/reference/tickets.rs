@@ -1,0 +1,251 @@
+//! How tickets stand by the records: who was let in, who is inside, and which admissions were too many.
+
+use super::{Key, Records};
+use std::collections::BTreeMap;
+use usher_domain::hash::Hash;
+use usher_domain::ids::{SessionId, ZoneId};
+use usher_domain::log::Line;
+use usher_domain::merge::States;
+use usher_domain::record::{Body, Direction, EveryoneOut, Outcome, RulingWord, Scan, Subject};
+use usher_domain::rules::EntryMode;
+
+/// What is known of one ticket in one session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ticket {
+    /// Entries that count.
+    pub entries: u32,
+    /// Records of admissions that should not have been.
+    pub excess: Vec<Hash>,
+    /// The record by which the person is inside.
+    pub inside: Option<Hash>,
+    /// The record of the last entry.
+    pub last_entry: Option<Hash>,
+    /// The record of the last exit.
+    pub last_exit: Option<Hash>,
+    /// The entry of one who was sent out and may come back.
+    pub may_return: Option<Hash>,
+    /// The entries of those who are inside beside that person.
+    pub others: Vec<Hash>,
+}
+
+impl Ticket {
+    /// Whether a rule lets it in once more.
+    #[must_use]
+    pub fn may_enter(&self, mode: EntryMode) -> bool {
+        self.may_return.is_some()
+            || match mode {
+                EntryMode::Single => self.inside.is_none() && self.last_entry.is_none(),
+                EntryMode::Reentry => self.inside.is_none(),
+                EntryMode::Times(most) => self.entries < u32::from(most),
+            }
+    }
+}
+
+impl<'l> Records<'l> {
+    /// Folds what concerns one ticket, as far as sessions count one by one.
+    #[must_use]
+    pub fn fold(&self, ticket: Subject) -> BTreeMap<SessionId, Ticket> {
+        let own: Vec<(&Key, &Line)> = self
+            .sorted
+            .iter()
+            .filter(|(_, line)| line.record.subject() == Some(ticket) && self.counts(line))
+            .map(|(key, line)| (key, *line))
+            .collect();
+        let taken_back = |target: &Line, session: SessionId| {
+            own.iter().any(|(_, line)| {
+                matches!(&line.record.body, Body::Undo(undo)
+                    if undo.of == target.hash
+                        && undo.session == session
+                        && self.may_undo(line, undo, target.record.log.device))
+            })
+        };
+        let mut outs: Vec<_> = self
+            .server()
+            .filter_map(|(key, line)| match &line.record.body {
+                Body::EveryoneOut(out) => Some((out.at.get(), key, out)),
+                _ => None,
+            })
+            .collect();
+        outs.sort_by_key(|(at, key, _)| (*at, **key));
+        let mut outs = outs.into_iter().peekable();
+        let mut sessions: BTreeMap<SessionId, Ticket> = BTreeMap::new();
+        let scans = own
+            .iter()
+            .filter_map(|(key, line)| match &line.record.body {
+                Body::Scan(scan) if !taken_back(line, scan.session) => {
+                    Some((*key, *line, self.as_covered((key, line), scan)?))
+                }
+                _ => None,
+            });
+        for (key, line, scan) in scans {
+            while let Some((_, _, out)) = outs.next_if(|(at, _, _)| *at < key.0) {
+                self.send_out(&mut sessions, out);
+            }
+            let mode = self.rule(&scan, key);
+            let ticket = sessions.entry(scan.session).or_default();
+            if scan.direction == Direction::Exit {
+                self.leaves(ticket, line.hash, scan.zone);
+            } else if self.is_override(line) {
+                enters(ticket, line.hash, mode, How::Override);
+            } else {
+                enters(ticket, line.hash, mode, How::Ordinary);
+            }
+        }
+        outs.for_each(|(_, _, out)| self.send_out(&mut sessions, out));
+        sessions
+    }
+
+    /// Everybody inside is outside, and may come back once; of a zone only those who came in there.
+    fn send_out(&self, sessions: &mut BTreeMap<SessionId, Ticket>, out: &EveryoneOut) {
+        let Some(ticket) = sessions.get_mut(&out.session) else {
+            return;
+        };
+        let is_out = |entry: Hash| out.zone.is_none() || self.zone_of(entry) == out.zone;
+        ticket.others.retain(|entry| !is_out(*entry));
+        if ticket.inside.is_some_and(is_out) {
+            ticket.may_return = ticket.inside.take();
+        }
+    }
+
+    /// One person leaves: the one who came in where the exit is, else the one of whom the ticket says that
+    /// they are inside, else any other. Whoever stays is one of the others from now on.
+    fn leaves(&self, ticket: &mut Ticket, exit: Hash, zone: Option<ZoneId>) {
+        ticket.last_exit = Some(exit);
+        let mut people: Vec<Hash> = ticket.inside.take().into_iter().collect();
+        let had_inside = !people.is_empty();
+        people.append(&mut ticket.others);
+        let here = people.iter().position(|entry| self.zone_of(*entry) == zone);
+        if !people.is_empty() {
+            people.remove(here.unwrap_or(0));
+        }
+        // In the order in which the merged state has them.
+        if had_inside && here.is_some_and(|number| number > 0) {
+            people.rotate_left(1);
+        }
+        ticket.others = people;
+    }
+
+    /// The zone that a scan's gate led to.
+    fn zone_of(&self, scan: Hash) -> Option<ZoneId> {
+        let mut lines = self.sorted.values();
+        lines.find_map(|line| match &line.record.body {
+            Body::Scan(said) if line.hash == scan => said.zone,
+            _ => None,
+        })
+    }
+
+    /// People inside a zone of a session.
+    #[must_use]
+    pub fn people_in(&self, session: SessionId, zone: ZoneId) -> u32 {
+        let inside = self.tickets().into_iter().map(|ticket| {
+            let states = self.fold(ticket);
+            let state = states.get(&session).cloned().unwrap_or_default();
+            let everybody: Vec<Hash> = state.inside.into_iter().chain(state.others).collect();
+            let in_zone = everybody.into_iter();
+            in_zone
+                .filter(|scan| self.zone_of(*scan) == Some(zone))
+                .count()
+        });
+        u32::try_from(inside.sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
+    /// The entries of a ticket that were not taken back and count, without those that a person voided once: who
+    /// accepts one of them afterwards knows that the ticket may have been let in meanwhile.
+    #[must_use]
+    pub fn entries(&self, ticket: Subject) -> Vec<&'l Scan> {
+        let own: Vec<&Line> = self
+            .sorted
+            .values()
+            .filter(|line| line.record.subject() == Some(ticket) && self.counts(line))
+            .copied()
+            .collect();
+        let was_voided = |hash: Hash| {
+            let mut said = self.server();
+            said.any(|(_, line)| {
+                matches!(&line.record.body, Body::Ruling(ruling)
+                    if ruling.of == hash && ruling.word == RulingWord::Void)
+            })
+        };
+        let undone = |target: &Line| {
+            let mut own = own.iter();
+            own.any(|line| {
+                matches!(&line.record.body, Body::Undo(undo)
+                    if undo.of == target.hash
+                        && self.may_undo(line, undo, target.record.log.device))
+            })
+        };
+        let scans = own
+            .iter()
+            .filter(|line| !undone(line) && !was_voided(line.hash));
+        scans
+            .filter_map(|line| match &line.record.body {
+                Body::Scan(scan) => Some(scan),
+                _ => None,
+            })
+            .filter(|scan| scan.outcome == Outcome::Admit && scan.direction == Direction::Entry)
+            .collect()
+    }
+
+    /// The first ticket of which `states` say something else.
+    #[must_use]
+    pub fn differs(&self, states: &States) -> Option<String> {
+        for ticket in self.tickets() {
+            let own = self.fold(ticket);
+            let own: BTreeMap<_, _> = own
+                .into_iter()
+                .filter(|(_, of)| *of != Ticket::default())
+                .collect();
+            let theirs: BTreeMap<SessionId, Ticket> = states
+                .iter()
+                .filter(|((_, subject), _)| *subject == ticket)
+                .filter_map(|((unit, _), state)| {
+                    let hash = |scan: &Option<usher_domain::verdict::PriorScan>| {
+                        scan.map(|scan| scan.record)
+                    };
+                    let usher_domain::merge::state::Unit::Session(session) = unit else {
+                        return None;
+                    };
+                    let state = Ticket {
+                        entries: state.entries,
+                        excess: state.excess.iter().map(|scan| scan.record).collect(),
+                        inside: hash(&state.inside),
+                        last_entry: hash(&state.last_entry),
+                        last_exit: hash(&state.last_exit),
+                        may_return: hash(&state.may_return),
+                        others: state.others_inside.iter().map(|scan| scan.record).collect(),
+                    };
+                    (state != Ticket::default()).then_some((*session, state))
+                })
+                .collect();
+            if own != theirs {
+                return Some(format!("{ticket:?}: reference {own:?}, merged {theirs:?}"));
+            }
+        }
+        None
+    }
+}
+
+/// How somebody was let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Ordinary,
+    Override,
+}
+
+/// One scan by which somebody came in.
+fn enters(ticket: &mut Ticket, hash: Hash, mode: EntryMode, how: How) {
+    if ticket.may_return.take().is_none() {
+        let allowed = ticket.may_enter(mode);
+        ticket.entries += 1;
+        if !allowed && how == How::Ordinary {
+            ticket.excess.push(hash);
+            // The person who is inside already stays the one who is; this one is inside, too.
+            if ticket.inside.is_some() {
+                ticket.others.push(hash);
+                return;
+            }
+        }
+    }
+    ticket.inside = Some(hash);
+    ticket.last_entry = Some(hash);
+}
