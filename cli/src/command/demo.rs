@@ -42,13 +42,13 @@ impl Demo {
                 let folder = folder
                     .canonicalize()
                     .map_err(|error| CliError::reading(folder, error))?;
-                let exit = perform(&folder, size, shell).await?;
+                let exit = Box::pin(perform(&folder, size, shell)).await?;
                 say_where(&folder, shell)?;
                 Ok(exit)
             }
             None => {
                 let folder = tempfile::Builder::new().prefix("usher-demo-").tempdir()?;
-                perform(folder.path(), size, shell).await
+                Box::pin(perform(folder.path(), size, shell)).await
             }
         }
     }

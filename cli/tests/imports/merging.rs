@@ -183,7 +183,7 @@ fn an_order_that_pretix_answers_is_whole() {
         "p",
         &[(1, "pretixsecretaaaaaaaaaaaaaaaaaaa3", none.clone())],
     );
-    shop.pretix(&[two, other.clone()], &[], "");
+    shop.pretix(&[two, other], &[], "");
     // The second position was split off and has another secret now.
     let one = order(
         "C0001",
@@ -193,7 +193,7 @@ fn an_order_that_pretix_answers_is_whole() {
     let split = order(
         "C0003",
         "p",
-        &[(1, "pretixsecretaaaaaaaaaaaaaaaaaaa4", none.clone())],
+        &[(1, "pretixsecretaaaaaaaaaaaaaaaaaaa4", none)],
     );
     let report = shop.pretix(&[one.clone(), split.clone()], &[], "");
     assert_eq!(report["cancelled"], 1);

@@ -91,7 +91,11 @@ fn tickets_used_at_the_shops_scanners_are_counted_and_refused_if_so_asked() {
     let list = json!([{"id": 1, "name": "Main door", "all_products": true, "limit_products": [],
         "subevent": null, "include_pending": false, "allow_multiple_entries": false,
         "allow_entry_after_exit": false, "rules": {}}]);
-    let report = shop.pretix(&[all.clone()], &[("checkinlists.json", list.clone())], "");
+    let report = shop.pretix(
+        std::slice::from_ref(&all),
+        &[("checkinlists.json", list.clone())],
+        "",
+    );
     assert_eq!(report["used_before"], 2);
     assert!(warns(&report, "2 tickets were used before"), "{report}");
     assert!(warns(&report, "7, “Main door”"), "{report}");

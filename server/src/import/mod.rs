@@ -141,6 +141,7 @@ pub struct Import {
 
 /// Where an import came from, with what only that kind knows.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each import")]
 pub enum Source {
     /// A list, and how it was read.
     Csv(FoundDialect),

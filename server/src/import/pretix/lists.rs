@@ -54,7 +54,10 @@ pub(super) fn left_out(list: &PretixCheckInList) -> Option<Warning> {
     let has_rules = match &list.rules {
         serde_json::Value::Object(rules) => !rules.is_empty(),
         serde_json::Value::Null => false,
-        _ => true,
+        serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_)
+        | serde_json::Value::Array(_) => true,
     };
     if has_rules {
         rules.push("it has rules of its own".to_owned());

@@ -62,16 +62,14 @@ pub(super) fn older(
     list: Mark,
     digest: Hash,
 ) -> Result<Option<Older>> {
-    let mut since = 0;
     let entries = read(txn, event)?;
-    for entry in entries.iter().rev().filter(|entry| entry.list == list) {
-        if entry.digest == digest {
-            let at = entry.at;
-            return Ok((since > 0).then_some(Older { at, since }));
-        }
-        since += 1;
-    }
-    Ok(None)
+    let of_list = entries.iter().rev().filter(|entry| entry.list == list);
+    let found = (0..).zip(of_list).find(|(_, entry)| entry.digest == digest);
+    let found = found.map(|(since, entry)| Older {
+        at: entry.at,
+        since,
+    });
+    Ok(found.filter(|older| older.since > 0))
 }
 
 /// Notes that files were imported.

@@ -176,7 +176,9 @@ impl Body {
             TicketState::Valid | TicketState::Blocked if !self.sessions.contains(&session) => {
                 TicketState::Cancelled(CancelReason::Exchanged)
             }
-            state => state,
+            state @ (TicketState::Valid | TicketState::Blocked | TicketState::Cancelled(_)) => {
+                state
+            }
         }
     }
 
