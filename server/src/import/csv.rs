@@ -4,10 +4,9 @@ use super::columns::{Column, may_be_status};
 use super::dates::{DateReader, Edge};
 use super::dialect::{FoundDialect, Layout, is_blank, reader};
 use super::encoding::decode;
-use super::fields::{
-    Content, Rounding, clean, code_text, is_of_total, may_be_rounded, was_used, yes_or_no,
-};
+use super::fields::{Content, clean, code_text, is_of_total, was_used, yes_or_no};
 use super::report::{BadLine, BadReason, Place, Warning};
+use super::rounding::RoundedNumbers;
 use super::status::{StatusWords, says_used};
 use super::ticket::{ImportedTicket, Shared, State, Text, Used};
 use super::{Import, ImportError, NamedBytes, Options, Source};
@@ -388,46 +387,6 @@ impl<'a> Rows<'a> {
             .transpose()
             .map(Option::flatten)
             .map_err(|reason| Fault::of(column, reason))
-    }
-}
-
-/// Finds files whose long numbers went through a spreadsheet, which keeps 15 digits: a single number may end
-/// in zeros by chance, three out of three hardly.
-#[derive(Default)]
-struct RoundedNumbers {
-    possible: usize,
-    excluded: usize,
-}
-
-impl RoundedNumbers {
-    fn count(&mut self, ticket: &ImportedTicket) {
-        match ticket
-            .code
-            .as_ref()
-            .map(|code| may_be_rounded(code.reveal()))
-        {
-            Some(Rounding::Possible) => self.possible += 1,
-            Some(Rounding::Excluded) => self.excluded += 1,
-            Some(Rounding::TooShort) | None => {}
-        }
-    }
-
-    fn refuse(&self, layout: &Layout, tickets: &mut Vec<ImportedTicket>, bad: &mut Vec<BadLine>) {
-        if self.possible < 3 || self.excluded > 0 {
-            return;
-        }
-        let rounded = |ticket: &mut ImportedTicket| {
-            ticket
-                .code
-                .as_ref()
-                .is_some_and(|code| may_be_rounded(code.reveal()) == Rounding::Possible)
-        };
-        bad.extend(tickets.extract_if(.., rounded).map(|ticket| BadLine {
-            place: ticket.place,
-            column: layout.header(Column::Barcode),
-            reason: BadReason::DamagedNumber,
-        }));
-        bad.sort_by(|a, b| a.place.cmp(&b.place));
     }
 }
 

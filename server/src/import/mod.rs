@@ -16,6 +16,7 @@ mod pretix;
 mod quantity;
 mod repeats;
 mod report;
+mod rounding;
 mod status;
 mod strength;
 mod ticket;

@@ -8,6 +8,7 @@ mod files;
 mod items;
 mod lists;
 mod orders;
+mod refused_secrets;
 
 pub use items::PretixItem;
 pub use lists::PretixCheckInList;
@@ -98,7 +99,7 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         }
         None => warnings.push(Warning::EventMissing),
     }
-    let secrets = orders::Secrets::new(&files);
+    let secrets = refused_secrets::Secrets::new(&files);
     let mut reading = orders::Orders {
         options,
         items: &items,
