@@ -128,6 +128,9 @@ pub enum Caution {
         #[n(1)]
         inside: u32,
     },
+    /// A revoked device let somebody in with this ticket. That does not count until a person accepts it.
+    #[n(5)]
+    Quarantined(#[n(0)] PriorScan),
 }
 
 /// Why a person does not go through, with the evidence.

@@ -171,6 +171,12 @@ impl Scene<'_> {
                     self.zone_name(*zone)
                 )
             }
+            Caution::Quarantined(prior) => {
+                format!(
+                    "A device that was revoked let this ticket in: {}. Look who came in by it.",
+                    self.prior(prior)
+                )
+            }
         }
     }
 

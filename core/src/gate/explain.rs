@@ -120,7 +120,8 @@ fn zone_of(verdict: &Verdict) -> Option<ZoneId> {
             Caution::Isolated { .. }
             | Caution::StaleSet { .. }
             | Caution::ExpiredSet { .. }
-            | Caution::ClockUnproved => None,
+            | Caution::ClockUnproved
+            | Caution::Quarantined(_) => None,
         }),
         Verdict::Refuse(_) | Verdict::Refer(_) => None,
     }

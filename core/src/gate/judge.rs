@@ -11,7 +11,7 @@ use usher_domain::decide::{Context, Flow, Headcount, Known, decide};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, TicketId};
 use usher_domain::log::Line;
-use usher_domain::merge::{fold_subject, next_stamp, open_admission};
+use usher_domain::merge::{fold_subject, next_stamp, open_admission, quarantined_entry};
 use usher_domain::record::{Body, Certainty, Direction, Outcome, Scan, Subject};
 use usher_domain::rules::IsolatedRule;
 use usher_domain::time::UnixMillis;
@@ -115,16 +115,21 @@ impl Circumstances<'_> {
         }
         let terms = &self.served.terms;
         let session = terms.session.id;
+        let own = showing.honours.unwrap_or(session);
         let history = self
             .book
             .ground(terms.scope)
             .and_then(|ground| {
                 let subject = ground.resolve(known.subject);
                 let mut states = fold_subject(ground, subject, lines.clone());
-                let own = showing.honours.unwrap_or(session);
                 states.remove(&known.unit(own, &terms.rules))
             })
             .unwrap_or_default();
+        let quarantined = self.book.ground(terms.scope).and_then(|ground| {
+            let unit = known.unit(own, &terms.rules);
+            let is_same = |session| known.unit(session, &terms.rules) == unit;
+            quarantined_entry(ground, lines.clone(), is_same)
+        });
         let is_free = self.book.gate.is_some_and(|gate| {
             let ground = self.book.ground(terms.scope);
             ground.is_some_and(|ground| ground.is_free_flow(session, gate, self.moment.now))
@@ -141,6 +146,7 @@ impl Circumstances<'_> {
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: showing.confirmed,
             open: self.open_elsewhere(showing, lines),
+            quarantined,
             honours: showing.honours,
         };
         let verdict = decide(

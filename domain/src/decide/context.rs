@@ -3,7 +3,7 @@
 use crate::ids::{DeviceId, GateId, SessionId};
 use crate::record::{Confirmed, Direction};
 use crate::time::{ClockTrust, UnixMillis};
-use crate::verdict::OpenAdmission;
+use crate::verdict::{OpenAdmission, PriorScan};
 
 /// The circumstances of one showing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Context {
     pub confirmed: Option<Confirmed>,
     /// Another attempt with the same ticket that has not ended, as far as the decider knows.
     pub open: Option<OpenAdmission>,
+    /// An entry with the ticket by a revoked device, which does not count until a person accepts it.
+    pub quarantined: Option<PriorScan>,
     /// The session whose ticket this is, if the served one lets its tickets through now
     /// ([`crate::merge::Ground::honoured`]). The history is then that of the unit there.
     pub honours: Option<SessionId>,

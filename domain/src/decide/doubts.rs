@@ -2,7 +2,7 @@
 
 use super::{Case, Connection, Found, Headcount, Shown, Signer, Via};
 use crate::ids::ZoneId;
-use crate::record::Confirmed;
+use crate::record::{Confirmed, Direction};
 use crate::rules::{IsolatedRule, StaleAction, TypeRule, UnknownSignedRule};
 use crate::time::{ClockTrust, UnixMillis};
 use crate::verdict::{Caution, Referral};
@@ -121,7 +121,11 @@ impl Case<'_> {
         let full = self
             .full_zone()
             .map(|(zone, inside)| Caution::OverCapacity { zone, inside });
-        [isolated, age, clock, full].into_iter().flatten().collect()
+        let quarantined = self.context.quarantined.map(Caution::Quarantined);
+        let is_entry = self.context.direction == Direction::Entry;
+        let quarantined = quarantined.filter(|_| is_entry);
+        let all = [isolated, age, clock, full, quarantined];
+        all.into_iter().flatten().collect()
     }
 
     fn is_stale(&self) -> bool {

@@ -43,6 +43,7 @@ mod ground;
 mod open;
 mod orders;
 mod proof;
+mod quarantine;
 mod stamp;
 
 pub use arrivals::{LAST_STAMP, STAMP_AHEAD_MS};
@@ -56,6 +57,7 @@ pub use open::{
 };
 pub use orders::Order;
 pub use proof::{Unproved, UnprovedClaim, is_taken_back, proved_overrides, unproved_claims};
+pub use quarantine::quarantined_entry;
 pub use stamp::{CLOCK_JUMP_MS, KnownStamps, LIFT_MAX_MS, jumped_ahead, next_stamp};
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ fn an_admission_with_a_caution_says_it() {
             zone: FLOOR,
             inside: 500,
         },
+        Caution::Quarantined(prior("2027-05-01T19:42:10+02:00", TILL)),
     ];
     let said = said(&Verdict::Admit(Admit {
         why: AdmitWhy::UnknownSigned,
@@ -122,6 +123,8 @@ fn an_admission_with_a_caution_says_it() {
             "The ticket list expired at 06:00.",
             "This device's clock was not compared with the server's.",
             "Floor is full by this gate's count: 500 inside.",
+            "A device that was revoked let this ticket in: 19:42, gate north, device till-2, by Sam. Look who \
+             came in by it.",
         ]
     );
 }

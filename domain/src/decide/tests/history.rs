@@ -136,6 +136,33 @@ fn an_isolated_gate_believes_an_exit() {
 }
 
 #[test]
+fn an_entry_that_waits_for_a_person_bars_nobody_and_is_told() {
+    let entry = PriorScan {
+        at: at(19, 0),
+        device: DeviceId::from_bytes([9; 16]),
+        record: crate::hash::Hash::ZERO,
+        session: terms().session.id,
+        gate: None,
+        zone: None,
+        operator: None,
+    };
+    let context = Context {
+        quarantined: Some(entry),
+        ..context()
+    };
+    assert_eq!(
+        with(&fresh(), &terms(), &context),
+        admit(AdmitWhy::Listed, vec![Caution::Quarantined(entry)])
+    );
+    let context = Context {
+        direction: Direction::Exit,
+        ..context
+    };
+    let left = with(&inside(), &terms(), &context);
+    assert!(matches!(left, Verdict::Admit(admit) if admit.cautions.is_empty()));
+}
+
+#[test]
 fn a_person_leaves_after_the_end_and_through_any_gate() {
     let terms = type_rule(|rule| rule.zones = vec![BALCONY]);
     let context = Context {

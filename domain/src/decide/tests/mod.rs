@@ -203,6 +203,7 @@ fn context() -> Context {
         inside: Headcount::Local(0),
         flow: Flow::Deciding,
         open: None,
+        quarantined: None,
         honours: None,
         confirmed: None,
     }

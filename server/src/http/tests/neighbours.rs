@@ -74,7 +74,7 @@ impl Things {
         let gate: Gate = house.ok("POST", "/api/v1/gates", office, &new).await;
         let new = json!({"slug": "normal", "name": format!("{mark} type")});
         let types = "/api/v1/events/show/types";
-        let _: TicketType = house.ok("POST", types, office, &new).await;
+        let kind: TicketType = house.ok("POST", types, office, &new).await;
         let new = json!({"kind": "normal", "session": "first", "holder": format!("{mark} Ada"),
             "media": [format!("{mark}-7777-8888-9999")]});
         let tickets = "/api/v1/events/show/tickets";
@@ -113,6 +113,7 @@ impl Things {
             ("zone", zone.id.to_string()),
             ("gate", gate.id.to_string()),
             ("ticket", ticket.id.to_string()),
+            ("type", kind.slug),
             ("device", device.to_string()),
             ("staff", text(&staff["id"])),
             ("token", token.token.id),

@@ -11,7 +11,7 @@ use usher_domain::decide::{Connection, Context, Flow, Headcount, Honoured, Known
 use usher_domain::ids::{DeviceId, SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::state::SubjectState;
-use usher_domain::merge::{Ground, fold_subject, open_admission, referrals};
+use usher_domain::merge::{Ground, fold_subject, open_admission, quarantined_entry, referrals};
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest, Decided, YieldRequest};
 use usher_domain::record::{Body, Certainty, Direction, Subject};
 use usher_domain::rules::{EntryMode, SilentRule};
@@ -113,14 +113,12 @@ impl Case<'_> {
         let (request, terms) = (self.request, &self.posting.terms);
         let session = terms.session.id;
         let subject = self.ground.resolve(self.known.subject);
+        let own = self.honours.unwrap_or(session);
+        let unit = self.known.unit(own, &terms.rules);
         let mut states = fold_subject(self.ground, subject, self.lines);
-        let history = states
-            .remove(
-                &self
-                    .known
-                    .unit(self.honours.unwrap_or(session), &terms.rules),
-            )
-            .unwrap_or_default();
+        let history = states.remove(&unit).unwrap_or_default();
+        let is_same = |session| self.known.unit(session, &terms.rules) == unit;
+        let quarantined = quarantined_entry(self.ground, self.lines, is_same);
         let is_free = request
             .gate
             .is_some_and(|gate| self.ground.is_free_flow(session, gate, self.now));
@@ -138,6 +136,7 @@ impl Case<'_> {
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: request.confirmed,
             open: self.open(&history),
+            quarantined,
             honours: self.honours,
         };
         let found = self.looked.found();

@@ -2,7 +2,7 @@
 
 use super::*;
 use usher_domain::api::access::DeviceChange;
-use usher_domain::verdict::{Referral, Verdict};
+use usher_domain::verdict::{Caution, Referral, Verdict};
 
 #[tokio::test]
 async fn a_refusal_and_a_device_that_gives_up_release_the_ticket() {
@@ -250,6 +250,28 @@ async fn revoking_a_device_frees_nothing_and_nor_does_what_it_says_afterwards() 
         reason(&doors.claim(&south, 3, 0).await),
         Reason::BeingAdmitted
     );
+}
+
+#[tokio::test]
+async fn an_entry_by_a_revoked_device_bars_nobody_and_whoever_decides_hears_of_it() {
+    let doors = Doors::open().await;
+    let (mut north, south) = (doors.gate(1).await, doors.gate(2).await);
+    let organizer = doors.house.organizer;
+    doors
+        .service()
+        .change_device(organizer, north.id.to_string(), DeviceChange::Revoke)
+        .await
+        .unwrap();
+    let late = north.write(DOORS, Body::Scan(doors.scan(1, 0, Outcome::Admit)));
+    doors.service().push(north.id, north.all()).await.unwrap();
+    let decided = doors.claim(&south, 2, 0).await;
+    let Verdict::Admit(admit) = &decided.verdict else {
+        panic!("{decided:?}");
+    };
+    let [Caution::Quarantined(entry)] = admit.cautions.as_slice() else {
+        panic!("{admit:?}");
+    };
+    assert_eq!((entry.device, entry.record), (north.id, late.hash));
 }
 
 #[tokio::test]
