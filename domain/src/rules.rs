@@ -42,6 +42,9 @@ pub struct Rules {
     #[n(8)]
     #[cbor(default)]
     pub silent: SilentRule,
+    /// Where the code stands in what the shop's tickets show, if it is not all of it.
+    #[n(9)]
+    pub code_place: Option<CodePlace>,
 }
 
 impl Default for Rules {
@@ -56,6 +59,7 @@ impl Default for Rules {
             unknown_signed: UnknownSignedRule::Admit,
             stale: StaleRule::default(),
             silent: SilentRule::default(),
+            code_place: None,
         }
     }
 }
@@ -269,6 +273,34 @@ pub enum UnknownSignedRule {
     /// Refuses it as unknown.
     #[n(2)]
     Refuse,
+}
+
+/// Where a code stands in what is shown: many shops show an address with the code in it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CodePlace {
+    /// The code begins after this text, such as `/check-in/`; empty means at the beginning.
+    #[n(0)]
+    #[serde(default)]
+    pub after: String,
+    /// The code ends before this text; none, or where the text is missing, at the end.
+    #[n(1)]
+    #[serde(default)]
+    pub before: Option<String>,
+}
+
+impl CodePlace {
+    /// The code in a text; none if the text before it is missing or nothing stands there.
+    #[must_use]
+    pub fn code_in<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let (_, code) = text.split_once(self.after.as_str())?;
+        let end = self.before.as_deref().filter(|before| !before.is_empty());
+        let code = end.map_or(code, |end| {
+            code.split_once(end).map_or(code, |(code, _)| code)
+        });
+        Some(code.trim()).filter(|code| !code.is_empty())
+    }
 }
 
 /// What a gate does when its ticket set is old.

@@ -56,9 +56,11 @@ fn precedence(
 }
 
 /// Scans looked back on.
-const LOOK_BACK: usize = 10;
+pub const LOOK_BACK: usize = 10;
 /// Scans of other sessions among them from which the gate warns.
 const WARN_FROM: usize = 5;
+/// Scans among them of what nobody knows from which the list or the scanner may be the wrong one.
+pub const UNKNOWN_FROM: usize = 8;
 
 /// Remembers to which sessions the last scans belonged, and tells when a gate seems to serve the wrong
 /// one.
@@ -75,6 +77,14 @@ impl RecentScans {
             self.belong_to.pop_front();
         }
         self.belong_to.push_back(session);
+    }
+
+    /// How many of the last ten scans were of something that nobody knows, if they are most of them: then the
+    /// list or the scanner may be the wrong one.
+    #[must_use]
+    pub fn mostly_unknown(&self) -> Option<usize> {
+        let unknown = self.belong_to.iter().filter(|session| session.is_none());
+        Some(unknown.count()).filter(|unknown| *unknown >= UNKNOWN_FROM)
     }
 
     /// If half of the last scans belong to other sessions than the one served, the one that most of them

@@ -9,6 +9,7 @@ mod audit;
 mod claim;
 mod enroll;
 mod link;
+mod present;
 mod scan;
 mod staff;
 mod status;
@@ -18,6 +19,7 @@ pub use above::{AboveView, OrderKind, OrderView, SaidView, SpokenOf, TimesView};
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{Line, SyncView, TableHealth, TroubleView};
+pub use present::PresentedView;
 pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoInput, UndoneView};
 pub use staff::{OperatorView, OverrideInput, PersonView};
 pub use status::{

@@ -5,6 +5,7 @@ use super::{ApiError, App};
 use crate::gate::{Advice, Answer, Asked, AtGate as _, Evidence, ScanRequest, Served, UndoRequest};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use usher_domain::code::Repair;
 use usher_domain::document::badge;
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::hash::Hash;
@@ -139,6 +140,12 @@ pub struct ScanView {
     pub rather: Option<SessionView>,
     /// The session of the ticket, if this device holds it and it is open too: a person may choose it.
     pub open_too: Option<SessionView>,
+    /// How many of the last ten codes are in no list, if they are so many that list or scanner may be wrong.
+    pub mostly_unknown: Option<usize>,
+    /// What was done to what was presented to read the code in it.
+    pub repair: Option<Repair>,
+    /// What to mend at the scanner, as a sentence.
+    pub scanner: Option<&'static str>,
 }
 
 /// Where a ticket may go instead of here, by name; empty where it is of no concern or unknown.
@@ -227,10 +234,11 @@ impl From<Answer> for ScanView {
         let (holder, holder_lines) = answer.holder.map_or((None, Vec::new()), |holder| {
             (Some(holder.name), holder.lines)
         });
-        let (rather, open_too) = match answer.advice {
-            Some(Advice::OtherSession(served)) => (Some(served.into()), None),
-            Some(Advice::OpenToo(served)) => (None, Some(served.into())),
-            None => (None, None),
+        let (rather, open_too, mostly_unknown) = match answer.advice {
+            Some(Advice::OtherSession(served)) => (Some(served.into()), None, None),
+            Some(Advice::OpenToo(served)) => (None, Some(served.into()), None),
+            Some(Advice::MostlyUnknown(unknown)) => (None, None, Some(unknown)),
+            None => (None, None, None),
         };
         Self {
             outcome: answer.verdict.outcome(),
@@ -256,6 +264,9 @@ impl From<Answer> for ScanView {
             verdict: answer.verdict,
             rather,
             open_too,
+            mostly_unknown,
+            repair: answer.repair,
+            scanner: answer.repair.and_then(words::scanner),
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::Line;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+use usher_domain::code::{Layout, Repair};
 use usher_domain::ids::{DeviceId, GateId, StaffId, ZoneId};
 use usher_domain::record::{Certainty, Direction, Outcome};
 use usher_domain::table::rows::CancelReason;
@@ -64,6 +65,37 @@ pub(super) const NOTHING_ASKED: &str = "nothing was looked up";
 
 /// Why a staff badge lets nobody in.
 pub(super) const STAFF_BADGE: &str = "This is a staff badge, not a ticket: usher sign-in takes it.";
+
+/// Why an enrollment code lets nobody in.
+pub(super) const ENROLLMENT_CODE: &str =
+    "This is the enrollment code of a device, not a ticket: usher enroll takes it.";
+
+/// What to mend at a scanner that delivers codes changed in this way; none where nothing is wrong with it.
+#[must_use]
+pub const fn scanner(repair: Repair) -> Option<&'static str> {
+    match repair {
+        Repair::Unwrapped | Repair::Placed | Repair::UrlPart | Repair::JsonValue => None,
+        Repair::Case => Some(
+            "This scanner exchanges capitals and small letters: switch Caps Lock off, at the computer or in \
+             the scanner.",
+        ),
+        Repair::Layout(Layout::German) => Some(
+            "This scanner and this computer have different keyboard layouts, US and German: set both to the \
+             same.",
+        ),
+        Repair::Layout(Layout::French) => Some(
+            "This scanner and this computer have different keyboard layouts, US and French: set both to the \
+             same.",
+        ),
+        Repair::Layout(Layout::British) => Some(
+            "This scanner and this computer have different keyboard layouts, US and British: set both to the \
+             same.",
+        ),
+        Repair::Zeros => {
+            Some("The ticket list has this code with more or fewer zeros at the beginning.")
+        }
+    }
+}
 
 /// The word of an outcome, seen from afar.
 #[must_use]

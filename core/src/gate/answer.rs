@@ -1,6 +1,7 @@
 //! What a gate is asked and what it answers.
 
 use serde::Serialize;
+use usher_domain::code::Repair;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, GateId, SessionId, TicketId};
 use usher_domain::record::{Certainty, Confirmed, Direction};
@@ -84,6 +85,8 @@ pub enum Advice {
     OtherSession(Served),
     /// The ticket is for a session that this device holds and that is open too.
     OpenToo(Served),
+    /// So many of the last ten codes are in no list: the list or the scanner may be the wrong one.
+    MostlyUnknown(usize),
 }
 
 /// What came of asking the authority.
@@ -151,6 +154,9 @@ pub struct Answer {
     pub at: UnixMillis,
     /// What the operator should hear of besides.
     pub advice: Option<Advice>,
+    /// What was done to what was presented to read the code in it; of a signed code, what a scanner changed in
+    /// it, for which it opens nothing.
+    pub repair: Option<Repair>,
 }
 
 impl Answer {
@@ -190,6 +196,7 @@ impl Answer {
             record: None,
             at,
             advice: None,
+            repair: None,
         }
     }
 }

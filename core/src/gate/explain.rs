@@ -19,7 +19,6 @@ impl Circumstances<'_> {
         showing: &Showing,
         decision: Decision,
         record: Hash,
-        text: &str,
     ) -> Answer {
         let terms = &self.served.terms;
         let row = showing.looked.row();
@@ -44,7 +43,7 @@ impl Circumstances<'_> {
             seat: row.and_then(|row| row.seat.clone()),
             holder: row.and_then(|row| {
                 let own = showing.honours.unwrap_or(terms.session.id);
-                open_seal(row, text, own)
+                open_seal(row, showing.code.reveal(), own)
             }),
             certainty: decision.certainty,
             asked: decision.asked,
@@ -53,6 +52,7 @@ impl Circumstances<'_> {
             record: Some(record),
             at: self.moment.now,
             advice: None,
+            repair: showing.repair,
         }
     }
 

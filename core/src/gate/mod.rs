@@ -22,6 +22,7 @@ mod explain;
 mod headcount;
 mod judge;
 mod look;
+mod reading;
 mod scan;
 mod showing;
 mod staff;

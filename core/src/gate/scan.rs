@@ -165,7 +165,7 @@ impl Gate {
         let answers = match decided {
             Ok(decided) => self
                 .decide_again(means, &request, decided, claims)
-                .and_then(|decided| self.write_and_answer(means, &request, decided))
+                .and_then(|decided| self.write_and_answer(means, decided))
                 .unwrap_or_else(|error| vec![self.revoked_or(means, &error, attempt)]),
             Err(answer) => vec![*answer],
         };
@@ -279,7 +279,6 @@ impl Gate {
     fn write_and_answer(
         &mut self,
         means: &mut Means<'_>,
-        request: &ScanRequest,
         decided: Decided,
     ) -> Result<Vec<Answer>, StoreError> {
         let book = self.book.as_ref();
@@ -297,12 +296,11 @@ impl Gate {
         let now = decided.moment.now;
         let decisions = decided.tickets.iter().map(|(_, decision)| decision);
         let hashes = write(means, served, book, decisions)?;
-        let text = request.text.reveal();
         let mut answers = Vec::with_capacity(decided.tickets.len());
         let mut belong = Vec::with_capacity(decided.tickets.len());
         for ((showing, decision), hash) in decided.tickets.into_iter().zip(hashes) {
             belong.push(belongs_to(served, &showing, &decision.verdict));
-            answers.push(circumstances.answer(means.store, &showing, decision, hash, text));
+            answers.push(circumstances.answer(means.store, &showing, decision, hash));
         }
         let open_too = belong
             .first()
@@ -317,7 +315,8 @@ impl Gate {
         let warning = self
             .recent
             .rather(served.terms.session.id)
-            .map(|session| Advice::OtherSession(name_session(book, served, session)));
+            .map(|session| Advice::OtherSession(name_session(book, served, session)))
+            .or_else(|| self.recent.mostly_unknown().map(Advice::MostlyUnknown));
         if let Some(answer) = answers.first_mut() {
             answer.advice = warning.or(open_too);
         }

@@ -4,12 +4,15 @@ use super::Moment;
 use super::answer::ScanRequest;
 use super::book::{Book, HeldSession};
 use super::judge::Circumstances;
-use super::look::{honoured, look, newest, order_of, signed_elsewhere};
+use super::look::{honoured, newest, order_of};
+use super::reading::Search;
 use crate::store::{Store, StoreError};
+use usher_domain::code::Repair;
 use usher_domain::decide::{Looked, Shown, Via};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, SessionId, TicketId};
 use usher_domain::record::{Confirmed, Direction};
+use usher_domain::secret::Private;
 use usher_domain::verdict::{Refusal, Verdict};
 
 /// One ticket of a showing: all that deciding needs besides what was scanned before.
@@ -22,6 +25,10 @@ pub(super) struct Showing {
     pub(super) attempt: AttemptId,
     /// The session whose ticket it is, where the served one lets it through beside its own.
     pub(super) honours: Option<SessionId>,
+    /// The code as it was read: what was presented, or another reading of it.
+    pub(super) code: Private,
+    /// What was done to what was presented to read the code, or would have to be done.
+    pub(super) repair: Option<Repair>,
 }
 
 /// Which ticket a showing is about.
@@ -42,26 +49,24 @@ pub(super) fn show(
     request: &ScanRequest,
     attempt: AttemptId,
 ) -> Result<Showing, StoreError> {
-    let text = request.text.reveal();
-    let shown = Shown::read(
-        text,
-        book.organizer,
-        &book.keys,
-        served.terms.pretix.as_ref(),
-    );
     let honoured = honoured(book, served, request.direction, moment.now);
-    let (looked, honours) = match look(store, book, served, &shown, &honoured)? {
-        (Looked::Nowhere, None) => (signed_elsewhere(book, served, &shown, text), None),
-        looked => looked,
+    let search = Search {
+        store,
+        book,
+        served,
+        honoured: &honoured,
     };
+    let read = search.read(&request.text)?;
     Ok(Showing {
         whose: Whose::Shown,
-        shown,
-        looked,
+        shown: read.shown,
+        looked: read.looked,
         direction: request.direction,
         confirmed: request.confirmed,
         attempt,
-        honours,
+        honours: read.honours,
+        code: read.code,
+        repair: read.repair,
     })
 }
 
@@ -133,6 +138,8 @@ pub(super) fn rest_of_order(
             confirmed: first.confirmed,
             attempt: attempt_of(first.attempt, ticket),
             honours: first.honours,
+            code: first.code.clone(),
+            repair: first.repair,
         });
     }
     Ok(showings)
