@@ -45,6 +45,9 @@ pub struct Rules {
     /// Where the code stands in what the shop's tickets show, if it is not all of it.
     #[n(9)]
     pub code_place: Option<CodePlace>,
+    /// Whether somebody must be signed in where tickets are let in.
+    #[n(10)]
+    pub operator: OperatorRule,
 }
 
 impl Default for Rules {
@@ -60,6 +63,7 @@ impl Default for Rules {
             stale: StaleRule::default(),
             silent: SilentRule::default(),
             code_place: None,
+            operator: OperatorRule::default(),
         }
     }
 }
@@ -275,8 +279,56 @@ pub enum UnknownSignedRule {
     Refuse,
 }
 
+/// Whether somebody must be signed in at a gate that lets people in. Leaving never needs an operator.
+///
+/// In CBOR what is optional is left out, as older programs leave it out, and 1 stands for required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OperatorRule {
+    /// Nobody must.
+    #[default]
+    Optional,
+    /// The gate refers until a badge is scanned.
+    Required,
+}
+
+impl<C> Encode<C> for OperatorRule {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        match self {
+            Self::Optional => e.null()?.ok(),
+            Self::Required => e.u8(1)?.ok(),
+        }
+    }
+
+    fn is_nil(&self) -> bool {
+        *self == Self::Optional
+    }
+}
+
+impl<'b, C> Decode<'b, C> for OperatorRule {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        if d.datatype()? == minicbor::data::Type::Null {
+            d.null()?;
+            return Ok(Self::Optional);
+        }
+        match d.u8()? {
+            1 => Ok(Self::Required),
+            other => Err(minicbor::decode::Error::unknown_variant(other.into())),
+        }
+    }
+
+    fn nil() -> Option<Self> {
+        Some(Self::Optional)
+    }
+}
+
 /// Where a code stands in what is shown: many shops show an address with the code in it.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CodePlace {

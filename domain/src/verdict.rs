@@ -299,6 +299,12 @@ pub enum Referral {
         #[n(0)]
         since: UnixMillis,
     },
+    /// Nobody is signed in at the gate, and the rules say that somebody must be.
+    #[n(14)]
+    OperatorRequired,
+    /// The ticket opens certain zones, and the device stands at no gate that is known.
+    #[n(15)]
+    NoGate,
     /// Another gate began to let somebody through with this ticket and never said how it ended.
     #[n(9)]
     AdmissionOpen(#[n(0)] OpenAdmission),

@@ -130,6 +130,13 @@ impl App {
         )?)
     }
 
+    /// The address of the server of the enrollment; none before there is one.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        let enrolled = self.device.with(|store| store.enrolled());
+        enrolled.ok().map(|(identity, _)| identity.server.address)
+    }
+
     pub(super) fn forget_connection(&self) {
         *self
             .connection

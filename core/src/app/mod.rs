@@ -10,6 +10,7 @@ mod claim;
 mod enroll;
 mod link;
 mod present;
+mod recorded;
 mod scan;
 mod staff;
 mod status;
@@ -20,8 +21,9 @@ pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{Line, SyncView, TableHealth, TroubleView};
 pub use present::PresentedView;
+pub use recorded::RecordedView;
 pub use scan::{EvidenceView, RightView, ScanInput, ScanView, SessionView, UndoInput, UndoneView};
-pub use staff::{OperatorView, OverrideInput, PersonView};
+pub use staff::{OperatorView, OverrideInput, PersonView, SignedOutView};
 pub use status::{
     AuthorityView, ClockView, ConnectionView, DeviceView, DutyView, NoticeView, PlaceView,
     ScopeView, Status, TableView,

@@ -1,8 +1,9 @@
 //! Staff: signing in and out, overriding, searching.
 
 use super::scan::{ScanView, read_record};
-use super::{ApiError, App};
-use crate::gate::{AtGate as _, Found, OverrideRequest, SignedIn};
+use super::{ApiError, App, words};
+use crate::gate::{AtGate as _, Found, OverrideRequest, SignedIn, SignedOut};
+use crate::store::SignOutReason;
 use serde::{Deserialize, Serialize};
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::ids::{SessionId, StaffId, TicketId};
@@ -26,6 +27,30 @@ impl From<SignedIn> for OperatorView {
             staff: signed_in.staff,
             name: signed_in.name,
             role: signed_in.role,
+        }
+    }
+}
+
+/// Who was signed out by the gate itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignedOutView {
+    /// The member of staff.
+    pub staff: StaffId,
+    /// Their name, if the list of staff still has it.
+    pub name: Option<Private>,
+    /// Why.
+    pub why: SignOutReason,
+    /// The same as a sentence.
+    pub message: String,
+}
+
+impl From<SignedOut> for SignedOutView {
+    fn from(out: SignedOut) -> Self {
+        Self {
+            staff: out.staff,
+            message: words::signed_out(out.name.as_ref().map(Private::reveal), out.why),
+            name: out.name,
+            why: out.why,
         }
     }
 }
@@ -90,6 +115,16 @@ impl App {
     /// What writing the store says.
     pub fn sign_out(&self) -> Result<(), ApiError> {
         Ok(self.at_gate(|gate, means| gate.sign_out(means))?)
+    }
+
+    /// Signs out whoever may not work here any more: the badge was revoked, is not valid now, or the device
+    /// was moved to a gate that is none of theirs. A shell looks from time to time and says it loudly.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn sign_out_if_barred(&self) -> Result<Option<SignedOutView>, ApiError> {
+        let out = self.heeding(self.at_gate(|gate, means| gate.sign_out_if_barred(means)))?;
+        Ok(out.map(Into::into))
     }
 
     /// Lets somebody in against a verdict, by a supervisor's badge and PIN.

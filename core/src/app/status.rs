@@ -2,7 +2,7 @@
 
 use super::above::AboveView;
 use super::audit::{lines_of, scopes_of};
-use super::words::span;
+use super::words::{self, span};
 use super::{ApiError, App, OperatorView, SessionView, Standing};
 use crate::claims::Line;
 use crate::gate::AtGate as _;
@@ -438,6 +438,7 @@ fn words(body: NoticeBody) -> (&'static str, String) {
             "log_forked",
             "the server holds another branch of this device's log".to_owned(),
         ),
+        NoticeBody::SignedOut { why } => ("signed_out", words::signed_out(None, why)),
         NoticeBody::DeviceRevoked => ("device_revoked", "this device was revoked".to_owned()),
         NoticeBody::RecordsWrittenAnew { records } => (
             "records_written_anew",

@@ -3,6 +3,7 @@
 //! Every variant has its own sentence; the matches have no wildcard, so a new reason cannot go without.
 
 use super::Line;
+use crate::store::SignOutReason;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use usher_domain::code::{Layout, Repair};
@@ -69,6 +70,18 @@ pub(super) const STAFF_BADGE: &str = "This is a staff badge, not a ticket: usher
 /// Why an enrollment code lets nobody in.
 pub(super) const ENROLLMENT_CODE: &str =
     "This is the enrollment code of a device, not a ticket: usher enroll takes it.";
+
+/// That somebody was signed out by the gate itself.
+#[must_use]
+pub fn signed_out(name: Option<&str>, why: SignOutReason) -> String {
+    let who = name.unwrap_or("Whoever was signed in");
+    let why = match why {
+        SignOutReason::Revoked => "the badge was revoked",
+        SignOutReason::NotValidNow => "the badge is not valid at this time",
+        SignOutReason::OtherGate => "the badge is for other gates",
+    };
+    format!("{who} was signed out: {why}. Scan another badge.")
+}
 
 /// What to mend at a scanner that delivers codes changed in this way; none where nothing is wrong with it.
 #[must_use]
@@ -358,6 +371,13 @@ impl Scene<'_> {
                 (format!("{what} ({code}): {instead}."), Vec::new())
             }
             Referral::NoSession => alone("This device serves no session now."),
+            Referral::OperatorRequired => {
+                alone("Nobody is signed in here: scan your badge, then the ticket again.")
+            }
+            Referral::NoGate => alone(
+                "This ticket is for certain zones, and this device stands at no gate: have it moved to one, or \
+                 send the guest to a gate.",
+            ),
             Referral::DeviceRevoked { since } => (
                 format!(
                     "This device was revoked (told {}) and decides nothing: use another one.",
@@ -451,6 +471,14 @@ fn local(at: UnixMillis, zone: &TimeZone) -> Option<Zoned> {
     let ms = i64::try_from(at.get()).ok()?;
     let at = Timestamp::from_millisecond(ms).ok()?;
     Some(at.to_zoned(zone.clone()))
+}
+
+/// A time of a zone's clock to the second, without its date.
+pub(super) fn second(at: UnixMillis, zone: &TimeZone) -> String {
+    match local(at, zone) {
+        Some(at) => at.strftime("%H:%M:%S").to_string(),
+        None => at.to_string(),
+    }
 }
 
 /// A time of a zone's clock; the date stands before it unless it is that of `now`.

@@ -190,7 +190,8 @@ impl Book {
     /// Who is signed in and still may be.
     pub(super) fn operator(&self, moment: Moment) -> Option<StaffId> {
         let entry = self.operator.as_ref()?;
-        is_valid(entry, moment).then_some(entry.staff)
+        let may = is_valid(entry, moment) && entry.works_at(self.gate);
+        may.then_some(entry.staff)
     }
 
     /// The latest stamps that these records of a scope count with.

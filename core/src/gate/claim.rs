@@ -246,6 +246,8 @@ const fn depends_on_others(verdict: &Verdict) -> bool {
             Referral::Isolated { .. }
             | Referral::DeviceTrouble { .. }
             | Referral::NoSession
+            | Referral::OperatorRequired
+            | Referral::NoGate
             | Referral::DeviceRevoked { .. } => false,
         },
     }

@@ -7,7 +7,7 @@ use super::claim::{Claim, Word};
 use super::look::history;
 use super::showing::Showing;
 use crate::store::{Store, StoreError};
-use usher_domain::decide::{Context, Flow, Headcount, Known, decide};
+use usher_domain::decide::{Attendance, Context, Flow, Headcount, Known, decide};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, TicketId};
 use usher_domain::log::Line;
@@ -147,6 +147,7 @@ impl Circumstances<'_> {
             confirmed: showing.confirmed,
             open: self.open_elsewhere(showing, lines),
             quarantined,
+            operator: Attendance::of(self.book.operator(self.moment)),
             honours: showing.honours,
         };
         let verdict = decide(
@@ -325,6 +326,8 @@ const fn admit_why(reason: Reason) -> Option<AdmitWhy> {
         | Reason::DeviceTrouble
         | Reason::NoSession
         | Reason::DeviceRevoked
+        | Reason::OperatorRequired
+        | Reason::NoGate
         | Reason::BeingAdmitted
         | Reason::AdmissionOpen
         | Reason::HomeSilent

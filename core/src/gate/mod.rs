@@ -23,6 +23,7 @@ mod headcount;
 mod judge;
 mod look;
 mod reading;
+mod recorded;
 mod scan;
 mod showing;
 mod staff;
@@ -33,8 +34,9 @@ pub use change::UndoRequest;
 pub use claim::{Claim, Question};
 pub use duty::{give_up, hold_back};
 pub use error::GateError;
+pub use recorded::Recorded;
 pub use scan::{Party, Prepared};
-pub use staff::{Found, OverrideRequest, SignedIn};
+pub use staff::{Found, OverrideRequest, SignedIn, SignedOut};
 
 use crate::clock::{Clock, Entropy, Reading};
 use crate::store::{Store, StoreError};

@@ -6,7 +6,7 @@ use super::judge::ticket_of;
 use super::{Gate, GateError, Means, Moment, moment};
 use crate::clock::random;
 use crate::store::tables::Person;
-use crate::store::{Operator, PinFailures};
+use crate::store::{NoticeBody, Operator, PinFailures, SignOutReason};
 use std::collections::BTreeSet;
 use usher_domain::cose::SigningKey;
 use usher_domain::document;
@@ -44,6 +44,17 @@ pub struct SignedIn {
     pub name: Private,
     /// What they may do.
     pub role: StaffRole,
+}
+
+/// Who was signed out by the gate itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedOut {
+    /// Who.
+    pub staff: StaffId,
+    /// Their name, if the list of staff still has it.
+    pub name: Option<Private>,
+    /// Why.
+    pub why: SignOutReason,
 }
 
 /// Somebody whom a search found, and their ticket as far as the device knows it.
@@ -105,6 +116,44 @@ impl Gate {
         Ok(means.store.set_operator(None)?)
     }
 
+    /// Signs out whoever may not work at this gate any more, and says whom and why; a notice of it stays until
+    /// somebody read it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn sign_out_if_barred(
+        &mut self,
+        means: &mut Means<'_>,
+    ) -> Result<Option<SignedOut>, GateError> {
+        let moment = moment(means)?;
+        let Some(operator) = means.store.operator()? else {
+            return Ok(None);
+        };
+        let book = self.book(means.store)?;
+        if book.sessions.is_empty() && book.revoked.is_some() {
+            return Ok(None);
+        }
+        let (organizer, gate) = (book.organizer, book.gate);
+        let entry = means.store.roster_staff(organizer, operator.staff)?;
+        let why = match &entry {
+            None => SignOutReason::Revoked,
+            Some(entry) if entry.revoked_at.is_some() => SignOutReason::Revoked,
+            Some(entry) if !is_valid(entry, moment) => SignOutReason::NotValidNow,
+            Some(entry) if !entry.works_at(gate) => SignOutReason::OtherGate,
+            Some(_) => return Ok(None),
+        };
+        means.store.set_operator(None)?;
+        means
+            .store
+            .notice(moment.now, &NoticeBody::SignedOut { why })?;
+        tracing::warn!(staff = %operator.staff, ?why, "signed out");
+        Ok(Some(SignedOut {
+            staff: operator.staff,
+            name: entry.map(|entry| entry.name),
+            why,
+        }))
+    }
+
     /// Who is signed in and still may be: a badge that was revoked since is not.
     ///
     /// # Errors
@@ -116,8 +165,9 @@ impl Gate {
         };
         let organizer = self.organizer(means.store)?;
         let entry = means.store.roster_staff(organizer, operator.staff)?;
+        let gate = self.book(means.store)?.gate;
         Ok(entry
-            .filter(|entry| is_valid(entry, moment))
+            .filter(|entry| is_valid(entry, moment) && entry.works_at(gate))
             .map(|entry| SignedIn {
                 staff: entry.staff,
                 name: entry.name,
@@ -251,12 +301,15 @@ impl Gate {
         let hash = entry.hash;
         means.store.append(scope, &[entry])?;
         tracing::info!(%attempt, refused = %refused_attempt, supervisor = %supervisor.staff, "overridden");
+        let recorded = self.recorded(means, hash)?;
         Ok(Answer {
             verdict: Verdict::Admit(Admit {
                 why: AdmitWhy::Override,
                 cautions: Vec::new(),
             }),
             session,
+            type_name: recorded.as_ref().and_then(|of| of.type_name.clone()),
+            seat: recorded.and_then(|of| of.seat),
             ticket,
             certainty,
             record: Some(hash),

@@ -26,7 +26,7 @@ pub mod tables;
 
 pub use error::StoreError;
 pub use identity::{DeviceIdentity, ServerPin};
-pub use notices::{Notice, NoticeBody};
+pub use notices::{Notice, NoticeBody, SignOutReason};
 pub use open::Opened;
 pub use private::Exposure;
 pub use records::{FeedEntry, FeedPlace, LogStanding, OwnLog, RecordPage, SignedRange, Taken};

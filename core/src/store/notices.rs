@@ -4,6 +4,7 @@ use super::error::Doing as _;
 use super::{Exposure, Store, StoreError};
 use minicbor::{Decode, Encode};
 use rusqlite::Connection;
+use serde::Serialize;
 use usher_domain::cbor;
 use usher_domain::time::UnixMillis;
 
@@ -86,6 +87,29 @@ pub enum NoticeBody {
         #[n(0)]
         exposure: Exposure,
     },
+    /// Whoever was signed in was signed out, because they may not work here any more.
+    #[n(9)]
+    SignedOut {
+        /// Why.
+        #[n(0)]
+        why: SignOutReason,
+    },
+}
+
+/// Why somebody who was signed in may not work at a gate any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum SignOutReason {
+    /// The badge was revoked, or its owner is on the list of staff no more.
+    #[n(0)]
+    Revoked,
+    /// The badge is not valid at this time.
+    #[n(1)]
+    NotValidNow,
+    /// The badge is for other gates than this one.
+    #[n(2)]
+    OtherGate,
 }
 
 /// Takes a notice back that is not true any more.

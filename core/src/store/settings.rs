@@ -5,6 +5,7 @@ use super::{Store, StoreError};
 use minicbor::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension as _};
 use usher_domain::cbor;
+use usher_domain::hash::Hash;
 use usher_domain::ids::{EventId, GateId, ScopeId, SessionId, StaffId};
 use usher_domain::table::Version;
 use usher_domain::time::UnixMillis;
@@ -71,6 +72,7 @@ const SESSION: &str = "session";
 const EVENT: &str = "event";
 const DUTY: &str = "duty";
 const AWAY: &str = "away";
+const SHOWN: &str = "shown";
 const REFUSALS: &str = "refusals";
 pub(super) const REVOKED: &str = "revoked";
 /// Whether tables are being wiped.
@@ -138,6 +140,24 @@ macro_rules! optional_setting {
 }
 
 impl Store {
+    /// The record whose verdict was shown last.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub fn shown_verdict(&self) -> Result<Option<Hash>, StoreError> {
+        get(&self.conn, SHOWN)
+    }
+
+    /// Notes that the verdict of a record was shown. It changes nothing of what the device knows.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn note_shown_verdict(&mut self, record: Hash) -> Result<(), StoreError> {
+        self.write("noting that a verdict was shown", |tx| {
+            put(tx, SHOWN, &record)
+        })
+    }
+
     optional_setting!(
         /// Where the device stands; none for a spare.
         gate, set_gate, GATE, GateId

@@ -70,6 +70,8 @@ pub enum IncidentKind {
     UnprovedUndo,
     /// A supervisor overrode where or when their badge does not allow it.
     OverrideNotAllowed,
+    /// Most of the codes shown at a device are in no list: the list or the scanner may be the wrong one.
+    UnknownCodes,
 }
 
 /// One scan in reports and exports: no name, no code.

@@ -1,6 +1,6 @@
 //! What deciding needs to know besides the ticket: when, where, and how well informed the gate is.
 
-use crate::ids::{DeviceId, GateId, SessionId};
+use crate::ids::{DeviceId, GateId, SessionId, StaffId};
 use crate::record::{Confirmed, Direction};
 use crate::time::{ClockTrust, UnixMillis};
 use crate::verdict::{OpenAdmission, PriorScan};
@@ -32,9 +32,31 @@ pub struct Context {
     pub open: Option<OpenAdmission>,
     /// An entry with the ticket by a revoked device, which does not count until a person accepts it.
     pub quarantined: Option<PriorScan>,
+    /// Whether somebody is signed in who may work there.
+    pub operator: Attendance,
     /// The session whose ticket this is, if the served one lets its tickets through now
     /// ([`crate::merge::Ground::honoured`]). The history is then that of the unit there.
     pub honours: Option<SessionId>,
+}
+
+/// Whether a gate is attended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attendance {
+    /// Somebody is signed in.
+    SignedIn,
+    /// Nobody is.
+    Nobody,
+}
+
+impl Attendance {
+    /// Of a gate with this operator.
+    #[must_use]
+    pub const fn of(operator: Option<StaffId>) -> Self {
+        match operator {
+            Some(_) => Self::SignedIn,
+            None => Self::Nobody,
+        }
+    }
 }
 
 /// What a device knows of the other devices.

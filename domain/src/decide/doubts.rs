@@ -1,9 +1,9 @@
 //! The steps that refer, in their order, and what an admission warns of.
 
-use super::{Case, Connection, Found, Headcount, Shown, Signer, Via};
+use super::{Attendance, Case, Connection, Found, Headcount, Shown, Signer, Via};
 use crate::ids::ZoneId;
 use crate::record::{Confirmed, Direction};
-use crate::rules::{IsolatedRule, StaleAction, TypeRule, UnknownSignedRule};
+use crate::rules::{IsolatedRule, OperatorRule, StaleAction, TypeRule, UnknownSignedRule};
 use crate::time::{ClockTrust, UnixMillis};
 use crate::verdict::{Caution, Referral};
 
@@ -12,7 +12,9 @@ const MINUTE_MS: u64 = 60_000;
 impl Case<'_> {
     /// Why somebody else must look first, if so.
     pub(super) fn refer(&self) -> Option<Referral> {
-        self.open_doubt()
+        self.unattended()
+            .or_else(|| self.without_gate())
+            .or_else(|| self.open_doubt())
             .or_else(|| self.type_doubt())
             .or_else(|| self.unlisted_doubt())
             .or_else(|| self.clock_doubt())
@@ -34,6 +36,22 @@ impl Case<'_> {
             (Found::Here { .. }, _) => true,
             (Found::Elsewhere(_) | Found::Nowhere, _) => false,
         }
+    }
+
+    /// Whether nobody is signed in where somebody must be.
+    fn unattended(&self) -> Option<Referral> {
+        let is_required = self.terms.rules.operator == OperatorRule::Required;
+        (is_required && self.context.operator == Attendance::Nobody)
+            .then_some(Referral::OperatorRequired)
+    }
+
+    /// Whether the ticket opens certain zones only and nobody knows where this device stands.
+    fn without_gate(&self) -> Option<Referral> {
+        let is_placed = self
+            .context
+            .gate
+            .is_some_and(|gate| self.terms.gate(gate).is_some());
+        (!is_placed && !self.opens().is_empty()).then_some(Referral::NoGate)
     }
 
     /// An attempt elsewhere that should have ended long ago: whether somebody went in, only people know.

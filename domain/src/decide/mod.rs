@@ -15,6 +15,7 @@
 //! | history | inside, exit required, entries used up | says most about other people, so it comes after what concerns this ticket alone |
 //! | elsewhere | being let through | another gate is letting the ticket through right now; it may end either way |
 //! | capacity | full | everything about the ticket is right; only a headcount confirmed by the authority refuses, a local one is a caution |
+//! | attendance | refer: nobody is signed in where the rules require an operator, or the device stands at no gate and the ticket opens certain zones only | what no look at the ticket mends |
 //! | doubts | refer: an attempt elsewhere that never ended, a type that nobody allowed yet, revoked key, unknown but signed, clock unproved, isolated or not home, stale set | in order of how much the ticket itself is in doubt |
 //! | instruction | refer: check and confirm | last, so that nobody checks an identity in vain |
 //!
@@ -23,7 +24,8 @@
 //! Leaving asks less: who is known to be inside may leave, unless another gate lets the same ticket through
 //! at this moment. Of the others, what is not genuine or
 //! belongs elsewhere is refused as above, and so is a ticket with which nobody is inside, unless the
-//! device is isolated: then the entry may have been at another gate and the exit is believed.
+//! device is isolated: then the entry may have been at another gate and the exit is believed. Nobody is kept
+//! inside for want of an operator or of a gate.
 
 mod context;
 mod doubts;
@@ -32,7 +34,7 @@ mod look;
 mod refusals;
 mod shown;
 
-pub use context::{Connection, Context, Flow, Headcount, SetAge};
+pub use context::{Attendance, Connection, Context, Flow, Headcount, SetAge};
 pub use found::{Elsewhere, Found, Known, Via};
 pub use look::{Holdings, Honoured, Looked, look, look_honoured};
 pub use shown::{Shown, Signer};

@@ -172,8 +172,8 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the ticket does not open the zone that the gate leads to. A gate to the whole venue, and a
-    /// spare that stands at no gate, are open to every ticket.
+    /// Whether the ticket does not open the zone that the gate leads to. A gate to the whole venue is open to
+    /// every ticket; of a spare that stands at no gate nobody knows.
     fn place(&self) -> Option<Refusal> {
         let zone = self.zone()?;
         let opens = self.opens();
@@ -197,7 +197,7 @@ impl Case<'_> {
     }
 
     /// The zones that the ticket opens; empty stands for all.
-    fn opens(&self) -> &[ZoneId] {
+    pub(super) fn opens(&self) -> &[ZoneId] {
         if let Found::Here { row, .. } = self.found
             && let Some(zone) = &row.zone
         {

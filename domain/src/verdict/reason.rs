@@ -121,6 +121,12 @@ pub enum Reason {
     /// Another session's ticket, let in for a time.
     #[n(35)]
     Honoured,
+    /// Nobody signed in where somebody must be.
+    #[n(36)]
+    OperatorRequired,
+    /// A ticket of certain zones at a device without a gate.
+    #[n(37)]
+    NoGate,
 }
 
 impl Reason {
@@ -197,6 +203,8 @@ impl Referral {
             Self::DeviceTrouble { .. } => Reason::DeviceTrouble,
             Self::NoSession => Reason::NoSession,
             Self::DeviceRevoked { .. } => Reason::DeviceRevoked,
+            Self::OperatorRequired => Reason::OperatorRequired,
+            Self::NoGate => Reason::NoGate,
             Self::AdmissionOpen(_) => Reason::AdmissionOpen,
             Self::HomeSilent { .. } => Reason::HomeSilent,
             Self::PeerSilent { .. } => Reason::PeerSilent,

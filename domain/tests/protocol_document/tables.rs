@@ -11,7 +11,9 @@ use usher_domain::document::badge::{Badge, Pin};
 use usher_domain::document::sign;
 use usher_domain::ids::{OrderId, TicketId};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
-use usher_domain::rules::{Counted, EntryMode, EntryRule, Rules, TypeRule, ZoneCapacity};
+use usher_domain::rules::{
+    CodePlace, Counted, EntryMode, EntryRule, OperatorRule, Rules, TypeRule, ZoneCapacity,
+};
 use usher_domain::seal::{Holder, seal};
 use usher_domain::secret::Private;
 use usher_domain::session::{
@@ -241,6 +243,11 @@ fn terms() -> SessionTerms {
                 zone: ZONE,
                 people: 800,
             }],
+            code_place: Some(CodePlace {
+                after: "/check-in/".to_owned(),
+                before: Some("?".to_owned()),
+            }),
+            operator: OperatorRule::Required,
             ..Rules::default()
         },
         types: vec![TypeName {
@@ -310,7 +317,8 @@ fn set_manifest_example() -> String {
             "{names} terms[organizer event event_name \
              session[id name doors starts ends accepts event] scope time_zone \
              rules[entry[mode counted] types[*[number entry zones instruction]] early_minutes \
-             late_minutes capacity[*[zone people]] isolated unknown_signed stale[after_minutes then]] \
+             late_minutes capacity[*[zone people]] isolated unknown_signed stale[after_minutes then] \
+             silent code_place[after before] operator] \
              types zones gates other_sessions pretix[keys items] channels \
              counts[*[channel valid cancelled blocked]] authority[server term] \
              notices[*[text by gate at until]]]"

@@ -90,6 +90,22 @@ impl About {
         }
     }
 
+    /// Something about a device at a session.
+    pub(crate) const fn device_at(
+        kind: IncidentKind,
+        device: DeviceId,
+        session: SessionId,
+    ) -> Self {
+        Self {
+            kind,
+            session: Some(session),
+            subject: None,
+            device: Some(device),
+            log: None,
+            staff: None,
+        }
+    }
+
     /// Something about a device.
     pub(crate) const fn device(kind: IncidentKind, device: DeviceId) -> Self {
         Self {
@@ -142,6 +158,7 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::UnprovedOverride => "unproved_override",
         IncidentKind::UnprovedUndo => "unproved_undo",
         IncidentKind::OverrideNotAllowed => "override_not_allowed",
+        IncidentKind::UnknownCodes => "unknown_codes",
     }
 }
 

@@ -23,6 +23,8 @@ const LONGEST_MS: i64 = 7 * 24 * 3_600_000;
 const OVER_MS: i64 = 7 * 24 * 3_600_000;
 /// Bytes of the longest instruction to staff.
 pub(crate) const INSTRUCTION_BYTES_MAX: usize = 500;
+/// Bytes of the longest text that says where a code stands.
+const CODE_PLACE_BYTES_MAX: usize = 200;
 
 impl Thing for Session {
     const KIND: Kind = Kind::Session;
@@ -169,6 +171,12 @@ fn check_rules(
     for zone in capacity.chain(opened) {
         if !zones.iter().any(|known| known.value.id == *zone) {
             return Err(Error::invalid("rules", format!("there is no zone {zone}")));
+        }
+    }
+    if let Some(place) = &rules.code_place {
+        let texts = [Some(&place.after), place.before.as_ref()];
+        for text in texts.into_iter().flatten().filter(|text| !text.is_empty()) {
+            check_text("rules", text, CODE_PLACE_BYTES_MAX)?;
         }
     }
     for (place, rule) in rules.types.iter().enumerate() {

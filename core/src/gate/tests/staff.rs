@@ -5,8 +5,9 @@ use usher_domain::document::approval::{ApprovalUse, verify_approval};
 use usher_domain::document::sanction::{Sanction, SanctionReason};
 use usher_domain::document::sign;
 use usher_domain::hash::Hash;
-use usher_domain::ids::StaffId;
+use usher_domain::ids::{GateId, StaffId};
 use usher_domain::record::{Outcome, OverrideKey, Scan, Subject};
+use usher_domain::rules::OperatorRule;
 use usher_domain::table::rows::StaffRole;
 
 fn badge_text(staff: StaffId) -> String {
@@ -47,6 +48,63 @@ fn whose_badge_was_revoked_meanwhile_stands_in_no_further_record() {
     stand.enter(&barcode(1));
     let records = stand.records();
     assert!(matches!(&records[0].record.body, Body::Scan(scan) if scan.operator.is_none()));
+}
+
+#[test]
+fn who_may_not_work_here_any_more_is_signed_out_once_and_a_notice_stays() {
+    use crate::store::{NoticeBody, SignOutReason};
+    let other = GateId::from_bytes([55; 16]);
+    for (why, change) in [
+        (
+            SignOutReason::Revoked,
+            Box::new(|store: &mut Store| roster_without_staff().install(store).unwrap())
+                as Box<dyn Fn(&mut Store)>,
+        ),
+        (
+            SignOutReason::OtherGate,
+            Box::new(move |store: &mut Store| store.set_gate(Some(other)).unwrap()),
+        ),
+    ] {
+        let mut stand = Stand::evening();
+        stand
+            .with_gate(|gate, means| gate.sign_in(means, &badge_text(STEWARD)))
+            .unwrap();
+        let look = |stand: &mut Stand| {
+            let out = stand.with_gate(|gate, means| gate.sign_out_if_barred(means));
+            out.unwrap()
+        };
+        assert_eq!(look(&mut stand), None);
+        change(&mut stand.store);
+        let out = look(&mut stand).unwrap();
+        assert_eq!((out.staff, out.why), (STEWARD, why));
+        assert_eq!(look(&mut stand), None);
+        assert_eq!(stand.store.operator().unwrap(), None);
+        let notices = stand.store.notices().unwrap();
+        assert!(
+            notices
+                .iter()
+                .any(|notice| notice.body == NoticeBody::SignedOut { why })
+        );
+    }
+}
+
+#[test]
+fn a_gate_that_requires_an_operator_refers_until_a_badge_is_scanned_and_lets_people_out() {
+    let mut table = Table::set(EVENING, 0..10);
+    table.terms.as_mut().unwrap().rules.operator = OperatorRule::Required;
+    let mut stand = Stand::with(&[table]);
+    let refers = Verdict::Refer(Referral::OperatorRequired);
+    assert_eq!(stand.enter(&barcode(1)).verdict, refers);
+    stand
+        .with_gate(|gate, means| gate.sign_in(means, &badge_text(STEWARD)))
+        .unwrap();
+    assert!(admitted(&stand.enter(&barcode(1))));
+    stand
+        .store
+        .set_gate(Some(GateId::from_bytes([55; 16])))
+        .unwrap();
+    assert_eq!(stand.enter(&barcode(2)).verdict, refers);
+    assert!(admitted(&stand.leave(&barcode(1))));
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_wrong_setting_of_a_scanner_is_read_back() {
         ("TYNA-41", "TZNA/41", Repair::Layout(Layout::German)),
         ("kx'&-tunq", "kx416tuna", Repair::Layout(Layout::French)),
         ("KX'&-TUNQ", "KX41-TUNA", Repair::Layout(Layout::French)),
-        ("KX41\"TUNA", "KX41@TUNA", Repair::Layout(Layout::British)),
+        ("KX41£TUNA", "KX41#TUNA", Repair::Layout(Layout::British)),
         ("TYNA41", "TZNA41", Repair::Layout(Layout::German)),
         ("00704112", "704112", Repair::Zeros),
         ("00704112", "0704112", Repair::Zeros),

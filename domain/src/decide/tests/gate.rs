@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::Confirmed;
-use crate::rules::{IsolatedRule, StaleAction, StaleRule, ZoneCapacity};
+use crate::rules::{IsolatedRule, OperatorRule, StaleAction, StaleRule, ZoneCapacity};
 use crate::table::rows::CancelReason;
 
 fn under(terms: &SessionTerms, context: &Context) -> Verdict {
@@ -155,11 +155,67 @@ fn a_zone_without_a_gate_of_its_own_is_reached_through_the_main_gate() {
 }
 
 #[test]
-fn a_main_gate_and_a_spare_are_open_to_every_zone() {
+fn a_main_gate_is_open_to_every_zone() {
     let terms = type_rule(|rule| rule.zones = vec![BALCONY]);
-    for gate in [Some(MAIN), None] {
-        assert!(passes(&under(&terms, &Context { gate, ..context() })));
+    let gate = Some(MAIN);
+    assert!(passes(&under(&terms, &Context { gate, ..context() })));
+}
+
+#[test]
+fn a_spare_refers_a_ticket_of_certain_zones_and_lets_the_others_in() {
+    let no_gate = Verdict::Refer(Referral::NoGate);
+    let of_type = type_rule(|rule| rule.zones = vec![BALCONY]);
+    let zoned = TicketRow {
+        zone: Some(BALCONY),
+        ..row()
+    };
+    // At no gate, or at one of which the list in use does not know where it leads.
+    for gate in [None, Some(GateId::from_bytes([99; 16]))] {
+        let spare = Context { gate, ..context() };
+        assert_eq!(under(&of_type, &spare), no_gate);
+        assert_eq!(listed(&zoned, &fresh(), &terms(), &spare), no_gate);
+        assert!(passes(&under(&terms(), &spare)));
+        // What is refused anyway is refused here as well.
+        let cancelled = TicketRow {
+            state: TicketState::Cancelled(CancelReason::Refunded),
+            ..zoned.clone()
+        };
+        let verdict = listed(&cancelled, &fresh(), &terms(), &spare);
+        assert_eq!(verdict.outcome(), Outcome::Refuse);
+        // Who is inside comes out.
+        let leaving = Context {
+            direction: Direction::Exit,
+            ..spare
+        };
+        assert!(passes(&listed(&zoned, &inside(), &terms(), &leaving)));
     }
+}
+
+#[test]
+fn where_an_operator_is_required_a_gate_refers_until_somebody_is_signed_in() {
+    let required = ruled(|rules| rules.operator = OperatorRule::Required);
+    let nobody = context();
+    let somebody = Context {
+        operator: Attendance::SignedIn,
+        ..nobody
+    };
+    assert_eq!(
+        under(&required, &nobody),
+        Verdict::Refer(Referral::OperatorRequired)
+    );
+    assert!(passes(&under(&required, &somebody)));
+    assert!(passes(&under(&terms(), &nobody)));
+    // An exit is never refused for want of an operator, and an open gate asks for none.
+    let leaving = Context {
+        direction: Direction::Exit,
+        ..nobody
+    };
+    assert!(passes(&listed(&row(), &inside(), &required, &leaving)));
+    let open = Context {
+        flow: Flow::Free,
+        ..nobody
+    };
+    assert!(passes(&under(&required, &open)));
 }
 
 fn capacity(people: u32) -> SessionTerms {

@@ -204,6 +204,7 @@ fn context() -> Context {
         flow: Flow::Deciding,
         open: None,
         quarantined: None,
+        operator: Attendance::Nobody,
         honours: None,
         confirmed: None,
     }

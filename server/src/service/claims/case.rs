@@ -7,7 +7,9 @@ use crate::service::duty::{Duties, Silent};
 use crate::storage::{DutyState, Reservation};
 use std::collections::BTreeMap;
 use usher_domain::cbor;
-use usher_domain::decide::{Connection, Context, Flow, Headcount, Honoured, Known, Looked, decide};
+use usher_domain::decide::{
+    Attendance, Connection, Context, Flow, Headcount, Honoured, Known, Looked, decide,
+};
 use usher_domain::ids::{DeviceId, SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::state::SubjectState;
@@ -135,6 +137,7 @@ impl Case<'_> {
             inside,
             flow: if is_free { Flow::Free } else { Flow::Deciding },
             confirmed: request.confirmed,
+            operator: Attendance::of(request.operator),
             open: self.open(&history),
             quarantined,
             honours: self.honours,

@@ -13,6 +13,7 @@ use super::false_claims;
 use super::lines::{Placed, ground_lines, readable};
 use super::progress::{Extent, Progress, has_records};
 use super::tally::{self, Count};
+use super::unknown_codes;
 use super::watch;
 use crate::service::error::Result;
 use crate::service::incidents::{self, About};
@@ -261,6 +262,7 @@ fn interpret(
     watch::unreadable(txn, organizer, &unreadable, now)?;
     watch::clocks(txn, organizer, &new, &arrived, now)?;
     badges::watch(txn, organizer, &new, &arrived, now)?;
+    unknown_codes::watch(txn, organizer, &arrived, now)?;
     false_claims::watch(txn, organizer, scope, (&new, authority), &arrived, now)?;
     progress.look_at(watch::to_look_at(
         txn,

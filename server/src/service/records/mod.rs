@@ -35,6 +35,7 @@ mod progress;
 mod quarantine;
 mod quota;
 pub(super) mod tally;
+mod unknown_codes;
 mod watch;
 
 pub use catch_up::Interpreter;

@@ -7,6 +7,7 @@ mod cuts;
 mod interpreting;
 mod merging;
 mod reports;
+mod unknown_codes;
 
 use super::{House, NOON, service_in};
 use crate::service::devices::{self, StoredDevice};
