@@ -37,6 +37,10 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
+    /// Show the ids of records beside what people recognise them by
+    #[arg(long, global = true)]
+    pub verbose: bool,
+
     /// How log lines are written to standard error
     #[arg(long, global = true, value_name = "FORMAT", value_enum)]
     pub log: Option<LogFormat>,

@@ -19,6 +19,7 @@ pub enum Format {
 pub struct Output {
     format: Format,
     paint: Paint,
+    ids: Ids,
     to: Box<dyn Write + Send>,
     errors: Box<dyn Write + Send>,
 }
@@ -63,9 +64,22 @@ impl Output {
         Self {
             format,
             paint,
+            ids: Ids::Hidden,
             to,
             errors,
         }
+    }
+
+    /// The same, with the ids of records shown to people or not.
+    #[must_use]
+    pub fn with_ids(self, ids: Ids) -> Self {
+        Self { ids, ..self }
+    }
+
+    /// Whether people want to see the ids of records.
+    #[must_use]
+    pub const fn ids(&self) -> Ids {
+        self.ids
     }
 
     /// For whom this writes.
@@ -192,6 +206,15 @@ struct Items<'a, T> {
 #[derive(Serialize)]
 struct Failed<'a> {
     error: crate::error::Failure<'a>,
+}
+
+/// Whether people are shown the ids of records, which only a command takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ids {
+    /// They are not.
+    Hidden,
+    /// They are.
+    Shown,
 }
 
 /// Whether a page may use colours. They never carry a meaning of their own.

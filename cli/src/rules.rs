@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use usher_domain::rules::{
-    Counted, EntryMode, IsolatedRule, Rules, SilentRule, StaleAction, UnknownSignedRule,
+    CodePlace, Counted, EntryMode, IsolatedRule, OperatorRule, Rules, SilentRule, StaleAction,
+    UnknownSignedRule,
 };
 
 /// Flags that set rules; they go before the file's, the file's before those that are in force.
@@ -43,6 +44,17 @@ pub struct RuleFlags {
     /// What the server answers a gate that asks while another device has gone silent
     #[arg(long, value_enum)]
     pub silent: Option<Silent>,
+    /// Whether a badge must be scanned at a gate before it lets anybody in; people leave without one
+    #[arg(long, value_enum)]
+    pub operator: Option<Operator>,
+    /// In what the shop's tickets show, the code begins after this text, such as `/check-in/`
+    ///
+    /// An empty text means that the code begins where the text begins. The text as it is goes before.
+    #[arg(long, value_name = "TEXT")]
+    pub code_after: Option<String>,
+    /// In what the shop's tickets show, the code ends before this text; at the end if left out
+    #[arg(long, value_name = "TEXT")]
+    pub code_before: Option<String>,
 }
 
 /// Over what entries are counted.
@@ -85,6 +97,15 @@ pub enum Stale {
     Refer,
 }
 
+/// Whether somebody must be signed in at a gate that lets people in.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Operator {
+    /// Nobody must
+    Optional,
+    /// A gate refers until a badge is scanned
+    Required,
+}
+
 /// What the server answers a gate that asks while another device has gone silent.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Silent {
@@ -111,6 +132,9 @@ impl RuleFlags {
                 stale_after: None,
                 stale: None,
                 silent: None,
+                operator: None,
+                code_after: None,
+                code_before: None,
             }
         )
     }
@@ -136,6 +160,15 @@ impl RuleFlags {
         set(&mut rules.stale.after_minutes, self.stale_after);
         set(&mut rules.stale.then, self.stale.map(StaleAction::from));
         set(&mut rules.silent, self.silent.map(SilentRule::from));
+        set(&mut rules.operator, self.operator.map(OperatorRule::from));
+        if self.code_after.is_some() || self.code_before.is_some() {
+            let mut place = rules.code_place.take().unwrap_or_default();
+            set(&mut place.after, self.code_after.clone());
+            if let Some(before) = &self.code_before {
+                place.before = Some(before.clone()).filter(|before| !before.is_empty());
+            }
+            rules.code_place = Some(place).filter(|place| *place != CodePlace::default());
+        }
         Ok(rules)
     }
 }
@@ -151,6 +184,19 @@ pub fn entry(rules: &Rules) -> String {
     match rules.entry.counted {
         Counted::PerSession => often,
         Counted::PerPass => format!("{often}, over all sessions of a pass"),
+    }
+}
+
+/// Where the code stands in what is shown, in words.
+#[must_use]
+pub fn place(place: &CodePlace) -> String {
+    let after = match place.after.as_str() {
+        "" => "from the beginning".to_owned(),
+        after => format!("after {after}"),
+    };
+    match &place.before {
+        Some(before) => format!("{after}, before {before}"),
+        None => after,
     }
 }
 
@@ -198,6 +244,15 @@ impl From<UnknownSigned> for UnknownSignedRule {
             UnknownSigned::Admit => Self::Admit,
             UnknownSigned::Refer => Self::Refer,
             UnknownSigned::Refuse => Self::Refuse,
+        }
+    }
+}
+
+impl From<Operator> for OperatorRule {
+    fn from(rule: Operator) -> Self {
+        match rule {
+            Operator::Optional => Self::Optional,
+            Operator::Required => Self::Required,
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::client::{Access, Client};
 use crate::error::CliError;
 use crate::files::{self, Rights};
 use crate::globals::Globals;
-use crate::output::{Format, Output};
+use crate::output::{Format, Ids, Output};
 use crate::passphrase::first_line;
 use crate::profile::{self, Profile};
 use crate::values::{Until, When};
@@ -48,9 +48,14 @@ impl Shell {
         } else {
             Format::Human
         };
+        let ids = if globals.verbose {
+            Ids::Shown
+        } else {
+            Ids::Hidden
+        };
         Self {
             globals,
-            output: Output::standard(format),
+            output: Output::standard(format).with_ids(ids),
             patience: Cell::new(PATIENCE),
         }
     }

@@ -10,14 +10,19 @@ mod house;
 
 use house::{House, json_lines, texts};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Output, Stdio};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 use usher_cli::pictures;
 
 const ADA: &str = "QF3K7T2ZC5W8";
 const BO: &str = "V6N2D8LPY3GQ";
 const CY: &str = "HX4M9B7RT2KC";
 const PIN: &str = "27495108";
+/// How long a gate may take to say something on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn list() -> String {
     format!(
@@ -52,8 +57,122 @@ fn set_version(house: &House) -> Value {
     sets.next().unwrap()["version"].clone()
 }
 
-/// Types lines at a gate.
-fn typed(house: &House, more: &[&str], lines: &[&str]) -> Output {
+/// A gate that runs, and everything that it prints.
+struct Running {
+    gate: Child,
+    codes: ChildStdin,
+    commands: File,
+    printed: Receiver<String>,
+    all: Vec<String>,
+}
+
+/// Passes the lines of a pipe on.
+fn pass_on(pipe: impl Read + Send + 'static, to: Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines() {
+            if to.send(line.unwrap()).is_err() {
+                break;
+            }
+        }
+    });
+}
+
+impl Running {
+    /// Starts a gate whose operator types into a named pipe.
+    fn start(house: &House, mut command: Command) -> Self {
+        let commands = house.operator();
+        let mut gate = command
+            .args(["--commands", "operator"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (to, printed) = channel();
+        pass_on(gate.stdout.take().unwrap(), to.clone());
+        pass_on(gate.stderr.take().unwrap(), to);
+        let mut running = Self {
+            codes: gate.stdin.take().unwrap(),
+            gate,
+            commands,
+            printed,
+            all: Vec::new(),
+        };
+        running.hear();
+        running
+    }
+
+    /// Types a line where it belongs, and waits until the gate says something with these words.
+    fn type_until(&mut self, line: &str, words: &str) {
+        self.type_line(line);
+        while !self.all.last().is_some_and(|line| line.contains(words)) {
+            self.hear();
+        }
+    }
+
+    /// The next line that is no line of a log.
+    fn hear(&mut self) {
+        loop {
+            let line = self.printed.recv_timeout(PATIENCE).unwrap();
+            let is_log = line.contains(" INFO ") || line.contains(" WARN ");
+            self.all.push(line);
+            if !is_log {
+                break;
+            }
+        }
+    }
+
+    /// Types a line where it belongs, and waits for what the gate says to it.
+    fn type_line(&mut self, line: &str) {
+        let is_command = line.starts_with('!') || line.bytes().all(|byte| byte.is_ascii_digit());
+        let text = format!("{line}\n");
+        if is_command {
+            self.commands.write_all(text.as_bytes()).unwrap();
+        } else {
+            self.codes.write_all(text.as_bytes()).unwrap();
+        }
+        self.hear();
+    }
+
+    /// Ends the codes; everything that was printed.
+    fn end(mut self) -> Vec<String> {
+        drop(self.codes);
+        self.gate.wait().unwrap();
+        self.all.extend(self.printed.iter());
+        self.all
+    }
+}
+
+/// Types lines at a gate, each after the answer to the one before; everything that was printed.
+fn typed(house: &House, more: &[&str], lines: &[&str]) -> Vec<String> {
+    let line = [&["scan", "--stdin", "--offline"], more].concat();
+    let mut running = Running::start(house, house.device(&line));
+    let mut awaits_badge = false;
+    for line in lines {
+        running.type_line(line);
+        if awaits_badge && !line.starts_with('!') && !line.starts_with("USHB1:") {
+            // That the override is given up, and then the verdict.
+            running.hear();
+        }
+        let said = running.all.last().unwrap();
+        awaits_badge = said.contains("\"awaiting\":\"badge\"");
+    }
+    running.end()
+}
+
+/// The answers after the ready line, and the codes of what failed.
+fn answers(printed: &[String]) -> (Vec<Value>, Vec<String>) {
+    let all = printed.iter().filter(|line| line.starts_with('{'));
+    let all = all.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let (failed, mut lines): (Vec<Value>, Vec<Value>) =
+        all.partition(|line| line["error"].is_object());
+    assert_eq!(lines.remove(0)["ready"], true);
+    let code = |line: &Value| line["error"]["code"].as_str().unwrap().to_owned();
+    (lines, failed.iter().map(code).collect())
+}
+
+/// Scans codes as a scanner delivers them, with nobody beside it; the answers, and what was printed.
+fn delivered(house: &House, more: &[&str], bytes: &[u8]) -> (Vec<Value>, String) {
     let line = [&["scan", "--stdin", "--offline"], more].concat();
     let mut scanning = house
         .device(&line)
@@ -62,25 +181,94 @@ fn typed(house: &House, more: &[&str], lines: &[&str]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let text = format!("{}\n", lines.join("\n"));
-    let mut input = scanning.stdin.take().unwrap();
-    input.write_all(text.as_bytes()).unwrap();
-    drop(input);
-    scanning.wait_with_output().unwrap()
-}
-
-/// The answers after the ready line, and the codes of what failed.
-fn answers(output: &Output) -> (Vec<Value>, Vec<String>) {
+    scanning.stdin.take().unwrap().write_all(bytes).unwrap();
+    let output = scanning.wait_with_output().unwrap();
     let mut lines = json_lines(&output.stdout);
     assert_eq!(lines.remove(0)["ready"], true);
-    // Log lines stand there too.
-    let all = String::from_utf8_lossy(&output.stderr).into_owned();
-    let failed = all.lines().filter(|line| line.starts_with('{'));
-    let code = |line: &str| -> String {
-        let failed: Value = serde_json::from_str(line).unwrap();
-        failed["error"]["code"].as_str().unwrap().to_owned()
-    };
-    (lines, failed.map(code).collect())
+    (lines, format!("{output:?}"))
+}
+
+#[test]
+fn what_a_scanner_delivers_is_never_a_command() {
+    let (house, badge) = gate();
+    // One picture that holds two lines, shown by three people.
+    let shown = format!("{ADA}\n!undo\n").repeat(3);
+    let (lines, _) = delivered(&house, &[], shown.as_bytes());
+    let outcomes = texts(&lines, "outcome");
+    assert_eq!(
+        outcomes,
+        ["admit", "refuse", "refuse", "refuse", "refuse", "refuse"]
+    );
+    assert_eq!(lines[2]["reason"], "already_inside");
+    for command in [
+        "!ok",
+        "!UNDO",
+        "!out",
+        "!override guest",
+        "!sign-out",
+        "!status",
+    ] {
+        for end in ["\n", "\r", "\r\n"] {
+            let shown = format!("{CY}{end}{command}{end}{CY}{end}");
+            let (lines, all) = delivered(&house, &[], shown.as_bytes());
+            let reasons = texts(&lines, "reason");
+            assert_eq!(reasons, ["instruction", "unknown", "instruction"], "{all}");
+        }
+    }
+    // Not by a mark either that the scanner sets before its codes: the second line comes too soon.
+    let shown = format!("~{CY}\n!ok\n~{CY}\n!out\n~{BO}\n");
+    let (lines, all) = delivered(&house, &["--code-prefix", "~"], shown.as_bytes());
+    let reasons = texts(&lines, "reason");
+    assert_eq!(
+        reasons,
+        ["instruction", "unknown", "instruction", "unknown", "listed"],
+        "{all}"
+    );
+    // A badge in a scanner signs in, and overrides nothing.
+    let shown = format!("{BO}\n!override guest\n{badge}\n{PIN}\n");
+    let (lines, all) = delivered(&house, &[], shown.as_bytes());
+    assert_eq!(
+        texts(&lines, "reason"),
+        ["already_inside", "unknown", "unknown"]
+    );
+    assert_eq!(lines[2]["role"], "supervisor", "{all}");
+    assert!(!all.contains(&badge), "{all}");
+}
+
+#[test]
+fn a_person_types_commands_beside_a_scanner_that_marks_its_codes() {
+    let (house, _) = gate();
+    let line = ["scan", "--stdin", "--offline", "--code-prefix", "~"];
+    let mut gate = house
+        .device(&line)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = gate.stdin.take().unwrap();
+    let mut lines = BufReader::new(gate.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["ready"], true);
+    input.write_all(format!("~{ADA}\n").as_bytes()).unwrap();
+    assert_eq!(next()["outcome"], "admit");
+    // As fast as a line break in a code would come it is none; a person's pause makes it one.
+    let mut tries = 0;
+    loop {
+        input.write_all(b"!out\n").unwrap();
+        let answer = next();
+        if answer["direction"] == "out" {
+            break;
+        }
+        assert_eq!(answer["reason"], "unknown");
+        tries += 1;
+        assert!(tries < 3, "{answer}");
+        std::thread::park_timeout(Duration::from_millis(1_300));
+    }
+    assert!(tries > 0, "the first came at once");
+    input.write_all(format!("~{ADA}\n").as_bytes()).unwrap();
+    assert_eq!(next()["reason"], "exit");
+    drop(input);
+    gate.wait().unwrap();
 }
 
 #[test]
@@ -101,8 +289,9 @@ fn an_operator_takes_the_last_admission_back_and_no_other() {
     let outcomes = texts(&lines, "outcome");
     assert_eq!(outcomes, ["admit", "admit", "refuse", "admit", "refuse"]);
     let undone = &lines[3];
-    assert_eq!(undone.as_object().unwrap().len(), 1, "as usher undo says");
     assert!(undone["record"].is_string());
+    assert_eq!(undone["of"]["outcome"], "admit");
+    assert_eq!(undone["of"]["record"], lines[1]["record"]);
     assert_eq!(failed, ["invalid_value"]);
 }
 
@@ -166,7 +355,16 @@ fn an_override_ends_with_anything_but_badge_and_pin_and_no_code_goes_without_a_v
 #[test]
 fn a_gate_turns_and_says_how_it_stands() {
     let (house, _) = gate();
-    let said = [ADA, "!out", ADA, "!status", "!in", "!help", "!what"];
+    let said = [
+        ADA,
+        "!out",
+        ADA,
+        "!status",
+        "!in",
+        "!sign-out",
+        "!help",
+        "!what",
+    ];
     let (lines, failed) = answers(&typed(&house, &[], &said));
     assert_eq!(texts(&lines, "outcome"), ["admit", "admit"]);
     assert_eq!(texts(&lines, "direction"), ["out", "out", "in"]);
@@ -174,8 +372,35 @@ fn a_gate_turns_and_says_how_it_stands() {
     assert_eq!(status["serving"]["name"], "evening");
     assert_eq!(status["gate"]["name"], "north");
     assert_eq!(status["offline"], true);
-    assert!(lines[5]["words"].as_array().unwrap().len() > 5);
+    assert_eq!(lines[5]["signed_out"], true);
+    assert!(lines[6]["commands"].as_array().unwrap().len() > 5);
     assert_eq!(failed, ["invalid_value"]);
+}
+
+#[test]
+fn a_group_comes_in_a_desk_searches_and_a_forgotten_way_is_noticed_between_two_codes() {
+    let (house, _) = gate();
+    let said = [BO, "!search ada", "!out", BO, "!in"];
+    let (lines, failed) = answers(&typed(&house, &[], &said));
+    assert_eq!(texts(&lines, "reason"), ["listed", "exit"]);
+    // Nobody is signed in who may search.
+    assert_eq!(failed, ["forbidden"]);
+    let mut running = Running::start(&house, {
+        let mut command = Command::new(house::USHER);
+        let line = ["--home", "till", "scan", "--stdin"];
+        command.args(line).current_dir(house.path()).env_clear();
+        command
+    });
+    running.type_until("!group", "The next code");
+    running.type_until(ADA, "let through");
+    running.type_until("!out", "go out");
+    for code in [CY, CY] {
+        running.type_until(code, "evening, fair;");
+    }
+    running.type_until(CY, "type !in");
+    let said = running.end().join("\n");
+    assert!(said.contains("1 of 2 let through."), "{said}");
+    assert_eq!(said.matches("type !in").count(), 1, "{said}");
 }
 
 #[test]
@@ -184,27 +409,29 @@ fn the_page_for_people_says_how_to_go_on() {
     let mut command = std::process::Command::new(house::USHER);
     let line = ["--home", "till", "scan", "--stdin", "--offline"];
     command.args(line).current_dir(house.path()).env_clear();
-    let mut scanning = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let text = format!("{CY}\n!status\n!override guest\n{badge}\n{PIN}\n!undo\n!help\n");
-    let mut input = scanning.stdin.take().unwrap();
-    input.write_all(text.as_bytes()).unwrap();
-    drop(input);
-    let output = scanning.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+    let mut running = Running::start(&house, command);
+    for (line, words) in [
+        (CY, "Then type !ok."),
+        ("!status", "unsent"),
+        ("!override guest", "To let in"),
+        (&badge, "PIN, please"),
+        (PIN, "decided"),
+        ("!undo", "Taken back"),
+        ("!help", "list these commands"),
+        ("!sign-out", "Signed out"),
+    ] {
+        running.type_until(line, words);
+    }
+    let said = running.end().join("\n");
     for words in [
-        "Then say !ok.",
+        "Then type !ok.",
         "serves       evening, fair",
         "gate         north",
         "alone, as --offline says",
         "To let in: Regular",
         "The supervisor's PIN, please.",
         "ADMIT  A supervisor decided.",
-        "The scan is taken back.",
+        "Taken back: Regular, at ",
         "!override REASON",
     ] {
         assert!(said.contains(words), "{words}: {said}");
@@ -213,10 +440,145 @@ fn the_page_for_people_says_how_to_go_on() {
 }
 
 #[test]
+fn a_verdict_takes_two_lines_and_names_whom_an_undo_takes_back() {
+    // Names are known where a code cannot be guessed.
+    const STRONG: &str = "QF3K7T2ZC5W8XJM4HRBD";
+    let list = format!("barcode,name,type\n{STRONG},Ada,Regular\nV6N2D8LPY3GQ,Bo,Regular\n");
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let plain = house.ok(&format!("--home till scan --offline {STRONG}"));
+    let lines: Vec<&str> = plain.lines().collect();
+    assert_eq!(lines.len(), 2, "{plain}");
+    assert!(
+        lines[1].contains("Regular, Ada; evening, fair; "),
+        "{plain}"
+    );
+    let undone = house.ok("--home till undo");
+    assert!(undone.starts_with("Taken back: Regular, at "), "{undone}");
+    assert!(!undone.contains("record"), "{undone}");
+    let verbose = house.ok("--verbose --home till scan --offline V6N2D8LPY3GQ");
+    assert!(verbose.contains("\n  record "), "{verbose}");
+    // Somebody who stands at the gate sees the name that the code told.
+    let mut running = Running::start(&house, {
+        let mut command = Command::new(house::USHER);
+        let line = ["--home", "till", "scan", "--stdin", "--offline"];
+        command.args(line).current_dir(house.path()).env_clear();
+        command
+    });
+    running.type_until(STRONG, "Ada; evening");
+    running.type_until("!undo", "Taken back");
+    let said = running.end().join("\n");
+    assert!(said.contains("Taken back: Ada, Regular, at "), "{said}");
+}
+
+#[test]
+fn a_gate_that_is_started_anew_tells_its_last_scan_and_whether_anybody_saw_it() {
+    let (house, _) = gate();
+    let (lines, _) = delivered(&house, &[], format!("{ADA}\n").as_bytes());
+    assert_eq!(lines.len(), 1);
+    let begun = |house: &House| {
+        let line = ["scan", "--stdin", "--offline"];
+        let output = house.device(&line).stdin(Stdio::null()).output().unwrap();
+        json_lines(&output.stdout).remove(0)["last_scan"].clone()
+    };
+    let last = begun(&house);
+    assert_eq!(
+        (&last["outcome"], &last["shown"]),
+        (&"admit".into(), &true.into())
+    );
+    assert_eq!(last["record"], lines[0]["record"]);
+    assert_eq!(last["type_name"], "Regular");
+    // Nobody reads what is printed: the record is there, and nobody saw the verdict.
+    let mut gate = house
+        .device(&["scan", "--stdin", "--offline"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(gate.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("ready"));
+    drop(lines);
+    let mut input = gate.stdin.take().unwrap();
+    input.write_all(format!("{BO}\n").as_bytes()).unwrap();
+    drop(input);
+    gate.wait().unwrap();
+    let last = begun(&house);
+    assert_eq!(
+        (&last["outcome"], &last["shown"]),
+        (&"admit".into(), &false.into())
+    );
+    let mut command = Command::new(house::USHER);
+    let line = ["--home", "till", "scan", "--stdin", "--offline"];
+    command.args(line).current_dir(house.path()).env_clear();
+    let said = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(
+        said.contains("NOT SHOWN  The last scan here was ADMIT, Regular, at "),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_gate_where_an_operator_is_required_waits_for_a_badge_and_loses_a_revoked_one_loudly() {
+    let (house, badge) = gate();
+    let before = set_version(&house);
+    house.ok("session change fair/evening --operator required");
+    while set_version(&house) == before {
+        house.ok("--home till sync");
+    }
+    let mut running = Running::start(&house, house.device(&["scan", "--stdin"]));
+    running.type_line(ADA);
+    running.type_line(&badge);
+    running.type_line(ADA);
+    let staff = house.json("staff list");
+    let id = staff["items"][0]["id"].as_str().unwrap();
+    house.ok(&format!("staff revoke {id}"));
+    // It hears of it and says so by itself.
+    while !running.all.last().unwrap().contains("signed_out") {
+        running.hear();
+    }
+    running.type_line(BO);
+    running.type_line("!out");
+    running.type_line(ADA);
+    let (lines, _) = answers(&running.end());
+    assert_eq!(
+        texts(&lines, "reason"),
+        ["operator_required", "listed", "operator_required", "exit"]
+    );
+    let out = lines.iter().find(|line| line["signed_out"].is_object());
+    let out = &out.unwrap()["signed_out"];
+    assert_eq!(
+        (&out["why"], &out["name"]),
+        (&"revoked".into(), &"Kim".into())
+    );
+}
+
+#[test]
+fn a_scan_does_without_a_server_that_accepts_no_connection_and_does_not_wait_for_it() {
+    let mut house = House::with_device(&[("tickets.csv", list())]);
+    let line = ["--log-level", "info", "scan", ADA];
+    let there = house.device(&line).output().unwrap();
+    assert_eq!(there.status.code(), Some(0));
+    assert!(!format!("{there:?}").contains("accepts no connection"));
+    house.stop();
+    let line = ["--log-level", "info", "scan", BO];
+    let gone = house.device(&line).output().unwrap();
+    assert_eq!(gone.status.code(), Some(0));
+    let said = format!("{gone:?}");
+    assert_eq!(said.matches("accepts no connection").count(), 1, "{said}");
+    // Nothing was tried before or after the verdict.
+    assert!(
+        !said.contains("no exchange") && !said.contains("claim failed"),
+        "{said}"
+    );
+    assert_eq!(json_lines(&gone.stdout)[0]["asked"], "not");
+}
+
+#[test]
 fn a_gate_says_once_and_loudly_that_it_serves_another_session() {
     let house = House::with_device(&[("tickets.csv", list())]);
     house.ok("session create fair/late --doors +5h --ends +8h");
-    let mut command = house.device(&["scan", "--stdin"]);
+    let mut operator = house.operator();
+    let mut command = house.device(&["scan", "--stdin", "--commands", "operator"]);
     let mut scanning = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -232,8 +594,8 @@ fn a_gate_says_once_and_loudly_that_it_serves_another_session() {
     assert_eq!(changed["to"]["name"], "late");
     let message = changed["message"].as_str().unwrap();
     assert!(message.contains("Now serving late, fair"), "{message}");
-    let mut input = scanning.stdin.take().unwrap();
-    input.write_all(b"!status\n").unwrap();
+    let input = scanning.stdin.take().unwrap();
+    operator.write_all(b"!status\n").unwrap();
     // What was said is not said again.
     assert_eq!(next()["serving"]["name"], "late");
     drop(input);
@@ -350,4 +712,6 @@ fn of_a_group_each_verdict_says_whose_ticket_it_is_about() {
     assert_eq!(texts(&lines, "outcome"), ["refuse", "refuse"]);
     assert_eq!(lines[1]["of_order"]["number"], 2);
     assert_eq!(lines[1]["of_order"]["of"], 2);
+    assert_eq!(lines[2]["group"]["tickets"], 2);
+    assert_eq!(lines[2]["group"]["admitted"], 0);
 }

@@ -58,8 +58,9 @@ fn a_notice_is_shown_at_the_gate_with_who_said_it_and_listed() {
 fn a_running_gate_says_each_order_once_and_when_it_holds_no_longer() {
     let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
     let house = House::with_device(&[("tickets.csv", list)]);
+    let mut operator = house.operator();
     let mut gate = house
-        .device(&["scan", "--stdin"])
+        .device(&["scan", "--stdin", "--commands", "operator"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -91,8 +92,8 @@ fn a_running_gate_says_each_order_once_and_when_it_holds_no_longer() {
     assert_eq!(next()["said"]["text"], TEXT);
     with_text(&house, "session notice fair/evening", TEXT, "--take-back");
     assert_eq!(next()["taken_back"]["text"], TEXT);
-    let mut input = gate.stdin.take().unwrap();
-    input.write_all(b"!status\n").unwrap();
+    let input = gate.stdin.take().unwrap();
+    operator.write_all(b"!status\n").unwrap();
     // What holds is told to whoever asks, and nothing was said twice.
     let status = next();
     assert_eq!(status["orders"][0]["order"], "everyone_out", "{status}");

@@ -51,6 +51,53 @@ fn of_several_codes_the_worst_makes_the_exit_code() {
     assert_eq!(exit, Some(10));
 }
 
+/// A list of shops whose codes come in many clothes, and how a scanner delivers each.
+const DELIVERED: [(&str, &[u8]); 14] = [
+    ("GK71-LUMEN-A", b"GK71-LUMEN-A\r"),
+    ("GK71-LUMEN-B", b"\x02GK71-LUMEN-B\x03"),
+    ("GK71-LUMEN-C", b"]C0GK71-LUMEN-C\n"),
+    ("GK71-LUMEN-D", b"\\000003GK71-LUMEN-D\r\n"),
+    ("GK71-LUMEN-E", b"]e0\x1dGK71-LUMEN-E\x1d\r"),
+    ("GK71-LUMEN-F", b"\xef\xbb\xbfGK71-LUMEN-F\n"),
+    (
+        "GK71-LUMEN-G",
+        b"\0G\0K\x007\x001\0-\0L\0U\0M\0E\0N\0-\0G\n",
+    ),
+    ("GK71-LUMEN-H", b"gk71-lumen-h\n"),
+    ("GK71-LUMEZ-Y", b"GK71\xc3\x9fLUMEY\xc3\x9fZ\n"),
+    ("GK71-LUMEN-A2", b"GK\xc3\xa8&)LU?EN)Q\xc3\xa9\n"),
+    ("0009917", b"9917\n"),
+    (
+        "GK71-LUMEN-K",
+        b"https://shop.example/e/7/check-in/GK71-LUMEN-K?lang=fr\n",
+    ),
+    ("GK71-LUMEN-L", b"{\"event\":7,\"code\":\"GK71-LUMEN-L\"}\n"),
+    ("GK71-LUMEN-M", b"]Q1shop.example/t?c=GK71%2DLUMEN%2DM\r\n"),
+];
+
+#[test]
+fn each_code_opens_its_own_ticket_however_a_scanner_delivers_it() {
+    let rows: String = DELIVERED
+        .iter()
+        .map(|(code, _)| format!("{code},Guest,{code}\n"))
+        .collect();
+    let gate = House::with_device(&[("tickets.csv", format!("barcode,name,type\n{rows}"))]);
+    let all: Vec<u8> = DELIVERED
+        .iter()
+        .flat_map(|(_, bytes)| bytes.to_vec())
+        .collect();
+    let (exit, lines) = typed(&gate, &all);
+    let codes: Vec<&str> = DELIVERED.iter().map(|(code, _)| *code).collect();
+    assert_eq!(
+        texts(&lines, "outcome"),
+        vec!["admit"; codes.len()],
+        "{lines:?}"
+    );
+    // Each ticket is of a type of its own.
+    assert_eq!(texts(&lines, "type_name"), codes);
+    assert_eq!(exit, Some(0));
+}
+
 #[test]
 fn lines_that_are_no_codes_get_a_verdict_each() {
     let gate = gate();

@@ -4,12 +4,18 @@
 use libfuzzer_sys::fuzz_target;
 use usher_domain::code::usher::{MAX_CHARS, PREFIX, issue};
 use usher_domain::code::{
-    CodeCheck, Identity, Presented, TicketCodeText, base45, read, verify_code,
+    CodeCheck, Identity, Presented, TicketCodeText, base45, read, readings, unwrapped, verify_code,
 };
 use usher_domain::cose::{ContentType, sign};
 use usher_fuzz::{ORGANIZER, code_key, keys};
 
 fuzz_target!(|data: &[u8]| {
+    let presented = String::from_utf8_lossy(data);
+    let bare = unwrapped(&presented);
+    assert_eq!(unwrapped(&bare), bare, "unwrapping twice is unwrapping once");
+    for reading in readings(&presented, None) {
+        assert_ne!(reading.text.reveal(), presented.trim());
+    }
     if let Ok(text) = TicketCodeText::new(&String::from_utf8_lossy(data)) {
         check(&text);
     }

@@ -4,13 +4,17 @@ use super::enroll::CodeSource;
 use super::scan::{exchange, tell};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::output::Ids;
 use crate::passphrase::pin;
 use crate::shell::Shell;
 use crate::values::{SANCTION_REASONS, words};
 use clap::{ArgGroup, Args};
+use serde::Serialize;
 use std::path::PathBuf;
-use usher_core::app::{App, OverrideInput, UndoInput, UndoneView};
+use usher_core::app::{App, OverrideInput, RecordedView, UndoInput, UndoneView};
 use usher_domain::document::sanction::SanctionReason;
+use usher_domain::record::Direction;
+use usher_domain::secret::Private;
 
 /// Take a scan back; an undo is final
 ///
@@ -19,8 +23,9 @@ use usher_domain::document::sanction::SanctionReason;
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("badge").args(["badge_file", "badge_image"])))]
 pub struct Undo {
-    /// Hash of the scan's record in hex, as the scan showed it
-    pub record: String,
+    /// Hash of the scan's record in hex, as `usher --verbose scan` shows it; the last scan of this device that
+    /// let somebody in if left out
+    pub record: Option<String>,
     /// Text file with the badge of the supervisor who has it taken back
     #[arg(
         long,
@@ -52,9 +57,10 @@ pub struct Override {
     /// Why
     #[arg(long, value_parser = words::<SanctionReason>(SANCTION_REASONS))]
     pub reason: SanctionReason,
-    /// Hash of the record of the refusal in hex, as the scan showed it
+    /// Hash of the record of the refusal in hex, as `usher --verbose scan` shows it; the last scan of this
+    /// device if left out
     #[arg(long, value_name = "HASH")]
-    pub record: String,
+    pub record: Option<String>,
     /// File with the PIN; the variable USHER_STAFF_PIN, or a question if left out
     #[arg(long, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
@@ -67,8 +73,9 @@ impl Undo {
     /// [`CliError`].
     pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let app = shell.device()?;
+        let record = named_or_last(&app, self.record)?;
         let Some(reason) = self.reason else {
-            undo(shell, &app, &self.record)?;
+            undo(shell, &app, &record, None)?;
             return Ok(Exit::Done);
         };
         let badge = CodeSource {
@@ -76,32 +83,79 @@ impl Undo {
             file: self.badge_file,
             image: self.badge_image,
         };
+        let of = app.recorded(&record)?;
         let undone = app.undo_approved(UndoInput {
-            record: self.record,
+            record,
             badge: badge.read()?,
             pin: pin(self.pin_file.as_deref())?,
             reason,
         })?;
-        tell_undone(shell, &undone)?;
+        tell_undone(shell, &undone, of.as_ref(), None)?;
         Ok(Exit::Done)
     }
 }
 
-fn tell_undone(shell: &mut Shell, undone: &UndoneView) -> Result<(), CliError> {
-    shell.output.show(undone, |page| {
-        page.line("The scan is taken back.");
-        page.field("record", &undone.record);
+/// The record that a person named, or that of this device's last scan.
+fn named_or_last(app: &App, record: Option<String>) -> Result<String, CliError> {
+    if let Some(record) = record {
+        return Ok(record);
+    }
+    let last = app.last_scan()?.map(|last| last.record);
+    last.ok_or(CliError::Missing("which scan? This device has none yet"))
+}
+
+/// What was taken back.
+#[derive(Serialize)]
+struct Undone<'a> {
+    #[serde(flatten)]
+    undone: &'a UndoneView,
+    /// The scan that counts no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<&'a RecordedView>,
+}
+
+fn tell_undone(
+    shell: &mut Shell,
+    undone: &UndoneView,
+    of: Option<&RecordedView>,
+    holder: Option<&Private>,
+) -> Result<(), CliError> {
+    let ids = shell.output.ids();
+    shell.output.show(&Undone { undone, of }, |page| {
+        match of {
+            Some(of) => {
+                let holder = holder.map_or_else(String::new, |name| format!("{}, ", name.reveal()));
+                let way = match of.direction {
+                    Direction::Entry => "let in",
+                    Direction::Exit => "let out",
+                };
+                page.line(format_args!(
+                    "Taken back: {holder}{}. Whoever was {way} by it was not, from now on.",
+                    of.message
+                ));
+            }
+            None => page.line("The scan is taken back."),
+        }
+        if ids == Ids::Shown {
+            page.field("record", &undone.record);
+        }
     })?;
     Ok(())
 }
 
-/// Takes a scan back, and says so.
+/// Takes a scan back, and says whom and of when; the holder's name where it is known.
 ///
 /// # Errors
 /// [`CliError`].
-pub(super) fn undo(shell: &mut Shell, app: &App, record: &str) -> Result<(), CliError> {
+pub(super) fn undo(
+    shell: &mut Shell,
+    app: &App,
+    record: &str,
+    holder: Option<&Private>,
+) -> Result<(), CliError> {
+    let of = app.recorded(record)?;
     let undone = app.undo(record)?;
-    tell_undone(shell, &undone)
+    tell_undone(shell, &undone, of.as_ref(), holder)
 }
 
 impl Override {
@@ -111,8 +165,14 @@ impl Override {
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let app = shell.device()?;
+        let record = named_or_last(&app, self.record)?;
+        if let Some(of) = app.recorded(&record)? {
+            shell
+                .output
+                .note(format_args!("To let in: {}.", of.message))?;
+        }
         let view = app.override_verdict(OverrideInput {
-            record: self.record,
+            record,
             badge: self.badge.read()?,
             pin: pin(self.pin_file.as_deref())?,
             reason: self.reason,

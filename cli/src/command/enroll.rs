@@ -12,7 +12,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
-use usher_core::app::{EnrollInput, EnrollStep};
+use usher_core::app::{EnrollInput, EnrollStep, OperatorView};
 use usher_core::http::PlainHttp;
 use usher_core::sync::TokioTimer;
 use usher_domain::secret::Private;
@@ -180,15 +180,24 @@ impl SignIn {
     /// [`CliError`].
     pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let operator = shell.device()?.sign_in(&self.badge.read()?)?;
-        shell.output.show(&operator, |page| {
-            page.line(format_args!(
-                "Signed in: {} ({})",
-                operator.name.reveal(),
-                word(&operator.role)
-            ));
-        })?;
+        show_signed_in(shell, &operator)?;
         Ok(Exit::Done)
     }
+}
+
+/// Says who is signed in from now on.
+///
+/// # Errors
+/// [`CliError`] if it cannot be written.
+pub fn show_signed_in(shell: &mut Shell, operator: &OperatorView) -> Result<(), CliError> {
+    shell.output.show(operator, |page| {
+        page.line(format_args!(
+            "Signed in: {} ({})",
+            operator.name.reveal(),
+            word(&operator.role)
+        ));
+    })?;
+    Ok(())
 }
 
 /// Signs out whoever is signed in.

@@ -17,6 +17,7 @@ use usher_core::app::{
 };
 use usher_core::claims::Line;
 use usher_core::sync::{Progress, TokioTimer};
+use usher_domain::ids::SessionId;
 use usher_domain::secret::Private;
 use usher_domain::time::UnixMillis;
 
@@ -56,37 +57,58 @@ impl Search {
             .session
             .map(|named| find_session(&app, &named))
             .transpose()?;
-        let found = app.search(session, &Private::new(self.text), self.limit as usize)?;
-        let searched = match session {
-            Some(id) => app.sessions()?.into_iter().find(|held| held.id == id),
-            None => app.status()?.serving,
-        };
-        let place = searched.map_or_else(String::new, |session| {
-            format!(" in {}, {}", session.name, session.event)
-        });
-        if !found.is_empty() {
-            shell.output.note(format_args!("Found{place}:"))?;
-        }
-        shell.output.list(
-            &found,
-            ["name", "order", "type", "seat", "state", "ticket"],
-            &format!("Nobody found{place}."),
-            |one: &PersonView| {
-                let private =
-                    |text: &Option<Private>| text.as_ref().map_or("-", Private::reveal).to_owned();
-                let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-                [
-                    private(&one.holder),
-                    private(&one.order),
-                    text(&one.type_name),
-                    text(&one.seat),
-                    text(&one.state.map(ticket::state)),
-                    one.ticket.to_string(),
-                ]
-            },
+        search(
+            shell,
+            &app,
+            session,
+            &Private::new(self.text),
+            self.limit as usize,
         )?;
         Ok(Exit::Done)
     }
+}
+
+/// Searches people by name or order number, and lists whom it found.
+///
+/// # Errors
+/// [`CliError`] if nobody is signed in who may search, or the device holds no names.
+pub(super) fn search(
+    shell: &mut Shell,
+    app: &App,
+    session: Option<SessionId>,
+    text: &Private,
+    limit: usize,
+) -> Result<(), CliError> {
+    let found = app.search(session, text, limit)?;
+    let searched = match session {
+        Some(id) => app.sessions()?.into_iter().find(|held| held.id == id),
+        None => app.status()?.serving,
+    };
+    let place = searched.map_or_else(String::new, |session| {
+        format!(" in {}, {}", session.name, session.event)
+    });
+    if !found.is_empty() {
+        shell.output.note(format_args!("Found{place}:"))?;
+    }
+    shell.output.list(
+        &found,
+        ["name", "order", "type", "seat", "state", "ticket"],
+        &format!("Nobody found{place}."),
+        |one: &PersonView| {
+            let private =
+                |text: &Option<Private>| text.as_ref().map_or("-", Private::reveal).to_owned();
+            let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+            [
+                private(&one.holder),
+                private(&one.order),
+                text(&one.type_name),
+                text(&one.seat),
+                text(&one.state.map(ticket::state)),
+                one.ticket.to_string(),
+            ]
+        },
+    )?;
+    Ok(())
 }
 
 /// Show what this device is, holds and still has to send

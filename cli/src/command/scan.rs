@@ -1,38 +1,42 @@
 //! `usher scan`: a gate at the command line.
 
 mod above;
+mod commands;
 mod door;
+mod input;
 mod lines;
 mod named;
 mod operator;
 mod past;
+mod reach;
 mod ready;
 mod telling;
 mod watching;
-mod word;
 
 pub use named::find_session;
 pub use ready::choice;
 pub use telling::tell;
 
 use crate::cameras::{Frames, Origin};
+use crate::command::enroll;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
 use above::{Run, Shown};
 use clap::{ArgGroup, Args, ValueEnum};
 use door::{Door, Line, Open};
+use input::{Inputs, Typed};
 use operator::Operator;
 use ready::Ready;
 use serde::Serialize;
+use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::time::Duration;
-use telling::{Beside, Confirming, OfOrder, Sighting, tell_beside};
-use tokio::io::{BufReader, Stdin};
-use usher_core::app::{ApiError, App, FOREIGN, ScanInput, ScanView};
-use usher_core::gate::Answer;
+use telling::{Beside, Confirming, OfOrder, Sighting, tell_beside, tell_total};
+use usher_core::app::{ApiError, App, FOREIGN, PresentedView, ScanInput, ScanView};
+use usher_core::gate::{Answer, Party};
 use usher_core::sync::{Timer as _, TokioTimer};
 use usher_domain::ids::AttemptId;
 use usher_domain::secret::Private;
@@ -52,12 +56,14 @@ const LOOK: Duration = Duration::from_millis(500);
 /// again after a second out of view. Of several in view the one clearly nearest the middle is scanned; if
 /// there is none, nobody is let in, and the gate asks to show one.
 ///
-/// Of what `--stdin` reads, lines that begin with `!` are words of the operator: `!ok` (staff checked what the
-/// last scan asked for), `!undo` (take back what the last scan that admitted somebody admitted), `!override
-/// REASON` (let in whom the last scan refused or referred: the next line is the supervisor's badge, then comes
-/// the PIN, from --pin-file, the variable USHER_STAFF_PIN, a question at the terminal, or else the line after),
-/// `!in` and `!out` (which way people go), `!status`, `!help`. They print what `usher scan --confirm`, `usher
-/// undo`, `usher override` and `usher status` print.
+/// What `--stdin` reads are codes and nothing else, whatever stands in them; a staff badge signs its owner in.
+/// The operator's commands come from --commands, or, with --code-prefix, from the same keyboard: `!ok` (staff
+/// checked what the last scan asked for), `!undo` (take back what the last scan that admitted somebody
+/// admitted), `!override REASON` (let in whom the last scan refused or referred: the supervisor's badge is
+/// scanned next, then comes the PIN, from --pin-file, the variable USHER_STAFF_PIN, a question at the terminal,
+/// or else the operator's next line), `!in` and `!out` (which way people go), `!group` (the next code lets in its whole order), `!search NAME`,
+/// `!sign-out`, `!status`, `!help`.
+/// They print what `usher scan --confirm`, `usher undo`, `usher override` and `usher status` print.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("source").required(true)))]
 pub struct Scan {
@@ -90,6 +96,18 @@ pub struct Scan {
     /// Staff checked what the last verdict asked for
     #[arg(long)]
     pub confirm: bool,
+    /// Read the operator's commands from this file: a terminal (/dev/tty), a named pipe, or /dev/fd/3
+    ///
+    /// One command a line. What does not begin with `!` is a code typed by hand, or the PIN that was asked for.
+    #[arg(long, value_name = "FILE", requires = "stdin")]
+    pub commands: Option<PathBuf>,
+    /// What the scanner is set to send before each code, where operator and scanner type into the same input
+    ///
+    /// A line without it is the operator's, if nothing was typed for a second before it: a line break inside a
+    /// code makes no command. An input of its own (--commands) is safer.
+    #[arg(long, value_name = "TEXT", requires = "stdin", conflicts_with = "commands",
+          value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub code_prefix: Option<String>,
     /// File with the supervisor's PIN for `!override`
     #[arg(long, value_name = "FILE", requires = "stdin")]
     pub pin_file: Option<PathBuf>,
@@ -120,6 +138,17 @@ impl Scan {
         self.code.is_none()
     }
 
+    /// Whether what is delivered may be a badge that signs in: from a scanner or a camera it may, a picture
+    /// that somebody names is looked at and no more.
+    const fn takes_badges(&self) -> bool {
+        self.stdin || self.camera.is_some()
+    }
+
+    /// Whether an operator can type commands.
+    const fn takes_commands(&self) -> bool {
+        self.commands.is_some() || self.code_prefix.is_some()
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -140,6 +169,7 @@ impl Scan {
                 Run::OneScan
             }),
             operator: Operator::new(self.direction),
+            server: Cell::new(Server::MayAnswer),
         };
         // A device in trouble refers; that there is none is said at once.
         match door.open()? {
@@ -151,7 +181,7 @@ impl Scan {
             return gate.lines(shell).await;
         }
         if !self.offline {
-            gate.exchange().await?;
+            gate.exchange_once().await?;
         }
         let exit = match (Origin::of(self.camera, &self.frames), &self.code) {
             (Some(origin), _) => gate.watch(shell, &origin).await?,
@@ -162,7 +192,7 @@ impl Scan {
             // The reader of arguments asks for one of them.
             (None, None) => return Err(CliError::Missing("a code, or where to read codes from")),
         };
-        if !self.offline {
+        if !self.offline && gate.server.get() == Server::MayAnswer {
             gate.exchange().await?;
         }
         Ok(exit)
@@ -179,6 +209,15 @@ pub async fn exchange(app: &App) {
     }
 }
 
+/// Whether a run may ask the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    /// It may answer.
+    MayAnswer,
+    /// It accepted no connection a moment ago: a scan that somebody waits for does without it.
+    Gone,
+}
+
 /// A device with the flags of one command.
 struct CliGate<'a> {
     door: &'a Door,
@@ -187,6 +226,7 @@ struct CliGate<'a> {
     shown: Shown,
     /// What its operator said.
     operator: Operator,
+    server: Cell<Server>,
 }
 
 impl CliGate<'_> {
@@ -197,6 +237,20 @@ impl CliGate<'_> {
             return Ok(());
         };
         exchange(app).await;
+        Ok(())
+    }
+
+    /// The exchange before a scan that somebody waits for, if the server is there.
+    async fn exchange_once(&self) -> Result<(), CliError> {
+        let Ok(Open { app, .. }) = self.door.open()? else {
+            return Ok(());
+        };
+        if self.scan.goes_on() || reach::is_there(app).await {
+            exchange(app).await;
+        } else {
+            tracing::info!("the server accepts no connection");
+            self.server.set(Server::Gone);
+        }
         Ok(())
     }
 
@@ -232,14 +286,26 @@ impl CliGate<'_> {
     ) -> Result<Exit, CliError> {
         let again = input.clone();
         let timer = &TokioTimer;
-        let views = match (self.scan.offline, self.scan.group) {
-            (true, true) => app.scan_order(input),
-            (true, false) => vec![app.scan(input)],
-            (false, true) => app.claim_scan_order(input, timer).await,
-            (false, false) => vec![app.claim_scan(input, timer).await],
+        let is_group = self.operator.group.take() || self.scan.group;
+        let party = if is_group { Party::Order } else { Party::One };
+        let views = if self.scan.takes_badges() {
+            match app.present(input, party, timer).await {
+                PresentedView::Scanned(views) => views,
+                PresentedView::SignedIn(operator) => {
+                    enroll::show_signed_in(shell, &operator)?;
+                    return Ok(Exit::Done);
+                }
+            }
+        } else {
+            match (party, self.server.get()) {
+                (Party::One, Server::MayAnswer) => vec![app.claim_scan(input, timer).await],
+                (Party::One, Server::Gone) => vec![app.scan(input)],
+                (Party::Order, Server::MayAnswer) => app.claim_scan_order(input, timer).await,
+                (Party::Order, Server::Gone) => app.scan_order(input),
+            }
         };
         self.operator.past.borrow_mut().note(again, &views);
-        let confirming = if self.scan.stdin {
+        let confirming = if self.scan.takes_commands() {
             Confirming::BySaying
         } else {
             Confirming::ByScanning
@@ -250,23 +316,43 @@ impl CliGate<'_> {
             let beside = Beside {
                 seen: seen.as_ref(),
                 confirming,
-                of_order: self.scan.group.then_some(OfOrder { number, of }),
+                of_order: is_group.then_some(OfOrder { number, of }),
             };
             exit = exit.worse(tell_beside(&mut shell.output, view, &beside)?);
+        }
+        if is_group && of > 1 {
+            tell_total(&mut shell.output, &views)?;
+        }
+        if self.operator.seems_turned(&views) {
+            shell.output.note(
+                "People go out here, and nobody is inside with the last tickets: type !in if they come in.",
+            )?;
+        }
+        // After a crash people are told of a verdict that was not shown. That it was is no matter of the verdict.
+        let shown = views.last().and_then(|view| view.record.as_deref());
+        if let Some(Err(error)) = shown.map(|record| app.verdict_shown(record)) {
+            tracing::warn!(code = error.code, "not noted as shown: {error}");
         }
         Ok(exit)
     }
 
     /// Scans what comes in line by line, and exchanges beside it.
     async fn lines(&self, shell: &mut Shell) -> Result<Exit, CliError> {
-        Ready::of(self.door)?.show(
-            shell,
-            "One code a line; !help lists what else can be said; Ctrl-D or Ctrl-C ends.",
-        )?;
+        let commands = self.scan.commands.as_deref();
+        let mut inputs = Inputs::open(commands, self.scan.code_prefix.as_deref())?;
+        self.operator
+            .asks_at_terminal
+            .set(inputs.asks_at_terminal());
+        let how = if self.scan.takes_commands() {
+            "One code a line; !help lists the operator's commands; Ctrl-D or Ctrl-C ends."
+        } else {
+            "One code a line; Ctrl-D or Ctrl-C ends. For commands start with --commands or --code-prefix."
+        };
+        Ready::of(self.door)?.show(shell, how)?;
         // One for the whole run: who presses it while a verdict is made is heard as well.
         let stop = pin!(tokio::signal::ctrl_c());
         tokio::select! {
-            exit = self.read(shell, stop) => exit,
+            exit = self.read(shell, &mut inputs, stop) => exit,
             ended = self.keep_in_step() => ended.map(|()| Exit::Failed),
         }
     }
@@ -274,12 +360,12 @@ impl CliGate<'_> {
     async fn read(
         &self,
         shell: &mut Shell,
+        inputs: &mut Inputs<'_>,
         mut stop: Pin<&mut impl Future<Output = io::Result<()>>>,
     ) -> Result<Exit, CliError> {
-        let mut input = BufReader::new(tokio::io::stdin());
         let mut exit = Exit::Done;
-        while let Some(line) = self.next(shell, &mut input, stop.as_mut()).await? {
-            exit = exit.worse(self.take(shell, line, None).await?);
+        while let Some(typed) = self.next(shell, inputs, stop.as_mut()).await? {
+            exit = exit.worse(self.take(shell, typed).await?);
         }
         if !self.scan.offline {
             self.exchange().await?;
@@ -292,10 +378,10 @@ impl CliGate<'_> {
     async fn next(
         &self,
         shell: &mut Shell,
-        input: &mut BufReader<Stdin>,
+        inputs: &mut Inputs<'_>,
         mut stop: Pin<&mut impl Future<Output = io::Result<()>>>,
-    ) -> Result<Option<Private>, CliError> {
-        let mut line = pin!(lines::next_line(input));
+    ) -> Result<Option<Typed>, CliError> {
+        let mut line = pin!(inputs.next(self.hearing()));
         loop {
             tokio::select! {
                 biased;

@@ -219,6 +219,10 @@ async fn show(
         page.field("isolated", word(&session.rules.isolated));
         page.field("unknown", word(&session.rules.unknown_signed));
         page.field("silent", word(&session.rules.silent));
+        page.field("operator", word(&session.rules.operator));
+        if let Some(place) = &session.rules.code_place {
+            page.field("code", rules::place(place));
+        }
         match &session.set {
             Some(set) => page.field(
                 "ticket set",

@@ -127,6 +127,18 @@ impl House {
         (output.status.code().unwrap(), json_lines(&output.stdout))
     }
 
+    /// The named pipe `operator`, into which a test types what an operator types at a running gate.
+    pub(crate) fn operator(&self) -> std::fs::File {
+        let pipe = self.path().join("operator");
+        if !pipe.exists() {
+            let made = Command::new("mkfifo").arg(&pipe).status();
+            assert!(made.unwrap().success());
+        }
+        // Open for both, or opening would wait for the gate.
+        let mut options = std::fs::File::options();
+        options.read(true).write(true).open(pipe).unwrap()
+    }
+
     pub(crate) fn run(&self, line: &str) -> Output {
         let line: Vec<&str> = line.split(' ').collect();
         let mut all = vec!["--server", &self.address];
@@ -151,11 +163,18 @@ impl House {
     }
 }
 
-impl Drop for House {
-    fn drop(&mut self) {
+impl House {
+    /// Stops its server; devices go on alone.
+    pub(crate) fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             self.runtime.block_on(server.stop());
         }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

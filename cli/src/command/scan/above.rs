@@ -8,7 +8,9 @@ use crate::shell::Shell;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use usher_core::app::{AboveView, OrderKind, OrderView, SaidView, SessionView, TimesView};
+use usher_core::app::{
+    AboveView, OrderKind, OrderView, SaidView, SessionView, SignedOutView, TimesView,
+};
 use usher_domain::ids::SessionId;
 
 /// How long a run lasts.
@@ -112,6 +114,11 @@ impl FromAbove {
 }
 
 #[derive(Serialize)]
+struct Barred<'a> {
+    signed_out: &'a SignedOutView,
+}
+
+#[derive(Serialize)]
 struct Moved<'a> {
     session_changed: Change<'a>,
 }
@@ -144,6 +151,12 @@ impl Shown {
     /// # Errors
     /// [`CliError`] if it cannot be written.
     pub(super) fn show(&self, shell: &mut Shell, open: &Open) -> Result<(), CliError> {
+        if let Ok(Some(out)) = open.app.sign_out_if_barred() {
+            let told = Barred { signed_out: &out };
+            shell.output.show(&told, |page| {
+                page.headline(Colour::Amber, "SIGNED OUT", &out.message)
+            })?;
+        }
         self.show_session(shell, open)?;
         let Ok(above) = open.app.above(open.session) else {
             return Ok(());

@@ -1,11 +1,11 @@
 //! What an operator does between two scans, without ending the gate: confirming, taking back, overriding.
 
-use super::past::{Past, Person};
-use super::telling::Sighting;
-use super::word::{self, WORDS, Word};
+use super::commands::{self, COMMANDS, Command};
+use super::input::{By, Hearing, Typed};
+use super::past::{Admitted, Past, Person};
 use super::{CliGate, Way};
 use crate::command::correct;
-use crate::command::inspect::{from_above, say};
+use crate::command::inspect::{from_above, say, search};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
@@ -15,12 +15,13 @@ use crate::values;
 use crate::zone::Wall;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
-use std::io::IsTerminal as _;
-use usher_core::app::{App, ConnectionView, OverrideInput, Status};
+use usher_core::app::{App, ConnectionView, OverrideInput, ScanView, Status};
 use usher_core::claims::Line;
+use usher_domain::code::unwrapped;
 use usher_domain::document::badge;
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::secret::Private;
+use usher_domain::verdict::Reason;
 
 /// What the operator of a run said and what it waits for.
 #[derive(Debug)]
@@ -29,12 +30,18 @@ pub(super) struct Operator {
     /// What the last scans were.
     pub(super) past: RefCell<Past>,
     awaits: RefCell<Awaits>,
+    /// Whether the next code is for its whole order.
+    pub(super) group: Cell<bool>,
+    /// Tickets in a row with which nobody was inside.
+    not_inside: Cell<u32>,
+    /// Whether a PIN can be asked for at a terminal.
+    pub(super) asks_at_terminal: Cell<bool>,
 }
 
 /// What the next line is.
 #[derive(Debug, Default)]
 enum Awaits {
-    /// A code or a word.
+    /// A code or a command.
     #[default]
     Anything,
     /// The badge of a supervisor.
@@ -74,8 +81,24 @@ struct Standing<'a> {
 }
 
 #[derive(Serialize)]
-struct Words {
-    words: &'static [word::Explained],
+struct Commands {
+    commands: &'static [commands::Explained],
+}
+
+#[derive(Serialize)]
+struct GroupNext {
+    group: bool,
+}
+
+/// People whom a search at a running gate lists at most.
+const SEARCH_MAX: usize = 20;
+/// Tickets in a row with which nobody was inside, at a gate where people go out, from which the way seems to be
+/// the wrong one.
+const NOT_INSIDE_FROM: u32 = 3;
+
+#[derive(Serialize)]
+struct SignedOut {
+    signed_out: bool,
 }
 
 impl Operator {
@@ -85,7 +108,21 @@ impl Operator {
             way: Cell::new(way),
             past: RefCell::default(),
             awaits: RefCell::default(),
+            group: Cell::new(false),
+            not_inside: Cell::new(0),
+            asks_at_terminal: Cell::new(false),
         }
+    }
+
+    /// Whether people seem to come in where the operator said that they go out, after these verdicts.
+    pub(super) fn seems_turned(&self, views: &[ScanView]) -> bool {
+        let is_not_inside = |view: &ScanView| view.reason == Reason::NotInside;
+        if self.way() == Way::In || !views.iter().all(is_not_inside) {
+            self.not_inside.set(0);
+            return false;
+        }
+        self.not_inside.set(self.not_inside.get().saturating_add(1));
+        self.not_inside.get() >= NOT_INSIDE_FROM
     }
 
     /// Which way people go.
@@ -95,35 +132,39 @@ impl Operator {
 }
 
 impl CliGate<'_> {
-    /// Takes a line, or a code that a camera saw: as what is waited for, as a word, or as a code.
-    pub(super) async fn take(
-        &self,
-        shell: &mut Shell,
-        line: Private,
-        seen: Option<Sighting>,
-    ) -> Result<Exit, CliError> {
-        let said = word::read(line.reveal());
-        match (self.operator.awaits.take(), said) {
-            (Awaits::Badge(decision), None) if is_badge(&line) => {
-                let begun = self.ask_pin(shell, decision, line).await;
-                told(shell, begun)
-            }
-            (Awaits::Pin(decision, badge), None) => {
-                let done = self.override_it(shell, decision, badge, line);
+    /// Takes a line: as what is waited for, as a command of the operator, or as a code.
+    pub(super) async fn take(&self, shell: &mut Shell, typed: Typed) -> Result<Exit, CliError> {
+        let Typed { text, by } = typed;
+        let command = match by {
+            By::Operator => commands::read(text.reveal()),
+            By::Scanner => None,
+        };
+        match (self.operator.awaits.take(), command) {
+            (Awaits::Pin(decision, badge), None) if by == By::Operator => {
+                let done = self.override_it(shell, decision, badge, text);
                 told(shell, done)
             }
-            (Awaits::Anything, None) => self.show(shell, line, seen).await,
-            (Awaits::Badge(_), None) => {
+            (Awaits::Anything, None) => self.take_code(shell, text, by).await,
+            (Awaits::Badge(decision), None) => {
+                if let Some(badge) = badge_in(&text) {
+                    let begun = self.ask_pin(shell, decision, badge).await;
+                    return told(shell, begun);
+                }
                 let why = "that is no staff badge: the override is given up, and this is scanned";
                 shell.output.failure(&CliError::Invalid(why.to_owned()))?;
-                self.show(shell, line, seen).await
+                self.take_code(shell, text, by).await
             }
-            (awaits, Some(said)) => {
+            (Awaits::Pin(..), None) => {
+                let why = "that was scanned and is no PIN: the override is given up";
+                shell.output.failure(&CliError::Invalid(why.to_owned()))?;
+                self.take_code(shell, text, by).await
+            }
+            (awaits, Some(command)) => {
                 if !matches!(awaits, Awaits::Anything) {
                     shell.output.note("The override is given up.")?;
                 }
-                let done = match said {
-                    Ok(word) => self.heed(shell, word).await,
+                let done = match command {
+                    Ok(command) => self.heed(shell, command).await,
                     Err(why) => Err(CliError::Invalid(why)),
                 };
                 told(shell, done)
@@ -131,19 +172,61 @@ impl CliGate<'_> {
         }
     }
 
-    async fn heed(&self, shell: &mut Shell, word: Word) -> Result<Exit, CliError> {
-        match word {
-            Word::Confirm => return self.confirm(shell).await,
-            Word::Undo => self.undo(shell)?,
-            Word::Override(reason) => self.begin_override(shell, reason)?,
-            Word::In => self.turn(shell, Way::In)?,
-            Word::Out => self.turn(shell, Way::Out)?,
-            Word::Status => self.status(shell)?,
-            Word::Help => shell.output.show(&Words { words: &WORDS }, |page| {
-                for word in &WORDS {
-                    page.line(word.line());
-                }
-            })?,
+    async fn take_code(&self, shell: &mut Shell, text: Private, by: By) -> Result<Exit, CliError> {
+        let is_meant = by == By::Scanner && commands::looks_like_one(text.reveal());
+        let exit = self.show(shell, text, None).await?;
+        if is_meant {
+            shell.output.note(
+                "Commands are not taken from the scanner's input: start with --commands or --code-prefix.",
+            )?;
+        }
+        Ok(exit)
+    }
+
+    /// From whom the next line may come.
+    pub(super) fn hearing(&self) -> Hearing {
+        let awaits = self.operator.awaits.borrow();
+        match *awaits {
+            Awaits::Badge(_) => Hearing::ScannerAlone,
+            Awaits::Anything | Awaits::Pin(..) => Hearing::Anything,
+        }
+    }
+
+    async fn heed(&self, shell: &mut Shell, command: Command) -> Result<Exit, CliError> {
+        match command {
+            Command::Confirm => return self.confirm(shell).await,
+            Command::Undo => self.undo(shell)?,
+            Command::Override(reason) => self.begin_override(shell, reason)?,
+            Command::In => self.turn(shell, Way::In)?,
+            Command::Out => self.turn(shell, Way::Out)?,
+            Command::Group => {
+                self.operator.group.set(true);
+                let told = GroupNext { group: true };
+                shell.output.show(&told, |page| {
+                    page.line("The next code lets in everyone of its order.");
+                })?;
+            }
+            Command::Search(words) => {
+                let open = self.door.open()??;
+                let words = Private::new(words);
+                search(shell, &open.app, open.session, &words, SEARCH_MAX)?;
+            }
+            Command::SignOut => {
+                self.app()?.sign_out()?;
+                let told = SignedOut { signed_out: true };
+                shell.output.show(&told, |page| page.line("Signed out"))?;
+            }
+            Command::Status => self.status(shell)?,
+            Command::Help => {
+                let told = Commands {
+                    commands: &COMMANDS,
+                };
+                shell.output.show(&told, |page| {
+                    for command in &COMMANDS {
+                        page.line(command.line());
+                    }
+                })?;
+            }
         }
         Ok(Exit::Done)
     }
@@ -165,14 +248,14 @@ impl CliGate<'_> {
 
     fn undo(&self, shell: &mut Shell) -> Result<(), CliError> {
         let app = self.app()?;
-        let records = self.operator.past.borrow_mut().take_admitted();
-        if records.is_empty() {
+        let admitted = self.operator.past.borrow_mut().take_admitted();
+        if admitted.is_empty() {
             let why =
                 "nobody was let in here since the last undo: usher undo RECORD takes others back";
             return Err(CliError::Invalid(why.to_owned()));
         }
-        for record in records {
-            let undone = correct::undo(shell, app, &record);
+        for Admitted { record, holder } in admitted {
+            let undone = correct::undo(shell, app, &record, holder.as_ref());
             told(shell, undone.map(|()| Exit::Done))?;
         }
         Ok(())
@@ -189,7 +272,7 @@ impl CliGate<'_> {
         };
         shell.output.show(&told, |page| {
             page.line(format_args!(
-                "To let in: {}. Show the supervisor's badge; anything else ends this.",
+                "To let in: {}. Scan the supervisor's badge; anything else ends this.",
                 against.told.trim_end_matches('.')
             ));
         })?;
@@ -208,7 +291,7 @@ impl CliGate<'_> {
     ) -> Result<Exit, CliError> {
         let pin = match given_pin(self.scan.pin_file.as_deref())? {
             Some(pin) => pin,
-            None if std::io::stdin().is_terminal() => {
+            None if self.operator.asks_at_terminal.get() => {
                 // The exchange beside this goes on while somebody types.
                 let asked = tokio::task::spawn_blocking(|| passphrase::pin(None)).await;
                 asked.map_err(|error| CliError::Output(std::io::Error::other(error)))??
@@ -243,7 +326,7 @@ impl CliGate<'_> {
             reason,
         })?;
         let mut past = self.operator.past.borrow_mut();
-        past.overridden(&against.record, view.record.clone());
+        past.overridden(&against.record, &view);
         super::tell(&mut shell.output, &view)
     }
 
@@ -279,8 +362,10 @@ impl CliGate<'_> {
     }
 }
 
-fn is_badge(line: &Private) -> bool {
-    line.reveal().trim_start().starts_with(badge::PREFIX)
+/// The badge that was scanned, without what the scanner put around it; none if it is none.
+fn badge_in(text: &Private) -> Option<Private> {
+    let text = Private::new(unwrapped(text.reveal()));
+    text.reveal().starts_with(badge::PREFIX).then_some(text)
 }
 
 /// Tells why something was not done; the gate goes on.

@@ -2,14 +2,33 @@
 
 use usher_core::app::{ScanInput, ScanView};
 use usher_domain::record::Outcome;
+use usher_domain::secret::Private;
 use usher_domain::verdict::Reason;
 
 /// The last scans of a run.
 #[derive(Debug, Default)]
 pub(super) struct Past {
-    /// Records of the last showing that admitted somebody, as long as none of it was taken back.
-    admitted: Vec<String>,
+    /// Those whom the last showing admitted that admitted somebody, as long as none of it was taken back.
+    admitted: Vec<Admitted>,
     turned_away: Option<TurnedAway>,
+}
+
+/// Somebody who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Admitted {
+    /// The record that says so.
+    pub(super) record: String,
+    /// The name, if the code shown told it. It is kept nowhere but in memory.
+    pub(super) holder: Option<Private>,
+}
+
+impl Admitted {
+    fn of(view: &ScanView) -> Option<Self> {
+        Some(Self {
+            record: view.record.clone()?,
+            holder: view.holder.clone(),
+        })
+    }
 }
 
 /// The last showing that did not admit everybody.
@@ -35,7 +54,8 @@ pub(super) struct Person {
 impl Person {
     fn of(view: &ScanView) -> Option<Self> {
         let record = view.record.clone()?;
-        let ticket: Vec<&str> = [view.type_name.as_deref(), view.seat.as_deref()]
+        let holder = view.holder.as_ref().map(Private::reveal);
+        let ticket: Vec<&str> = [holder, view.type_name.as_deref(), view.seat.as_deref()]
             .into_iter()
             .flatten()
             .chain([view.message.as_str()])
@@ -56,7 +76,7 @@ impl Past {
         if !admitted.is_empty() {
             self.admitted = admitted
                 .iter()
-                .filter_map(|view| view.record.clone())
+                .filter_map(|view| Admitted::of(view))
                 .collect();
         }
         // The first answer is that of the code shown, whose attempt those of its order come from.
@@ -91,18 +111,18 @@ impl Past {
     }
 
     /// Somebody who was turned away was let in after all.
-    pub(super) fn overridden(&mut self, record: &str, admitted: Option<String>) {
+    pub(super) fn overridden(&mut self, record: &str, view: &ScanView) {
         if let Some(last) = &mut self.turned_away {
             last.people.retain(|person| person.record != record);
             if last.people.is_empty() {
                 self.turned_away = None;
             }
         }
-        self.admitted = admitted.into_iter().collect();
+        self.admitted = Admitted::of(view).into_iter().collect();
     }
 
     /// What the last showing admitted, once.
-    pub(super) fn take_admitted(&mut self) -> Vec<String> {
+    pub(super) fn take_admitted(&mut self) -> Vec<Admitted> {
         std::mem::take(&mut self.admitted)
     }
 }

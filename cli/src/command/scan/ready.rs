@@ -2,9 +2,10 @@
 
 use super::door::Door;
 use crate::error::CliError;
+use crate::output::{Colour, Page};
 use crate::shell::Shell;
 use serde::Serialize;
-use usher_core::app::{ApiError, SessionView};
+use usher_core::app::{ApiError, RecordedView, SessionView, words};
 
 /// How a gate begins.
 #[derive(Serialize)]
@@ -17,6 +18,9 @@ pub(super) struct Ready {
     session: Option<SessionView>,
     /// Sessions that are open too and not served, if nobody chose.
     also_open: Vec<SessionView>,
+    /// The last scan that this device recorded, maybe before it was started anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_scan: Option<RecordedView>,
 }
 
 impl Ready {
@@ -37,7 +41,12 @@ impl Ready {
             Err(trouble) => (Default::default(), Some(trouble)),
         };
         let (session, also_open) = served;
+        let last_scan = match door.open()? {
+            Ok(open) => open.app.last_scan().unwrap_or_default(),
+            Err(_) => None,
+        };
         Ok(Self {
+            last_scan,
             ready: trouble.is_none(),
             trouble,
             session,
@@ -60,8 +69,31 @@ impl Ready {
             if let Some(choice) = choice(session, &self.also_open) {
                 page.line(choice);
             }
+            if let Some(last) = &self.last_scan {
+                last_page(page, last);
+            }
         })?;
         Ok(())
+    }
+}
+
+/// What the device did last, and whether anybody saw it.
+fn last_page(page: &mut Page, last: &RecordedView) {
+    let outcome = words::outcome(last.outcome);
+    if last.shown {
+        page.line(format_args!(
+            "The last scan here: {outcome}, {}.",
+            last.message
+        ));
+    } else {
+        page.headline(
+            Colour::Amber,
+            "NOT SHOWN",
+            &format!(
+                "The last scan here was {outcome}, {}, and nobody saw it: look whether somebody went through.",
+                last.message
+            ),
+        );
     }
 }
 

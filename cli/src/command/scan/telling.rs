@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Colour, Output, Page};
+use crate::output::{Colour, Ids, Output, Page};
 use serde::Serialize;
 use std::time::Duration;
 use usher_core::app::{ScanView, words};
@@ -32,7 +32,7 @@ pub fn tell(output: &mut Output, view: &ScanView) -> Result<Exit, CliError> {
 pub(super) enum Confirming {
     /// By scanning once more with a flag.
     ByScanning,
-    /// By a word at the gate that goes on.
+    /// By a command at the gate that goes on.
     BySaying,
 }
 
@@ -104,24 +104,61 @@ pub(super) fn tell_beside(
         seen: beside.seen,
         of_order: beside.of_order,
     };
+    let ids = output.ids();
     output.show(&told, |page| {
         let rest = match beside.of_order {
             Some(of_order) => of_group(view, of_order),
             None => view.message.clone(),
         };
         page.headline(colour(view), words::outcome(view.outcome), rest.trim_end());
-        for line in &view.cautions {
+        // How sure the gate is stands in the line below.
+        let cautions = view.cautions.iter();
+        for line in cautions.filter(|line| !line.contains(view.known.as_str())) {
             page.line(format_args!("  {line}"));
         }
         if view.reason == Reason::Instruction {
             page.line(match beside.confirming {
                 Confirming::ByScanning => "  Then scan again with --confirm.",
-                Confirming::BySaying => "  Then say !ok.",
+                Confirming::BySaying => "  Then type !ok.",
             });
         }
-        details(page, view);
+        details(page, view, ids);
     })?;
     Ok(Exit::from(view.outcome))
+}
+
+/// What came of a group.
+#[derive(Serialize)]
+struct Total {
+    group: Counted,
+}
+
+/// How many of a group were let through.
+#[derive(Serialize)]
+struct Counted {
+    tickets: usize,
+    admitted: usize,
+}
+
+/// Sums up a group after its verdicts.
+///
+/// # Errors
+/// [`CliError`] if it cannot be written.
+pub(super) fn tell_total(output: &mut Output, views: &[ScanView]) -> Result<(), CliError> {
+    let admitted = views.iter().filter(|view| view.outcome == Outcome::Admit);
+    let group = Counted {
+        tickets: views.len(),
+        admitted: admitted.count(),
+    };
+    output.show(&Total { group }, |page| {
+        let admitted = views.iter().filter(|view| view.outcome == Outcome::Admit);
+        page.line(format_args!(
+            "{} of {} let through.",
+            admitted.count(),
+            views.len()
+        ));
+    })?;
+    Ok(())
 }
 
 /// A verdict in a group, which says of whose ticket it is: people stand side by side.
@@ -146,7 +183,9 @@ const fn colour(view: &ScanView) -> Colour {
     }
 }
 
-fn details(page: &mut Page, view: &ScanView) {
+/// Whose ticket it is, at which session, and how sure the gate is: one line. What people wrote about the holder
+/// has lines of its own.
+fn details(page: &mut Page, view: &ScanView, ids: Ids) {
     let ticket: Vec<&str> = [
         view.type_name.as_deref(),
         view.seat.as_deref(),
@@ -155,18 +194,19 @@ fn details(page: &mut Page, view: &ScanView) {
     .into_iter()
     .flatten()
     .collect();
-    if !ticket.is_empty() {
-        page.line(format_args!("  {}", ticket.join(", ")));
-    }
+    let session = view.session.as_ref();
+    let session = session.map(|session| format!("{}, {}", session.name, session.event));
+    let parts: Vec<String> = [
+        Some(ticket.join(", ")).filter(|ticket| !ticket.is_empty()),
+        session,
+        Some(view.known.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    page.line(format_args!("  {}", parts.join("; ")));
     for line in &view.holder_lines {
         page.line(format_args!("  {}", line.reveal()));
-    }
-    match &view.session {
-        Some(session) => page.line(format_args!(
-            "  {}, {}; {}",
-            session.name, session.event, view.known
-        )),
-        None => page.line(format_args!("  {}", view.known)),
     }
     if let Some(rather) = &view.rather {
         page.line(format_args!(
@@ -174,13 +214,21 @@ fn details(page: &mut Page, view: &ScanView) {
             rather.name
         ));
     }
+    if let Some(unknown) = view.mostly_unknown {
+        page.line(format_args!(
+            "  {unknown} of the last 10 codes are unknown: is this the right list, the right scanner?"
+        ));
+    }
+    if let Some(sentence) = view.scanner {
+        page.line(format_args!("  {sentence}"));
+    }
     if let (Some(other), Some(served)) = (&view.open_too, &view.session) {
         page.line(format_args!(
             "  This gate serves {}, {}; for {}, {} scan with --session {}.",
             served.name, served.event, other.name, other.event, other.id
         ));
     }
-    if let Some(record) = &view.record {
+    if let (Some(record), Ids::Shown) = (&view.record, ids) {
         page.line(format_args!("  record {record}"));
     }
 }
