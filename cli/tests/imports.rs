@@ -11,6 +11,7 @@ mod house;
 mod imports {
     pub(crate) mod lists;
     pub(crate) mod merging;
+    pub(crate) mod reasons;
     pub(crate) mod sessions;
     pub(crate) mod shop;
     pub(crate) mod status;

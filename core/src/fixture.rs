@@ -181,6 +181,7 @@ pub(crate) fn row(number: u64, session: SessionId) -> TicketRow {
         instruction: None,
         entries: None,
         sealed: None,
+        explanation: None,
     }
 }
 

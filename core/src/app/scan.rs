@@ -227,6 +227,8 @@ impl From<Answer> for ScanView {
             here: answer.evidence.as_ref().is_some_and(|earlier| earlier.here),
         };
         let said = scene.verdict(&answer.verdict);
+        let explanation = answer.explanation.as_deref();
+        let explained = explanation.and_then(|why| words::explained(&answer.verdict, why));
         let known = match answer.session {
             Some(_) => scene.certainty(&answer.certainty),
             None => words::NOTHING_ASKED.to_owned(),
@@ -243,7 +245,7 @@ impl From<Answer> for ScanView {
         Self {
             outcome: answer.verdict.outcome(),
             reason: answer.verdict.reason(),
-            message: said.why,
+            message: explained.unwrap_or(said.why),
             cautions: said.more,
             known,
             right: RightView::from(&answer.verdict),

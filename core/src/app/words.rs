@@ -505,6 +505,23 @@ fn admitted(why: &AdmitWhy) -> String {
     .to_owned()
 }
 
+/// Why a ticket is refused, in its seller's words; none where the verdict rests on something else.
+#[must_use]
+pub fn explained(verdict: &Verdict, explanation: &str) -> Option<String> {
+    let why = explanation.trim_end_matches('.');
+    match verdict {
+        Verdict::Refuse(Refusal::Cancelled {
+            reason: CancelReason::Other,
+        }) => Some(format!("Cancelled: {why}.")),
+        Verdict::Refuse(Refusal::Cancelled { reason }) => {
+            let told = cancelled(*reason);
+            Some(format!("Cancelled: {told} ({why})."))
+        }
+        Verdict::Refuse(Refusal::Blocked) => Some(format!("Held back: {why}.")),
+        Verdict::Admit(_) | Verdict::Refuse(_) | Verdict::Refer(_) => None,
+    }
+}
+
 /// A reason of cancellation in words.
 #[must_use]
 pub const fn cancelled(reason: CancelReason) -> &'static str {

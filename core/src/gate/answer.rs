@@ -137,6 +137,8 @@ pub struct Answer {
     pub type_name: Option<String>,
     /// The seat.
     pub seat: Option<String>,
+    /// Why its seller lets it not enter, in the seller's words, where that is why it is refused.
+    pub explanation: Option<String>,
     /// Who holds the ticket; only the code shown opens it.
     pub holder: Option<Holder>,
     /// How sure the gate was.
@@ -183,6 +185,7 @@ impl Answer {
             ticket: None,
             type_name: None,
             seat: None,
+            explanation: None,
             holder: None,
             certainty: Certainty::Isolated {
                 since: UnixMillis::new(0),

@@ -41,6 +41,7 @@ impl Circumstances<'_> {
             ticket: ticket_of(decision.known.subject),
             type_name: type_name.map(|named| named.name.clone()),
             seat: row.and_then(|row| row.seat.clone()),
+            explanation: row.and_then(|row| row.explanation.clone()),
             holder: row.and_then(|row| {
                 let own = showing.honours.unwrap_or(terms.session.id);
                 open_seal(row, showing.code.reveal(), own)

@@ -165,6 +165,9 @@ pub struct Ticket {
     /// Whether it may enter.
     #[serde(flatten)]
     pub state: TicketState,
+    /// Why it may not, in the seller's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
     /// The valid issue.
     pub issue: IssueNumber,
     /// Counts its changes.

@@ -69,6 +69,9 @@ pub struct TicketRow {
     /// which is whose: a gate tries the code it was shown on each.
     #[n(17)]
     pub sealed: Option<Vec<ByteVec>>,
+    /// Why it may not enter, in the seller's words; told to who refuses it. Older programs do not read it.
+    #[n(18)]
+    pub explanation: Option<String>,
 }
 
 impl TicketRow {

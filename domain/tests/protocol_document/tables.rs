@@ -30,7 +30,7 @@ use usher_domain::table::{
 
 const TICKET_NAMES: &str = "ticket revision state issue type access_number channel media \
                             current_media valid_from valid_until order zone seat home instruction \
-                            entries sealed";
+                            entries sealed explanation";
 const MANIFEST_NAMES: &str = "table rows digest issued_at expires_at";
 
 pub(crate) fn examples() -> Examples {
@@ -42,6 +42,10 @@ pub(crate) fn examples() -> Examples {
         (
             "cancelled-row",
             cbor(&encode_row(&cancelled_row()).unwrap(), TICKET_NAMES),
+        ),
+        (
+            "blocked-row",
+            cbor(&encode_row(&blocked_row()).unwrap(), TICKET_NAMES),
         ),
         ("directory-row", directory_row()),
         ("device-row", device_row()),
@@ -79,6 +83,7 @@ fn ticket_row() -> TicketRow {
         sealed: Some(vec![
             seal(&code_text(), SESSION, TICKET, &holder).unwrap().into(),
         ]),
+        explanation: None,
     }
 }
 
@@ -92,7 +97,16 @@ fn cancelled_row() -> TicketRow {
         order: None,
         seat: None,
         sealed: None,
+        explanation: None,
         ..ticket_row()
+    }
+}
+
+fn blocked_row() -> TicketRow {
+    TicketRow {
+        state: TicketState::Blocked,
+        explanation: Some("not paid yet".to_owned()),
+        ..cancelled_row()
     }
 }
 

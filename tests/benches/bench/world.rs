@@ -200,6 +200,7 @@ pub(crate) const fn row(
         instruction: None,
         entries: None,
         sealed: None,
+        explanation: None,
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) async fn show(
         page.field("channel", &ticket.channel);
         let time = |at| local(at, &event.time_zone);
         let optional = [
+            ("why", ticket.explanation.clone()),
             ("number", ticket.external.clone()),
             ("order", ticket.order.as_ref().map(revealed)),
             ("holder", ticket.holder.as_ref().map(revealed)),

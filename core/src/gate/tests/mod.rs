@@ -311,6 +311,7 @@ fn holder_data_open_with_the_code_shown_alone() {
     let sealed = seal::seal(&code, EVENING, ticket_id(1), &holder).unwrap();
     table.put(&TicketRow {
         sealed: Some(vec![sealed.into()]),
+        explanation: None,
         ..row(1, EVENING)
     });
     let mut stand = Stand::with(&[table]);

@@ -66,6 +66,7 @@ pub(super) fn ticket_row(number: u32, revision: u64, state: TicketState) -> Vec<
         instruction: None,
         entries: None,
         sealed: None,
+        explanation: None,
     })
     .unwrap()
 }

@@ -143,6 +143,7 @@ fn row() -> TicketRow {
         instruction: None,
         entries: None,
         sealed: None,
+        explanation: None,
     }
 }
 

@@ -130,6 +130,7 @@ fn ticket_row() -> impl Strategy<Value = TicketRow> {
                 instruction: texts.1,
                 entries: limits.2,
                 sealed: sealed.map(|all| all.into_iter().map(Into::into).collect()),
+                explanation: None,
             },
         )
 }

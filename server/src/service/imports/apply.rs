@@ -173,6 +173,7 @@ pub(super) fn refuse_for_ever(
             signed: None,
             said: None,
             left: None,
+            explanation: None,
         },
     };
     desk.store(txn, &mut ticket)?;

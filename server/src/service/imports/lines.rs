@@ -91,6 +91,7 @@ pub(super) fn body(
         signed: None,
         said: None,
         left: None,
+        explanation: explanation(&line.state),
     };
     body.request = Some(said::fingerprint(&body));
     Ok(body)
@@ -177,6 +178,22 @@ fn state(state: &State) -> TicketState {
         State::Cancelled { reason } => TicketState::Cancelled(cancel_reason(reason)),
     }
 }
+
+/// Why a ticket may not enter, in the seller's words. What the state says already needs no words.
+fn explanation(state: &State) -> Option<String> {
+    let told = match state {
+        State::Valid => return None,
+        State::Pending => return Some("not paid yet".to_owned()),
+        State::Blocked { reason } | State::Cancelled { reason } => reason,
+    };
+    let says_nothing = ["cancelled", "refunded", ""].contains(&&**told);
+    let mut text = told.to_string();
+    text.truncate(text.floor_char_boundary(EXPLANATION_BYTES_MAX));
+    (!says_nothing).then_some(text)
+}
+
+/// Bytes of an explanation that a gate is told.
+const EXPLANATION_BYTES_MAX: usize = 200;
 
 /// Sellers give reasons in their own words; only the clear ones are told apart.
 fn cancel_reason(words: &str) -> CancelReason {

@@ -62,6 +62,9 @@ pub(super) fn merge(ticket: &mut Loaded, line: Body, source: Mark) -> Result<Fou
         .as_ref()
         .is_some_and(|before| line_mark.is_some_and(|line| before.earlier.contains(&line)));
     next.refused_here = merging.state(&mut here.state, line.state);
+    if here.state == line.state {
+        here.explanation = line.explanation;
+    }
     merging.detail(Detail::Type, &mut here.type_number, line.type_number);
     let mut entrance = (here.sessions.clone(), here.access);
     merging.detail(

@@ -15,6 +15,9 @@ use usher_domain::api::imports::{ImportMode, ImportReport, MissingTickets};
 use usher_domain::ids::TicketId;
 use usher_domain::table::rows::{CancelReason, TicketState};
 
+/// Why a ticket is refused that its list lacks.
+const GONE: &str = "no longer in the list of its shop";
+
 /// Tickets read at a time.
 const PAGE: u32 = 1_000;
 /// So many missing tickets are cancelled without a question, however short the list.
@@ -207,6 +210,7 @@ pub(super) fn cancel(
     said.refused_here |= body.state != TicketState::Valid && body.state != said.state;
     said.state = TicketState::Cancelled(CancelReason::Other);
     body.state = said.state;
+    body.explanation = Some(GONE.to_owned());
     body.said = Some(said);
     // The same line as before says something new when it comes again.
     body.request = None;

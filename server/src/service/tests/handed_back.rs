@@ -209,6 +209,7 @@ fn ticket_row(id: TicketId, revision: u64, state: TicketState) -> TicketRow {
         instruction: None,
         entries: None,
         sealed: None,
+        explanation: None,
     }
 }
 

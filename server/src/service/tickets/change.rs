@@ -44,6 +44,10 @@ pub(crate) fn change(
         }
         TicketChange::Update(details) => update(txn, desk, &mut ticket, details)?,
     }
+    if ticket.body.state != before.body.state {
+        // What the seller said of another state is no reason of this one.
+        ticket.body.explanation = None;
+    }
     if ticket != before {
         desk.store(txn, &mut ticket)?;
     }

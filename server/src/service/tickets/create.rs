@@ -149,6 +149,7 @@ pub(crate) fn create(
             signed: Some(new.media.is_empty()),
             said: None,
             left: None,
+            explanation: None,
         },
     };
     for code in &new.media {

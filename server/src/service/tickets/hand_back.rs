@@ -40,6 +40,7 @@ pub(crate) fn take_in_ticket(
         // The image in a session that the ticket left says that it was exchanged, and it was only there.
         if !(is_left && row.state == MOVED) {
             body.state = row.state;
+            body.explanation.clone_from(&row.explanation);
         }
         body.issue = row.issue;
         body.type_number = row.type_number;
@@ -171,6 +172,7 @@ fn from_row(event: EventId, row: &TicketRow) -> Loaded {
             signed: None,
             said: None,
             left: None,
+            explanation: None,
         },
     }
 }

@@ -155,6 +155,7 @@ fn as_line(body: &Body) -> Body {
     line.signed = None;
     line.said = None;
     line.left = None;
+    line.explanation = None;
     line.media
         .retain(|medium| medium.standing == Standing::Current);
     line

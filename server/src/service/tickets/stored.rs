@@ -126,6 +126,9 @@ pub(crate) struct Body {
     /// Sessions that it was for before it was moved; gates of them say where it is valid now.
     #[n(21)]
     pub(crate) left: Option<Vec<SessionId>>,
+    /// Why it may not enter, in the seller's words.
+    #[n(22)]
+    pub(crate) explanation: Option<String>,
 }
 
 impl Body {
@@ -329,6 +332,7 @@ impl Loaded {
             home: body.home,
             instruction: body.instruction.clone(),
             entries: body.entries,
+            explanation: body.explanation.clone(),
             sealed: (!sealed.is_empty()).then(|| sealed.into_iter().map(Into::into).collect()),
         })
     }

@@ -41,6 +41,7 @@ pub(crate) fn describe(
         kind,
         access: body.access,
         state: body.state,
+        explanation: body.explanation.clone(),
         issue: body.issue,
         revision: body.revision,
         external: ticket.external.clone(),

@@ -38,6 +38,7 @@ fn line(name: &str, state: TicketState) -> Body {
         signed: None,
         said: None,
         left: None,
+        explanation: None,
     };
     body.request = Some(said::fingerprint(&body));
     body

@@ -51,6 +51,7 @@ async fn list(house: &House, number: u8, external: &str) {
         instruction: None,
         entries: None,
         sealed: None,
+        explanation: None,
     };
     let stored = StoredTicket {
         id: ticket,

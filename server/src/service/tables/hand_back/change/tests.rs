@@ -32,6 +32,7 @@ fn ticket(revision: u64, change: impl FnOnce(&mut TicketRow)) -> StoredRow {
         instruction: None,
         entries: Some(2),
         sealed: None,
+        explanation: None,
     };
     change(&mut row);
     stored(&row)
