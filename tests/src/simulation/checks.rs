@@ -20,6 +20,9 @@ use usher_vfs::Faults;
 /// Rounds of sealing and exchanging that everybody gets to come into step.
 const ROUNDS: u32 = 10;
 
+/// The places of a log's records, by their sequence.
+type BySequence<'p> = BTreeMap<u64, Vec<&'p (Frame, Hash)>>;
+
 /// What one end knows of the scope.
 struct Known {
     held: Held,
@@ -303,7 +306,7 @@ impl World {
 
     /// Every log is a chain from its first record, with two branches only where there may be.
     fn check_chains(&self, places: &[(Frame, Hash)]) {
-        let mut logs: BTreeMap<LogRef, BTreeMap<u64, Vec<&(Frame, Hash)>>> = BTreeMap::new();
+        let mut logs: BTreeMap<LogRef, BySequence<'_>> = BTreeMap::new();
         for place in places {
             let of_log = logs.entry(place.0.log).or_default();
             of_log.entry(place.0.sequence).or_default().push(place);

@@ -29,11 +29,11 @@ pub(super) struct HandedIn {
 
 /// Who signs for a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signed {
-    ByThief,
-    ByNobody,
-    /// By the server's own key, a copy of which somebody has.
-    ByServer,
+enum Signer {
+    Thief,
+    Nobody,
+    /// The server, with a key of which somebody has a copy.
+    Server,
 }
 
 /// Whether a row may be taken by anybody's word.
@@ -66,7 +66,7 @@ fn stored<R: TableRow>(row: &R) -> StoredRow {
 fn hand_back(like: &Manifest, row: &StoredRow, key: &SigningKey) -> HandBack {
     let mut digests = Digests::empty();
     let bucket = Bucket::new(row.bucket).unwrap();
-    digests.set(bucket, bucket_digest([row.row.as_slice()].into_iter()));
+    digests.set(bucket, bucket_digest([row.row.as_slice()]));
     let mut stream = Vec::new();
     write_row(&mut stream, &row.row);
     let manifest = Manifest {
@@ -243,21 +243,21 @@ impl World {
     /// The thief hands back a row that nobody in charge wrote.
     pub(super) async fn thief_hands_back(&self, service: &Service) {
         let Some(thief) = &self.thief else { return };
-        let (id, is_roster, ticket, signed) = {
+        let (id, is_roster, ticket, signer) = {
             let mut thief = thief.borrow_mut();
             let id = thief.id;
             let Some(conduct) = &mut thief.conduct else {
                 return;
             };
             let ticket = self.ticket_for_thief(&mut conduct.dice);
-            let signed = match conduct.dice.u8(..6) {
-                0 => Signed::ByThief,
-                1 => Signed::ByNobody,
+            let signer = match conduct.dice.u8(..6) {
+                0 => Signer::Thief,
+                1 => Signer::Nobody,
                 // Where a careless person must take rows back, nobody can tell these from others.
-                _ if self.habits.careless => Signed::ByThief,
-                _ => Signed::ByServer,
+                _ if self.habits.careless => Signer::Thief,
+                _ => Signer::Server,
             };
-            (id, conduct.dice.u8(..3) == 0, ticket, signed)
+            (id, conduct.dice.u8(..3) == 0, ticket, signer)
         };
         let (table, key, key_use) = if is_roster {
             let roster = TableId::Roster(self.house.organizer.id);
@@ -288,15 +288,15 @@ impl World {
                 (stored(&row), kind)
             }
         };
-        let request = match signed {
-            Signed::ByServer => hand_back(&found.manifest, &row, &found.key),
-            Signed::ByThief => hand_back(&found.manifest, &row, &thief.borrow().key),
-            Signed::ByNobody => HandBack {
+        let request = match signer {
+            Signer::Server => hand_back(&found.manifest, &row, &found.key),
+            Signer::Thief => hand_back(&found.manifest, &row, &thief.borrow().key),
+            Signer::Nobody => HandBack {
                 manifest: cbor::encode(&found.manifest).into(),
                 ..hand_back(&found.manifest, &row, &thief.borrow().key)
             },
         };
-        self.try_row(service, (table, &row, kind), signed, request)
+        self.try_row(service, (table, &row, kind), signer, request)
             .await;
     }
 
@@ -305,7 +305,7 @@ impl World {
         &self,
         service: &Service,
         (table, row, kind): (TableId, &StoredRow, Kind),
-        signed: Signed,
+        signer: Signer,
         request: HandBack,
     ) {
         let Some(thief) = &self.thief else { return };
@@ -313,7 +313,7 @@ impl World {
         let Some(before) = self.row_at_server(service, table, row).await else {
             return;
         };
-        if signed == Signed::ByServer
+        if signer == Signer::Server
             && kind == Kind::GivesRights
             && let Some(conduct) = &mut thief.borrow_mut().conduct
         {
@@ -323,7 +323,7 @@ impl World {
         self.story.tell(
             "thief",
             format_args!(
-                "hands back a row of {table} ({kind:?}, signed {signed:?}): {}",
+                "hands back a row of {table} ({kind:?}, by {signer:?}): {}",
                 answer
                     .as_ref()
                     .map_or_else(ToString::to_string, |_| "is heard".to_owned())
@@ -331,18 +331,18 @@ impl World {
         );
         self.story.check(
             "rows that nobody signed are not heard",
-            signed == Signed::ByServer || answer.is_err(),
+            signer == Signer::Server || answer.is_err(),
             format_args!("{table}"),
         );
         if let Some(after) = self.row_at_server(service, table, row).await {
             self.story.check(
                 "a row that gives rights waits for a person",
                 before == after,
-                format_args!("{table}, {kind:?}, signed {signed:?}"),
+                format_args!("{table}, {kind:?}, by {signer:?}"),
             );
         }
         if kind == Kind::Impossible
-            && signed == Signed::ByServer
+            && signer == Signer::Server
             && answer.is_ok()
             && let Some(conduct) = &mut thief.borrow_mut().conduct
         {
