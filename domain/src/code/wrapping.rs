@@ -117,7 +117,7 @@ mod tests {
         fn wrappings_come_off_and_the_code_stays(
             front in flag(), second in flag(), code in "[A-Z0-9][A-Za-z0-9 :/?=&.-]{0,40}[A-Z0-9]", back in "[\u{0}-\u{1f}\u{feff} ]{0,3}",
         ) {
-            prop_assert_eq!(unwrapped(&format!("{front}{second}{code}{back}")), code.clone());
+            prop_assert_eq!(unwrapped(&format!("{front}{second}{code}{back}")), code);
         }
 
         #[test]

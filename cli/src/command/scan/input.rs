@@ -99,7 +99,7 @@ impl<'a> Inputs<'a> {
             tokio::select! {
                 biased;
                 code = self.codes.next() => {
-                    return Ok(code?.map(|text| self.from_codes(text, is_person)));
+                    return Ok(code?.map(|text| self.typed(text, is_person)));
                 }
                 command = next_command(&mut self.commands, hearing) => {
                     match command? {
@@ -114,7 +114,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// What a line of the scanner's input is.
-    fn from_codes(&self, text: Private, is_person: bool) -> Typed {
+    fn typed(&self, text: Private, is_person: bool) -> Typed {
         let Some(mark) = self.mark else {
             return Typed {
                 text,
