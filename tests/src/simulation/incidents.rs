@@ -78,7 +78,11 @@ impl World {
         let memory = self.memory.borrow();
         match incident.kind {
             IncidentKind::ForkedLog => memory.forked.contains(&device),
-            IncidentKind::ClockJump => is_stolen || self.is_clock_off(device),
+            // What a device's signs of life say of its clock, nobody else can have done.
+            IncidentKind::ClockJump => {
+                let is_of_scans = incident.detail.starts_with("scans are dated");
+                is_stolen || !is_of_scans || self.is_clock_off(device)
+            }
             IncidentKind::Unreadable | IncidentKind::TooManyRecords | IncidentKind::HandedBack => {
                 is_stolen
             }
