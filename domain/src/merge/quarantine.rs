@@ -2,8 +2,9 @@
 //! gate should know of them.
 
 use super::Ground;
+use crate::ids::SessionId;
 use crate::log::Line;
-use crate::record::{Body, Direction, Outcome};
+use crate::record::{Direction, Outcome};
 use crate::verdict::PriorScan;
 
 /// The newest entry among these records of one ticket that waits until a person accepts or voids it.
@@ -12,23 +13,16 @@ use crate::verdict::PriorScan;
 pub fn quarantined_entry<'a>(
     ground: &Ground,
     lines: impl IntoIterator<Item = &'a Line>,
-    is_same: impl Fn(crate::ids::SessionId) -> bool,
+    is_same: impl Fn(SessionId) -> bool,
 ) -> Option<PriorScan> {
-    let entries = lines
-        .into_iter()
-        .filter_map(|line| match &line.record.body {
-            Body::Scan(scan)
-                if scan.outcome == Outcome::Admit
-                    && scan.direction == Direction::Entry
-                    && is_same(scan.session)
-                    && ground.is_quarantined(line) =>
-            {
-                let place = ground.place_of(line);
-                Some((place, place.evidence(scan)))
-            }
-            _ => None,
-        });
-    entries
-        .max_by_key(|(place, _)| *place)
-        .map(|(_, entry)| entry)
+    let entries = lines.into_iter().filter_map(|line| {
+        let scan = line.record.body.as_scan()?;
+        let is_entry = scan.outcome == Outcome::Admit
+            && scan.direction == Direction::Entry
+            && is_same(scan.session);
+        let place = ground.place_of(line);
+        (is_entry && ground.is_quarantined(line)).then(|| (place, place.evidence(scan)))
+    });
+    let newest = entries.max_by_key(|(place, _)| *place);
+    newest.map(|(_, entry)| entry)
 }
