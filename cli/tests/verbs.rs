@@ -125,6 +125,7 @@ fn venue(walk: &mut Walk) {
     assert_eq!(orders["items"].as_array().unwrap().len(), 3);
     walk.runs("readiness", "--session fair/evening", 12);
     walk.ok("type create", "fair/vip");
+    walk.ok("type allow", "fair/vip");
     walk.ok("type list", "fair");
     walk.ok("zone create", "floor");
     walk.ok("zone list", "");
