@@ -24,6 +24,9 @@ use usher_domain::api::imports::{
 ///
 /// Importing a newer list takes over what the list changed since its last import. What was said here stays:
 /// a ticket cancelled or held back here comes back by no list, and the report says so.
+///
+/// Where the printed codes hold the listed one inside of an address or another text, gates find it by
+/// themselves if exactly one ticket fits; `usher session change --code-after TEXT` says where it stands.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The event, by slug or id

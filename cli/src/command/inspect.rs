@@ -27,7 +27,7 @@ use usher_domain::time::UnixMillis;
 /// of the box office or of a supervisor must have signed in (`usher sign-in`).
 #[derive(Debug, Args)]
 pub struct Search {
-    /// Parts of a name or of an order number, in any order; accents and case do not count, two letters at least
+    /// Parts of a name or of an order number, in any order; accents, apostrophes and case do not count, two letters at least, or one of a script in which a letter is a name
     pub text: String,
     /// The session that is searched, by its name or id in `usher status`, in place of the timetable's
     #[arg(long)]

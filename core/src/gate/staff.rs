@@ -35,6 +35,26 @@ const LONGEST_PAUSE_MS: u64 = 60 * 60 * 1000;
 /// Characters that a search needs at least: a single letter finds everybody.
 pub(super) const NEEDLE_CHARS_MIN: usize = 2;
 
+/// Whether a search finds some and not everybody: two letters at least, or one of a script in which a letter is
+/// a name.
+fn is_long_enough(needle: &str) -> bool {
+    let letters = needle.chars().filter(|c| c.is_alphanumeric()).count();
+    letters >= NEEDLE_CHARS_MIN || needle.chars().any(is_whole_word)
+}
+
+/// Letters of Chinese, Japanese and Korean scripts (Unicode blocks).
+const fn is_whole_word(c: char) -> bool {
+    matches!(
+        c,
+        '\u{3040}'..='\u{30ff}'
+            | '\u{3400}'..='\u{4dbf}'
+            | '\u{4e00}'..='\u{9fff}'
+            | '\u{ac00}'..='\u{d7af}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{20000}'..='\u{323af}'
+    )
+}
+
 /// Who signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedIn {
@@ -191,7 +211,7 @@ impl Gate {
             Some(StaffRole::Supervisor | StaffRole::BoxOffice) => {}
             Some(StaffRole::Steward) | None => return Err(GateError::MayNotSearch),
         }
-        if needle.trim().chars().count() < NEEDLE_CHARS_MIN {
+        if !is_long_enough(needle) {
             return Err(GateError::SearchTooShort);
         }
         let people = means.store.search(session, needle, limit)?;

@@ -232,11 +232,16 @@ fn only_roles_that_may_search_do() {
         .with_gate(|gate, means| gate.sign_in(means, &badge_text(SUPERVISOR)))
         .unwrap();
     assert!(matches!(stand.with_gate(search), Err(GateError::NoNames)));
-    let short = |gate: &mut Gate, means: &mut Means<'_>| gate.search(means, EVENING, " a ", 5);
-    assert!(matches!(
-        stand.with_gate(short),
-        Err(GateError::SearchTooShort)
-    ));
+    for short in [" a ", "''", "- ’", "á"] {
+        let search = |gate: &mut Gate, means: &mut Means<'_>| gate.search(means, EVENING, short, 5);
+        let refused = stand.with_gate(search);
+        assert!(matches!(refused, Err(GateError::SearchTooShort)), "{short}");
+    }
+    // One letter is a name in some scripts.
+    for name in ["李", "이"] {
+        let search = |gate: &mut Gate, means: &mut Means<'_>| gate.search(means, EVENING, name, 5);
+        assert!(matches!(stand.with_gate(search), Err(GateError::NoNames)));
+    }
 }
 
 /// An admission of another gate that the feed brought.

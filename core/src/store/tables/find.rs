@@ -1,7 +1,7 @@
 //! Finding rows: tickets by id, medium and order, people by name, staff by badge.
 
 use super::super::error::Doing as _;
-use super::fold::fold;
+use super::fold::Folded;
 use super::{Store, StoreError};
 use rusqlite::OptionalExtension as _;
 use usher_domain::cbor;
@@ -143,7 +143,7 @@ impl Store {
     }
 
     /// People of a session in whose name or order number all words of `needle` are found, in any order and
-    /// whatever their case and marks; none on a device that holds no directory of the session.
+    /// whatever their case, marks and apostrophes; none on a device that holds no directory of the session.
     ///
     /// # Errors
     /// What reading the file says.
@@ -153,15 +153,14 @@ impl Store {
         needle: &str,
         limit: usize,
     ) -> Result<Option<Vec<Person>>, StoreError> {
-        let needle = fold(needle);
-        let words: Vec<&str> = needle.split_whitespace().collect();
+        let words = Folded::words(needle);
         let Some(copy) = self.serving(TableId::Directory(session))? else {
             return Ok(None);
         };
         let has_all = |row: &DirectoryRow| {
             let texts = [&row.holder, &row.order].map(|text| {
                 let text = text.as_ref().map_or("", Private::reveal);
-                zeroize::Zeroizing::new(fold(text))
+                Folded::of(text)
             });
             words
                 .iter()
