@@ -38,6 +38,9 @@ pub enum Device {
     StandDown {
         /// The device, by id or name
         device: String,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
     },
     /// Stop trusting a device; scans it sends from then on wait for a ruling
     ///
@@ -104,7 +107,14 @@ impl Device {
                 gate,
                 spare: _,
             } => (device, DeviceChange::Move { gate }),
-            Self::StandDown { device } => (device, DeviceChange::StandDown),
+            Self::StandDown { device, yes } => {
+                let question = format!(
+                    "Stand {device} down? Nobody waits for its word any more: what it admits unheard is told \
+                     when it is heard of again."
+                );
+                confirm_if_somebody_is_there(&question, yes)?;
+                (device, DeviceChange::StandDown)
+            }
             Self::Revoke { device, since, yes } => {
                 let id = find(&all, &device)?.to_string();
                 let change = revocation(shell, &client, (&device, &id), since, yes).await?;
@@ -176,17 +186,22 @@ fn find(all: &[access::Device], named: &str) -> Result<DeviceId, CliError> {
     if let Some(device) = all.iter().find(|device| device.id.to_string() == named) {
         return Ok(device.id);
     }
-    let mut of_name = all.iter().filter(|device| device.name == named);
-    match (of_name.next(), of_name.next()) {
+    let of_name = || all.iter().filter(|device| device.name == named);
+    // Revoked namesakes stand in nobody's way.
+    let mut current = of_name().filter(|device| device.state != DeviceState::Revoked);
+    if let (Some(device), None) = (current.next(), current.next()) {
+        return Ok(device.id);
+    }
+    let mut of_any_state = of_name();
+    match (of_any_state.next(), of_any_state.next()) {
         (Some(device), None) => Ok(device.id),
         (Some(_), Some(_)) => {
-            let of_name = all.iter().filter(|device| device.name == named);
             let told = |device: &access::Device| {
                 let gate = device.gate_slug.as_deref();
                 let place = gate.map_or_else(|| "spare".to_owned(), |gate| format!("gate {gate}"));
                 format!("{} ({place}, {})", device.id, word(&device.state))
             };
-            let told: Vec<String> = of_name.map(told).collect();
+            let told: Vec<String> = of_name().map(told).collect();
             Err(CliError::Invalid(format!(
                 "several devices are called {named}: give the id, one of {}",
                 told.join(", ")

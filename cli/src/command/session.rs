@@ -2,6 +2,7 @@
 
 mod orders;
 
+use crate::ask::confirm_if_somebody_is_there;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -10,7 +11,7 @@ use crate::rules::{self, RuleFlags};
 use crate::shell::Shell;
 use crate::values::{InEvent, When, local, word};
 use clap::{Args, Subcommand};
-use usher_domain::api::reports::NewEveryoneOut;
+use usher_domain::api::reports::{NewEveryoneOut, Statistics};
 use usher_domain::api::venue::{self, NewSession, SessionChange};
 use usher_domain::rules::Rules;
 
@@ -41,6 +42,9 @@ pub enum Session {
         /// Only this zone, by slug or id
         #[arg(long)]
         zone: Option<String>,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
     },
     /// Open a gate for a time: scans are counted and not checked
     ///
@@ -172,8 +176,20 @@ impl Session {
             Self::Delay(delay) => return delay.run(shell, &client).await,
             Self::Orders { session } => return orders::list(&session, shell, &client).await,
             Self::FreeFlow(flow) => return flow.run(shell, &client).await,
-            Self::EveryoneOut { session, zone } => {
+            Self::EveryoneOut { session, zone, yes } => {
                 let [events, event, sessions, name] = session.path("sessions");
+                let path = [events, event, sessions, name, "statistics"];
+                let now: Statistics = client.get(&path).await?;
+                let whom = match &zone {
+                    Some(zone) => format!("out of {zone} at {event}/{name}"),
+                    None => format!("out of {event}/{name}"),
+                };
+                let question = format!(
+                    "Say that everyone is {whom}? {} people are inside by the scans: each of them who is sent \
+                     out may come in once more.",
+                    now.inside
+                );
+                confirm_if_somebody_is_there(&question, yes)?;
                 let new = NewEveryoneOut {
                     everyone: zone.is_none(),
                     zone,

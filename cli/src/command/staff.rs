@@ -38,8 +38,8 @@ pub enum Staff {
     List,
     /// End a person's badge at once
     Revoke {
-        /// Their id
-        id: String,
+        /// The person, by name or id
+        person: String,
     },
     /// Make a new badge for a person; the old one ends
     Badge(NewBadge),
@@ -74,8 +74,8 @@ pub struct Add {
 /// Make a new badge.
 #[derive(Debug, Args)]
 pub struct NewBadge {
-    /// The person's id
-    pub id: String,
+    /// The person, by name or id
+    pub person: String,
     /// Where to write the badge
     #[arg(long, value_name = "FILE.png")]
     pub out: PathBuf,
@@ -115,7 +115,9 @@ impl Staff {
                 let head = ["name", "role", "gates", "state", "id"];
                 shell.output.list(&all, head, "Nobody yet.", row)?;
             }
-            Self::Revoke { id } => {
+            Self::Revoke { person } => {
+                let all: Vec<access::Staff> = client.list(&["staff"]).await?;
+                let id = named(&all, &person)?.id.to_string();
                 let revoked: access::Staff = client.delete(&["staff", &id]).await?;
                 shell.output.show(&revoked, |page| {
                     page.line(format_args!(
@@ -127,6 +129,39 @@ impl Staff {
             Self::Badge(badge) => badge.run(shell, &client).await?,
         }
         Ok(Exit::Done)
+    }
+}
+
+/// The person of this id, or the only one of this name whose badge is not revoked; of several only the id
+/// tells which.
+fn named<'a>(all: &'a [access::Staff], person: &str) -> Result<&'a access::Staff, CliError> {
+    if let Some(staff) = all.iter().find(|staff| staff.id.to_string() == person) {
+        return Ok(staff);
+    }
+    let of_name: Vec<&access::Staff> = all
+        .iter()
+        .filter(|staff| staff.name.reveal() == person)
+        .collect();
+    let current: Vec<&access::Staff> = of_name
+        .iter()
+        .filter(|staff| !staff.revoked)
+        .copied()
+        .collect();
+    match (of_name.as_slice(), current.as_slice()) {
+        ([only], _) | (_, [only]) => Ok(only),
+        ([], _) => Err(CliError::Invalid(format!(
+            "nobody is called {person}: usher staff list shows all"
+        ))),
+        (several, _) => {
+            let told = several
+                .iter()
+                .map(|staff| format!("{} ({})", staff.id, word(&staff.role)));
+            let told: Vec<String> = told.collect();
+            Err(CliError::Invalid(format!(
+                "several people are called {person}: give the id, one of {}",
+                told.join(", ")
+            )))
+        }
     }
 }
 
@@ -183,10 +218,7 @@ fn row(staff: &access::Staff, gates: &[venue::Gate], wall: &Wall) -> [String; 5]
 impl NewBadge {
     async fn run(self, shell: &mut Shell, client: &Client) -> Result<(), CliError> {
         let all: Vec<access::Staff> = client.list(&["staff"]).await?;
-        let old = all
-            .into_iter()
-            .find(|staff| staff.id.to_string() == self.id)
-            .ok_or_else(|| CliError::Invalid(format!("there is nobody with the id {}", self.id)))?;
+        let old = named(&all, &self.person)?.clone();
         let person = Person {
             name: old.name,
             role: old.role,
@@ -197,7 +229,7 @@ impl NewBadge {
         let workshop = Workshop::open(client).await?;
         let pin = workshop.pin_for(person.role, self.pin_file.as_deref())?;
         let added = workshop.make(person, &self.out, pin).await?;
-        let _: access::Staff = client.delete(&["staff", &self.id]).await?;
+        let _: access::Staff = client.delete(&["staff", &old.id.to_string()]).await?;
         show(shell, &added)
     }
 }

@@ -9,7 +9,7 @@ use usher_core::clock::Clock as _;
 use usher_domain::hash::Hash;
 use usher_domain::ids::AttemptId;
 use usher_domain::log::Line;
-use usher_domain::record::{Body, Certainty, Outcome, Scan};
+use usher_domain::record::{Body, Certainty, Outcome, Scan, Subject};
 use usher_domain::time::UnixMillis;
 
 /// What makes the chance by which a forger acts another one. Under it the evenings that fell once have none.
@@ -60,6 +60,11 @@ impl World {
     /// Writes a record as the gate does.
     fn forge(&self, device: &Device, program: &Program, now: UnixMillis, body: Body) {
         let scope = self.house.session.scope;
+        let forged = body.as_scan().map(|scan| scan.subject);
+        let what = match forged {
+            Some(_) => "an override",
+            None => "an undo",
+        };
         let written = program.at_gate(device, |_, means| {
             let mut end = means.store.log_end(scope, device.id, means.entropy)?;
             let entry = end.append(now, body);
@@ -70,7 +75,11 @@ impl World {
             Ok(hash) => {
                 self.story.name(hash, "a forged record".to_owned());
                 self.story
-                    .tell(device.name, format_args!("was stolen, and forges a record"));
+                    .tell(device.name, format_args!("was stolen, and forges {what}"));
+                // It is an entry like any other, by which the person is elsewhere now.
+                if let Some(Subject::Ticket(ticket)) = forged {
+                    self.hall.leaves(ticket);
+                }
             }
             Err(error) => self
                 .story

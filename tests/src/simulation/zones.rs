@@ -34,7 +34,8 @@ impl Hall {
         self.inside.borrow_mut().entry(ticket).or_insert(entry);
     }
 
-    fn leaves(&self, ticket: TicketId) {
+    /// The ticket's person is not in the hall any more, or nobody can know that they are.
+    pub(super) fn leaves(&self, ticket: TicketId) {
         self.inside.borrow_mut().remove(&ticket);
     }
 
