@@ -46,6 +46,18 @@ pub struct Recipient {
     pub roster: Option<Version>,
 }
 
+impl Recipient {
+    /// No server that there is: whatever its documents are, what was refused is offered again.
+    pub const NOBODY: Self = Self {
+        epoch: u32::MAX,
+        trust: Version {
+            epoch: 0,
+            number: 0,
+        },
+        roster: None,
+    };
+}
+
 /// Something of others' logs in a scope was refused when it was handed back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 struct Refusal {

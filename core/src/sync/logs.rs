@@ -13,6 +13,7 @@ use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
 use usher_domain::ids::ScopeId;
 use usher_domain::log::{BatchError, Frame, sign_batch};
+use usher_domain::problem::Problem;
 use usher_domain::protocol::{
     BATCH_RECORDS_MAX, BODY_BYTES_MAX, Head, HeadsAnswer, PushAnswer, SyncApi, Whose,
 };
@@ -108,9 +109,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 Err(error @ SyncError::OutOfStep(_)) => stuck = Some(error),
                 // Nothing was taken, and nothing is lost: it goes when there is room for it.
                 Err(SyncError::Problem(problem)) if problem.is_of_writer() => {
-                    let seconds = problem.retry_after.unwrap_or(1).min(UPLOAD_WAITS_S);
-                    let now_ms = self.parts.clock.read().monotonic_ms;
-                    self.memory.upload_after_ms = Some(now_ms + u64::from(seconds) * 1_000);
+                    self.memory.upload_after_ms = Some(self.retry_at_ms(&problem));
                     stuck = Some(problem.into());
                     break;
                 }
@@ -121,6 +120,13 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             self.prove_upload(scope).await?;
         }
         stuck.map_or(Ok(()), Err)
+    }
+
+    /// When the server takes more of a writer who wrote too much, by the clock that is never set.
+    pub(super) fn retry_at_ms(&self, problem: &Problem) -> u64 {
+        let seconds = problem.retry_after.unwrap_or(1).min(UPLOAD_WAITS_S);
+        let now_ms = self.parts.clock.read().monotonic_ms;
+        now_ms.saturating_add(u64::from(seconds) * 1_000)
     }
 
     async fn upload_log(&mut self, own: &OwnLog, sent: &mut u64, of: u64) -> Result<(), SyncError> {

@@ -21,8 +21,10 @@ use usher_domain::record::LogRef;
 enum Taken {
     /// Everything that it lacked.
     All,
-    /// Not everything.
+    /// Not everything, and it may with other documents.
     NotAll,
+    /// Not everything: a writer wrote too much lately, and the rest goes when the time told is over.
+    Later,
 }
 
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
@@ -39,6 +41,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let by = match taken {
             Taken::All => None,
             Taken::NotAll => Some(to),
+            Taken::Later => Some(Recipient::NOBODY),
         };
         self.parts
             .store
@@ -88,9 +91,16 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         for log in self.lacking(scope, &held, &answer.heads)? {
             let ends = (ends_of(log, &held), ends_of(log, &answer.heads));
             match self.hand_back_log(log, &ends.0, &ends.1).await {
+                Err(SyncError::Problem(problem)) if problem.is_of_writer() => {
+                    taken = Taken::Later;
+                    self.memory.hand_back_after_ms = Some(self.retry_at_ms(&problem));
+                    self.note(&problem.into())?;
+                }
                 // One log that the server does not take keeps no other one here.
                 Err(error) if !error.ends_exchange() => {
-                    taken = Taken::NotAll;
+                    if taken == Taken::All {
+                        taken = Taken::NotAll;
+                    }
                     self.note(&error)?;
                 }
                 done => done?,

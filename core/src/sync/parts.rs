@@ -69,6 +69,8 @@ pub struct Memory {
     /// When the server takes more of this device's records, where it said that it wrote too much; by the
     /// clock that is never set.
     pub(super) upload_after_ms: Option<u64>,
+    /// The same of what others wrote, and was handed back.
+    pub(super) hand_back_after_ms: Option<u64>,
     /// How far the server is, as it last said.
     pub(super) remote: Option<Remote>,
     /// Which start of its program answered last.

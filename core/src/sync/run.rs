@@ -215,20 +215,19 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::HandBack(table) | Action::Download(table) | Action::CatchUp(table) => {
                 self.troubled.contains(&table)
             }
-            Action::Upload(_) => self.upload_waits(),
+            Action::Upload(_) => self.waits_until(self.memory.upload_after_ms),
+            Action::HandBackLogs(_) => self.waits_until(self.memory.hand_back_after_ms),
             Action::CompareLogs(_)
             | Action::RefreshTrust
             | Action::RetryParked
-            | Action::HandBackLogs(_)
             | Action::ReadFeed(..)
             | Action::Forget(_) => false,
         }
     }
 
-    /// Whether the server said that it takes records of this device again later than now.
-    fn upload_waits(&self) -> bool {
+    /// Whether the server said that it takes records of a writer again later than now.
+    fn waits_until(&self, after_ms: Option<u64>) -> bool {
         let now_ms = self.parts.clock.read().monotonic_ms;
-        let after_ms = self.memory.upload_after_ms;
         after_ms.is_some_and(|after_ms| now_ms < after_ms)
     }
 

@@ -72,6 +72,7 @@ impl World {
         for round in 1..=ROUNDS {
             self.seal().await;
             let mut clean = true;
+            let mut is_put_off = false;
             for device in &self.devices {
                 let Some(program) = device.program() else {
                     continue;
@@ -83,6 +84,8 @@ impl World {
                 self.watch_rows(device);
                 match done {
                     Ok(report) => {
+                        let mut troubles = report.troubles.iter();
+                        is_put_off |= troubles.any(|trouble| trouble.code == "rate_limited");
                         clean &= report.is_clean() && report.sent == 0 && report.received == 0;
                         if round == ROUNDS && !report.is_clean() {
                             self.story.tell(device.name, format_args!("{report:?}"));
@@ -96,6 +99,10 @@ impl World {
                         self.story.tell(device.name, format_args!("{error:?}"));
                     }
                 }
+            }
+            if is_put_off {
+                // A writer wrote too much: the rest of it goes within an hour.
+                sleep(Duration::from_secs(3_700)).await;
             }
             if clean && self.take_what_waits().await == 0 {
                 return;

@@ -63,3 +63,41 @@ fn who_hands_back_what_another_wrote_too_much_of_goes_on_with_the_rest() {
     south.sync(&server);
     assert_eq!([20, 21, 22].map(has), [true; 3]);
 }
+
+#[test]
+fn what_another_wrote_too_much_of_is_handed_back_when_the_time_told_is_over() {
+    let server = venue();
+    let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));
+    prepared(&server);
+    let backup = server.state.borrow().clone();
+    for ticket in 1..4 {
+        north.scan(ticket);
+    }
+    north.sync(&server);
+    south.sync(&server);
+    // North is gone for good, and south alone holds what it wrote.
+    server.restore(backup);
+    server.full_of.set(Some(device_id(20)));
+    let report = south.sync(&server);
+    assert_eq!(report.troubles[0].code, "rate_limited", "{report:?}");
+    let of_north = || {
+        let records = server.records();
+        records
+            .iter()
+            .filter(|(log, _, _)| log.device == device_id(20))
+            .count()
+    };
+    let put_off = server.put_off.get();
+    // Not before its time, and then until it is taken.
+    south.sync(&server);
+    assert_eq!((of_north(), server.put_off.get()), (0, put_off));
+    south.clock.pass(601_000);
+    south.sync(&server);
+    assert_eq!((of_north(), server.put_off.get()), (0, put_off + 1));
+    server.full_of.set(None);
+    south.clock.pass(601_000);
+    south.sync(&server);
+    assert_eq!(of_north(), 3);
+    assert!(south.sync(&server).is_clean());
+    assert_eq!(south.with(|store| store.refused_by(SCOPE).unwrap()), None);
+}
