@@ -14,7 +14,7 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
     }
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Missing(
-            "somebody to ask: to do it without asking, say --yes",
+            "a yes: nobody is at a terminal to be asked, so say --yes if you mean it",
         ));
     }
     ask(question)

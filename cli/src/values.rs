@@ -197,8 +197,24 @@ impl Since {
     /// The time, told what time it is and in which zone the venue lies.
     ///
     /// # Errors
-    /// A sentence for a time that the clocks there never show, or a local one where no zone is known.
+    /// A sentence for a time that is still to come, that the clocks there never show, or a local one where no
+    /// zone is known.
     pub fn before(&self, now: Timestamp, zone: Option<&str>) -> Result<Timestamp, String> {
+        let at = self.near(now, zone)?;
+        if at > now {
+            return Err(
+                "that time is still to come: write the date to mean an earlier day".to_owned(),
+            );
+        }
+        Ok(at)
+    }
+
+    /// The same where a time to come is as good. Of a time without a date it is the nearest: shortly after
+    /// midnight that is yesterday evening's.
+    ///
+    /// # Errors
+    /// A sentence for a time that the clocks there never show, or a local one where no zone is known.
+    pub fn near(&self, now: Timestamp, zone: Option<&str>) -> Result<Timestamp, String> {
         let zone = || {
             zone.and_then(|zone| TimeZone::get(zone).ok()).ok_or(
                 "the events lie in several time zones: write it as 2027-05-01T20:15:00+02:00",
@@ -219,7 +235,7 @@ impl Since {
                 let zone = zone()?;
                 let today = now.to_zoned(zone.clone()).date();
                 let at = shown(today.to_datetime(*time), zone.clone())?;
-                if at <= now {
+                if at.duration_since(now) <= SignedDuration::from_hours(12) {
                     return Ok(at);
                 }
                 let yesterday = today.yesterday().map_err(|_| BeyondCalendar.to_string())?;
@@ -390,8 +406,13 @@ mod tests {
         };
         assert_eq!(read("20m"), "2027-04-30T22:10:00Z");
         assert_eq!(read("00:15"), "2027-04-30T22:15:00Z");
-        // Later than now is yesterday's.
+        // Shortly after midnight it is yesterday evening's.
         assert_eq!(read("20:15"), "2027-04-30T18:15:00Z");
+        // And a little later than now is a slip.
+        let soon: Since = "00:45".parse().unwrap();
+        assert!(soon.before(now, Some("Europe/Berlin")).is_err());
+        let at = soon.near(now, Some("Europe/Berlin")).unwrap();
+        assert_eq!(at.to_string(), "2027-04-30T22:45:00Z");
         assert_eq!(read("2027-04-30 20:15"), "2027-04-30T18:15:00Z");
         assert_eq!(read("2027-04-30T20:15:00+02:00"), "2027-04-30T18:15:00Z");
         let local: Since = "20:15".parse().unwrap();

@@ -73,7 +73,14 @@ impl Undo {
     /// [`CliError`].
     pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let app = shell.device()?;
-        let record = named_or_last(&app, self.record)?;
+        let record = match self.record {
+            Some(record) => record,
+            None => {
+                let last = app.last_admission()?.map(|last| last.record);
+                let nobody = "which scan? Nobody was let in here lately";
+                last.ok_or(CliError::Missing(nobody))?
+            }
+        };
         let Some(reason) = self.reason else {
             undo(shell, &app, &record, None)?;
             return Ok(Exit::Done);

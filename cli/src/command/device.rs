@@ -124,10 +124,12 @@ impl Device {
         let confirmed = match &change {
             DeviceChange::Confirm { digits } => format!(" is confirmed by {digits}"),
             DeviceChange::StandDown => " is off duty until it is heard of".to_owned(),
-            DeviceChange::RevokeSince { .. } => {
-                " does not count any more, nor what arrived of it since then. To look at that and decide: \
-                 usher incident list"
-                    .to_owned()
+            DeviceChange::RevokeSince { since } => {
+                let wall = Wall::of_events(&client, &[]).await?;
+                format!(
+                    " does not count any more, nor does what arrived of it since {} (usher incident list)",
+                    wall.say(*since)
+                )
             }
             DeviceChange::Move { .. } | DeviceChange::Revoke => String::new(),
         };

@@ -52,21 +52,37 @@ impl Range {
         let id = super::device::named(client, &device).await?.to_string();
         let wall = Wall::of_events(client, &[]).await?;
         let now = shell.today()?;
-        let moment = |since: Option<Since>| {
-            since
-                .map(|since| since.before(now, wall.zone()).map_err(CliError::Invalid))
-                .transpose()
-        };
+        let from = self.from.map(|from| from.before(now, wall.zone()));
+        let until = self.until.map(|until| until.near(now, wall.zone()));
+        let (from, until) = (from.transpose(), until.transpose());
+        let (from, until) = (
+            from.map_err(CliError::Invalid)?,
+            until.map_err(CliError::Invalid)?,
+        );
+        if from.zip(until).is_some_and(|(from, until)| from >= until) {
+            let why = "--from is not before --until: write the dates besides the times";
+            return Err(CliError::Invalid(why.to_owned()));
+        }
         let mut query = serde_json::json!({ "device": id });
-        for (name, at) in [("from", moment(self.from)?), ("until", moment(self.until)?)] {
+        for (name, at) in [("from", from), ("until", until)] {
             if let (Some(at), Some(query)) = (at, query.as_object_mut()) {
                 query.insert(name.to_owned(), serde_json::json!(at));
             }
         }
         let waiting = waiting(client, session, query).await?;
         if waiting.is_empty() {
+            let when = match (from, until) {
+                (None, None) => String::new(),
+                (Some(from), None) => format!(" that arrived since {}", wall.say(from)),
+                (None, Some(until)) => format!(" that arrived before {}", wall.say(until)),
+                (Some(from), Some(until)) => format!(
+                    " that arrived from {} to {}",
+                    wall.say(from),
+                    wall.say(until)
+                ),
+            };
             return Err(CliError::Invalid(format!(
-                "nothing of {device} waits in this session"
+                "nothing of {device}{when} waits in this session"
             )));
         }
         let scans: Vec<&ScanLine> = waiting.iter().filter_map(|one| one.scan.as_ref()).collect();

@@ -365,3 +365,64 @@ fn an_older_list_in_another_order_is_noticed_by_its_lines() {
     let report = shop.list(THREE, "");
     assert_eq!(report["unchanged"], 3);
 }
+
+#[test]
+fn paid_orders_without_any_position_cancel_nothing() {
+    let shop = Shop::with_fair();
+    let secret = "pretixsecretccccccccccccccccccc1";
+    shop.pretix(&[order("E0001", "p", &[(1, secret, json!({}))])], &[], "");
+    let report = shop.pretix(&[order("E0001", "p", &[])], &[], "");
+    assert_eq!(report["cancelled"], 0, "{report}");
+    assert_eq!(shop.states()["E0001-1"], "valid");
+}
+
+#[test]
+fn a_list_of_another_channel_takes_over_no_ticket() {
+    let shop = Shop::with_fair();
+    shop.list(THREE, "--channel web");
+    let other = "Ticket No,Barcode,Name\n1,MA7Q2ZW9XR4TN8VBM3HP,Lea\n";
+    let why = shop.refused(other, "--channel office");
+    assert!(why.contains("another channel"), "{why}");
+    assert_eq!(shop.ticket("1")["code"], "KA7Q2ZW9XR4TN8VBM3HP");
+    assert_eq!(shop.ticket("1")["holder"], "Ida Lund");
+}
+
+#[test]
+fn a_barcode_that_the_list_takes_back_opens_again() {
+    let shop = Shop::with_fair();
+    shop.list(THREE, "");
+    let other = THREE.replace("KA7Q2ZW9XR4TN8VBM3HP", "KX7Q2ZW9XR4TN8VBM3HZ");
+    shop.list(&other, "");
+    assert_eq!(shop.ticket("1")["code"], "KX7Q2ZW9XR4TN8VBM3HZ");
+    shop.list(THREE, "--old-list");
+    let first = shop.ticket("1");
+    assert_eq!(
+        (&first["code"], &first["issue"]),
+        (&json!("KA7Q2ZW9XR4TN8VBM3HP"), &json!(3))
+    );
+    shop.device("fair");
+    assert!(shop.scan("fair", "KA7Q2ZW9XR4TN8VBM3HP").contains("ADMIT"));
+    assert!(shop.scan("fair", "KX7Q2ZW9XR4TN8VBM3HZ").contains("REFUSE"));
+}
+
+#[test]
+fn who_refuses_here_what_the_list_had_refused_already_refuses_it_for_good() {
+    let shop = Shop::with_fair();
+    let refused = THREE
+        .replacen("Regular,Paid", "Regular,Pending", 1)
+        .replacen("Moe,Regular,Paid", "Moe,Regular,Cancelled", 1);
+    shop.list(&refused, "");
+    shop.house.ok("ticket block fair/1");
+    shop.house.ok("ticket cancel fair/2");
+    let report = shop.list(THREE, "");
+    assert_eq!(report["refused_here"], 2, "{report}");
+    assert_eq!(
+        shop.states(),
+        states([("1", "blocked"), ("2", "other"), ("3", "valid")])
+    );
+    // A person lets it in again.
+    shop.house.ok("ticket unblock fair/1");
+    shop.list(&refused, "--old-list");
+    shop.list(&renamed(), "");
+    assert_eq!(shop.states()["1"], "valid");
+}

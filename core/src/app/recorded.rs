@@ -87,6 +87,15 @@ impl App {
         Ok(last.map(Into::into))
     }
 
+    /// The last scan of this device that let somebody in or out, also before the program was started anew.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn last_admission(&self) -> Result<Option<RecordedView>, ApiError> {
+        let last = self.heeding(self.at_gate(|gate, means| gate.last_admission(means)))?;
+        Ok(last.map(Into::into))
+    }
+
     /// Notes that a shell has shown the verdict of a record: after a crash people are told of one that was not.
     ///
     /// # Errors

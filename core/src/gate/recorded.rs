@@ -68,6 +68,23 @@ impl Gate {
         }
     }
 
+    /// The last scan of this device that let somebody in or out.
+    ///
+    /// # Errors
+    /// What reading the store says.
+    pub fn last_admission(
+        &mut self,
+        means: &mut Means<'_>,
+    ) -> Result<Option<Recorded>, StoreError> {
+        let lines = means.store.latest_own(LOOKED_AT)?;
+        let is_admission =
+            |line: &&Line| scan_of(line).is_some_and(|scan| scan.outcome == Outcome::Admit);
+        match lines.iter().find(is_admission) {
+            Some(line) => self.recognise(means, line),
+            None => Ok(None),
+        }
+    }
+
     fn recognise(
         &mut self,
         means: &mut Means<'_>,

@@ -11,12 +11,13 @@ use super::retry::Timer;
 use super::run::Exchange;
 use super::tables::digests;
 use crate::store::StoreError;
+use std::collections::BTreeSet;
 use usher_domain::problem::Code;
 use usher_domain::protocol::{HandBack, SyncApi};
 use usher_domain::table::{Bucket, TableId, verify_manifest};
 
 /// Unpacked bytes of rows in one request that hands rows back.
-const REQUEST_BYTES: usize = 2 * 1024 * 1024;
+const REQUEST_BYTES: usize = 256 * 1024;
 
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     /// Hands back what the server takes; that it takes nothing of a damaged copy is no failure.
@@ -58,14 +59,21 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         Ok(())
     }
 
-    /// Sends once more what was kept, if the server's program was started since it was last sent.
-    pub(super) async fn offer_again(&mut self) -> Result<(), SyncError> {
-        let instance = self.memory.instance;
-        if instance.is_none() || instance == self.memory.offered_to {
-            return Ok(());
+    /// Sends once more what was kept, if the server's program was started since it was last sent; says whether
+    /// something was taken. It comes after everything else: where it does not get through, it goes on from
+    /// there with the next exchange, and nothing else is kept waiting.
+    pub(super) async fn offer_again(&mut self) -> Result<bool, SyncError> {
+        let Some(instance) = self.memory.instance else {
+            return Ok(false);
+        };
+        if self.memory.offered.0 != instance {
+            self.memory.offered = (instance, BTreeSet::new());
         }
-        let mut has_failed = false;
+        let before = self.report.handed_back;
         for hash in self.parts.store.with(|store| store.hand_backs())? {
+            if self.memory.offered.1.contains(&hash) {
+                continue;
+            }
             let request = self.parts.store.with(|store| store.hand_back(hash))?;
             let Some(request) = request else {
                 self.parts
@@ -74,18 +82,21 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 continue;
             };
             match self.offer(request).await {
-                Err(error) if error.ends_exchange() => return Err(error),
+                Ok(()) => {
+                    self.memory.offered.1.insert(hash);
+                }
+                Err(SyncError::Store(error)) => return Err(error.into()),
+                Err(error) if error.ends_exchange() => {
+                    tracing::warn!(code = error.code(), "rows are not handed back yet: {error}");
+                    break;
+                }
                 Err(error) => {
-                    has_failed |= !proves_nothing(&error);
+                    self.memory.offered.1.insert(hash);
                     self.note(&error)?;
                 }
-                Ok(()) => {}
             }
         }
-        if !has_failed {
-            self.memory.offered_to = instance;
-        }
-        Ok(())
+        Ok(self.report.handed_back > before)
     }
 
     /// Gives the server rows, and keeps them until none of them waits there.
@@ -103,9 +114,6 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                     self.parts
                         .store
                         .with(|store| store.settle_hand_back(hash))?;
-                } else {
-                    // It is sent again with the next exchange.
-                    self.memory.offered_to = None;
                 }
                 return Err(error);
             }
@@ -142,18 +150,13 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     }
 }
 
-/// Whether the server says of rows that they can never be taken: they are a damaged copy's, or of a table
-/// that is none of this device's.
+/// Whether the server says of rows that they can never be taken: they are a damaged copy's. One that does not
+/// know the table may have been put back from the wrong backup.
 fn proves_nothing(error: &SyncError) -> bool {
     match error {
         SyncError::Problem(problem) => matches!(
             problem.code,
-            Code::NotAuthentic
-                | Code::InvalidValue
-                | Code::MalformedRequest
-                | Code::Forbidden
-                | Code::NotFound
-                | Code::TooLarge
+            Code::NotAuthentic | Code::InvalidValue | Code::MalformedRequest
         ),
         SyncError::Revoked { .. }
         | SyncError::Store(_)

@@ -11,6 +11,7 @@ use crate::http::Channel;
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use usher_domain::hash::Hash;
 use usher_domain::ids::ScopeId;
 use usher_domain::protocol::Heard;
 use usher_domain::table::{TableId, Version};
@@ -75,8 +76,8 @@ pub struct Memory {
     pub(super) remote: Option<Remote>,
     /// Which start of its program answered last.
     pub(super) instance: Option<u64>,
-    /// Which start of its program has everything that is kept to be handed back.
-    pub(super) offered_to: Option<u64>,
+    /// Which start of its program was given what of the requests that are kept to be handed back.
+    pub(super) offered: (u64, BTreeSet<Hash>),
     /// What it told since.
     pub(super) told: Arc<Told>,
 }

@@ -113,7 +113,6 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             let mut remote = self.greet().await?;
             self.memory.told.raise(&mut remote);
             self.memory.remote = Some(remote.clone());
-            self.offer_again().await?;
             let actions = plan(&self.local(&remote)?, &remote);
             let todo: Vec<Action> = actions
                 .into_iter()
@@ -123,7 +122,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             // The same again has the same result: what differs now is told, not tried for ever.
             if todo.is_empty() || (todo == before && !moved) {
                 self.note_reach(&remote)?;
-                if self.mend_copies(&remote).await? {
+                if self.mend_copies(&remote).await? || self.offer_again().await? {
                     continue;
                 }
                 self.compare_at_end(&remote)?;

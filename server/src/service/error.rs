@@ -89,7 +89,11 @@ pub enum Error {
     #[error("the server has as many {0} as it takes")]
     Full(&'static str),
     /// Lines of an import are bad and nothing was imported; with what was found.
-    #[error("{} lines are bad and nothing was imported; {}", .0.bad_count, .0.summary())]
+    #[error(
+        "{} and nothing was imported; {}",
+        if .0.bad_count == 1 { "1 line is bad".to_owned() } else { format!("{} lines are bad", .0.bad_count) },
+        .0.summary()
+    )]
     ImportRefused(Box<ImportReport>),
     /// An import that is probably a mistake, such as half a list or an old one: nothing was imported.
     #[error("{0}")]

@@ -53,11 +53,11 @@ pub trait HandedRows {
     /// [`super::StorageError`].
     fn count_handed(&self, table: TableId) -> Result<u64>;
 
-    /// Whether a row waits.
+    /// The highest revision of a row that was handed back and not taken, and what was said of it.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn is_handed(&self, table: TableId, key: &[u8; 16]) -> Result<bool>;
+    fn handed_revision(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(u64, Judged)>>;
 
     /// Notes that a row was refused.
     ///

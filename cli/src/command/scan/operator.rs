@@ -142,7 +142,13 @@ impl CliGate<'_> {
         match (self.operator.awaits.take(), command) {
             (Awaits::Pin(decision, badge), None) if by == By::Operator => {
                 let done = self.override_it(shell, decision, badge, text);
-                told(shell, done)
+                let is_given_up = done.is_err();
+                let exit = told(shell, done)?;
+                if is_given_up {
+                    let next = "The override is given up: begin it again with !override.";
+                    shell.output.note(next)?;
+                }
+                Ok(exit)
             }
             (Awaits::Anything, None) => self.take_code(shell, text, by).await,
             (Awaits::Badge(decision), None) => {
@@ -177,7 +183,8 @@ impl CliGate<'_> {
         let exit = self.show(shell, text, None).await?;
         if is_meant {
             shell.output.note(
-                "Commands are not taken from the scanner's input: start with --commands or --code-prefix.",
+                "A scanner's text is never a command. Type commands where --commands says, or with --code-prefix \
+                 on the keyboard a second after the last code.",
             )?;
         }
         Ok(exit)
@@ -250,9 +257,15 @@ impl CliGate<'_> {
         let app = self.app()?;
         let admitted = self.operator.past.borrow_mut().take_admitted();
         if admitted.is_empty() {
-            let why =
-                "nobody was let in here since the last undo: usher undo RECORD takes others back";
-            return Err(CliError::Invalid(why.to_owned()));
+            let why = match app.last_admission()? {
+                Some(last) => format!(
+                    "nobody was let in since this program was started or the last undo. The last before: {}. \
+                     If that is the one, say usher undo in a terminal of its own",
+                    last.message
+                ),
+                None => "nobody was let in here yet".to_owned(),
+            };
+            return Err(CliError::Invalid(why));
         }
         for Admitted { record, holder } in admitted {
             let undone = correct::undo(shell, app, &record, holder.as_ref());

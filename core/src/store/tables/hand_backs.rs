@@ -12,8 +12,8 @@ use usher_domain::cbor;
 use usher_domain::hash::Hash;
 use usher_domain::protocol::HandBack;
 
-/// Requests kept of one table at most, of about 2 MiB of rows each. Beyond it the oldest gives way.
-const KEPT_MAX: u32 = 64;
+/// Requests kept of one table at most, of about 256 KiB of rows each. Beyond it the oldest gives way.
+const KEPT_MAX: u32 = 512;
 
 /// Forgets the requests of a table.
 pub(super) fn forget(conn: &Connection, name: Name) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use super::server::State;
 use super::*;
 use crate::store::Notice;
+use usher_domain::problem::Code;
 use usher_domain::table::{BUCKETS, Bucket};
 
 /// Somebody else's database repair took rows away behind the store's back.
@@ -168,4 +169,31 @@ fn a_device_that_holds_a_session_no_more_keeps_no_rows_of_it_to_hand_back() {
     assert_eq!(gate.with(|store| store.hand_backs().unwrap()).len(), 1);
     gate.with(|store| store.drop_table(SET).unwrap());
     assert_eq!(gate.with(|store| store.hand_backs().unwrap()), []);
+}
+
+#[test]
+fn rows_that_do_not_get_through_keep_nothing_else_waiting_and_are_not_forgotten() {
+    let server = venue();
+    let gate = Gate::new(&server, 20);
+    prepared(&server);
+    gate.sync(&server);
+    let backup = server.state.borrow().clone();
+    server.sell(300..301, 1, TicketState::Valid);
+    gate.sync(&server);
+    server.asks_a_person.set(true);
+    put_back(&server, &backup);
+    gate.sync(&server);
+    // It has no time for them, and then it is one that does not know the table.
+    for (instance, code) in [(8, Code::Unavailable), (9, Code::NotFound)] {
+        server.instance.set(instance);
+        server.refuses_rows.set(Some(code));
+        gate.scan(u32::try_from(instance).unwrap());
+        let report = gate.sync(&server);
+        assert_eq!(report.sent, 1, "{report:?}");
+        assert_eq!(gate.with(|store| store.hand_backs().unwrap()).len(), 1);
+    }
+    put_back(&server, &backup);
+    server.refuses_rows.set(None);
+    gate.sync(&server);
+    assert_eq!(waiting(&server), 1);
 }

@@ -150,6 +150,9 @@ impl SyncApi for Line<'_> {
     async fn hand_back(&self, request: HandBack) -> Result<HandBackAnswer, Problem> {
         self.server
             .call(|| {
+                if let Some(code) = self.server.refuses_rows.get() {
+                    return Err(Problem::new(code, "no"));
+                }
                 let mut stream = Vec::new();
                 let mut packed: &[u8] = &request.rows;
                 let mut decoder = ruzstd::decoding::StreamingDecoder::new(&mut packed).unwrap();

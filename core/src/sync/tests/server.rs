@@ -80,6 +80,8 @@ pub(super) struct Server {
     pub(super) instance: Cell<u64>,
     /// Whether a person decides what of the rows handed back is taken.
     pub(super) asks_a_person: Cell<bool>,
+    /// What it answers to whoever hands rows back.
+    pub(super) refuses_rows: Cell<Option<Code>>,
     /// The last sign of life.
     pub(super) told: RefCell<Option<Heartbeat>>,
     /// The writer of whom it takes nothing more this hour, and how often it said so.
@@ -130,6 +132,7 @@ impl Server {
             put_back_untold: RefCell::new(None),
             instance: Cell::new(1),
             asks_a_person: Cell::new(false),
+            refuses_rows: Cell::new(None),
             told: RefCell::new(None),
             full_of: Cell::new(None),
             put_off: Cell::new(0),

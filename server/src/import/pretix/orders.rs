@@ -195,7 +195,10 @@ impl Orders<'_> {
             self.test_orders += 1;
             return Ok(());
         }
-        self.whole.insert(code.as_ref().into());
+        // An order that counts has a position: from an answer without any, something took them out.
+        if !order.positions.is_empty() || matches!(order.status.as_str(), "c" | "e") {
+            self.whole.insert(code.as_ref().into());
+        }
         for json in &order.positions {
             if self.tickets.len() + self.bad.len() >= self.options.limits.lines {
                 let limit = self.options.limits.lines;

@@ -90,6 +90,18 @@ pub(super) fn line(
         let found = Found::unchanged(ticket.body.state, body.state);
         return Ok(outcome(Effect::Unchanged, ticket.id, found));
     }
+    let is_of_another_list = ticket
+        .body
+        .said
+        .as_ref()
+        .is_some_and(|said| said.source != around.source)
+        && ticket.body.channel != body.channel;
+    if is_of_another_list {
+        return Err(Error::Conflict(
+            "a list of another channel brought a ticket with this number or barcode: is it another shop's? \
+             Take the line out, or import the list under that channel (--channel)",
+        ));
+    }
     let before = ticket.body.clone();
     let found = merge::merge(&mut ticket, body, around.source)?;
     let effect = if before.says_the_same(&ticket.body) {

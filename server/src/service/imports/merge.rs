@@ -82,13 +82,26 @@ pub(super) fn merge(ticket: &mut Loaded, line: Body, source: Mark) -> Result<Fou
     merging.detail(Detail::Seat, &mut here.seat, line.seat);
     merging.detail(Detail::Instruction, &mut here.instruction, line.instruction);
     merging.detail(Detail::Entries, &mut here.entries, line.entries);
-    let is_new = |medium: &Medium| here.media.iter().all(|known| known.key != medium.key);
+    let is_new = |medium: &Medium| {
+        let mut current = here
+            .media
+            .iter()
+            .filter(|known| known.standing == Standing::Current);
+        current.all(|known| known.key != medium.key)
+    };
     let said_new = merging
         .before
         .and_then(|before| before.detail(Detail::Media))
         != next.detail(Detail::Media);
-    if said_new && line.media.iter().any(is_new) {
+    let reissues = said_new && line.media.iter().any(is_new);
+    if reissues {
         here.issue = reissued(&mut here.media, here.issue)?;
+        // A barcode that the list takes back is current again.
+        for known in &mut here.media {
+            if line.media.iter().any(|medium| medium.key == known.key) {
+                known.standing = Standing::Current;
+            }
+        }
     }
     know(&mut here.media, line.media);
     here.request = line.request;

@@ -196,9 +196,8 @@ impl Look {
             few if few < LISTED_MAX => few.to_string(),
             _ => format!("{LISTED_MAX} or more"),
         };
-        let detail = format!(
-            "{count} records came after the device was revoked and wait to be accepted or voided"
-        );
+        let detail =
+            format!("{count} records of this revoked device wait to be accepted or voided");
         incidents::raise(txn, organizer, &about, &detail, scans, now)
     }
 }

@@ -31,7 +31,7 @@ use usher_domain::api::reports::IncidentKind;
 use usher_domain::ids::{DeviceId, OrganizerId, TicketId};
 use usher_domain::protocol::{HandBack, HandBackAnswer};
 use usher_domain::table::rows::{RosterEntry, RosterRow, TicketState};
-use usher_domain::table::{Row, RowAction, TableId, decode_row, plan_row};
+use usher_domain::table::{Row, RowAction, TableId, Version, decode_row, plan_row};
 use usher_domain::time::UnixMillis;
 
 /// Rows of one step at most.
@@ -172,11 +172,19 @@ fn take_in(
     }
 }
 
+/// Which of the steps of one request it is: a person is told with the first, and brought up to date after the
+/// last, for counting what waits takes the longer the more waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    First,
+    Next,
+}
+
 /// One short step of taking rows in.
 fn step(
     txn: &mut dyn Transaction,
     offer: &Offer,
-    rows: &[StoredRow],
+    (rows, place): (&[StoredRow], Step),
     now: UnixMillis,
 ) -> Result<()> {
     let organizer = readable_rows_owner(txn, offer.device, offer.table)?;
@@ -200,7 +208,7 @@ fn step(
             Done::Refused => tally.refused += 1,
         }
     }
-    if tally.waiting > 0 {
+    if tally.waiting > 0 && place == Step::First {
         waiting::tell(txn, organizer, offer.table, now)?;
     }
     if tally.refused > 0 {
@@ -224,14 +232,26 @@ fn unsigned(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result
     Ok(waiting)
 }
 
-/// Rows that are newer than those held, in steps.
-fn newer(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<Vec<Vec<StoredRow>>> {
+/// Rows that are newer than those held, in steps. Those that wait already, or were refused, change nothing
+/// unless a restore was declared since.
+fn newer(
+    txn: &dyn Transaction,
+    table: TableId,
+    version: Version,
+    (rows, now): (&[StoredRow], UnixMillis),
+) -> Result<Vec<Vec<StoredRow>>> {
+    let word = reached::word_for(txn, table, version, now)?;
     let mut steps: Vec<Vec<StoredRow>> = Vec::new();
     let mut bytes = 0;
     for row in rows {
         let held = txn.newest_row(table, row.bucket, &row.key)?;
         let is_newer = held.is_none_or(|held| held.revision < row.revision);
         if !is_newer && !usher_domain::mutated!(TakeBackLowerRevision) {
+            continue;
+        }
+        let handed = txn.handed_revision(table, &row.key)?;
+        let is_known = handed.is_some_and(|(revision, _)| revision >= row.revision);
+        if is_known && word == Word::Nobody {
             continue;
         }
         bytes += row.row.len();
@@ -272,18 +292,31 @@ impl Service {
             table,
             manifest: request.manifest.to_vec(),
         });
+        let version = manifest.version;
         let rows = self
             .store()
             .beside(move || proof::rows(&manifest, &request))
             .await??;
         let rows = Arc::new(rows);
-        let all = Arc::clone(&rows);
-        let steps = self.read(move |txn| newer(txn, table, &all)).await?;
+        let (all, now) = (Arc::clone(&rows), self.now());
+        let steps = self
+            .read(move |txn| newer(txn, table, version, (&all, now)))
+            .await?;
+        let is_long = steps.len() > 1;
+        let mut place = Step::First;
         for rows in steps {
             let offer = Arc::clone(&offer);
             let _turn = self.turn_to_write_long().await;
-            self.write(move |txn, now| step(txn, &offer, &rows, now))
+            self.write(move |txn, now| step(txn, &offer, (&rows, place), now))
                 .await?;
+            place = Step::Next;
+        }
+        if is_long {
+            self.write_quietly(move |txn, now| {
+                let organizer = readable_rows_owner(txn, device, table)?;
+                waiting::tell(txn, organizer, table, now)
+            })
+            .await?;
         }
         self.read(move |txn| {
             Ok(HandBackAnswer {

@@ -44,11 +44,26 @@ pub(crate) fn change(
         }
         TicketChange::Update(details) => update(txn, desk, &mut ticket, details)?,
     }
+    if let Some(said) = &mut ticket.body.said {
+        // A refusal ends only by a person then, whatever lists say, also where the list had refused already.
+        match what {
+            TicketChange::Cancel { .. } | TicketChange::Block => said.refused_here = true,
+            TicketChange::Unblock => said.refused_here = false,
+            TicketChange::Reissue { .. }
+            | TicketChange::Attach { .. }
+            | TicketChange::Update(_) => {}
+        }
+    }
     if ticket.body.state != before.body.state {
         // What the seller said of another state is no reason of this one.
         ticket.body.explanation = None;
     }
-    if ticket != before {
+    if ticket == before {
+        return Ok(ticket.id);
+    }
+    if before.body.says_the_same(&ticket.body) {
+        txn.put_ticket(&ticket.stored())?;
+    } else {
         desk.store(txn, &mut ticket)?;
     }
     Ok(ticket.id)

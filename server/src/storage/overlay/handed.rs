@@ -1,7 +1,7 @@
 //! [`HandedRows`] of a rehearsal: it shows what the database holds and writes nothing.
 
 use super::Overlay;
-use crate::storage::{HandedRow, HandedRows, Result};
+use crate::storage::{HandedRow, HandedRows, Judged, Result};
 use usher_domain::ids::OrganizerId;
 use usher_domain::table::TableId;
 
@@ -23,8 +23,8 @@ impl HandedRows for Overlay<'_> {
         self.under.count_handed(table)
     }
 
-    fn is_handed(&self, table: TableId, key: &[u8; 16]) -> Result<bool> {
-        self.under.is_handed(table, key)
+    fn handed_revision(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(u64, Judged)>> {
+        self.under.handed_revision(table, key)
     }
 
     fn refuse_handed(&mut self, _table: TableId, _key: &[u8; 16]) -> Result<()> {

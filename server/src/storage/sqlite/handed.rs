@@ -87,14 +87,19 @@ impl HandedRows for Session<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    fn is_handed(&self, table: TableId, key: &[u8; 16]) -> Result<bool> {
-        let found = self.first(
-            "SELECT 1 FROM handed_row WHERE name = ?1 AND key = ?2 AND judged = ?3",
-            params![cbor::encode(&table), key, Judged::Waits as u8],
+    fn handed_revision(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(u64, Judged)>> {
+        self.first(
+            "SELECT revision, judged FROM handed_row WHERE name = ?1 AND key = ?2",
+            params![cbor::encode(&table), key],
             "looking for a row that was handed back",
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
+            |row| {
+                let judged = match row.get::<_, u8>(1)? {
+                    0 => Judged::Waits,
+                    _ => Judged::Refused,
+                };
+                Ok((uint(row, 0)?, judged))
+            },
+        )
     }
 
     fn refuse_handed(&mut self, table: TableId, key: &[u8; 16]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Tables that devices copy: rows that wait, sealed rows, changes.
 
 use super::*;
-use crate::storage::HandedRow;
+use crate::storage::{HandedRow, Judged};
 
 const TABLE: TableId = TableId::Set(SessionId::from_bytes([4; 16]));
 
@@ -202,10 +202,14 @@ pub(crate) async fn of_a_row_handed_back_the_highest_revision_waits_until_it_is_
     assert_eq!(waiting, [handed(1, 3)]);
     let waits = read(&store, |txn| {
         let keys = [[1; 16], [2; 16], [3; 16]];
-        keys.iter().map(|key| txn.is_handed(TABLE, key)).collect()
+        let found = keys.iter().map(|key| txn.handed_revision(TABLE, key));
+        found.collect()
     });
-    let waits: Vec<bool> = waits.await;
-    assert_eq!(waits, [true, false, false]);
+    let waits: Vec<Option<(u64, Judged)>> = waits.await;
+    assert_eq!(
+        waits,
+        [Some((3, Judged::Waits)), Some((1, Judged::Refused)), None]
+    );
     let nobody = OrganizerId::from_bytes([8; 16]);
     assert_eq!(
         read(&store, move |txn| txn.handed(nobody, None, 9)).await,

@@ -5,7 +5,7 @@ use super::{Done, take_in};
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
 use crate::service::{PAGE_MAX, Service, times};
-use crate::storage::{HandedRow, StoredRow, Transaction};
+use crate::storage::{HandedRow, Judged, StoredRow, Transaction};
 use usher_domain::api::Page;
 use usher_domain::api::handed_back::{
     HandedBackDecision, HandedBackDone, HandedBackRow, HandedBackWord,
@@ -57,7 +57,8 @@ pub(super) fn tell(
 pub(super) fn count(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<u64> {
     let mut waiting = 0;
     for row in rows {
-        waiting += u64::from(txn.is_handed(table, &row.key)?);
+        let handed = txn.handed_revision(table, &row.key)?;
+        waiting += u64::from(matches!(handed, Some((_, Judged::Waits))));
     }
     Ok(waiting)
 }
