@@ -53,11 +53,11 @@ pub trait HandedRows {
     /// [`super::StorageError`].
     fn count_handed(&self, table: TableId) -> Result<u64>;
 
-    /// The highest revision of a row that was handed back and not taken, and what was said of it.
+    /// The row that was handed back and not taken, in its highest revision as encoded, and what was said of it.
     ///
     /// # Errors
     /// [`super::StorageError`].
-    fn handed_revision(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(u64, Judged)>>;
+    fn handed_row(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(Vec<u8>, Judged)>>;
 
     /// Notes that a row was refused.
     ///

@@ -232,7 +232,7 @@ fn unsigned(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result
     Ok(waiting)
 }
 
-/// Rows that are newer than those held, in steps. Those that wait already, or were refused, change nothing
+/// Rows that are newer than those held, in steps. Those that wait as they are, or were refused, change nothing
 /// unless a restore was declared since.
 fn newer(
     txn: &dyn Transaction,
@@ -249,8 +249,8 @@ fn newer(
         if !is_newer && !usher_domain::mutated!(TakeBackLowerRevision) {
             continue;
         }
-        let handed = txn.handed_revision(table, &row.key)?;
-        let is_known = handed.is_some_and(|(revision, _)| revision >= row.revision);
+        let handed = txn.handed_row(table, &row.key)?;
+        let is_known = handed.is_some_and(|(known, _)| known == row.row);
         if is_known && word == Word::Nobody {
             continue;
         }

@@ -23,8 +23,8 @@ impl HandedRows for Overlay<'_> {
         self.under.count_handed(table)
     }
 
-    fn handed_revision(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(u64, Judged)>> {
-        self.under.handed_revision(table, key)
+    fn handed_row(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(Vec<u8>, Judged)>> {
+        self.under.handed_row(table, key)
     }
 
     fn refuse_handed(&mut self, _table: TableId, _key: &[u8; 16]) -> Result<()> {

@@ -87,9 +87,9 @@ impl HandedRows for Session<'_> {
         Ok(count.unwrap_or(0))
     }
 
-    fn handed_revision(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(u64, Judged)>> {
+    fn handed_row(&self, table: TableId, key: &[u8; 16]) -> Result<Option<(Vec<u8>, Judged)>> {
         self.first(
-            "SELECT revision, judged FROM handed_row WHERE name = ?1 AND key = ?2",
+            "SELECT row, judged FROM handed_row WHERE name = ?1 AND key = ?2",
             params![cbor::encode(&table), key],
             "looking for a row that was handed back",
             |row| {
@@ -97,7 +97,7 @@ impl HandedRows for Session<'_> {
                     0 => Judged::Waits,
                     _ => Judged::Refused,
                 };
-                Ok((uint(row, 0)?, judged))
+                Ok((row.get(0)?, judged))
             },
         )
     }

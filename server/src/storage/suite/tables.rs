@@ -202,13 +202,14 @@ pub(crate) async fn of_a_row_handed_back_the_highest_revision_waits_until_it_is_
     assert_eq!(waiting, [handed(1, 3)]);
     let waits = read(&store, |txn| {
         let keys = [[1; 16], [2; 16], [3; 16]];
-        let found = keys.iter().map(|key| txn.handed_revision(TABLE, key));
+        let found = keys.iter().map(|key| txn.handed_row(TABLE, key));
         found.collect()
     });
-    let waits: Vec<Option<(u64, Judged)>> = waits.await;
+    let waits: Vec<Option<(Vec<u8>, Judged)>> = waits.await;
+    let of = |key, revision, judged| Some((row(key, revision).row, judged));
     assert_eq!(
         waits,
-        [Some((3, Judged::Waits)), Some((1, Judged::Refused)), None]
+        [of(1, 3, Judged::Waits), of(2, 1, Judged::Refused), None]
     );
     let nobody = OrganizerId::from_bytes([8; 16]);
     assert_eq!(

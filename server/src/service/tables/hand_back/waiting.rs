@@ -57,7 +57,7 @@ pub(super) fn tell(
 pub(super) fn count(txn: &dyn Transaction, table: TableId, rows: &[StoredRow]) -> Result<u64> {
     let mut waiting = 0;
     for row in rows {
-        let handed = txn.handed_revision(table, &row.key)?;
+        let handed = txn.handed_row(table, &row.key)?;
         waiting += u64::from(matches!(handed, Some((_, Judged::Waits))));
     }
     Ok(waiting)
