@@ -1,9 +1,10 @@
 //! Files that hold secrets: readable by their owner alone, and written whole or not at all.
 
 use crate::error::CliError;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
+pub use usher_server::private::{Rights, take_rights_of_others};
 
 /// Writes a new file that only its owner may read; one that is there stays.
 ///
@@ -59,48 +60,8 @@ pub fn overwrite_private(file: &Path) -> io::Result<File> {
 /// # Errors
 /// [`CliError::File`].
 pub fn make_private_folder(folder: &Path) -> Result<(), CliError> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let made = builder.create(folder);
+    let made = usher_server::private::make_folder(folder);
     made.map_err(|error| CliError::writing(folder, error))
-}
-
-/// What others could do with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rights {
-    /// Nothing; or it is no file.
-    OwnerOnly,
-    /// Others could open it until now.
-    Taken,
-    /// Others can open it, and that cannot be changed.
-    Left,
-}
-
-/// Takes the rights of others from a file with secrets. Links and what is no file keep what they have.
-#[cfg(unix)]
-pub fn take_rights_of_others(file: &Path) -> Rights {
-    use std::os::unix::fs::PermissionsExt as _;
-    let is_open = || {
-        fs::symlink_metadata(file)
-            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o077 != 0)
-    };
-    if !is_open() {
-        return Rights::OwnerOnly;
-    }
-    let _unless_it_is_anothers = fs::set_permissions(file, fs::Permissions::from_mode(0o600));
-    if is_open() {
-        Rights::Left
-    } else {
-        Rights::Taken
-    }
-}
-
-/// Elsewhere the folder decides who may read.
-#[cfg(not(unix))]
-pub fn take_rights_of_others(_: &Path) -> Rights {
-    Rights::OwnerOnly
 }
 
 #[cfg(unix)]

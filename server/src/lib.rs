@@ -11,7 +11,7 @@ pub mod limits;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
-mod private;
+pub mod private;
 pub mod serve;
 pub mod service;
 pub mod storage;

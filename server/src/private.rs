@@ -40,7 +40,7 @@ fn options() -> fs::OpenOptions {
 ///
 /// # Errors
 /// What the system says.
-pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+pub fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -50,7 +50,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// What other users of the machine could do with a file before their rights to it were taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rights {
+pub enum Rights {
     /// Nothing, or there is no such file.
     OwnerOnly,
     /// They could read or write it until now.
@@ -61,7 +61,7 @@ pub(crate) enum Rights {
 
 /// Takes the rights of others from a file that an older program or a careless copy left open to them.
 #[cfg(unix)]
-pub(crate) fn take_rights_of_others(file: &Path) -> Rights {
+pub fn take_rights_of_others(file: &Path) -> Rights {
     use std::os::unix::fs::PermissionsExt as _;
     let is_open = || {
         // A link stays what it is: it leads to a file that somebody put elsewhere on purpose.
@@ -81,7 +81,7 @@ pub(crate) fn take_rights_of_others(file: &Path) -> Rights {
 
 /// Elsewhere the folder decides who may read.
 #[cfg(not(unix))]
-pub(crate) fn take_rights_of_others(_: &Path) -> Rights {
+pub fn take_rights_of_others(_: &Path) -> Rights {
     Rights::OwnerOnly
 }
 

@@ -44,7 +44,10 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         self.greeted_at = self.at(asked)?;
         self.heed_duty(&heartbeat, &answer)?;
         self.epoch = answer.epoch;
-        self.memory.instance = answer.instance;
+        if self.memory.instance != answer.instance {
+            self.memory.instance = answer.instance;
+            self.memory.offered.clear();
+        }
         self.memory.heard = Some(Heard {
             at: answer.server_time,
             epoch: answer.epoch,

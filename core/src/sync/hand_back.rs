@@ -11,7 +11,6 @@ use super::retry::Timer;
 use super::run::Exchange;
 use super::tables::digests;
 use crate::store::StoreError;
-use std::collections::BTreeSet;
 use usher_domain::problem::Code;
 use usher_domain::protocol::{HandBack, SyncApi};
 use usher_domain::table::{Bucket, TableId, verify_manifest};
@@ -63,15 +62,12 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     /// something was taken. It comes after everything else: where it does not get through, it goes on from
     /// there with the next exchange, and nothing else is kept waiting.
     pub(super) async fn offer_again(&mut self) -> Result<bool, SyncError> {
-        let Some(instance) = self.memory.instance else {
+        if self.memory.instance.is_none() {
             return Ok(false);
-        };
-        if self.memory.offered.0 != instance {
-            self.memory.offered = (instance, BTreeSet::new());
         }
         let before = self.report.handed_back;
         for hash in self.parts.store.with(|store| store.hand_backs())? {
-            if self.memory.offered.1.contains(&hash) {
+            if self.memory.offered.contains(&hash) {
                 continue;
             }
             let request = self.parts.store.with(|store| store.hand_back(hash))?;
@@ -82,16 +78,14 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 continue;
             };
             match self.offer(request).await {
-                Ok(()) => {
-                    self.memory.offered.1.insert(hash);
-                }
+                Ok(()) => {}
                 Err(SyncError::Store(error)) => return Err(error.into()),
                 Err(error) if error.ends_exchange() => {
                     tracing::warn!(code = error.code(), "rows are not handed back yet: {error}");
                     break;
                 }
                 Err(error) => {
-                    self.memory.offered.1.insert(hash);
+                    self.memory.offered.insert(hash);
                     self.note(&error)?;
                 }
             }
@@ -118,6 +112,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 return Err(error);
             }
         };
+        self.memory.offered.insert(hash);
         self.report.handed_back += answer.taken;
         if answer.taken > 0 {
             self.unsigned.push(table);

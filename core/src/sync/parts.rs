@@ -76,8 +76,8 @@ pub struct Memory {
     pub(super) remote: Option<Remote>,
     /// Which start of its program answered last.
     pub(super) instance: Option<u64>,
-    /// Which start of its program was given what of the requests that are kept to be handed back.
-    pub(super) offered: (u64, BTreeSet<Hash>),
+    /// Which of the requests that are kept to be handed back that start was given.
+    pub(super) offered: BTreeSet<Hash>,
     /// What it told since.
     pub(super) told: Arc<Told>,
 }

@@ -54,7 +54,7 @@ pub use export::{ByteOrderMark, Export, Names};
 pub use figures::{DoorFigures, Figures};
 pub use health::{Check, CheckName};
 pub use live::{Listener, Publisher};
-pub use records::{Interpreter, Wanted};
+pub use records::{Interpreter, QuarantineFilter};
 pub use settings::Settings;
 pub use tables::sealer::Sealer;
 pub use things::{NAME_BYTES_MAX, PAGE_MAX, SLUG_CHARS_MAX};

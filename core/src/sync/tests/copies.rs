@@ -114,6 +114,21 @@ fn put_back(server: &Server, backup: &State) {
     }
 }
 
+/// A gate that held a ticket which was sold after the backup, and the server that was put back to it and keeps
+/// the ticket's row for a person.
+fn gate_whose_row_waits(server: &Server) -> (Gate, State) {
+    let gate = Gate::new(server, 20);
+    prepared(server);
+    gate.sync(server);
+    let backup = server.state.borrow().clone();
+    server.sell(300..301, 1, TicketState::Valid);
+    gate.sync(server);
+    server.asks_a_person.set(true);
+    put_back(server, &backup);
+    gate.sync(server);
+    (gate, backup)
+}
+
 fn waiting(server: &Server) -> usize {
     server.state.borrow().waiting.len()
 }
@@ -121,15 +136,7 @@ fn waiting(server: &Server) -> usize {
 #[test]
 fn rows_that_wait_for_a_person_are_given_again_to_a_server_that_is_put_back_once_more() {
     let server = venue();
-    let mut gate = Gate::new(&server, 20);
-    prepared(&server);
-    gate.sync(&server);
-    let backup = server.state.borrow().clone();
-    server.sell(300..301, 1, TicketState::Valid);
-    gate.sync(&server);
-    server.asks_a_person.set(true);
-    put_back(&server, &backup);
-    gate.sync(&server);
+    let (mut gate, backup) = gate_whose_row_waits(&server);
     assert_eq!(waiting(&server), 1);
     // The device holds what the server holds, and the sold ticket is nowhere else.
     gate.sync(&server);
@@ -157,15 +164,7 @@ fn rows_that_wait_for_a_person_are_given_again_to_a_server_that_is_put_back_once
 #[test]
 fn a_device_that_holds_a_session_no_more_keeps_no_rows_of_it_to_hand_back() {
     let server = venue();
-    let gate = Gate::new(&server, 20);
-    prepared(&server);
-    gate.sync(&server);
-    let backup = server.state.borrow().clone();
-    server.sell(300..301, 1, TicketState::Valid);
-    gate.sync(&server);
-    server.asks_a_person.set(true);
-    put_back(&server, &backup);
-    gate.sync(&server);
+    let (gate, _backup) = gate_whose_row_waits(&server);
     assert_eq!(gate.with(|store| store.hand_backs().unwrap()).len(), 1);
     gate.with(|store| store.drop_table(SET).unwrap());
     assert_eq!(gate.with(|store| store.hand_backs().unwrap()), []);
@@ -174,15 +173,7 @@ fn a_device_that_holds_a_session_no_more_keeps_no_rows_of_it_to_hand_back() {
 #[test]
 fn rows_that_do_not_get_through_keep_nothing_else_waiting_and_are_not_forgotten() {
     let server = venue();
-    let gate = Gate::new(&server, 20);
-    prepared(&server);
-    gate.sync(&server);
-    let backup = server.state.borrow().clone();
-    server.sell(300..301, 1, TicketState::Valid);
-    gate.sync(&server);
-    server.asks_a_person.set(true);
-    put_back(&server, &backup);
-    gate.sync(&server);
+    let (gate, backup) = gate_whose_row_waits(&server);
     // It has no time for them, and then it is one that does not know the table.
     for (instance, code) in [(8, Code::Unavailable), (9, Code::NotFound)] {
         server.instance.set(instance);

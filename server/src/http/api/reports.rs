@@ -5,7 +5,7 @@ use crate::http::caller::{Call, Organizer, Viewer};
 use crate::http::endpoint::{Endpoint, delete, get, post};
 use crate::http::extract::{Args, Body, PageQuery, Query};
 use crate::http::problem::Failure;
-use crate::service::{ByteOrderMark, Names, Wanted};
+use crate::service::{ByteOrderMark, Names, QuarantineFilter};
 use jiff::Timestamp;
 use serde::Deserialize;
 use usher_domain::api::Page;
@@ -125,7 +125,7 @@ async fn quarantined(
     Args((event, session)): Args<(String, String)>,
     Query(query): Query<QuarantineQuery>,
 ) -> Result<Json<Page<QuarantinedRecord>>, Failure> {
-    let wanted = Wanted {
+    let wanted = QuarantineFilter {
         device: query.device,
         from: query.from,
         until: query.until,

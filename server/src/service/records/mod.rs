@@ -40,7 +40,7 @@ mod watch;
 
 pub use catch_up::Interpreter;
 pub(super) use interpret::inside;
-pub use quarantine::Wanted;
+pub use quarantine::QuarantineFilter;
 
 use super::devices::StoredDevice;
 use super::error::{Error, Result};

@@ -26,7 +26,7 @@ const READ_AT_ONCE: u32 = 1_000;
 
 /// Which quarantined records are wanted.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct QuarantineFilter {
     /// The device, by id.
     pub device: String,
     /// Only what arrived at this time or later.
@@ -47,7 +47,7 @@ fn positions(
     txn: &dyn Transaction,
     scope: ScopeId,
     device: DeviceId,
-    wanted: &Wanted,
+    wanted: &QuarantineFilter,
 ) -> Result<Positions> {
     let first = |field, since: Timestamp| -> Result<u64> {
         let since =
@@ -94,7 +94,7 @@ fn page(
     txn: &dyn Transaction,
     organizer: OrganizerId,
     (scope, device): (ScopeId, DeviceId),
-    wanted: &Wanted,
+    wanted: &QuarantineFilter,
     after: Option<&str>,
 ) -> Result<Page<QuarantinedRecord>> {
     let bad = || Error::invalid("after", "not the end of a page");
@@ -154,7 +154,7 @@ impl Service {
         &self,
         organizer: OrganizerId,
         (event, session): (String, String),
-        wanted: Wanted,
+        wanted: QuarantineFilter,
         after: Option<String>,
     ) -> Result<Page<QuarantinedRecord>> {
         self.read(move |txn| {

@@ -2,7 +2,7 @@
 
 use super::super::{House, NOON};
 use super::{Gate, at, first, kinds, ticket};
-use crate::service::{Error, Wanted, records, server_log, times};
+use crate::service::{Error, QuarantineFilter, records, server_log, times};
 use usher_domain::api::access::{Arrived, DeviceChange, DeviceState};
 use usher_domain::api::reports::{IncidentKind, NewRulings};
 use usher_domain::api::venue::Session;
@@ -187,7 +187,7 @@ async fn revoke_since(house: &House, gate: &Gate, since: UnixMillis) {
 }
 
 async fn quarantined(house: &House, gate: &Gate, from: Option<UnixMillis>) -> Vec<String> {
-    let wanted = Wanted {
+    let wanted = QuarantineFilter {
         device: gate.id.to_string(),
         from: from.map(|from| times::timestamp(from).unwrap()),
         until: None,
