@@ -248,3 +248,171 @@ fn the_server_counts_what_the_gate_saw() {
     let report = gate.json("report fair/evening");
     assert_eq!(report["inside"], 2, "{report}");
 }
+
+/// A series of two dates, both served now, whose shop has two products of one name and one that staff look
+/// at. The gate stands before the evening of the series, and nothing but one ticket is listed.
+fn series(more: &[(&str, String)]) -> House {
+    let house = House::with_organizer();
+    house.ok("event create fair --time-zone Europe/Berlin");
+    house.ok("session create fair/matinee --name Matinee --doors now --ends +6h");
+    house.ok("session create fair/evening --name Evening --doors now --ends +6h");
+    house.ok("gate create north");
+    let report = import_series(&house, more);
+    house.ok("enrollment create --gate north --text-out north.code");
+    house.ok("--home till enroll --name till --file north.code");
+    house.ok("--home till sync");
+    assert!(report["bad_count"] == 0, "{report}");
+    house
+}
+
+fn import_series(house: &House, more: &[(&str, String)]) -> Value {
+    let event = json!({
+        "slug": "fair", "timezone": "Europe/Berlin", "valid_keys": {"pretix_sig1": [key_entry()]},
+    });
+    let item = |id: i64, name: &str, attention: bool| {
+        json!({"id": id, "name": {"en": name}, "default_price": "49.00", "admission": true,
+            "generate_tickets": null, "checkin_attention": attention, "checkin_text": null,
+            "has_variations": false, "variations": []})
+    };
+    let items = json!([
+        item(PLAIN, "Regular", false),
+        item(STUDENT, "Student", true),
+        item(NAMESAKE, "Regular", false),
+    ]);
+    let date = |id: u64, name: &str| json!({"id": id, "event": "fair", "name": {"en": name}, "date_from": null});
+    let dates = json!([date(MATINEE, "Matinee"), date(EVENING, "Evening")]);
+    let listed = position(
+        1,
+        &dated("ada", PLAIN, EVENING),
+        PLAIN,
+        &[("subevent", json!(EVENING))],
+    );
+    let mut files = vec![
+        ("event.json", event.to_string()),
+        ("items.json", page(&items)),
+        ("subevents.json", page(&dates)),
+        (
+            "orders.json",
+            page(&json!([order("A1", "p", vec![listed])])),
+        ),
+    ];
+    files.extend(more.iter().map(|(name, text)| (*name, text.clone())));
+    for (name, text) in &files {
+        std::fs::write(house.path().join(name), text).unwrap();
+    }
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    house.json(&format!("import fair {}", names.join(" ")))
+}
+
+const NAMESAKE: i64 = 8;
+const MATINEE: u64 = 40;
+const EVENING: u64 = 41;
+
+/// A secret for a date of the series.
+fn dated(seed: &str, item: i64, subevent: u64) -> String {
+    let code = PretixCode {
+        seed: Private::new(seed),
+        item,
+        variation: None,
+        subevent: Some(subevent.cast_signed()),
+        valid_from: None,
+        valid_until: None,
+    };
+    sign(&code, &shop()).unwrap().reveal().to_owned()
+}
+
+fn at_evening(gate: &House, code: &str) -> Value {
+    let (_, mut lines) = gate.scan(&["--session", "Evening", code]);
+    lines.remove(0)
+}
+
+#[test]
+fn a_secret_signed_for_another_date_is_refused_and_told_its_own() {
+    let gate = series(&[]);
+    let line = at_evening(&gate, &dated("new", PLAIN, EVENING));
+    assert_eq!(line["reason"], "unknown_signed", "{line}");
+    let line = at_evening(&gate, &dated("other", PLAIN, MATINEE));
+    assert_eq!(line["reason"], "wrong_session", "{line}");
+    assert!(line.to_string().contains("Matinee"), "{line}");
+    let line = at_evening(&gate, &dated("far", PLAIN, 99));
+    assert_eq!(line["reason"], "wrong_session", "{line}");
+}
+
+#[test]
+fn revoked_and_blocked_secrets_are_refused_as_such_at_every_date() {
+    let refused = |id: u64, field: &str, secret: String| {
+        json!([{"id": id, "secret": secret, field: if field == "blocked" { json!(true) } else {
+            json!("2026-11-20T17:09:37Z") }, "updated": "2026-11-20T17:09:37Z"}])
+    };
+    let (gone, held) = (dated("gone", PLAIN, EVENING), dated("held", PLAIN, EVENING));
+    let blocked = refused(1, "blocked", held.clone());
+    let gate = series(&[
+        ("revoked.json", page(&refused(1, "created", gone.clone()))),
+        ("blocked.json", page(&blocked)),
+    ]);
+    let line = at_evening(&gate, &gone);
+    assert_eq!(line["reason"], "cancelled", "{line}");
+    assert!(line.to_string().contains("its code was revoked"), "{line}");
+    let line = at_evening(&gate, &held);
+    assert_eq!(line["reason"], "blocked", "{line}");
+    assert!(
+        line.to_string().contains("blocked by the organizer"),
+        "{line}"
+    );
+
+    // The order tells of the ticket later: it is that of the code.
+    let found = position(7, &held, PLAIN, &[("subevent", json!(EVENING))]);
+    let free = page(&json!([{"id": 1, "secret": held, "blocked": false,
+        "updated": "2026-11-21T17:09:37Z"}]));
+    let report = import_series(&gate, &[("blocked.json", free.clone())]);
+    assert!(
+        report.to_string().contains("1 code is blocked no longer"),
+        "{report}"
+    );
+    let more = page(&json!([order("A7", "p", vec![found])]));
+    let report = import_series(&gate, &[("orders-2.json", more), ("blocked.json", free)]);
+    assert_eq!(report["bad_count"], 0, "{report}");
+    gate.ok("--home till sync");
+    let line = at_evening(&gate, &held);
+    assert_eq!(line["reason"], "listed", "{line}");
+    assert_eq!(gate.json("ticket show fair/A7-7")["external"], "A7-7");
+}
+
+#[test]
+fn a_listed_ticket_whose_code_is_revoked_by_a_later_answer_is_refused() {
+    let gate = series(&[]);
+    let later = page(&json!([{"id": 1, "secret": dated("ada", PLAIN, EVENING),
+        "created": "2026-11-20T17:09:37Z"}]));
+    // Its order is not among the files this time.
+    let other = order("A2", "p", vec![]);
+    let report = import_series(
+        &gate,
+        &[
+            ("revoked.json", later),
+            ("orders.json", page(&json!([other]))),
+        ],
+    );
+    assert!(
+        report.to_string().contains("1 ticket is refused"),
+        "{report}"
+    );
+    gate.ok("--home till sync");
+    let line = at_evening(&gate, &dated("ada", PLAIN, EVENING));
+    assert_eq!(line["reason"], "cancelled", "{line}");
+}
+
+#[test]
+fn two_products_of_one_name_are_two_types_and_attention_is_asked_for() {
+    let gate = series(&[]);
+    let types = gate.json("type list fair")["items"].clone();
+    let names = texts(types.as_array().unwrap(), "name");
+    assert_eq!(names, ["Regular", "Student", "Regular (8)"]);
+    let line = at_evening(&gate, &dated("new", NAMESAKE, EVENING));
+    assert_eq!(line["type_name"], "Regular (8)", "{line}");
+    let line = at_evening(&gate, &dated("sue", STUDENT, EVENING));
+    assert_eq!(line["reason"], "instruction", "{line}");
+    assert!(line.to_string().contains("special attention"), "{line}");
+    // The same again makes no new types.
+    let report = import_series(&gate, &[]);
+    assert_eq!(report["types_created"], json!([]), "{report}");
+}

@@ -57,6 +57,12 @@ number!(
     TypeNumber(u16)
 );
 
+impl AccessNumber {
+    /// Stands in rows that no single session owns, such as that of a code which a shop revoked: what the row
+    /// says holds at every session that has it. No code bears it.
+    pub const EVERY_SESSION: Self = Self(0);
+}
+
 impl IssueNumber {
     /// The issue that replaces this one, or `None` when a ticket has used up all its issues.
     #[must_use]

@@ -186,6 +186,9 @@ pub struct PretixTerms {
     /// pretix items (and variations) and the ticket types they became.
     #[n(1)]
     pub items: Vec<PretixItem>,
+    /// Dates of the series with the sessions that they became, the nearest ones; none from older programs.
+    #[n(2)]
+    pub dates: Option<Vec<PretixDate>>,
 }
 
 impl PretixTerms {
@@ -203,6 +206,30 @@ impl PretixTerms {
             .or_else(|| entry(None))
             .map(|entry| entry.type_number)
     }
+
+    /// What staff must check for a type, by what the shop says of its products.
+    #[must_use]
+    pub fn instruction_of(&self, number: TypeNumber) -> Option<&str> {
+        let mut items = self.items.iter();
+        items.find_map(|item| {
+            let text = item.instruction.as_deref();
+            text.filter(|_| item.type_number == number)
+        })
+    }
+
+    /// The sessions that a date of the series became.
+    pub fn sessions_of(&self, subevent: u64) -> impl Iterator<Item = &PretixDate> {
+        let dates = self.dates.iter().flatten();
+        dates.filter(move |date| date.subevent == subevent)
+    }
+
+    /// The dates of the series that a session is.
+    pub fn dates_of(&self, session: SessionId) -> impl Iterator<Item = u64> {
+        let dates = self.dates.iter().flatten();
+        dates
+            .filter(move |date| date.session == session)
+            .map(|date| date.subevent)
+    }
 }
 
 /// A pretix item or variation and the ticket type it became.
@@ -217,6 +244,23 @@ pub struct PretixItem {
     /// pretix's variation number; none stands for the item without or with any other variation.
     #[n(2)]
     pub variation: Option<u64>,
+    /// What staff must check before letting in who holds it.
+    #[n(3)]
+    pub instruction: Option<String>,
+}
+
+/// A date of a pretix series and the session that it became.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct PretixDate {
+    /// pretix's number of the date.
+    #[n(0)]
+    pub subevent: u64,
+    /// The session here.
+    #[n(1)]
+    pub session: SessionId,
+    /// The session's name, for people.
+    #[n(2)]
+    pub name: String,
 }
 
 /// How many tickets one sales channel has in each state.

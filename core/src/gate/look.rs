@@ -97,7 +97,13 @@ pub(super) fn honoured(
             let told = || terms.others.iter().find(|other| other.id == session);
             let summary = held.or_else(told);
             let accepts = summary.map_or(Vec::new(), |summary| summary.accepts.clone());
-            Honoured { session, accepts }
+            let pretix = terms.pretix.as_ref();
+            let dates = pretix.map_or(Vec::new(), |pretix| pretix.dates_of(session).collect());
+            Honoured {
+                session,
+                accepts,
+                dates,
+            }
         })
         .collect()
 }

@@ -77,6 +77,12 @@ impl Case<'_> {
         {
             return Some(Referral::RevokedKey);
         }
+        if let Shown::Pretix { date, .. } = self.shown
+            && !self.is_dated_here(*date)
+        {
+            // Signed by the shop, for a date of which nobody told here which session it is.
+            return Some(Referral::UnknownSigned);
+        }
         match self.terms.rules.unknown_signed {
             UnknownSignedRule::Refer => Some(Referral::UnknownSigned),
             // What the rule refuses was refused before.
@@ -120,7 +126,16 @@ impl Case<'_> {
             Found::Here { row, .. } => row.instruction.clone(),
             Found::Elsewhere(_) | Found::Nowhere => None,
         };
-        let texts: Vec<String> = of_type.into_iter().chain(of_ticket).collect();
+        let of_product = match (self.found, self.shown) {
+            (Found::Nowhere, Shown::Pretix { type_number, .. }) => {
+                let pretix = self.terms.pretix.as_ref();
+                let of = |number| pretix.and_then(|terms| terms.instruction_of(number));
+                type_number.and_then(of).map(str::to_owned)
+            }
+            (Found::Here { .. } | Found::Elsewhere(_) | Found::Nowhere, _) => None,
+        };
+        let texts = of_type.into_iter().chain(of_ticket).chain(of_product);
+        let texts: Vec<String> = texts.collect();
         (!texts.is_empty()).then_some(Referral::Instruction { texts })
     }
 

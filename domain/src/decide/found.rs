@@ -97,7 +97,16 @@ impl Known {
                     }
                 }
             }
-            (Found::Here { row, .. }, _) => Self::of_row(row),
+            (Found::Here { row, .. }, _) => {
+                // A bound that the shop signed holds where the row tells none.
+                let signed = Self::of_shown(shown);
+                let row_says = Self::of_row(row);
+                Self {
+                    valid_from: row_says.valid_from.or(signed.valid_from),
+                    valid_until: row_says.valid_until.or(signed.valid_until),
+                    ..row_says
+                }
+            }
             (Found::Elsewhere(_) | Found::Nowhere, _) => Self::of_shown(shown),
         }
     }
@@ -140,6 +149,7 @@ impl Known {
                 type_number,
                 valid_from,
                 valid_until,
+                date: _,
             } => Self {
                 subject: Subject::Medium(*identity),
                 type_number: *type_number,

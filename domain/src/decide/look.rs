@@ -1,6 +1,6 @@
 //! Looking up what was shown. Gates and the authority look by the same rules, each in what it holds.
 
-use super::{Elsewhere, Found, Shown, Via};
+use super::{Elsewhere, Found, Shown, SignedDate, Via};
 use crate::code::MediumKey;
 use crate::ids::{SessionId, TicketId};
 use crate::merge::Ground;
@@ -115,6 +115,8 @@ pub struct Honoured {
     pub session: SessionId,
     /// Access numbers of its tickets.
     pub accepts: Vec<AccessNumber>,
+    /// Dates of a pretix series that it is.
+    pub dates: Vec<u64>,
 }
 
 /// As [`look`], with the sessions of [`Ground::honoured`] in mind: what is none of the served session's but
@@ -145,6 +147,16 @@ pub fn look_honoured<H: Holdings>(
         (Looked::Nowhere, Shown::Code { code, .. }) => honoured
             .iter()
             .find(|other| other.accepts.contains(&code.access))
+            .map(|other| other.session),
+        (
+            Looked::Nowhere,
+            Shown::Pretix {
+                date: Some(SignedDate::Subevent(number)),
+                ..
+            },
+        ) => honoured
+            .iter()
+            .find(|other| other.dates.contains(number))
             .map(|other| other.session),
         (Looked::Here { .. } | Looked::Elsewhere(_) | Looked::Nowhere, _) => None,
     };

@@ -37,7 +37,7 @@ mod shown;
 pub use context::{Attendance, Connection, Context, Flow, Headcount, SetAge};
 pub use found::{Elsewhere, Found, Known, Via};
 pub use look::{Holdings, Honoured, Looked, look, look_honoured};
-pub use shown::{Shown, Signer};
+pub use shown::{Shown, SignedDate, Signer};
 
 use crate::merge::state::SubjectState;
 use crate::record::Direction;

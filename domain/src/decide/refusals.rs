@@ -1,6 +1,6 @@
 //! The steps that refuse, in their order.
 
-use super::{Case, Elsewhere, Found, Headcount, Shown, Signer, Via};
+use super::{Case, Elsewhere, Found, Headcount, Shown, SignedDate, Signer, Via};
 use crate::ids::{SessionId, ZoneId};
 use crate::merge::state::Barred;
 use crate::numbers::AccessNumber;
@@ -59,12 +59,15 @@ impl Case<'_> {
                 .or_else(|| self.unlisted()),
             // Nothing but a signed code names a row by its ticket.
             (Found::Here { via: Via::Code, .. }, _) => Some(Refusal::Unknown),
+            (Found::Here { row, .. }, _) if row.access == AccessNumber::EVERY_SESSION => None,
             (Found::Here { row, .. }, _) => self.not_accepted(row.access, Signer::Entitled),
             (Found::Elsewhere(places), _) => Some(self.belongs_to(places)),
             (Found::Nowhere, Shown::Code { code, signer, .. }) => self
                 .not_accepted(code.access, *signer)
                 .or_else(|| self.unlisted()),
-            (Found::Nowhere, Shown::Pretix { .. }) => self.unlisted(),
+            (Found::Nowhere, Shown::Pretix { date, .. }) => {
+                self.other_date(*date).or_else(|| self.unlisted())
+            }
             (
                 Found::Nowhere,
                 Shown::Unreadable
@@ -89,6 +92,36 @@ impl Case<'_> {
             return Some(Refusal::WrongSession { right: Vec::new() });
         }
         (self.terms.rules.unknown_signed == UnknownSignedRule::Refuse).then_some(Refusal::Unknown)
+    }
+
+    /// Whether the shop signed it for another date of the series than this session is.
+    fn other_date(&self, date: Option<SignedDate>) -> Option<Refusal> {
+        let pretix = self.terms.pretix.as_ref()?;
+        let is_dated = pretix.dates_of(self.terms.session.id).next().is_some();
+        let right: Vec<(SessionId, String)> = match date? {
+            SignedDate::Unnamed => Vec::new(),
+            SignedDate::Subevent(_) if self.is_dated_here(date) => return None,
+            SignedDate::Subevent(number) => pretix
+                .sessions_of(number)
+                .map(|date| (date.session, date.name.clone()))
+                .collect(),
+        };
+        (is_dated || !right.is_empty()).then_some(Refusal::WrongSession { right })
+    }
+
+    /// Whether the date that the shop signed is this session, or one whose tickets it lets through.
+    pub(super) fn is_dated_here(&self, date: Option<SignedDate>) -> bool {
+        let session = self.terms.session.id;
+        let mut told = self.terms.pretix.iter();
+        match date {
+            Some(SignedDate::Subevent(number)) => told
+                .flat_map(|pretix| pretix.sessions_of(number))
+                .any(|date| date.session == session || self.context.honours == Some(date.session)),
+            // Only an event that is no series has tickets without a date.
+            Some(SignedDate::Unnamed) | None => {
+                told.all(|pretix| pretix.dates_of(session).next().is_none())
+            }
+        }
     }
 
     fn not_accepted(&self, access: AccessNumber, signer: Signer) -> Option<Refusal> {

@@ -62,6 +62,9 @@ pub enum Shown {
         /// Not valid after.
         #[n(3)]
         valid_until: Option<UnixMillis>,
+        /// Which date of a series it is for; none if the program that read it did not tell.
+        #[n(4)]
+        date: Option<SignedDate>,
     },
     /// A text without a signature: it is worth what the set says of it.
     #[n(5)]
@@ -70,6 +73,18 @@ pub enum Shown {
         #[n(0)]
         identity: Identity,
     },
+}
+
+/// Which date of a series a pretix secret is signed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum SignedDate {
+    /// It names none.
+    #[n(0)]
+    Unnamed,
+    /// This one, by the shop's number. What is no number of a date is that of none.
+    #[n(1)]
+    Subevent(#[n(0)] u64),
 }
 
 /// Whether the key under a code of ours may sign it.
@@ -136,6 +151,10 @@ impl Shown {
             type_number: terms.type_of(code.item, code.variation),
             valid_from: code.valid_from.and_then(point),
             valid_until: code.valid_until.and_then(point),
+            date: Some(match code.subevent {
+                None => SignedDate::Unnamed,
+                Some(number) => SignedDate::Subevent(number.cast_unsigned()),
+            }),
         }
     }
 
@@ -216,7 +235,9 @@ mod tests {
                 item: 11,
                 type_number: TypeNumber::new(4),
                 variation: None,
+                instruction: None,
             }],
+            dates: None,
         };
         Shown::read(text, ORGANIZER, keys, Some(&terms))
     }

@@ -17,8 +17,8 @@ use usher_domain::rules::{
 use usher_domain::seal::{Holder, seal};
 use usher_domain::secret::Private;
 use usher_domain::session::{
-    Authority, ChannelCount, GateName, GateNotice, PretixItem, PretixTerms, SessionSummary,
-    SessionTerms, TypeName, ZoneName,
+    Authority, ChannelCount, GateName, GateNotice, PretixDate, PretixItem, PretixTerms,
+    SessionSummary, SessionTerms, TypeName, ZoneName,
 };
 use usher_domain::table::rows::{
     AcceptedUpTo, CancelReason, DeviceEntry, DeviceRole, DirectoryRow, Revocation, RosterEntry,
@@ -283,8 +283,14 @@ fn terms() -> SessionTerms {
             items: vec![PretixItem {
                 item: 12,
                 type_number: TypeNumber::new(2),
-                variation: None,
+                variation: Some(3),
+                instruction: Some("check student ID".to_owned()),
             }],
+            dates: Some(vec![PretixDate {
+                subevent: 40,
+                session: SESSION,
+                name: "Friday".to_owned(),
+            }]),
         }),
         channels: vec!["box office".to_owned()],
         counts: vec![ChannelCount {

@@ -27,7 +27,9 @@ pub use dates::SlashDates;
 pub use dialect::{Delimiter, FoundColumn, FoundDialect, Header};
 pub use encoding::{FileEncoding, UnknownEncoding};
 pub use error::ImportError;
-pub use pretix::{PretixCheckInList, PretixFacts, PretixItem, PretixSubevent, TestOrders};
+pub use pretix::{
+    PretixCheckInList, PretixFacts, PretixItem, PretixSubevent, RefusedSecrets, TestOrders,
+};
 pub use report::{BadLine, BadReason, Place, Warning};
 pub(crate) use status::named as state_named;
 pub use ticket::{ImportedTicket, State, Text, Used};

@@ -2,9 +2,12 @@
 
 use super::error::{Error, Result};
 use super::things::{NAME_BYTES_MAX, check_text};
+use super::tickets::said::Mark;
 use crate::storage::{Space, Transaction};
+use minicbor::{Decode, Encode};
 use usher_domain::cbor;
 use usher_domain::ids::EventId;
+use usher_domain::numbers::TypeNumber;
 use usher_domain::session::PretixTerms;
 use usher_domain::time::UnixMillis;
 
@@ -68,5 +71,42 @@ pub(crate) fn put_pretix(
         &cbor::encode(terms),
         now,
     )?;
+    Ok(())
+}
+
+/// A product of a shop and the ticket type that it became.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct SellerType {
+    /// The list that told of it.
+    #[n(0)]
+    pub(crate) source: Mark,
+    /// The shop's number of the product.
+    #[n(1)]
+    pub(crate) product: String,
+    /// Its name there: lists may give the variations of a product one number.
+    #[n(2)]
+    pub(crate) name: String,
+    /// The type here.
+    #[n(3)]
+    pub(crate) number: TypeNumber,
+}
+
+/// Which types the products of shops became.
+pub(crate) fn seller_types(txn: &dyn Transaction, event: EventId) -> Result<Vec<SellerType>> {
+    txn.value(Space::Event, &place(b"products ", event))?
+        .map_or(Ok(Vec::new()), |bytes| {
+            cbor::decode(&bytes).map_err(|_| Error::Internal("stored products are not readable"))
+        })
+}
+
+/// Stores which types the products of shops became.
+pub(crate) fn put_seller_types(
+    txn: &mut dyn Transaction,
+    event: EventId,
+    types: &Vec<SellerType>,
+    now: UnixMillis,
+) -> Result<()> {
+    let bytes = cbor::encode(types);
+    txn.put_value(Space::Event, &place(b"products ", event), &bytes, now)?;
     Ok(())
 }

@@ -5,6 +5,7 @@ mod elsewhere;
 mod gate;
 mod history;
 mod properties;
+mod shop;
 mod ticket;
 
 use super::*;

@@ -28,6 +28,7 @@ fn any_shown() -> impl Strategy<Value = Shown> {
         type_number: kind.map(TypeNumber::new),
         valid_from: None,
         valid_until: None,
+        date: None,
     });
     prop_oneof![
         1 => Just(Shown::Unreadable),

@@ -252,6 +252,7 @@ fn a_signed_code_outside_the_set_follows_the_rule() {
         type_number: Some(STANDARD),
         valid_from: None,
         valid_until: None,
+        date: None,
     };
     let row = row();
     for (shown, found) in [
@@ -283,6 +284,7 @@ fn a_signed_code_of_no_type_of_the_session_is_a_wrong_session() {
         type_number: None,
         valid_from: None,
         valid_until: None,
+        date: None,
     };
     for shown in [signed(shown, Signer::Entitled), pretix] {
         assert_eq!(

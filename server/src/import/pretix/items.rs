@@ -1,7 +1,8 @@
 //! Products, their variations and their names.
 
 use super::super::ImportError;
-use super::super::csv::VARIATION;
+use super::super::csv::{ATTENTION, VARIATION};
+use super::super::fields::{Content, clean};
 use super::files::Entry;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -70,6 +71,8 @@ pub struct PretixItem {
     pub name: String,
     /// Whether it gives admission (add-ons mostly do not).
     pub admission: bool,
+    /// What the staff must do or say before admitting, whatever the order says.
+    pub instruction: Option<String>,
 }
 
 impl PretixItem {
@@ -139,8 +142,15 @@ impl Items {
 impl Item {
     fn product(&self, variation: Option<&Variation>, locale: Option<&str>) -> Product {
         let name = self.name.choose(locale);
+        let attention = self.checkin_attention || variation.is_some_and(|v| v.checkin_attention);
+        let texts = [
+            self.checkin_text.as_ref(),
+            variation.and_then(|v| v.checkin_text.as_ref()),
+        ];
+        let texts: Vec<String> = texts.into_iter().flatten().cloned().collect();
         Product {
             kind: PretixItem {
+                instruction: instruction(attention.then_some(ATTENTION), &texts),
                 item: self.id,
                 variation: variation.map(|v| v.id),
                 name: match variation.map(|v| v.value.choose(locale)) {
@@ -150,15 +160,8 @@ impl Item {
                 admission: self.admission,
             },
             generate_tickets: self.generate_tickets,
-            attention: self.checkin_attention || variation.is_some_and(|v| v.checkin_attention),
-            texts: [
-                self.checkin_text.as_ref(),
-                variation.and_then(|v| v.checkin_text.as_ref()),
-            ]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect(),
+            attention,
+            texts,
         }
     }
 
@@ -169,4 +172,15 @@ impl Item {
         }
         variations.map(|v| self.product(Some(v), locale)).collect()
     }
+}
+
+/// What a product asks of the staff; texts that cannot be shown are left out.
+fn instruction(attention: Option<&str>, texts: &[String]) -> Option<String> {
+    let texts = texts.iter().filter_map(|text| {
+        let text = clean(text, Content::Prose).ok().flatten()?;
+        Some(text.into_owned())
+    });
+    let attention = attention.map(str::to_owned).into_iter();
+    let parts: Vec<String> = attention.chain(texts).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -12,6 +12,7 @@ mod refused_secrets;
 
 pub use items::PretixItem;
 pub use lists::PretixCheckInList;
+pub use refused_secrets::RefusedSecrets;
 
 use super::report::{Place, Warning};
 use super::ticket::Shared;
@@ -19,7 +20,7 @@ use super::{Import, ImportError, NamedBytes, Options, Source};
 use files::Files;
 use items::Items;
 use std::collections::{BTreeSet, HashSet};
-use usher_domain::code::{TicketCodeText, pretix as secrets};
+use usher_domain::code::pretix as secrets;
 use usher_domain::keys::PublicKey;
 
 /// What becomes of orders made in pretix's test mode.
@@ -47,9 +48,10 @@ pub struct PretixFacts {
     pub subevents: Vec<PretixSubevent>,
     /// Check-in lists, from which rules of the session can be taken over.
     pub check_in_lists: Vec<PretixCheckInList>,
-    /// Secrets that were replaced or belong to cancelled positions, without those in the tickets.
-    /// pretix does not say of which ticket.
-    pub revoked: Vec<TicketCodeText>,
+    /// Numbers of dates that positions name.
+    pub named_dates: BTreeSet<u64>,
+    /// Secrets that pretix refuses, without those in the tickets.
+    pub refused: RefusedSecrets,
     /// Orders whose positions could all be read: what they lack is no ticket any more.
     pub whole_orders: HashSet<Box<str>>,
     /// Orders of which something could not be read.
@@ -112,6 +114,7 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         whole: HashSet::new(),
         other: HashSet::new(),
         used_on: BTreeSet::new(),
+        named_dates: BTreeSet::new(),
     };
     let different = reading.read_all(&files.orders)?;
     if let Some(expected) = files.order_count.filter(|count| *count > different) {
@@ -121,7 +124,8 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         });
     }
     warnings.extend(reading.warnings());
-    facts.revoked = secrets.not_among(&reading.tickets);
+    facts.refused = secrets.not_among(&reading.tickets);
+    facts.named_dates = std::mem::take(&mut reading.named_dates);
     facts.used_on = reading
         .used_on
         .iter()

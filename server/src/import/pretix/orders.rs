@@ -122,6 +122,8 @@ pub(super) struct Orders<'a> {
     pub(super) other: HashSet<Box<str>>,
     /// Check-in lists on which positions were let in.
     pub(super) used_on: BTreeSet<u64>,
+    /// Dates that positions name.
+    pub(super) named_dates: BTreeSet<u64>,
 }
 
 impl Orders<'_> {
@@ -243,6 +245,7 @@ impl Orders<'_> {
         if !is_ticket(position, product) {
             return Err(NoTicket::ByNature);
         }
+        self.named_dates.extend(position.subevent);
         let secret = secret(&position.secret)?;
         let valid_from = moment(position.valid_from.as_deref(), "valid_from", Edge::From)?;
         let valid_until = moment(position.valid_until.as_deref(), "valid_until", Edge::Until)?;

@@ -18,11 +18,24 @@ struct Blocked {
     blocked: bool,
 }
 
+/// Secrets that pretix refuses and that no position of the files has. It does not say of which ticket they are.
+#[derive(Debug, Default)]
+pub struct RefusedSecrets {
+    /// They were replaced or belong to cancelled positions.
+    pub revoked: Vec<TicketCodeText>,
+    /// They are held back for a time.
+    pub blocked: Vec<TicketCodeText>,
+    /// They were held back once and are no longer.
+    pub unblocked: Vec<TicketCodeText>,
+}
+
 /// Secrets that stand in lists of their own.
 pub(super) struct Secrets {
     revoked: Vec<String>,
     pub(super) is_revoked: HashSet<String>,
     pub(super) blocked: HashSet<String>,
+    /// Secrets that were blocked once and are no longer.
+    unblocked: Vec<String>,
 }
 
 impl Secrets {
@@ -33,31 +46,42 @@ impl Secrets {
             .filter_map(|entry| serde_json::from_str::<Revoked>(entry.json.get()).ok())
             .map(|revoked| revoked.secret)
             .collect();
-        let blocked = files
+        let (blocked, unblocked): (Vec<_>, Vec<_>) = files
             .blocked
             .iter()
             .filter_map(|entry| serde_json::from_str::<Blocked>(entry.json.get()).ok())
-            .filter(|entry| entry.blocked)
-            .map(|entry| entry.secret)
-            .collect();
+            .partition(|entry| entry.blocked);
+        let secrets = |entries: Vec<Blocked>| entries.into_iter().map(|entry| entry.secret);
+        let blocked = secrets(blocked).collect();
+        let unblocked = secrets(unblocked).collect();
         Self {
+            unblocked,
             is_revoked: revoked.iter().cloned().collect(),
             revoked,
             blocked,
         }
     }
 
-    /// The revoked secrets that are no ticket's current one.
-    pub(super) fn not_among(&self, tickets: &[ImportedTicket]) -> Vec<TicketCodeText> {
+    /// The secrets that are no ticket's current one.
+    pub(super) fn not_among(&self, tickets: &[ImportedTicket]) -> RefusedSecrets {
         let current: HashSet<&str> = tickets
             .iter()
             .filter_map(|ticket| ticket.code.as_ref())
             .map(TicketCodeText::reveal)
             .collect();
-        self.revoked
-            .iter()
-            .filter(|secret| !current.contains(secret.as_str()))
-            .filter_map(|secret| TicketCodeText::new(secret).ok())
-            .collect()
+        let rest = |secrets: &mut dyn Iterator<Item = &String>| -> Vec<TicketCodeText> {
+            secrets
+                .filter(|secret| !current.contains(secret.as_str()))
+                .filter_map(|secret| TicketCodeText::new(secret).ok())
+                .collect()
+        };
+        let revoked = |secret: &&String| self.is_revoked.contains(secret.as_str());
+        let mut blocked: Vec<&String> = self.blocked.iter().filter(|s| !revoked(s)).collect();
+        blocked.sort_unstable();
+        RefusedSecrets {
+            revoked: rest(&mut self.revoked.iter()),
+            blocked: rest(&mut blocked.into_iter()),
+            unblocked: rest(&mut self.unblocked.iter()),
+        }
     }
 }

@@ -351,7 +351,12 @@ fn revoked_and_blocked_secrets_are_used() {
     assert_eq!(import.tickets[0].state, cancelled("its code was revoked"));
     assert!(matches!(import.tickets[1].state, State::Blocked { .. }));
     assert_eq!(import.tickets[2].state, State::Valid);
-    let revoked: Vec<&str> = facts(&import).revoked.iter().map(|s| s.reveal()).collect();
+    let revoked: Vec<&str> = facts(&import)
+        .refused
+        .revoked
+        .iter()
+        .map(|s| s.reveal())
+        .collect();
     assert_eq!(revoked, ["older"]);
 }
 

@@ -57,6 +57,10 @@ pub(super) fn honoured(
         .map(|session| Honoured {
             session,
             accepts: told(session).map_or(Vec::new(), |other| other.accepts.clone()),
+            dates: terms
+                .pretix
+                .as_ref()
+                .map_or(Vec::new(), |pretix| pretix.dates_of(session).collect()),
         })
         .collect()
 }

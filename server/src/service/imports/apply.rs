@@ -1,22 +1,17 @@
 //! One line of an import, written within a transaction or rehearsed over one.
 
-use super::kinds;
 use super::lines::{self, Surroundings};
 use super::merge::{self, Found};
-use crate::import::{ImportedTicket, PretixFacts};
+use super::refused;
+use crate::import::ImportedTicket;
 use crate::service::error::{Error, Result};
 use crate::service::tickets::desk::Desk;
 use crate::service::tickets::said::Said;
-use crate::service::tickets::stored::{self, Body, Loaded, Medium};
-use crate::service::{channels, things};
+use crate::service::tickets::stored::{self, Loaded};
 use crate::storage::Transaction;
 use usher_domain::api::imports::ImportReport;
-use usher_domain::code::strength::bits_alone;
-use usher_domain::code::{Identity, TicketCodeText};
-use usher_domain::hash::Hash;
+use usher_domain::code::Identity;
 use usher_domain::ids::TicketId;
-use usher_domain::session::{PretixItem, PretixTerms};
-use usher_domain::table::rows::{CancelReason, TicketState};
 
 /// What one line did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +98,13 @@ pub(super) fn line(
         ));
     }
     let before = ticket.body.clone();
-    let found = merge::merge(&mut ticket, body, around.source)?;
+    let stood_for_code = refused::is_for_code(&before);
+    let mut found = merge::merge(&mut ticket, body, around.source)?;
+    if stood_for_code {
+        // Only now a list tells which ticket it is.
+        found.moved = false;
+        ticket.external = line.external.as_deref().map(str::to_owned);
+    }
     let effect = if before.says_the_same(&ticket.body) {
         txn.put_ticket(&ticket.stored())?;
         Effect::Noted
@@ -139,84 +140,4 @@ pub(super) fn spoken_of(
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// pretix lists secrets that it revoked without saying of which ticket. They still verify, so each
-/// stands in every set of the event as the medium of a cancelled ticket.
-pub(super) fn refuse_for_ever(
-    txn: &mut dyn Transaction,
-    desk: &mut Desk,
-    secret: &TicketCodeText,
-    channel: &str,
-) -> Result<Effect> {
-    let medium = Medium::new(desk.organizer, secret, bits_alone(secret));
-    if txn.medium_owner(desk.event.id, &medium.key)?.is_some() {
-        return Ok(Effect::Unchanged);
-    }
-    let (Some(first), Some(kind)) = (desk.sessions().first(), desk.types().first()) else {
-        return Ok(Effect::Unchanged);
-    };
-    let (access, type_number) = (first.access, kind.number);
-    let sessions = desk.sessions().iter().map(|session| session.id).collect();
-    let mut ticket = Loaded {
-        id: TicketId::from_bytes(things::new_id()?),
-        event: desk.event.id,
-        external: None,
-        body: Body {
-            revision: 0,
-            type_number,
-            access,
-            sessions,
-            state: TicketState::Cancelled(CancelReason::Other),
-            issue: usher_domain::numbers::IssueNumber::new(1),
-            channel: desk.channel(txn, channel)?,
-            request: Some(Hash::of(&[b"revoked", medium.key.as_bytes()])),
-            media: vec![medium],
-            valid_from: None,
-            valid_until: None,
-            order: None,
-            holder: None,
-            zone: None,
-            seat: None,
-            home: None,
-            instruction: None,
-            entries: None,
-            group: None,
-            signed: None,
-            said: None,
-            left: None,
-            explanation: None,
-        },
-    };
-    desk.store(txn, &mut ticket)?;
-    Ok(Effect::Created)
-}
-
-/// Keeps the keys and products of a pretix event, so that gates read its signed secrets.
-pub(super) fn keep_pretix(
-    txn: &mut dyn Transaction,
-    desk: &mut Desk,
-    facts: &PretixFacts,
-    created: &mut Vec<String>,
-) -> Result<Effect> {
-    if facts.keys.is_empty() {
-        return Ok(Effect::Unchanged);
-    }
-    let keys = facts.keys.clone();
-    let mut items = Vec::new();
-    for item in facts.items.iter().filter(|item| item.admission) {
-        let type_number = kinds::of_name(txn, desk, &item.name, created)?.number;
-        items.push(PretixItem {
-            item: item.item,
-            type_number,
-            variation: item.variation,
-        });
-    }
-    let terms = PretixTerms { keys, items };
-    if channels::pretix(txn, desk.event.id)?.as_ref() == Some(&terms) {
-        return Ok(Effect::Unchanged);
-    }
-    channels::put_pretix(txn, desk.event.id, &terms, desk.now)?;
-    desk.mark_sets(txn)?;
-    Ok(Effect::Updated)
 }

@@ -2,15 +2,17 @@
 
 use super::apply::{self, Effect};
 use super::merge::Found;
+use super::refused::{self, Why};
 use super::report::{counted, is_fatal, note_fault};
-use super::{Step, Whole, journal, missing, used, write};
-use crate::import::ImportedTicket;
+use super::{Step, Whole, journal, missing, shop, used, write};
+use crate::import::{ImportedTicket, PretixFacts};
 use crate::service::error::{Error, Result};
 use crate::service::things;
 use crate::service::tickets::desk::Desk;
 use crate::storage::{Overlay, Transaction};
 use std::collections::HashSet;
 use usher_domain::api::imports::{ImportMode, ImportReport, OldLists};
+use usher_domain::code::TicketCodeText;
 use usher_domain::ids::TicketId;
 use usher_domain::table::{Bucket, RowKey};
 use usher_domain::time::UnixMillis;
@@ -148,15 +150,9 @@ pub(super) fn check(
     let mut steps: Vec<Step> = tickets.map(|(line, id)| Step::Ticket(line, id)).collect();
     steps.extend(gone.into_iter().map(Step::Gone));
     if let Some(facts) = whole.pretix() {
-        for secret in &facts.revoked {
-            if apply::refuse_for_ever(txn, &mut desk, secret, whole.channel())? != Effect::Unchanged
-            {
-                steps.push(Step::Revoked(secret.clone()));
-            }
-        }
-        if apply::keep_pretix(txn, &mut desk, facts, &mut report.types_created)?
-            != Effect::Unchanged
-        {
+        steps.extend(refuse_codes(txn, &mut desk, &whole, facts, &mut report)?);
+        let types = &mut report.types_created;
+        if shop::keep(txn, &mut desk, &whole, facts, types)? != Effect::Unchanged {
             steps.push(Step::Keys);
         }
     }
@@ -169,6 +165,55 @@ pub(super) fn check(
         report,
         steps,
     })
+}
+
+/// The codes that pretix refuses and no line has, as steps; what a person should know is told.
+fn refuse_codes(
+    txn: &mut dyn Transaction,
+    desk: &mut Desk,
+    whole: &Whole,
+    facts: &PretixFacts,
+    report: &mut ImportReport,
+) -> Result<Vec<Step>> {
+    let secrets = &facts.refused;
+    let waiting = refused::still_refused(txn, desk, &secrets.unblocked)?;
+    let of = |secrets: &[TicketCodeText], why| -> Vec<_> {
+        let secrets = secrets.iter().cloned();
+        secrets.map(|secret| (secret, why)).collect()
+    };
+    let revoked = of(&secrets.revoked, Why::Revoked);
+    let mut steps = Vec::new();
+    let mut known = 0;
+    for (secret, why) in revoked
+        .into_iter()
+        .chain(of(&secrets.blocked, Why::Blocked))
+    {
+        match refused::refuse(txn, desk, whole, &secret, why)? {
+            Effect::Unchanged => continue,
+            Effect::Updated => known += 1,
+            Effect::Created | Effect::Noted => {}
+        }
+        steps.push(Step::Refused(secret, why));
+    }
+    let told = [
+        (
+            known,
+            "ticket is refused",
+            "tickets are refused",
+            "because pretix revoked or blocked the code; the order is not in these files",
+        ),
+        (
+            waiting,
+            "code is blocked no longer and stays",
+            "codes are blocked no longer and stay",
+            "refused until the order is imported",
+        ),
+    ];
+    for (count, one, more, rest) in told.into_iter().filter(|told| told.0 > 0) {
+        let warning = format!("{} {rest}", counted(count, one, more));
+        report.warnings.push(warning);
+    }
+    Ok(steps)
 }
 
 /// Says which new types open no zone, where rules name zones.

@@ -1,24 +1,93 @@
-//! Ticket types of an import: those of the same name, or new ones.
+//! Ticket types of an import: those of the same product or name, or new ones. Two products of one shop are two
+//! types, also where they bear one name: what one of them may enter, the other one may not.
 
+use crate::service::channels::SellerType;
 use crate::service::error::{Error, Result};
-use crate::service::things::SLUG_CHARS_MAX;
+use crate::service::things::{NAME_BYTES_MAX, SLUG_CHARS_MAX, check_text};
 use crate::service::tickets::desk::Desk;
+use crate::service::tickets::said::Mark;
 use crate::service::types;
 use crate::storage::Transaction;
+use std::collections::BTreeSet;
 use usher_domain::api::venue::{NewType, TicketType};
+use usher_domain::numbers::TypeNumber;
 
-/// The type of this name, created if the event has none; `created` collects the names of new ones.
-pub(super) fn of_name(
+/// A kind of ticket as a list tells it.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// The list.
+    pub(super) source: Mark,
+    /// The shop's number of the product, if the list tells it.
+    pub(super) product: Option<&'a str>,
+    /// Its name.
+    pub(super) name: &'a str,
+}
+
+/// The type that a list tells, created if the event has none; `created` collects the names of new ones.
+pub(super) fn of_list(
+    txn: &mut dyn Transaction,
+    desk: &mut Desk,
+    told: Told<'_>,
+    created: &mut Vec<String>,
+) -> Result<TicketType> {
+    let Some(product) = told.product else {
+        return of_name(txn, desk, told.name, created, |_| true);
+    };
+    if let Some(kind) = of_product(desk, told) {
+        return Ok(kind);
+    }
+    // The type of this name may be that of another product already.
+    let others: BTreeSet<TypeNumber> = desk
+        .seller_types()
+        .iter()
+        .filter(|known| known.source == told.source && known.product != product)
+        .map(|known| known.number)
+        .collect();
+    let is_free = |number| !others.contains(&number);
+    let named = |kind: &TicketType| kind.name == told.name || kind.slug == told.name;
+    let is_taken = desk
+        .types()
+        .iter()
+        .any(|kind| named(kind) && !is_free(kind.number));
+    let name = if is_taken {
+        format!("{} ({product})", told.name)
+    } else {
+        told.name.to_owned()
+    };
+    check_text("type", &name, NAME_BYTES_MAX)?;
+    let kind = of_name(txn, desk, &name, created, is_free)?;
+    let known = SellerType {
+        source: told.source,
+        product: product.to_owned(),
+        name: told.name.to_owned(),
+        number: kind.number,
+    };
+    desk.add_seller_type(txn, known)?;
+    Ok(kind)
+}
+
+/// The type that a product became before.
+pub(super) fn of_product(desk: &Desk, told: Told<'_>) -> Option<TicketType> {
+    let known = desk.seller_types().iter().find(|known| {
+        known.source == told.source
+            && told.product == Some(known.product.as_str())
+            && known.name == told.name
+    })?;
+    let mut types = desk.types().iter();
+    types.find(|kind| kind.number == known.number).cloned()
+}
+
+/// The type of this name, if it is one of those that count.
+fn of_name(
     txn: &mut dyn Transaction,
     desk: &mut Desk,
     name: &str,
     created: &mut Vec<String>,
+    counts: impl Fn(TypeNumber) -> bool,
 ) -> Result<TicketType> {
-    let known = desk.types().iter();
-    if let Some(kind) = known
-        .clone()
-        .find(|kind| kind.name == name || kind.slug == name)
-    {
+    let mut known = desk.types().iter();
+    let named = |kind: &&TicketType| kind.name == name || kind.slug == name;
+    if let Some(kind) = known.find(|kind| named(kind) && counts(kind.number)) {
         return Ok(kind.clone());
     }
     let slug = free_slug(desk, name)?;

@@ -1,6 +1,6 @@
 //! One line of an import as a ticket.
 
-use super::kinds;
+use super::kinds::{self, Told};
 use crate::import::{ImportedTicket, PretixSubevent, State};
 use crate::service::error::{Error, Result};
 use crate::service::sessions::INSTRUCTION_BYTES_MAX;
@@ -38,7 +38,12 @@ pub(super) fn body(
     created: &mut Vec<String>,
 ) -> Result<Body> {
     check_texts(line)?;
-    let kind = kinds::of_name(txn, desk, &line.type_name, created)?;
+    let told = Told {
+        source: around.source,
+        product: line.type_id.as_deref(),
+        name: &line.type_name,
+    };
+    let kind = kinds::of_list(txn, desk, told, created)?;
     check_days(desk, &kind, line, around)?;
     let session = match (&kind.access, &line.session) {
         (Some(_), _) => None,
@@ -151,7 +156,11 @@ fn check_days(
 }
 
 /// The slug of the session that a line names, by slug, id or name, or by the number of a pretix date.
-fn session(sessions: &[Session], name: &str, subevents: &[PretixSubevent]) -> Result<String> {
+pub(super) fn session(
+    sessions: &[Session],
+    name: &str,
+    subevents: &[PretixSubevent],
+) -> Result<String> {
     let date = subevents.iter().find(|date| date.id.to_string() == name);
     let named = |session: &&Session| {
         session.slug == name || session.name == name || session.id.to_string() == name

@@ -4,6 +4,7 @@
 //! a part of all tickets, so what it lacks is cancelled only if somebody says so, and not half of it.
 
 use super::Whole;
+use super::refused::is_for_code;
 use super::report::counted;
 use crate::service::error::{Error, Result};
 use crate::service::tickets::desk::Desk;
@@ -53,7 +54,8 @@ pub(super) fn find(
         after = Some(last.id);
         for ticket in &page {
             let is_here = session.is_none_or(|session| ticket.body.sessions.contains(&session));
-            if is_cancelled(ticket) || !is_here || !is_of_list(desk, whole, ticket) {
+            let is_told = is_of_list(desk, whole, ticket) && !is_for_code(&ticket.body);
+            if is_cancelled(ticket) || !is_here || !is_told {
                 continue;
             }
             missing.listed += 1;
@@ -199,18 +201,31 @@ pub(super) fn cancel(
     whole: &Whole,
     id: TicketId,
 ) -> Result<()> {
-    let mut ticket = stored::load(txn, desk.event.id, id)?;
+    let ticket = stored::load(txn, desk.event.id, id)?;
     if is_cancelled(&ticket) {
         return Ok(());
     }
+    let state = TicketState::Cancelled(CancelReason::Other);
+    refuse(txn, desk, whole, ticket, state, GONE)
+}
+
+/// Has a ticket refused as its list says, although no line names it.
+pub(super) fn refuse(
+    txn: &mut dyn Transaction,
+    desk: &mut Desk,
+    whole: &Whole,
+    mut ticket: Loaded,
+    state: TicketState,
+    explanation: &str,
+) -> Result<()> {
     let body = &mut ticket.body;
     let known = body.said.take();
     let known = known.or_else(|| said::of_older_program(whole.source_mark, body));
     let mut said = known.unwrap_or_else(|| Said::by(whole.source_mark, body));
     said.refused_here |= body.state != TicketState::Valid && body.state != said.state;
-    said.state = TicketState::Cancelled(CancelReason::Other);
+    said.state = state;
     body.state = said.state;
-    body.explanation = Some(GONE.to_owned());
+    body.explanation = Some(explanation.to_owned());
     body.said = Some(said);
     // The same line as before says something new when it comes again.
     body.request = None;

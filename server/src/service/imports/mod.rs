@@ -34,7 +34,9 @@ mod lines;
 mod merge;
 mod missing;
 mod options;
+mod refused;
 mod report;
+mod shop;
 mod used;
 mod write;
 
@@ -129,8 +131,8 @@ enum Step {
     Ticket(ImportedTicket, TicketId),
     /// A ticket that the files no longer name.
     Gone(TicketId),
-    /// A secret that pretix revoked.
-    Revoked(TicketCodeText),
+    /// A secret that pretix refuses.
+    Refused(TicketCodeText, refused::Why),
     /// The event's keys and products.
     Keys,
     /// That these files were imported.

@@ -2,7 +2,7 @@
 
 use super::apply::{self, Effect};
 use super::report::{is_fatal, note_fault};
-use super::{Step, Whole, journal, missing};
+use super::{Step, Whole, journal, missing, refused, shop};
 use crate::import::Place;
 use crate::service::Service;
 use crate::service::error::{Error, Result};
@@ -117,8 +117,8 @@ fn write_steps(
                     Err(error) => written.late.push((line.place.clone(), error)),
                 }
             }
-            Step::Revoked(secret) => {
-                apply::refuse_for_ever(txn, &mut desk, secret, whole.channel())?;
+            Step::Refused(secret, why) => {
+                refused::refuse(txn, &mut desk, whole, secret, *why)?;
             }
             Step::Gone(ticket) => missing::cancel(txn, &mut desk, whole, *ticket)?,
             Step::Note => {
@@ -126,7 +126,7 @@ fn write_steps(
             }
             Step::Keys => {
                 if let Some(facts) = whole.pretix() {
-                    apply::keep_pretix(txn, &mut desk, facts, &mut written.types)?;
+                    shop::keep(txn, &mut desk, whole, facts, &mut written.types)?;
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::storage::Transaction;
 use usher_domain::api::venue::{Event, Gate, Session, Zone};
 use usher_domain::ids::{OrganizerId, SessionId};
 use usher_domain::session::{
-    Authority, GateName, SessionSummary, SessionTerms, TypeName, ZoneName,
+    Authority, GateName, PretixDate, PretixTerms, SessionSummary, SessionTerms, TypeName, ZoneName,
 };
 
 /// Sessions this near are told to gates, so that a wrong session can be told the right one.
@@ -55,7 +55,7 @@ pub(crate) fn of_session(
             zone: gate.zone,
         })?,
         others: others(txn, organizer, &session)?,
-        pretix: channels::pretix(txn, event.id)?,
+        pretix: pretix(txn, &session)?,
         channels: channels::names(txn, event.id)?,
         counts: counts.channels.clone(),
         authority: Some(authority(txn, organizer)?),
@@ -73,6 +73,45 @@ fn authority(txn: &dyn Transaction, organizer: OrganizerId) -> Result<Authority>
     })
 }
 
+/// Dates of a series told at most, the nearest first.
+const DATES_MAX: usize = 64;
+
+/// What gates need to judge the event's pretix secrets, with the sessions called as they are called now.
+fn pretix(txn: &dyn Transaction, session: &Session) -> Result<Option<PretixTerms>> {
+    let Some(mut terms) = channels::pretix(txn, session.event)? else {
+        return Ok(None);
+    };
+    let Some(dates) = terms.dates.take().filter(|dates| !dates.is_empty()) else {
+        return Ok(Some(terms));
+    };
+    let sessions = things::all::<Session>(txn, session.event.as_bytes())?;
+    let of = |date: &PretixDate| {
+        let mut sessions = sessions.iter().map(|other| &other.value);
+        sessions.find(|other| other.id == date.session)
+    };
+    let mut near: Vec<(i64, PretixDate)> = dates
+        .into_iter()
+        .filter_map(|date| {
+            let other = of(&date)?;
+            let name = other.name.clone();
+            Some((distance(session, other), PretixDate { name, ..date }))
+        })
+        .collect();
+    // Whose date this session is must be told, also beside another one of the same time.
+    near.sort_by_key(|(distance, date)| (date.session != session.id, *distance, date.subevent));
+    near.truncate(DATES_MAX);
+    let mut near: Vec<PretixDate> = near.into_iter().map(|(_, date)| date).collect();
+    near.sort_by_key(|date| date.subevent);
+    terms.dates = Some(near);
+    Ok(Some(terms))
+}
+
+/// How far two sessions are from each other, in milliseconds.
+fn distance(one: &Session, other: &Session) -> i64 {
+    let between = other.doors.as_millisecond() - one.doors.as_millisecond();
+    between.saturating_abs()
+}
+
 fn all<T: things::Thing, R>(
     txn: &dyn Transaction,
     parent: &[u8; 16],
@@ -87,9 +126,7 @@ fn others(
     organizer: OrganizerId,
     session: &Session,
 ) -> Result<Vec<SessionSummary>> {
-    let distance = |other: &Session| {
-        (other.doors.as_millisecond() - session.doors.as_millisecond()).saturating_abs()
-    };
+    let distance = |other: &Session| distance(session, other);
     let mut near: Vec<_> = sessions::of_organizer(txn, organizer)?
         .into_iter()
         .map(|other| other.value)

@@ -3,11 +3,12 @@
 use super::former;
 use super::stored::{Loaded, MEDIA_MAX, Medium, Standing};
 use crate::keys::{self, KeyUse};
+use crate::service::channels::SellerType;
 use crate::service::devices::StoredDevice;
 use crate::service::error::{Error, Result};
 use crate::service::{channels, events, places, server_log, sessions, tables, things, types};
 use crate::storage::{StorageError, Transaction};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::api::venue::{Event, Session, TicketType, Zone};
 use usher_domain::code::{MAX_TEXT_BYTES, TicketCodeText};
 use usher_domain::cose::SigningKey;
@@ -26,6 +27,7 @@ pub(crate) struct Desk {
     pub(crate) now: UnixMillis,
     sessions: Vec<Session>,
     types: Vec<TicketType>,
+    seller_types: Vec<SellerType>,
     zones: BTreeMap<String, ZoneId>,
     channels: Vec<String>,
     /// Scopes with records: only there can a medium be known before its ticket.
@@ -49,6 +51,7 @@ impl Desk {
             now,
             sessions: sessions.into_iter().map(|session| session.value).collect(),
             types: types.into_iter().map(|kind| kind.value).collect(),
+            seller_types: channels::seller_types(txn, event.id)?,
             zones: BTreeMap::new(),
             channels: channels::names(txn, event.id)?,
             used_scopes: BTreeMap::new(),
@@ -87,6 +90,21 @@ impl Desk {
     /// Takes in a type that was just created.
     pub(crate) fn add_type(&mut self, kind: TicketType) {
         self.types.push(kind);
+    }
+
+    /// Which types the products of shops became.
+    pub(crate) fn seller_types(&self) -> &[SellerType] {
+        &self.seller_types
+    }
+
+    /// Remembers which type a product of a shop became.
+    pub(crate) fn add_seller_type(
+        &mut self,
+        txn: &mut dyn Transaction,
+        new: SellerType,
+    ) -> Result<()> {
+        self.seller_types.push(new);
+        channels::put_seller_types(txn, self.event.id, &self.seller_types, self.now)
     }
 
     /// The type that a request names, by slug or number.
@@ -250,12 +268,15 @@ impl Desk {
 
     /// Says whose the media are that gates have seen before they knew.
     fn link(&mut self, txn: &mut dyn Transaction, ticket: &Loaded) -> Result<()> {
-        let Some(scope) = self.scope_of(ticket) else {
-            return Ok(());
-        };
-        if !self.is_used(txn, scope)? {
-            return Ok(());
+        for scope in self.scopes_of(ticket) {
+            if self.is_used(txn, scope)? {
+                self.link_in(txn, ticket, scope)?;
+            }
         }
+        Ok(())
+    }
+
+    fn link_in(&self, txn: &mut dyn Transaction, ticket: &Loaded, scope: ScopeId) -> Result<()> {
         let mut links = Vec::new();
         for medium in &ticket.body.media {
             let Some(identity) = medium.identity(self.organizer) else {
@@ -286,11 +307,12 @@ impl Desk {
         server_log::append(txn, self.organizer, scope, links, self.now).map(drop)
     }
 
-    /// All sessions of a ticket share one scope.
-    fn scope_of(&self, ticket: &Loaded) -> Option<ScopeId> {
-        let first = ticket.body.sessions.first()?;
-        let session = self.sessions.iter().find(|session| session.id == *first)?;
-        Some(session.scope)
+    /// The scopes of a ticket's sessions: one, unless it is refused at every session of the event.
+    fn scopes_of(&self, ticket: &Loaded) -> BTreeSet<ScopeId> {
+        let own = self.sessions.iter();
+        own.filter(|session| ticket.body.sessions.contains(&session.id))
+            .map(|session| session.scope)
+            .collect()
     }
 
     fn is_used(&mut self, txn: &dyn Transaction, scope: ScopeId) -> Result<bool> {
