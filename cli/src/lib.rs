@@ -19,6 +19,7 @@ pub mod qr;
 pub mod rules;
 mod run;
 pub mod shell;
+pub mod times;
 pub mod trust;
 pub mod values;
 pub mod zone;

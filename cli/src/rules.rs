@@ -1,25 +1,46 @@
-//! Rules of a session from flags and files.
+//! Rules of a session from flags and files, and in words.
+
+mod file;
+mod words;
+
+pub use file::Written;
+pub use words::{Names, in_words};
 
 use crate::error::CliError;
 use crate::values::entry_mode;
 use clap::{Args, ValueEnum};
-use serde::de::DeserializeOwned;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use usher_domain::api::rules::{
+    CapacityChange, CodePlaceChange, EntryChange, Patch, StaleChange, TypeRuleChange,
+};
 use usher_domain::rules::{
-    CodePlace, Counted, EntryMode, IsolatedRule, OperatorRule, Rules, SilentRule, StaleAction,
-    UnknownSignedRule,
+    Counted, EntryMode, IsolatedRule, OperatorRule, SilentRule, StaleAction, UnknownSignedRule,
 };
 
-/// Flags that set rules; they go before the file's, the file's before those that are in force.
+/// Flags that change rules, and only what they name; they go before the file's.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rules")]
 pub struct RuleFlags {
-    /// All rules, as a TOML or JSON file; `session show --json` prints them
+    /// Rules as a TOML or JSON file, such as `session show --json` prints; what it leaves out stays
+    ///
+    /// A file that `session show --json` printed is refused once somebody else changed the session.
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
     /// How often a ticket may enter: single, reentry (after an exit scan), or a number
     #[arg(long, value_name = "HOW", value_parser = entry_mode)]
     pub entry: Option<EntryMode>,
+    /// How often tickets of a type may enter, as TYPE=HOW; nothing after the = for as often as all others
+    #[arg(long, value_name = "TYPE=HOW", value_parser = entries)]
+    pub entries: Vec<(String, Patch<EntryMode>)>,
+    /// Zones that a type opens, as TYPE=ZONE,ZONE; nothing after the = for every zone
+    #[arg(long, value_name = "TYPE=ZONES", value_parser = zones)]
+    pub zones: Vec<(String, Vec<String>)>,
+    /// What staff must check of a type, as TYPE=TEXT; nothing after the = for nothing
+    #[arg(long, value_name = "TYPE=TEXT", value_parser = named)]
+    pub instruction: Vec<(String, String)>,
+    /// How many people may be in a zone at once, as ZONE=PEOPLE; nothing after the = for as many as come
+    #[arg(long, value_name = "ZONE=PEOPLE", value_parser = capacity)]
+    pub capacity: Vec<(String, Option<u32>)>,
     /// Over what entries of a pass are counted
     #[arg(long, value_enum)]
     pub counted: Option<Over>,
@@ -115,107 +136,133 @@ pub enum Silent {
     Refer,
 }
 
-impl RuleFlags {
-    /// Whether anything is said about rules.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        matches!(
-            self,
-            Self {
-                rules: None,
-                entry: None,
-                counted: None,
-                early: None,
-                late: None,
-                isolated: None,
-                unknown_signed: None,
-                stale_after: None,
-                stale: None,
-                silent: None,
-                operator: None,
-                code_after: None,
-                code_before: None,
-            }
-        )
+/// Splits `NAME=VALUE`.
+fn named(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        Some(_) | None => {
+            Err("write it as NAME=VALUE; nothing after the = takes the rule away".to_owned())
+        }
     }
+}
 
-    /// The rules: those in force, or the file's, changed by the other flags.
+fn entries(text: &str) -> Result<(String, Patch<EntryMode>), String> {
+    let (kind, how) = named(text)?;
+    let how = match how.as_str() {
+        "" => Patch::Remove,
+        how => Patch::Set(entry_mode(how)?),
+    };
+    Ok((kind, how))
+}
+
+fn zones(text: &str) -> Result<(String, Vec<String>), String> {
+    let (kind, zones) = named(text)?;
+    let zones = zones.split(',').map(str::trim);
+    let zones = zones.filter(|zone| !zone.is_empty()).map(str::to_owned);
+    Ok((kind, zones.collect()))
+}
+
+fn capacity(text: &str) -> Result<(String, Option<u32>), String> {
+    let (zone, people) = named(text)?;
+    let people = match people.as_str() {
+        "" => None,
+        people => Some(
+            people
+                .parse()
+                .map_err(|_| "people are a number".to_owned())?,
+        ),
+    };
+    Ok((zone, people))
+}
+
+impl RuleFlags {
+    /// What flags and file change.
     ///
     /// # Errors
     /// [`CliError`] if the file is not readable as rules.
-    pub fn apply(&self, in_force: Rules) -> Result<Rules, CliError> {
-        let mut rules = match &self.rules {
-            Some(file) => read(file)?,
-            None => in_force,
+    pub fn change(self) -> Result<Written, CliError> {
+        let Written {
+            mut rules,
+            revision,
+        } = match &self.rules {
+            Some(file) => Written::read(file)?,
+            None => Written::default(),
         };
-        set(&mut rules.entry.mode, self.entry);
-        set(&mut rules.entry.counted, self.counted.map(Counted::from));
-        set(&mut rules.early_minutes, self.early);
-        set(&mut rules.late_minutes, self.late);
-        set(&mut rules.isolated, self.isolated.map(IsolatedRule::from));
-        set(
+        if self.entry.is_some() || self.counted.is_some() {
+            let entry = rules.entry.get_or_insert_default();
+            replace(&mut entry.mode, self.entry);
+            replace(&mut entry.counted, self.counted.map(Counted::from));
+        }
+        replace(&mut rules.early_minutes, self.early);
+        replace(&mut rules.late_minutes, self.late);
+        replace(&mut rules.isolated, self.isolated.map(IsolatedRule::from));
+        replace(
             &mut rules.unknown_signed,
             self.unknown_signed.map(UnknownSignedRule::from),
         );
-        set(&mut rules.stale.after_minutes, self.stale_after);
-        set(&mut rules.stale.then, self.stale.map(StaleAction::from));
-        set(&mut rules.silent, self.silent.map(SilentRule::from));
-        set(&mut rules.operator, self.operator.map(OperatorRule::from));
-        if self.code_after.is_some() || self.code_before.is_some() {
-            let mut place = rules.code_place.take().unwrap_or_default();
-            set(&mut place.after, self.code_after.clone());
-            if let Some(before) = &self.code_before {
-                place.before = Some(before.clone()).filter(|before| !before.is_empty());
-            }
-            rules.code_place = Some(place).filter(|place| *place != CodePlace::default());
+        if self.stale_after.is_some() || self.stale.is_some() {
+            let stale: &mut StaleChange = rules.stale.get_or_insert_default();
+            replace(&mut stale.after_minutes, self.stale_after);
+            replace(&mut stale.then, self.stale.map(StaleAction::from));
         }
-        Ok(rules)
+        replace(&mut rules.silent, self.silent.map(SilentRule::from));
+        replace(&mut rules.operator, self.operator.map(OperatorRule::from));
+        if self.code_after.is_some() || self.code_before.is_some() {
+            let mut place = match rules.code_place {
+                Patch::Set(place) => place,
+                Patch::Keep | Patch::Remove => CodePlaceChange::default(),
+            };
+            replace(&mut place.after, self.code_after);
+            if let Some(before) = self.code_before {
+                place.before = Patch::Set(before);
+            }
+            rules.code_place = Patch::Set(place);
+        }
+        let of = |kind| TypeRuleChange {
+            kind: Some(kind),
+            ..TypeRuleChange::default()
+        };
+        // What stands later counts.
+        rules
+            .types
+            .extend(self.entries.into_iter().map(|(kind, mode)| {
+                let entry = match mode {
+                    Patch::Keep => Patch::Keep,
+                    Patch::Remove => Patch::Remove,
+                    Patch::Set(mode) => Patch::Set(EntryChange {
+                        mode: Some(mode),
+                        counted: None,
+                    }),
+                };
+                TypeRuleChange { entry, ..of(kind) }
+            }));
+        rules
+            .types
+            .extend(self.zones.into_iter().map(|(kind, zones)| {
+                let zones = Some(zones);
+                TypeRuleChange { zones, ..of(kind) }
+            }));
+        rules.types.extend(
+            self.instruction
+                .into_iter()
+                .map(|(kind, text)| TypeRuleChange {
+                    instruction: Patch::Set(text),
+                    ..of(kind)
+                }),
+        );
+        let rooms = self.capacity.into_iter();
+        rules
+            .capacity
+            .extend(rooms.map(|(zone, people)| CapacityChange { zone, people }));
+        Ok(Written { rules, revision })
     }
 }
 
-/// How often a ticket may enter, in words.
-#[must_use]
-pub fn entry(rules: &Rules) -> String {
-    let often = match rules.entry.mode {
-        EntryMode::Single => "once".to_owned(),
-        EntryMode::Reentry => "again after each exit scan".to_owned(),
-        EntryMode::Times(times) => format!("{times} times"),
-    };
-    match rules.entry.counted {
-        Counted::PerSession => often,
-        Counted::PerPass => format!("{often}, over all sessions of a pass"),
-    }
-}
-
-/// Where the code stands in what is shown, in words.
-#[must_use]
-pub fn place(place: &CodePlace) -> String {
-    let after = match place.after.as_str() {
-        "" => "from the beginning".to_owned(),
-        after => format!("after {after}"),
-    };
-    match &place.before {
-        Some(before) => format!("{after}, before {before}"),
-        None => after,
-    }
-}
-
-fn set<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
+fn replace<T>(place: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
         *place = value;
-    }
-}
-
-/// Reads a file as TOML if its name says so, else as JSON.
-fn read<T: DeserializeOwned>(file: &Path) -> Result<T, CliError> {
-    let text = std::fs::read_to_string(file).map_err(|error| CliError::reading(file, error))?;
-    let is_toml = file
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
-    if is_toml {
-        toml::from_str(&text).map_err(|error| CliError::bad_file(file, error))
-    } else {
-        serde_json::from_str(&text).map_err(|error| CliError::bad_file(file, error))
     }
 }
 
@@ -279,6 +326,7 @@ impl From<Stale> for StaleAction {
 mod tests {
     use super::*;
     use clap::Parser;
+    use usher_domain::rules::Rules;
 
     #[derive(Parser)]
     struct Line {
@@ -292,29 +340,75 @@ mod tests {
 
     #[test]
     fn flags_change_what_they_name_and_leave_the_rest() {
-        let in_force = Rules {
+        let mut rules = Rules {
             late_minutes: 7,
             ..Rules::default()
         };
-        let rules = flags(&[
+        let change = flags(&[
             "--entry", "reentry", "--stale", "refer", "--silent", "refer",
-        ])
-        .apply(in_force)
-        .unwrap();
+        ]);
+        let change = change.change().unwrap().rules;
+        change.apply_to_session(&mut rules);
         assert_eq!(rules.entry.mode, EntryMode::Reentry);
         assert_eq!(rules.stale.then, StaleAction::Refer);
         assert_eq!(rules.silent, SilentRule::Refer);
         assert_eq!(rules.late_minutes, 7);
+        assert!(flags(&[]).change().unwrap().rules.is_empty());
     }
 
     #[test]
-    fn no_flag_says_nothing() {
-        assert!(flags(&[]).is_empty());
-        assert!(!flags(&["--early", "0"]).is_empty());
+    fn flags_name_types_and_zones_and_nothing_after_the_sign_takes_a_rule_away() {
+        let line = [
+            "--entries",
+            "vip=3",
+            "--zones",
+            "vip=floor, balcony",
+            "--instruction",
+            "student=check a=b",
+            "--capacity",
+            "floor=300",
+        ];
+        let change = flags(&line).change().unwrap().rules;
+        let written = serde_json::to_value(&change).unwrap();
+        assert_eq!(
+            written,
+            serde_json::json!({
+                "types": [
+                    {"type": "vip", "entry": {"mode": {"times": 3}}},
+                    {"type": "vip", "zones": ["floor", "balcony"]},
+                    {"type": "student", "instruction": "check a=b"}
+                ],
+                "capacity": [{"zone": "floor", "people": 300}]
+            })
+        );
+        let line = [
+            "--entries",
+            "vip=",
+            "--zones",
+            "vip=",
+            "--capacity",
+            "floor=",
+        ];
+        let written = serde_json::to_value(flags(&line).change().unwrap().rules).unwrap();
+        assert_eq!(
+            written,
+            serde_json::json!({
+                "types": [{"type": "vip", "entry": null}, {"type": "vip", "zones": []}],
+                "capacity": [{"zone": "floor", "people": null}]
+            })
+        );
+        for line in [
+            ["--zones", "floor"],
+            ["--entries", "vip=often"],
+            ["--capacity", "=3"],
+        ] {
+            let all = std::iter::once(&"line").chain(&line);
+            assert!(Line::try_parse_from(all).is_err(), "{line:?}");
+        }
     }
 
     #[test]
-    fn a_file_of_either_format_holds_rules() {
+    fn a_file_of_either_format_holds_rules_and_names_what_it_changes() {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [
             (
@@ -325,28 +419,44 @@ mod tests {
                 "rules.json",
                 r#"{"early_minutes":3,"entry":{"mode":{"times":2},"counted":"per_pass"}}"#,
             ),
+            (
+                "session.json",
+                r#"{"name":"Evening","revision":4,"rules":{"early_minutes":3,
+                    "entry":{"mode":{"times":2},"counted":"per_pass"}}}"#,
+            ),
         ] {
             let file = folder.path().join(name);
             std::fs::write(&file, text).unwrap();
             let file = file.to_str().unwrap();
-            let rules = flags(&["--rules", file, "--late", "9"])
-                .apply(Rules::default())
-                .unwrap();
+            let written = flags(&["--rules", file, "--late", "9"]).change().unwrap();
+            let mut rules = Rules {
+                operator: OperatorRule::Required,
+                ..Rules::default()
+            };
+            written.rules.apply_to_session(&mut rules);
             assert_eq!((rules.early_minutes, rules.late_minutes), (3, 9), "{name}");
             assert_eq!(rules.entry.mode, EntryMode::Times(2));
             assert_eq!(rules.entry.counted, Counted::PerPass);
+            assert_eq!(rules.operator, OperatorRule::Required);
+            assert_eq!(written.revision.is_some(), name == "session.json");
         }
     }
 
     #[test]
     fn a_misspelt_rule_is_an_error_that_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("rules.toml");
-        std::fs::write(&file, "erly_minutes = 3\n").unwrap();
-        let error = flags(&["--rules", file.to_str().unwrap()])
-            .apply(Rules::default())
-            .unwrap_err();
-        assert_eq!(error.code(), "bad_file");
-        assert!(error.to_string().contains("rules.toml"), "{error}");
+        for (name, text) in [
+            ("rules.toml", "erly_minutes = 3\n"),
+            ("session.json", r#"{"rules": {"erly_minutes": 3}}"#),
+        ] {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            let error = flags(&["--rules", file.to_str().unwrap()])
+                .change()
+                .unwrap_err();
+            assert_eq!(error.code(), "bad_file");
+            assert!(error.to_string().contains(name), "{error}");
+            assert!(error.to_string().contains("erly_minutes"), "{error}");
+        }
     }
 }

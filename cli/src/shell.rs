@@ -7,7 +7,6 @@ use crate::globals::Globals;
 use crate::output::{Format, Ids, Output};
 use crate::passphrase::first_line;
 use crate::profile::{self, Profile};
-use crate::values::{Until, When};
 use jiff::Timestamp;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -75,27 +74,6 @@ impl Shell {
         Timestamp::from_millisecond(ms).map_err(|_| {
             CliError::Invalid("this machine's clock shows an impossible time".to_owned())
         })
-    }
-
-    /// The time that a flag says, counted from now.
-    ///
-    /// # Errors
-    /// [`CliError::Invalid`] if it is beyond the calendar.
-    pub fn resolve(&self, until: Option<Until>) -> Result<Option<Timestamp>, CliError> {
-        let today = self.today()?;
-        until
-            .map(|until| until.from_now(today).map_err(CliError::invalid))
-            .transpose()
-    }
-
-    /// A time that a flag says, as the server reads it.
-    ///
-    /// # Errors
-    /// [`CliError::Invalid`] if it is beyond the calendar.
-    pub fn written(&self, when: Option<When>) -> Result<Option<String>, CliError> {
-        let today = self.today()?;
-        when.map(|when| when.written(today).map_err(CliError::invalid))
-            .transpose()
     }
 
     /// The folder of the device.

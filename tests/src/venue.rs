@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use tempfile::TempDir;
 use usher_domain::api::access::{Confirmation, DeviceChange, IssuedEnrollment, NewEnrollment};
+use usher_domain::api::rules::RulesChange;
 use usher_domain::api::venue::{
     NewEvent, NewGate, NewOrganizer, NewSession, NewTrust, NewType, NewZone, Organizer,
     OrganizerKeys, Session, TicketType,
@@ -242,7 +243,7 @@ impl Venue {
             doors: doors.to_owned(),
             starts: None,
             ends: ends.to_owned(),
-            rules,
+            rules: rules.map(RulesChange::from),
         };
         let service = self.service();
         let created = service.create_session(self.organizer.id, event.to_owned(), new);
@@ -252,7 +253,7 @@ impl Venue {
     /// Gives the session `evening` other rules.
     pub async fn rules(&self, rules: Rules) {
         let change = usher_domain::api::venue::SessionChange {
-            rules: Some(rules),
+            rules: Some(rules.into()),
             ..Default::default()
         };
         let service = self.service();

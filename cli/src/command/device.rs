@@ -5,7 +5,8 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::values::{Since, word};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::word;
 use crate::zone::Wall;
 use clap::Subcommand;
 use usher_domain::api::access::{self, Arrived, DeviceChange, DeviceState};
@@ -50,8 +51,8 @@ pub enum Device {
         device: String,
         /// It was in wrong hands since then, as 20m, 20:15 or "2027-05-01 20:15": what arrived of it since
         /// waits for a ruling, too
-        #[arg(long)]
-        since: Option<Since>,
+        #[arg(long, value_name = "TIME")]
+        since: Option<Time>,
         /// Do it without asking
         #[arg(long)]
         yes: bool,
@@ -155,7 +156,7 @@ async fn revocation(
     shell: &Shell,
     client: &Client,
     (name, id): (&str, &str),
-    since: Option<Since>,
+    since: Option<Time>,
     yes: bool,
 ) -> Result<DeviceChange, CliError> {
     let Some(since) = since else {
@@ -167,8 +168,8 @@ async fn revocation(
         return Ok(DeviceChange::Revoke);
     };
     let wall = Wall::of_events(client, &[]).await?;
-    let since = since
-        .before(shell.today()?, wall.zone())
+    let since = Calendar::by(shell, &wall)?
+        .read(since, Tense::Passed)
         .map_err(CliError::Invalid)?;
     let query = serde_json::json!({ "since": since });
     let arrived: Arrived = client.get_with(&["devices", id, "arrived"], &query).await?;

@@ -5,7 +5,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files;
 use crate::shell::Shell;
-use crate::values::{DEVICE_ROLES, Until, words};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::{DEVICE_ROLES, words};
 use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -34,9 +35,9 @@ pub struct Create {
     /// How many devices may use it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub uses: u32,
-    /// Until when: a time (RFC 3339), or how long as 90m or 2d; an hour if left out
-    #[arg(long)]
-    pub until: Option<Until>,
+    /// Until when, as 90m, 20:15 or "tomorrow 19:00"; an hour if left out
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Time>,
     /// A device waits until an organizer has compared six digits
     #[arg(long)]
     pub confirm: bool,
@@ -76,7 +77,7 @@ impl Create {
             gate: self.gate,
             role: self.role,
             uses: self.uses,
-            until: shell.resolve(self.until)?,
+            until: Calendar::by(shell, &wall)?.maybe(self.until, Tense::ToCome)?,
             confirmation: if self.confirm {
                 Confirmation::Digits
             } else {

@@ -6,7 +6,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
 use crate::shell::Shell;
-use crate::values::{InEvent, Since, word};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::{InEvent, word};
 use crate::zone::Wall;
 use clap::Subcommand;
 use usher_core::app::words;
@@ -27,11 +28,11 @@ pub struct Range {
     #[arg(long)]
     device: Option<String>,
     /// Only what arrived then or later, as 20m, 20:15 or "2027-05-01 20:15"
-    #[arg(long, requires = "device")]
-    from: Option<Since>,
-    /// Only what arrived before
-    #[arg(long, requires = "device")]
-    until: Option<Since>,
+    #[arg(long, value_name = "TIME", requires = "device")]
+    from: Option<Time>,
+    /// Only what arrived before this time
+    #[arg(long, value_name = "TIME", requires = "device")]
+    until: Option<Time>,
     /// Do it without asking
     #[arg(long, requires = "device")]
     yes: bool,
@@ -51,14 +52,9 @@ impl Range {
         };
         let id = super::device::named(client, &device).await?.to_string();
         let wall = Wall::of_events(client, &[]).await?;
-        let now = shell.today()?;
-        let from = self.from.map(|from| from.before(now, wall.zone()));
-        let until = self.until.map(|until| until.near(now, wall.zone()));
-        let (from, until) = (from.transpose(), until.transpose());
-        let (from, until) = (
-            from.map_err(CliError::Invalid)?,
-            until.map_err(CliError::Invalid)?,
-        );
+        let calendar = Calendar::by(shell, &wall)?;
+        let from = calendar.maybe(self.from, Tense::Passed)?;
+        let until = calendar.maybe(self.until, Tense::Nearest)?;
         if from.zip(until).is_some_and(|(from, until)| from >= until) {
             let why = "--from is not before --until: write the dates besides the times";
             return Err(CliError::Invalid(why.to_owned()));

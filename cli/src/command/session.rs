@@ -7,21 +7,21 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
-use crate::rules::{self, RuleFlags};
+use crate::rules::{Names, RuleFlags, Written, in_words};
 use crate::shell::Shell;
-use crate::values::{InEvent, When, local, word};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::{InEvent, local};
 use clap::{Args, Subcommand};
 use usher_domain::api::reports::{NewEveryoneOut, Statistics};
 use usher_domain::api::venue::{self, NewSession, SessionChange};
-use usher_domain::rules::Rules;
 
 /// Sessions: dated occurrences of an event
 #[derive(Debug, Subcommand)]
 pub enum Session {
     /// Create a session
     ///
-    /// Times are local times of the event's time zone, such as "2027-10-30 22:00", RFC 3339, "now", or how
-    /// long from now as "+90m" or "+6h".
+    /// Times are those of the event's clock, such as "2027-10-30 22:00", "tomorrow 19:00" or "sat 19:00";
+    /// RFC 3339; "now"; or how long from now as "90m" or "6h".
     Create(Create),
     /// List the sessions of an event
     List {
@@ -34,6 +34,8 @@ pub enum Session {
         session: InEvent,
     },
     /// Change times, name or rules; what is left out stays as it is
+    ///
+    /// Of two who change different things at once, both are heard.
     Change(Change),
     /// Say that everyone was sent out: each may come in once more
     EveryoneOut {
@@ -79,13 +81,13 @@ pub struct Create {
     pub name: Option<String>,
     /// When the doors open
     #[arg(long, value_name = "TIME")]
-    pub doors: When,
+    pub doors: Time,
     /// When it starts; when the doors open if left out
     #[arg(long, value_name = "TIME")]
-    pub starts: Option<When>,
+    pub starts: Option<Time>,
     /// When it ends
     #[arg(long, value_name = "TIME")]
-    pub ends: When,
+    pub ends: Time,
     /// Its rules.
     #[command(flatten)]
     pub rules: RuleFlags,
@@ -101,13 +103,13 @@ pub struct Change {
     pub name: Option<String>,
     /// When the doors open
     #[arg(long, value_name = "TIME")]
-    pub doors: Option<When>,
+    pub doors: Option<Time>,
     /// When it starts
     #[arg(long, value_name = "TIME")]
-    pub starts: Option<When>,
+    pub starts: Option<Time>,
     /// When it ends
     #[arg(long, value_name = "TIME")]
-    pub ends: Option<When>,
+    pub ends: Option<Time>,
     /// Its rules.
     #[command(flatten)]
     pub rules: RuleFlags,
@@ -120,14 +122,13 @@ impl Session {
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let client = shell.client()?;
-        let today = shell.today()?;
-        let time = |when: When| when.written(today).map_err(CliError::invalid);
         match self {
             Self::Create(create) => {
-                let rules = if create.rules.is_empty() {
-                    None
-                } else {
-                    Some(create.rules.apply(Rules::default())?)
+                let event = create.session.event;
+                let calendar = Calendar::of_event(shell, &client, &event).await?;
+                let time = |time| {
+                    let read = calendar.read(time, Tense::Planned);
+                    read.map(|at| at.to_string()).map_err(CliError::Invalid)
                 };
                 let new = NewSession {
                     name: create.name.unwrap_or_else(|| create.session.name.clone()),
@@ -135,30 +136,28 @@ impl Session {
                     doors: time(create.doors)?,
                     starts: create.starts.map(time).transpose()?,
                     ends: time(create.ends)?,
-                    rules,
+                    rules: Some(create.rules.change()?.rules),
                 };
-                let event = create.session.event;
                 let made = client.post(&["events", &event, "sessions"], &new).await?;
                 show(shell, &client, &event, &made).await?;
             }
             Self::Change(change) => {
-                let path = change.session.path("sessions");
-                let rules = if change.rules.is_empty() {
-                    None
-                } else {
-                    let now: venue::Session = client.get(&path).await?;
-                    Some(change.rules.apply(now.rules)?)
-                };
+                let Written { rules, revision } = change.rules.change()?;
+                let event = &change.session.event;
+                let calendar = Calendar::of_event(shell, &client, event).await?;
+                let time = |time| calendar.written(time, Tense::Planned);
                 let what = SessionChange {
                     name: change.name,
-                    doors: change.doors.map(time).transpose()?,
-                    starts: change.starts.map(time).transpose()?,
-                    ends: change.ends.map(time).transpose()?,
-                    rules,
+                    doors: time(change.doors)?,
+                    starts: time(change.starts)?,
+                    ends: time(change.ends)?,
+                    rules: (!rules.is_empty()).then_some(rules),
+                    revision,
                     expects: None,
                 };
+                let path = change.session.path("sessions");
                 let changed = client.patch(&path, &what).await?;
-                show(shell, &client, &change.session.event, &changed).await?;
+                show(shell, &client, event, &changed).await?;
             }
             Self::List { event } => {
                 let all: Vec<venue::Session> = client.list(&["events", &event, "sessions"]).await?;
@@ -220,6 +219,10 @@ async fn show(
     event: &str,
     session: &venue::Session,
 ) -> Result<(), CliError> {
+    let names = Names {
+        types: client.list(&["events", event, "types"]).await?,
+        zones: client.list(&["zones"]).await?,
+    };
     let event: venue::Event = client.get(&["events", event]).await?;
     shell.output.show(session, |page| {
         page.line(format_args!(
@@ -231,14 +234,6 @@ async fn show(
         page.field("starts", local(session.starts, &event.time_zone));
         page.field("ends", local(session.ends, &event.time_zone));
         page.field("access", session.access);
-        page.field("entry", rules::entry(&session.rules));
-        page.field("isolated", word(&session.rules.isolated));
-        page.field("unknown", word(&session.rules.unknown_signed));
-        page.field("silent", word(&session.rules.silent));
-        page.field("operator", word(&session.rules.operator));
-        if let Some(place) = &session.rules.code_place {
-            page.field("code", rules::place(place));
-        }
         match &session.set {
             Some(set) => page.field(
                 "ticket set",
@@ -248,6 +243,9 @@ async fn show(
                 ),
             ),
             None => page.field("ticket set", "none yet"),
+        }
+        for (about, words) in in_words(&session.rules, &names) {
+            page.field(about, words);
         }
     })?;
     Ok(())

@@ -10,7 +10,8 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::values::{STAFF_ROLES, When, word, words};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::{STAFF_ROLES, word, words};
 use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use making::{Added, Person, Workshop};
@@ -56,12 +57,12 @@ pub struct Add {
     /// A gate they may work at, by slug or id; repeat it for each; all if left out
     #[arg(long = "gate", value_name = "GATE")]
     pub gates: Vec<String>,
-    /// Not valid before: a time of the events' clock as "2027-10-30 22:00", RFC 3339, now or +6h
+    /// Not valid before this time, as "2027-10-30 22:00", "tomorrow 19:00", now or 6h
     #[arg(long, value_name = "TIME")]
-    pub valid_from: Option<When>,
-    /// Not valid after: a time of the events' clock as "2027-10-30 22:00", RFC 3339, now or +3d
+    pub valid_from: Option<Time>,
+    /// Not valid after this time, as "2027-10-30 22:00", "tomorrow 19:00" or 3d
     #[arg(long, value_name = "TIME")]
-    pub valid_until: Option<When>,
+    pub valid_until: Option<Time>,
     /// Where to write the badge
     #[arg(long, value_name = "FILE.png")]
     pub out: PathBuf,
@@ -94,12 +95,13 @@ impl Staff {
         let client = shell.client()?;
         match self {
             Self::Add(add) => {
+                let calendar = Calendar::of_all(shell, &client).await?;
                 let person = Person {
                     name: Private::new(add.name),
                     role: add.role,
                     gates: add.gates,
-                    valid_from: shell.written(add.valid_from)?,
-                    valid_until: shell.written(add.valid_until)?,
+                    valid_from: calendar.written(add.valid_from, Tense::ToCome)?,
+                    valid_until: calendar.written(add.valid_until, Tense::ToCome)?,
                 };
                 let workshop = Workshop::open(&client).await?;
                 let pin = workshop.pin_for(person.role, add.pin_file.as_deref())?;

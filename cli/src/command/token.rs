@@ -4,7 +4,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files;
 use crate::shell::Shell;
-use crate::values::{TOKEN_ROLES, Until, word, words};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::{TOKEN_ROLES, word, words};
 use crate::zone::Wall;
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -20,9 +21,9 @@ pub enum Token {
         /// What it may do
         #[arg(long, value_parser = words::<TokenRole>(TOKEN_ROLES))]
         role: TokenRole,
-        /// When it ends: a time (RFC 3339), or how long as 30d; never if left out
-        #[arg(long)]
-        until: Option<Until>,
+        /// When it ends, as 30d or "2027-05-01 20:15"; never if left out
+        #[arg(long, value_name = "TIME")]
+        until: Option<Time>,
         /// Write the secret to this file, readable by you alone, and do not show it
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -50,7 +51,8 @@ impl Token {
                 until,
                 out,
             } => {
-                let until = shell.resolve(until)?;
+                let calendar = Calendar::of_all(shell, &client).await?;
+                let until = calendar.maybe(until, Tense::ToCome)?;
                 let new = NewToken { name, role, until };
                 let issued: IssuedToken = client.post(&["tokens"], &new).await?;
                 match out {

@@ -10,6 +10,7 @@ pub mod imports;
 pub mod orders;
 pub mod readiness;
 pub mod reports;
+pub mod rules;
 pub mod tickets;
 pub mod venue;
 

@@ -1,5 +1,6 @@
 //! Organizers, events, sessions, ticket types, zones and gates.
 
+use super::rules::RulesChange;
 use crate::document::badge::PinLength;
 use crate::ids::{EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
 use crate::numbers::{AccessNumber, TypeNumber};
@@ -138,9 +139,9 @@ pub struct NewSession {
     pub starts: Option<String>,
     /// When it ends.
     pub ends: String,
-    /// Its rules; the usual ones if absent.
+    /// Its rules; what is absent is as usual.
     #[serde(default)]
-    pub rules: Option<Rules>,
+    pub rules: Option<RulesChange>,
 }
 
 /// Changes a session; absent fields stay as they are.
@@ -156,8 +157,11 @@ pub struct SessionChange {
     pub starts: Option<String>,
     /// When it ends.
     pub ends: Option<String>,
-    /// Its rules, whole.
-    pub rules: Option<Rules>,
+    /// Its rules.
+    pub rules: Option<RulesChange>,
+    /// The revision that whoever asks takes it to have: if it has another, nothing is changed, and the answer
+    /// is the code `conflict`.
+    pub revision: Option<u64>,
     /// The times that whoever asks takes it to have: if it has others, nothing is changed, and the answer is
     /// the code `conflict` with the times that it has.
     pub expects: Option<SessionTimes>,
@@ -206,6 +210,9 @@ pub struct Session {
     pub scope: ScopeId,
     /// Its rules.
     pub rules: Rules,
+    /// Counts its changes.
+    #[serde(default)]
+    pub revision: u64,
     /// Newest version of its ticket set; absent before the first sealing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<SetStatus>,

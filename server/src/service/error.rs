@@ -42,6 +42,14 @@ pub enum Error {
         /// When it ends.
         ends: String,
     },
+    /// A thing was changed since whoever asks read it.
+    #[error(
+        "nothing was changed: somebody else changed the session meanwhile, and this was written for it as it was before. Show it again (its revision is {revision} now) and write the change into that"
+    )]
+    ChangedMeanwhile {
+        /// The revision that it has.
+        revision: u64,
+    },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
@@ -144,7 +152,10 @@ impl Error {
             Self::NotFound(_) => Code::NotFound,
             Self::AlreadyExists { .. } => Code::AlreadyExists,
             Self::Invalid { .. } => Code::InvalidValue,
-            Self::Conflict(_) | Self::OtherTimes { .. } | Self::ImportStopped(_) => Code::Conflict,
+            Self::Conflict(_)
+            | Self::OtherTimes { .. }
+            | Self::ChangedMeanwhile { .. }
+            | Self::ImportStopped(_) => Code::Conflict,
             Self::IdempotencyMismatch => Code::IdempotencyMismatch,
             Self::ScopeInUse => Code::ScopeInUse,
             Self::EnrollmentRefused => Code::EnrollmentRefused,

@@ -34,6 +34,7 @@ mod records;
 mod revocation;
 mod roster;
 mod rotation;
+mod rules;
 pub mod scopes;
 pub mod server_log;
 mod sessions;

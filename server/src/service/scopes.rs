@@ -7,7 +7,7 @@
 use super::error::{Error, Result};
 use super::organizers::StoredOrganizer;
 use super::things::{self, Loaded};
-use super::{override_keys, server_log, sessions};
+use super::{override_keys, rules, server_log, sessions};
 use crate::storage::{Space, Transaction};
 use usher_domain::api::venue::Session;
 use usher_domain::ids::{OrganizerId, ScopeId};
@@ -126,8 +126,8 @@ pub(crate) fn join(
         if scope != target && scopes.contains(&scope) {
             session.value.scope = target;
             things::put(txn, &session)?;
-            let rules = sessions::rules_from_nothing(&session.value);
-            server_log::append(txn, organizer, target, rules, now)?;
+            let records = rules::from_nothing(&session.value);
+            server_log::append(txn, organizer, target, records, now)?;
         }
     }
     for scope in scopes.into_iter().filter(|scope| *scope != target) {

@@ -5,15 +5,14 @@ use super::orders::delays;
 use super::server_log;
 use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_names, check_text};
 use super::times;
-use super::{Service, events, next_number, tables, types};
+use super::{Service, events, next_number, rules, tables};
 use crate::storage::{Kind, Transaction};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use usher_domain::api::venue::{Event, NewSession, Session, SessionChange, SetStatus, Zone};
+use usher_domain::api::venue::{Event, NewSession, Session, SessionChange, SetStatus};
 use usher_domain::ids::{EventId, OrganizerId, ScopeId, SessionId};
 use usher_domain::numbers::AccessNumber;
-use usher_domain::record::{Body, RuleChange};
-use usher_domain::rules::{EntryRule, Rules};
+use usher_domain::rules::Rules;
 use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
 
@@ -21,10 +20,6 @@ use usher_domain::time::UnixMillis;
 const LONGEST_MS: i64 = 7 * 24 * 3_600_000;
 /// Sets of sessions that ended longer ago are not signed anew when the venue changes.
 const OVER_MS: i64 = 7 * 24 * 3_600_000;
-/// Bytes of the longest instruction to staff.
-pub(crate) const INSTRUCTION_BYTES_MAX: usize = 500;
-/// Bytes of the longest text that says where a code stands.
-const CODE_PLACE_BYTES_MAX: usize = 200;
 
 impl Thing for Session {
     const KIND: Kind = Kind::Session;
@@ -158,84 +153,6 @@ impl Times {
     }
 }
 
-fn check_rules(
-    txn: &dyn Transaction,
-    organizer: OrganizerId,
-    event: &Event,
-    rules: &Rules,
-) -> Result<()> {
-    let zones = things::all::<Zone>(txn, organizer.as_bytes())?;
-    let known = types::of_event(txn, event.id)?;
-    let capacity = rules.capacity.iter().map(|capacity| &capacity.zone);
-    let opened = rules.types.iter().flat_map(|rule| &rule.zones);
-    for zone in capacity.chain(opened) {
-        if !zones.iter().any(|known| known.value.id == *zone) {
-            return Err(Error::invalid("rules", format!("there is no zone {zone}")));
-        }
-    }
-    if let Some(place) = &rules.code_place {
-        let texts = [Some(&place.after), place.before.as_ref()];
-        for text in texts.into_iter().flatten().filter(|text| !text.is_empty()) {
-            check_text("rules", text, CODE_PLACE_BYTES_MAX)?;
-        }
-    }
-    for (place, rule) in rules.types.iter().enumerate() {
-        if !known.iter().any(|known| known.value.number == rule.number) {
-            let why = format!("there is no ticket type {}", rule.number);
-            return Err(Error::invalid("rules", why));
-        }
-        if rules
-            .types
-            .iter()
-            .take(place)
-            .any(|other| other.number == rule.number)
-        {
-            let why = format!("two rules for ticket type {}", rule.number);
-            return Err(Error::invalid("rules", why));
-        }
-        if let Some(instruction) = &rule.instruction {
-            check_text("rules", instruction, INSTRUCTION_BYTES_MAX)?;
-        }
-    }
-    Ok(())
-}
-
-/// What merging must learn when rules change, as records.
-fn rule_records(session: SessionId, before: &Rules, after: &Rules) -> Vec<Body> {
-    let record = |type_number, rule| {
-        Body::Rule(RuleChange {
-            session,
-            type_number,
-            rule,
-        })
-    };
-    let mut records = Vec::new();
-    if before.entry != after.entry {
-        records.push(record(None, Some(after.entry)));
-    }
-    let own = |rules: &Rules, number| rules.for_type(number).and_then(|rule| rule.entry);
-    let mut numbers: Vec<_> = [before, after]
-        .iter()
-        .flat_map(|rules| &rules.types)
-        .map(|rule| rule.number)
-        .collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    for number in numbers {
-        let (was, is): (Option<EntryRule>, Option<EntryRule>) =
-            (own(before, number), own(after, number));
-        if was != is {
-            records.push(record(Some(number), is));
-        }
-    }
-    records
-}
-
-/// The records that tell a scope the rules of a session that joins it.
-pub(crate) fn rules_from_nothing(session: &Session) -> Vec<Body> {
-    rule_records(session.id, &Rules::default(), &session.rules)
-}
-
 fn create(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
@@ -250,8 +167,8 @@ fn create(
         starts,
         ends,
     } = Times::of_new(&new, &times::zone(&event.time_zone)?)?;
-    let rules = new.rules.unwrap_or_default();
-    check_rules(txn, organizer, &event, &rules)?;
+    let mut rules = Rules::default();
+    rules::change(txn, organizer, &event, &mut rules, new.rules)?;
     if let Some(there) = things::named::<Session>(txn, event.id.as_bytes(), &new.slug)? {
         let there = there.value;
         let same = (there.doors, there.starts, there.ends) == (doors, starts, ends)
@@ -275,6 +192,7 @@ fn create(
         access: next_access(txn, organizer, now)?,
         scope: ScopeId::from_bytes(things::new_id()?),
         rules,
+        revision: 1,
         set: None,
     };
     let loaded = Loaded {
@@ -288,7 +206,7 @@ fn create(
         txn,
         organizer,
         session.scope,
-        rules_from_nothing(&session),
+        rules::from_nothing(&session),
         now,
     )?;
     txn.mark_dirty(TableId::Directory(session.id))?;
@@ -319,6 +237,10 @@ fn change(
     let mut session: Loaded<Session> = things::find(txn, event.id.as_bytes(), session)?;
     let zone = times::zone(&event.time_zone)?;
     delays::as_expected(&session.value, change.expects, &zone)?;
+    let revision = session.value.revision;
+    if change.revision.is_some_and(|meant| meant != revision) {
+        return Err(Error::ChangedMeanwhile { revision });
+    }
     let Times {
         doors,
         starts,
@@ -331,14 +253,12 @@ fn change(
         check_text("name", &name, NAME_BYTES_MAX)?;
         value.name = name;
     }
-    if let Some(rules) = change.rules {
-        check_rules(txn, organizer, &event, &rules)?;
-        value.rules = rules;
-    }
+    rules::change(txn, organizer, &event, &mut value.rules, change.rules)?;
     if *value == before {
         return with_set(txn, before);
     }
-    let mut records = rule_records(value.id, &before.rules, &value.rules);
+    value.revision = revision.saturating_add(1);
+    let mut records = rules::records(value.id, &before.rules, &value.rules);
     records.extend(delays::record(&before, value)?);
     things::put(txn, &session)?;
     server_log::append(txn, organizer, session.value.scope, records, now)?;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use usher_core::clock::Entropy as _;
 use usher_core::store::{ServerPin, Store};
 use usher_domain::api::access::{Confirmation, NewEnrollment, NewStaff};
+use usher_domain::api::rules::{RulesChange, TypeRuleChange};
 use usher_domain::api::venue::{
     NewEvent, NewGate, NewOrganizer, NewSession, NewType, NewZone, Organizer, Session,
     SessionChange,
@@ -19,7 +20,7 @@ use usher_domain::document::enrollment::EnrollmentCode;
 use usher_domain::document::{TrustedKeys, accept_trust, pinned_root, verify_enrollment};
 use usher_domain::ids::{DeviceId, GateId, ZoneId};
 use usher_domain::protocol::{EnrollAnswer, EnrollRequest};
-use usher_domain::rules::{EntryMode, EntryRule, Rules, TypeRule};
+use usher_domain::rules::{EntryMode, EntryRule, TypeRule};
 use usher_domain::secret::{Private, Seed};
 use usher_domain::table::rows::{DeviceRole, StaffRole};
 use usher_domain::time::ClockTrust;
@@ -180,9 +181,9 @@ async fn venue(service: &Service, organizer: &Organizer) -> Session {
         instruction: None,
     });
     let change = SessionChange {
-        rules: Some(Rules {
-            types: again.collect(),
-            ..Rules::default()
+        rules: Some(RulesChange {
+            types: again.map(TypeRuleChange::from).collect(),
+            ..RulesChange::default()
         }),
         ..SessionChange::default()
     };

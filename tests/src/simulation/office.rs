@@ -10,10 +10,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 use usher_domain::api::access::DeviceChange;
 use usher_domain::api::handed_back::{HandedBackDecision, HandedBackWord};
+use usher_domain::api::rules::{CapacityChange, RulesChange};
 use usher_domain::api::tickets::{NewTicket, TicketChange};
 use usher_domain::api::venue::SessionChange;
 use usher_domain::ids::DeviceId;
-use usher_domain::rules::{IsolatedRule, Rules, ZoneCapacity};
+use usher_domain::rules::{IsolatedRule, ZoneCapacity};
 use usher_domain::table::rows::CancelReason;
 use usher_server::service::Service;
 
@@ -252,7 +253,6 @@ impl World {
         let Some(service) = self.office() else {
             return;
         };
-        let session = &self.house.session;
         let isolated = if self.home_only {
             IsolatedRule::HomeOnly
         } else {
@@ -261,10 +261,10 @@ impl World {
         let hall = self.house.hall;
         let room = self.room.map(|people| ZoneCapacity { zone: hall, people });
         let change = SessionChange {
-            rules: Some(Rules {
-                isolated,
-                capacity: room.into_iter().collect(),
-                ..session.rules.clone()
+            rules: Some(RulesChange {
+                isolated: Some(isolated),
+                capacity: room.into_iter().map(CapacityChange::from).collect(),
+                ..RulesChange::default()
             }),
             ..SessionChange::default()
         };

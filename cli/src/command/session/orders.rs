@@ -4,7 +4,8 @@ use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
-use crate::values::{BeyondCalendar, InEvent, Until, local, span};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::{InEvent, local, span};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -23,9 +24,9 @@ pub struct SayToGates {
     /// Only to this gate, by slug or id
     #[arg(long)]
     pub gate: Option<String>,
-    /// Until when it is shown: a time (RFC 3339), or how long as 15m or 1h
-    #[arg(long, required_unless_present = "take_back")]
-    pub until: Option<Until>,
+    /// Until when it is shown, as 15m, 20:15 or "tomorrow 19:00"
+    #[arg(long, value_name = "TIME", required_unless_present = "take_back")]
+    pub until: Option<Time>,
     /// Take the same words back
     #[arg(long, conflicts_with_all = ["until", "gate"])]
     pub take_back: bool,
@@ -39,9 +40,9 @@ pub struct OpenGate {
     /// The gate, by slug or id
     #[arg(long)]
     pub gate: String,
-    /// Until when: a time (RFC 3339), or how long as 15m or 1h
-    #[arg(long, required_unless_present = "no_more")]
-    pub until: Option<Until>,
+    /// Until when, as 15m, 20:15 or "tomorrow 19:00"
+    #[arg(long, value_name = "TIME", required_unless_present = "no_more")]
+    pub until: Option<Time>,
     /// Have the gate check tickets again, before its time is over
     #[arg(long, conflicts_with = "until")]
     pub no_more: bool,
@@ -55,9 +56,9 @@ pub struct HonourTickets {
     /// The session of the same event whose tickets they are, by slug or id
     #[arg(long, value_name = "SESSION")]
     pub tickets_of: String,
-    /// Until when: a time (RFC 3339), or how long as 2h or 1d
-    #[arg(long, required_unless_present = "no_more")]
-    pub until: Option<Until>,
+    /// Until when, as 2h, 20:15 or "tomorrow 19:00"
+    #[arg(long, value_name = "TIME", required_unless_present = "no_more")]
+    pub until: Option<Time>,
     /// Let them in no longer
     #[arg(long, conflicts_with = "until")]
     pub no_more: bool,
@@ -91,6 +92,17 @@ fn below<'a>(session: &'a InEvent, what: &'a str) -> [&'a str; 5] {
     [events, event, sessions, name, what]
 }
 
+/// Until when an order holds, by the clock of its event.
+async fn until(
+    shell: &Shell,
+    client: &Client,
+    session: &InEvent,
+    time: Option<Time>,
+) -> Result<Option<Timestamp>, CliError> {
+    let calendar = Calendar::of_event(shell, client, &session.event).await?;
+    calendar.maybe(time, Tense::ToCome)
+}
+
 fn done(shell: &mut Shell, sentence: &str) -> Result<Exit, CliError> {
     super::done(shell, sentence)?;
     Ok(Exit::Done)
@@ -99,7 +111,7 @@ fn done(shell: &mut Shell, sentence: &str) -> Result<Exit, CliError> {
 impl SayToGates {
     pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
         let path = below(&self.session, "notices");
-        let Some(until) = shell.resolve(self.until)? else {
+        let Some(until) = until(shell, client, &self.session, self.until).await? else {
             let hash = Hash::of(&[self.text.as_bytes()]).to_string();
             let [a, b, c, d, e] = path;
             let () = client.delete(&[a, b, c, d, e, &hash]).await?;
@@ -121,7 +133,7 @@ impl SayToGates {
 impl OpenGate {
     pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
         let path = below(&self.session, "free-flow");
-        let Some(until) = shell.resolve(self.until)? else {
+        let Some(until) = until(shell, client, &self.session, self.until).await? else {
             let [a, b, c, d, e] = path;
             let () = client.delete(&[a, b, c, d, e, &self.gate]).await?;
             return done(shell, "The gate checks tickets again.");
@@ -142,7 +154,7 @@ impl OpenGate {
 impl HonourTickets {
     pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<Exit, CliError> {
         let path = below(&self.session, "honours");
-        let Some(until) = shell.resolve(self.until)? else {
+        let Some(until) = until(shell, client, &self.session, self.until).await? else {
             let [a, b, c, d, e] = path;
             let () = client.delete(&[a, b, c, d, e, &self.tickets_of]).await?;
             return done(shell, "Their tickets are let in no longer.");
@@ -177,17 +189,19 @@ impl Postpone {
     }
 }
 
+fn beyond() -> CliError {
+    CliError::invalid("that is beyond the year 9999: write by how much later, as 30m or 1h")
+}
+
 /// The times of a session moved by so long. Doors that are open stay so.
 fn later(
     session: &venue::Session,
     by: Duration,
     now: Timestamp,
 ) -> Result<SessionChange, CliError> {
-    let by = SignedDuration::try_from(by).map_err(|_| CliError::invalid(BeyondCalendar))?;
+    let by = SignedDuration::try_from(by).map_err(|_| beyond())?;
     let moved = |at: Timestamp| -> Result<Option<String>, CliError> {
-        let at = at
-            .checked_add(by)
-            .map_err(|_| CliError::invalid(BeyondCalendar))?;
+        let at = at.checked_add(by).map_err(|_| beyond())?;
         Ok(Some(at.to_string()))
     };
     Ok(SessionChange {

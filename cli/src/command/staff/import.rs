@@ -7,13 +7,12 @@ use crate::error::CliError;
 use crate::files;
 use crate::progress;
 use crate::shell::Shell;
+use crate::times::Calendar;
 use crate::values::word;
-use crate::zone::Wall;
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use usher_domain::api::access::Staff;
-use usher_domain::api::venue::Event;
 use usher_domain::secret::Private;
 
 /// The head of the list of PINs.
@@ -62,11 +61,9 @@ impl Import {
     /// before the first person is added; an import that was cut off is completed by importing again.
     pub(super) async fn run(self, shell: &mut Shell, client: &Client) -> Result<(), CliError> {
         let workshop = Workshop::open(client).await?;
-        let events: Vec<Event> = client.list(&["events"]).await?;
         let known = Known {
-            shell,
             workshop: &workshop,
-            wall: &Wall::shared(events.iter().map(|event| &event.time_zone)),
+            calendar: Calendar::of_all(shell, client).await?,
         };
         let lines = lines::read(&self.file, &known)?;
         let mut there: Vec<Staff> = client.list(&["staff"]).await?;

@@ -2,11 +2,9 @@
 
 use super::making::{Person, Workshop};
 use crate::error::CliError;
-use crate::shell::Shell;
-use crate::values::{STAFF_ROLES, When};
-use crate::zone::Wall;
+use crate::times::{Calendar, Tense, Time};
+use crate::values::STAFF_ROLES;
 use csv::StringRecord;
-use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use std::path::Path;
@@ -28,10 +26,9 @@ pub(super) struct Line {
 
 /// What lines are checked against.
 pub(super) struct Known<'a> {
-    pub(super) shell: &'a Shell,
     pub(super) workshop: &'a Workshop<'a>,
-    /// The clock by which local times are read.
-    pub(super) wall: &'a Wall,
+    /// The clock by which times are read.
+    pub(super) calendar: Calendar,
 }
 
 /// Reads a list.
@@ -65,7 +62,7 @@ pub(super) fn read(file: &Path, known: &Known<'_>) -> Result<Vec<Line>, CliError
             number,
             faults: &mut faults,
         };
-        if let Some(person) = cells.person(known)? {
+        if let Some(person) = cells.person(known) {
             lines.push(Line { number, person });
         }
     }
@@ -125,7 +122,7 @@ impl Cells<'_> {
     }
 
     /// The person of the line, if nothing is wrong with it.
-    fn person(&mut self, known: &Known<'_>) -> Result<Option<Person>, CliError> {
+    fn person(&mut self, known: &Known<'_>) -> Option<Person> {
         let wrong = self.faults.len();
         let record = self.record;
         let [name, role, gates, from, until] = self
@@ -138,10 +135,10 @@ impl Cells<'_> {
             name: Private::new(name),
             role: self.role(role),
             gates: self.gates(gates, known),
-            valid_from: self.time("valid_from", from, known)?,
-            valid_until: self.time("valid_until", until, known)?,
+            valid_from: self.time("valid_from", from, known),
+            valid_until: self.time("valid_until", until, known),
         };
-        Ok((self.faults.len() == wrong).then_some(person))
+        (self.faults.len() == wrong).then_some(person)
     }
 
     fn role(&mut self, cell: &str) -> StaffRole {
@@ -166,26 +163,18 @@ impl Cells<'_> {
         names
     }
 
-    fn time(
-        &mut self,
-        column: &str,
-        cell: &str,
-        known: &Known<'_>,
-    ) -> Result<Option<String>, CliError> {
+    fn time(&mut self, column: &str, cell: &str, known: &Known<'_>) -> Option<String> {
         if cell.is_empty() {
-            return Ok(None);
+            return None;
         }
-        match cell.parse::<When>() {
-            Err(why) => self.fault("time", format!("{column} “{cell}”: {why}")),
-            Ok(When::Written(text))
-                if *known.wall == Wall::Utc && text.parse::<Timestamp>().is_err() =>
-            {
-                let why = "the events do not share one time zone: write 2027-10-30T22:00:00+02:00";
+        let time = cell.parse::<Time>();
+        match time.and_then(|time| known.calendar.read(time, Tense::Planned)) {
+            Ok(at) => Some(at.to_string()),
+            Err(why) => {
                 self.fault("time", format!("{column} “{cell}”: {why}"));
+                None
             }
-            Ok(when) => return known.shell.written(Some(when)),
         }
-        Ok(None)
     }
 }
 

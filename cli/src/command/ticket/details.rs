@@ -5,7 +5,8 @@ use crate::client::Client;
 use crate::command::device;
 use crate::error::CliError;
 use crate::shell::Shell;
-use crate::values::{InEvent, TICKET_DETAILS, When, words};
+use crate::times::{Calendar, Tense, Time};
+use crate::values::{InEvent, TICKET_DETAILS, words};
 use clap::Args;
 use usher_domain::api::tickets::{NewTicket, TicketChange, TicketDetail, TicketDetails};
 use usher_domain::secret::Private;
@@ -75,12 +76,12 @@ pub struct Details {
     /// The only zone it opens, by slug or id
     #[arg(long)]
     pub zone: Option<String>,
-    /// Not valid before: a time of the event's clock as "2027-10-30 22:00", RFC 3339, now or +6h
+    /// Not valid before this time, as 20:15, "tomorrow 19:00", now or 6h
     #[arg(long, value_name = "TIME")]
-    pub valid_from: Option<When>,
-    /// Not valid after: a time of the event's clock as "2027-10-30 22:00", RFC 3339, now or +6h
+    pub valid_from: Option<Time>,
+    /// Not valid after this time, as 20:15, "tomorrow 19:00", now or 6h
     #[arg(long, value_name = "TIME")]
-    pub valid_until: Option<When>,
+    pub valid_until: Option<Time>,
     /// What staff must check
     #[arg(long, value_name = "TEXT")]
     pub instruction: Option<String>,
@@ -98,6 +99,7 @@ impl Details {
     async fn written(
         self,
         kind: Option<String>,
+        event: &str,
         shell: &Shell,
         client: &Client,
     ) -> Result<TicketDetails, CliError> {
@@ -105,14 +107,15 @@ impl Details {
             Some(named) => Some(device::named(client, named).await?),
             None => None,
         };
+        let calendar = Calendar::of_event(shell, client, event).await?;
         Ok(TicketDetails {
             holder: self.holder.map(Private::new),
             seat: self.seat,
             kind,
             session: None,
             zone: self.zone,
-            valid_from: shell.written(self.valid_from)?,
-            valid_until: shell.written(self.valid_until)?,
+            valid_from: calendar.written(self.valid_from, Tense::ToCome)?,
+            valid_until: calendar.written(self.valid_until, Tense::ToCome)?,
             instruction: self.instruction,
             entries: self.entries,
             home,
@@ -128,7 +131,10 @@ impl Create {
         shell: &Shell,
         client: &Client,
     ) -> Result<(String, Option<String>, NewTicket), CliError> {
-        let details = self.details.written(None, shell, client).await?;
+        let details = self
+            .details
+            .written(None, &self.event, shell, client)
+            .await?;
         let new = NewTicket {
             kind: self.kind,
             session: self.session,
@@ -156,10 +162,12 @@ impl Update {
         shell: &Shell,
         client: &Client,
     ) -> Result<(InEvent, TicketChange, Once), CliError> {
+        let event = &self.ticket.event;
+        let details = self.details.written(self.kind, event, shell, client);
         let details = TicketDetails {
             clear: self.clear,
             session: self.session,
-            ..self.details.written(self.kind, shell, client).await?
+            ..details.await?
         };
         Ok((self.ticket, TicketChange::Update(details), self.once))
     }

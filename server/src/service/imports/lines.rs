@@ -3,7 +3,7 @@
 use super::kinds::{self, Told};
 use crate::import::{ImportedTicket, PretixSubevent, State};
 use crate::service::error::{Error, Result};
-use crate::service::sessions::INSTRUCTION_BYTES_MAX;
+use crate::service::rules::INSTRUCTION_BYTES_MAX;
 use crate::service::things::{NAME_BYTES_MAX, check_text};
 use crate::service::tickets::create::{
     NUMBER_BYTES_MAX, SEAT_BYTES_MAX, check_entries, check_validity,

@@ -7,7 +7,7 @@ use super::{Whole, lines};
 use crate::import::PretixFacts;
 use crate::service::channels;
 use crate::service::error::{Error, Result};
-use crate::service::sessions::INSTRUCTION_BYTES_MAX;
+use crate::service::rules::INSTRUCTION_BYTES_MAX;
 use crate::service::tickets::desk::Desk;
 use crate::storage::Transaction;
 use usher_domain::session::{PretixDate, PretixItem, PretixTerms};

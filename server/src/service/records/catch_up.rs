@@ -66,6 +66,7 @@ const fn lies_in_the_records(error: &Error) -> bool {
         | Error::Invalid { .. }
         | Error::Conflict(_)
         | Error::OtherTimes { .. }
+        | Error::ChangedMeanwhile { .. }
         | Error::IdempotencyMismatch
         | Error::ScopeInUse
         | Error::EnrollmentRefused

@@ -73,7 +73,7 @@ impl Doors {
 
     pub(super) async fn with_rules(mut self, rules: Rules) -> Self {
         let change = usher_domain::api::venue::SessionChange {
-            rules: Some(rules),
+            rules: Some(rules.into()),
             ..Default::default()
         };
         let (event, session) = ("show".to_owned(), "first".to_owned());

@@ -11,6 +11,7 @@ mod readiness;
 mod records;
 mod restore;
 mod rotation;
+mod rules;
 mod tickets;
 mod venue;
 

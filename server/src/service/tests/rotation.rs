@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::service::Error;
+use usher_domain::api::rules::RulesChange;
 use usher_domain::api::venue::{OrganizerKeys, SessionChange};
 use usher_domain::cose::{self, KeyId, PublicKey};
 use usher_domain::log::verify_batch;
-use usher_domain::rules::{EntryMode, EntryRule, Rules};
+use usher_domain::rules::{EntryMode, EntryRule};
 use usher_domain::table::TableId;
 
 /// Whether the keys before stay good.
@@ -64,9 +65,9 @@ impl House {
             ..EntryRule::default()
         };
         let change = SessionChange {
-            rules: Some(Rules {
-                entry,
-                ..Rules::default()
+            rules: Some(RulesChange {
+                entry: Some(entry.into()),
+                ..RulesChange::default()
             }),
             ..SessionChange::default()
         };

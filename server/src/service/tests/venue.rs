@@ -186,7 +186,7 @@ async fn changed_entry_rules_are_chained_signed_records_of_the_server() {
             ..Rules::default()
         };
         let change = SessionChange {
-            rules: Some(rules),
+            rules: Some(rules.into()),
             ..SessionChange::default()
         };
         house

@@ -4,7 +4,7 @@ use super::create::{SEAT_BYTES_MAX, check_entries, check_validity, moment};
 use super::desk::{Desk, check_home};
 use super::stored::{self, Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
-use crate::service::sessions::INSTRUCTION_BYTES_MAX;
+use crate::service::rules::INSTRUCTION_BYTES_MAX;
 use crate::service::things::{NAME_BYTES_MAX, check_text};
 use crate::service::times;
 use crate::storage::Transaction;

@@ -3,7 +3,7 @@
 use super::desk::{Desk, check_home};
 use super::stored::{self, Body, Loaded, Medium};
 use crate::service::error::{Error, Result};
-use crate::service::sessions::INSTRUCTION_BYTES_MAX;
+use crate::service::rules::INSTRUCTION_BYTES_MAX;
 use crate::service::things::{self, NAME_BYTES_MAX, check_text};
 use crate::service::times;
 use crate::storage::Transaction;

@@ -124,7 +124,7 @@ async fn a_rule_changed_before_the_scans_decides_what_is_excess() {
     house.service.push(north.id, north.all()).await.unwrap();
     assert_eq!(open_incidents(&house).await.len(), 1);
     let change = SessionChange {
-        rules: Some(rules),
+        rules: Some(rules.into()),
         ..SessionChange::default()
     };
     let (event, name) = show();
