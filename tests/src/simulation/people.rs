@@ -194,7 +194,8 @@ impl World {
         });
         let admitted = answer.verdict.outcome() == Outcome::Admit;
         if is_new && record.is_some() {
-            self.watch_hall(number, bought.id, &answer, request.direction);
+            let shown = (number, asked.at);
+            self.watch_hall(shown, bought.id, &answer, request.direction);
         }
         if is_new && admitted {
             self.check_certainty(number, asked, answer.certainty).await;

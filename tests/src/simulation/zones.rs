@@ -6,12 +6,14 @@ use super::story::Story;
 use super::world::World;
 use crate::venue::{EVENT, SESSION};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use usher_core::gate::Answer;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, GateId, TicketId};
+use usher_domain::log::Line;
+use usher_domain::protocol::PushAnswer;
 use usher_domain::protocol::claim::{ClaimRequest, Decided};
-use usher_domain::record::{Body, Certainty, Direction, Outcome};
+use usher_domain::record::{Body, Certainty, Direction, Outcome, Subject};
 use usher_domain::verdict::{Admit, AdmitWhy, Caution, Reason, Verdict};
 use usher_server::service::{Error, Service};
 
@@ -19,6 +21,10 @@ use usher_server::service::{Error, Service};
 #[derive(Debug, Default)]
 pub(super) struct Hall {
     inside: RefCell<BTreeMap<TicketId, Entry>>,
+    /// The scans of a stolen device that the server took in.
+    believed: RefCell<BTreeSet<Hash>>,
+    /// When the server last took in such a scan of a ticket, in milliseconds of the true time.
+    believed_at: RefCell<BTreeMap<TicketId, u64>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +52,32 @@ impl Hall {
             .retain(|_, entry| entry.record != record);
     }
 
+    /// A stolen device is a gate until it is revoked: by a scan that it hands in, the ticket's person went out,
+    /// or in elsewhere.
+    fn believes(&self, records: &[Vec<u8>], at: u64) {
+        for bytes in records {
+            let Ok(line) = Line::read(bytes) else {
+                continue;
+            };
+            let Body::Scan(scan) = &line.record.body else {
+                continue;
+            };
+            let Subject::Ticket(ticket) = scan.subject else {
+                continue;
+            };
+            if scan.outcome == Outcome::Admit && self.believed.borrow_mut().insert(line.hash) {
+                self.believed_at.borrow_mut().insert(ticket, at);
+                self.leaves(ticket);
+            }
+        }
+    }
+
+    /// Whether a stolen device said where a ticket's person is, at a time or since.
+    fn is_believed_since(&self, ticket: TicketId, at: u64) -> bool {
+        let believed_at = self.believed_at.borrow();
+        believed_at.get(&ticket).is_some_and(|last| *last >= at)
+    }
+
     fn confirmed(&self) -> usize {
         let inside = self.inside.borrow();
         inside.values().filter(|entry| entry.is_confirmed).count()
@@ -53,10 +85,21 @@ impl Hall {
 }
 
 impl World {
-    /// Counts who goes in and out, and that the authority confirmed no more than there is room for.
+    /// Counts what the server took in of a stolen device.
+    pub(super) fn watch_thief(&self, records: &[Vec<u8>], answer: &Result<PushAnswer, Error>) {
+        match answer {
+            Ok(PushAnswer::Known(_) | PushAnswer::Gap(_)) | Err(Error::WriterOverQuota { .. }) => {}
+            Ok(PushAnswer::Stored(_) | PushAnswer::Forked(_)) | Err(_) => {
+                self.hall.believes(records, self.time.passed_ms());
+            }
+        }
+    }
+
+    /// Counts who goes in and out, and that the authority confirmed no more than there is room for; `asked_at` is
+    /// when the ticket was shown, in milliseconds of the true time.
     pub(super) fn watch_hall(
         &self,
-        number: usize,
+        (number, asked_at): (usize, u64),
         ticket: TicketId,
         answer: &Answer,
         way: Direction,
@@ -81,9 +124,11 @@ impl World {
             return;
         }
         let is_confirmed = answer.certainty == Certainty::Confirmed;
+        // What a stolen device says meanwhile may come before or after this scan.
+        let is_certain = !self.hall.is_believed_since(ticket, asked_at);
         let entry = Entry {
             record,
-            is_confirmed,
+            is_confirmed: is_confirmed && is_certain,
         };
         self.hall.enters(ticket, entry);
         let memory = self.memory.borrow();

@@ -269,7 +269,7 @@ impl World {
         let thief = self.thief.as_ref()?;
         let (id, batch) = {
             let thief = thief.borrow();
-            (thief.id, sign_batch(&thief.key, records).unwrap())
+            (thief.id, sign_batch(&thief.key, records.clone()).unwrap())
         };
         // A batch of a revoked device may be the first after which its log is cut.
         if self.memory.borrow().revoked.contains(&id) && !self.note_thief_logs(service).await {
@@ -285,6 +285,7 @@ impl World {
         self.story
             .tell("thief", format_args!("hands in, which {told}"));
         self.count_what_thief_hands_in(size, &answer);
+        self.watch_thief(&records, &answer);
         Some(answer)
     }
 }
