@@ -13,7 +13,7 @@
 //! | enroll | the key is kept first | the same key asks again | a use belongs to its key: the same answer again | asked again | enrolled |
 //! | push | unsent | sent again | sent again: `Known` | sent again: `Known` | the next batch |
 //! | heads | asked again | asked again | asked again | asked again, by every process that starts | what the server has is known |
-//! | others' batches | handed back again: the feed is not read anew before | again | again: `Known` | again: `Known` | the feed is read from its start; who refused something is written down before that, and is offered it again with other documents |
+//! | others' batches | handed back again: the feed is not read anew before | again | again: `Known` | again: `Known` | the feed is read from its start; that something may be lacking is written down before the server is asked, and what it refused is offered again with other documents, what it put off when its time is over |
 //! | snapshot | from the last part kept | the same part again | the same part again | the same part again | the next part; unpacking begins anew and keeps rows that are written |
 //! | changes | asked again | asked again | asked again | asked again, maybe up to a later version | that version serves |
 //! | buckets, rows | asked again | asked again | asked again | asked again | repaired |

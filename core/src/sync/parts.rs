@@ -1,6 +1,7 @@
 //! What an exchange is made of, and what a process remembers from one to the next.
 
 use super::offset::Offsets;
+use super::others::PutOff;
 use super::plan::Remote;
 use super::portion::Portion;
 use super::report::Progress;
@@ -70,8 +71,8 @@ pub struct Memory {
     /// When the server takes more of this device's records, where it said that it wrote too much; by the
     /// clock that is never set.
     pub(super) upload_after_ms: Option<u64>,
-    /// The same of what others wrote, and was handed back.
-    pub(super) hand_back_after_ms: Option<u64>,
+    /// Of each scope, what the server takes later of what was handed back of others.
+    pub(super) put_off: BTreeMap<ScopeId, PutOff>,
     /// How far the server is, as it last said.
     pub(super) remote: Option<Remote>,
     /// Which start of its program answered last.

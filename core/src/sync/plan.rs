@@ -125,6 +125,8 @@ pub enum Action {
     RetryParked,
     /// Give a server that lost records what was read of others' logs.
     HandBackLogs(ScopeId),
+    /// Give a server what it did not take of others' logs when they were handed back.
+    OfferLogsAgain(ScopeId),
     /// Read a feed from where it was left, or from its start.
     ReadFeed(ScopeId, FeedStart),
     /// Stop holding a table.
@@ -260,7 +262,7 @@ fn feed(local: &Local, remote: &Remote, end: FeedEnd, actions: &mut Vec<Action>)
         if position < end.position {
             actions.push(Action::ReadFeed(scope, FeedStart::Held));
         } else if refused_by.is_some_and(|by| by != remote.recipient()) {
-            actions.push(Action::HandBackLogs(scope));
+            actions.push(Action::OfferLogsAgain(scope));
         }
         return;
     }

@@ -159,6 +159,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
                 | Action::Repair(_)
                 | Action::RetryParked
                 | Action::HandBackLogs(_)
+                | Action::OfferLogsAgain(_)
                 | Action::ReadFeed(..) => wanted > Wanted::Upload,
                 // Only an answer says that something is gone, or that the server is behind.
                 Action::Forget(_) | Action::Report(_) => false,
@@ -215,10 +216,11 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
                 self.troubled.contains(&table)
             }
             Action::Upload(_) => self.waits_until(self.memory.upload_after_ms),
-            Action::HandBackLogs(_) => self.waits_until(self.memory.hand_back_after_ms),
+            Action::OfferLogsAgain(scope) => self.is_put_off(scope),
             Action::CompareLogs(_)
             | Action::RefreshTrust
             | Action::RetryParked
+            | Action::HandBackLogs(_)
             | Action::ReadFeed(..)
             | Action::Forget(_) => false,
         }
@@ -249,6 +251,7 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::Repair(table) => self.repair(table).await,
             Action::RetryParked => self.retry_parked(remote),
             Action::HandBackLogs(scope) => self.hand_back_logs(scope, remote.recipient()).await,
+            Action::OfferLogsAgain(scope) => self.offer_logs(scope, remote.recipient()).await,
             Action::ReadFeed(scope, start) => self.follow_feed(scope, start, remote).await,
             Action::Forget(table) => self.forget(table).await,
             Action::Report(behind) => {
@@ -398,6 +401,7 @@ const fn table_of(action: Action) -> Option<TableId> {
         | Action::RefreshTrust
         | Action::RetryParked
         | Action::HandBackLogs(_)
+        | Action::OfferLogsAgain(_)
         | Action::ReadFeed(..)
         | Action::Report(_) => None,
     }

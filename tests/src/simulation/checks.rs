@@ -7,6 +7,7 @@ use super::world::{World, note_exchange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
+use usher_core::store::Recipient;
 use usher_core::sync::SyncError;
 use usher_domain::hash::Hash;
 use usher_domain::log::Frame;
@@ -82,10 +83,11 @@ impl World {
                 };
                 note_exchange(device, &self.story, &done);
                 self.watch_rows(device);
+                let scope = self.house.session.scope;
+                let refused_by = program.with(|store| store.refused_by(scope).unwrap());
+                is_put_off |= refused_by == Some(Recipient::NOBODY);
                 match done {
                     Ok(report) => {
-                        let mut troubles = report.troubles.iter();
-                        is_put_off |= troubles.any(|trouble| trouble.code == "rate_limited");
                         clean &= report.is_clean() && report.sent == 0 && report.received == 0;
                         if round == ROUNDS && !report.is_clean() {
                             self.story.tell(device.name, format_args!("{report:?}"));
@@ -101,7 +103,9 @@ impl World {
                 }
             }
             if is_put_off {
-                // A writer wrote too much: the rest of it goes within an hour.
+                // A writer wrote too much: what a device holds of it goes within an hour, and nothing is a trouble
+                // until then.
+                clean = false;
                 sleep(Duration::from_secs(3_700)).await;
             }
             if clean && self.take_what_waits().await == 0 {

@@ -193,12 +193,12 @@ fn a_restored_server_is_helped_before_it_is_believed() {
 #[test]
 fn what_a_restored_server_refused_is_handed_back_again_once_its_documents_are_others() {
     let (mut local, mut remote) = in_step();
-    let hand_back = Action::HandBackLogs(SCOPE);
+    let offer = Action::OfferLogsAgain(SCOPE);
     local.feeds[0].refused_by = Some(remote.recipient());
     assert_eq!(plan(&local, &remote), []);
     local.trust = v(0, 3);
     remote.trust = v(0, 3);
-    assert_eq!(plan(&local, &remote), [hand_back]);
+    assert_eq!(plan(&local, &remote), [offer]);
     // First the feed: what is only on its way here is not lacking there.
     remote.feeds = vec![end(10)];
     let read = Action::ReadFeed(SCOPE, FeedStart::Held);
@@ -207,7 +207,7 @@ fn what_a_restored_server_refused_is_handed_back_again_once_its_documents_are_ot
     local.feeds[0].refused_by = Some(remote.recipient());
     assert_eq!(plan(&local, &remote), []);
     remote.tables = vec![listed(SET, v(0, 5)), listed(ROSTER, v(0, 3))];
-    assert_eq!(plan(&local, &remote), [Action::CatchUp(ROSTER), hand_back]);
+    assert_eq!(plan(&local, &remote), [Action::CatchUp(ROSTER), offer]);
     local.feeds[0].refused_by = None;
     assert_eq!(plan(&local, &remote), [Action::CatchUp(ROSTER)]);
 }

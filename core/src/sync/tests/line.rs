@@ -204,6 +204,11 @@ impl SyncApi for Line<'_> {
     async fn heads(&self, _: ScopeId, whose: Whose) -> Result<HeadsAnswer, Problem> {
         self.server
             .call(|| {
+                let fails = self.server.fails_heads.get();
+                if whose == Whose::Everybody && fails > 0 {
+                    self.server.fails_heads.set(fails - 1);
+                    return Err(Problem::new(Code::Internal, "a fault of the server"));
+                }
                 let state = self.server.state.borrow();
                 let asked = state.records.iter().filter(|(key, _)| match whose {
                     Whose::Own => key.0.device == self.device,

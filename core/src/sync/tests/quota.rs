@@ -101,3 +101,97 @@ fn what_another_wrote_too_much_of_is_handed_back_when_the_time_told_is_over() {
     assert!(south.sync(&server).is_clean());
     assert_eq!(south.with(|store| store.refused_by(SCOPE).unwrap()), None);
 }
+
+#[test]
+fn what_one_wrote_too_much_of_keeps_nobody_elses_from_a_server_put_back_once_more() {
+    let server = venue();
+    let gates = [20, 21, 22].map(|number| Gate::new(&server, number));
+    prepared(&server);
+    let backup = server.state.borrow().clone();
+    for (ticket, gate) in (1..).zip(&gates) {
+        gate.scan(ticket);
+        gate.sync(&server);
+    }
+    let south = &gates[1];
+    south.sync(&server);
+    server.full_of.set(Some(device_id(20)));
+    // East is gone; each time the server has lost what it wrote, and takes it at once.
+    for _ in 0..2 {
+        server.restore(backup.clone());
+        let report = south.sync(&server);
+        assert_eq!(report.troubles[0].code, "rate_limited", "{report:?}");
+        assert_eq!([20, 22].map(|number| server.records_of(number)), [0, 1]);
+    }
+    assert_eq!(server.put_off.get(), 2);
+    south.sync(&server);
+    assert_eq!(server.put_off.get(), 2, "not before its time");
+    server.full_of.set(None);
+    south.clock.pass(601_000);
+    south.sync(&server);
+    assert_eq!(server.records_of(20), 1);
+}
+
+#[test]
+fn what_documents_kept_from_a_server_waits_for_nobody_who_wrote_too_much() {
+    let server = venue();
+    let gates = [20, 21, 22].map(|number| Gate::new(&server, number));
+    prepared(&server);
+    let backup = server.state.borrow().clone();
+    for (ticket, gate) in (1..).zip(&gates) {
+        gate.scan(ticket);
+        gate.sync(&server);
+    }
+    let south = &gates[1];
+    south.sync(&server);
+    server.full_of.set(Some(device_id(20)));
+    server.knows_not.set(Some(device_id(22)));
+    server.restore(backup);
+    south.sync(&server);
+    assert_eq!([20, 22].map(|number| server.records_of(number)), [0, 0]);
+    // Its roster names east again.
+    server.knows_not.set(None);
+    server.change(ROSTER, &[]);
+    let put_off = server.put_off.get();
+    south.sync(&server);
+    assert_eq!([20, 22].map(|number| server.records_of(number)), [0, 1]);
+    assert_eq!(server.put_off.get(), put_off, "north's wait is not over");
+}
+
+#[test]
+fn a_server_put_back_that_cannot_say_what_it_has_is_handed_everything_back_later() {
+    let server = venue();
+    let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));
+    prepared(&server);
+    let backup = server.state.borrow().clone();
+    north.scan(1);
+    north.sync(&server);
+    south.sync(&server);
+    // North is gone for good, and south alone holds what it wrote.
+    server.restore(backup);
+    server.fails_heads.set(20);
+    let report = south.sync(&server);
+    assert_eq!(report.troubles[0].code, "internal", "{report:?}");
+    assert_eq!(server.records_of(20), 0);
+    server.fails_heads.set(0);
+    south.sync(&server);
+    assert_eq!(server.records_of(20), 1);
+    assert_eq!(south.with(|store| store.refused_by(SCOPE).unwrap()), None);
+}
+
+#[test]
+fn what_a_fault_of_the_server_kept_from_it_is_handed_back_a_minute_later() {
+    let server = venue();
+    let (north, south) = (Gate::new(&server, 20), Gate::new(&server, 21));
+    prepared(&server);
+    let backup = server.state.borrow().clone();
+    north.scan(1);
+    north.sync(&server);
+    south.sync(&server);
+    server.restore(backup);
+    server.fails_to_store.set(Some(device_id(20)));
+    south.sync(&server);
+    server.fails_to_store.set(None);
+    south.clock.pass(61_000);
+    south.sync(&server);
+    assert_eq!(server.records_of(20), 1);
+}

@@ -87,6 +87,12 @@ pub(super) struct Server {
     /// The writer of whom it takes nothing more this hour, and how often it said so.
     pub(super) full_of: Cell<Option<DeviceId>>,
     pub(super) put_off: Cell<u32>,
+    /// How many more times it fails to say what it has of everybody's logs.
+    pub(super) fails_heads: Cell<u32>,
+    /// The writer of whom it fails to store anything.
+    pub(super) fails_to_store: Cell<Option<DeviceId>>,
+    /// The writer whom it does not know.
+    pub(super) knows_not: Cell<Option<DeviceId>>,
 }
 
 impl Server {
@@ -136,6 +142,9 @@ impl Server {
             told: RefCell::new(None),
             full_of: Cell::new(None),
             put_off: Cell::new(0),
+            fails_heads: Cell::new(0),
+            fails_to_store: Cell::new(None),
+            knows_not: Cell::new(None),
         };
         server.change(ROSTER, &[]);
         server.change(SET, &[]);
@@ -279,6 +288,13 @@ impl Server {
         self.state.borrow().records.keys().copied().collect()
     }
 
+    /// How many records of a device it has.
+    pub(super) fn records_of(&self, number: u8) -> usize {
+        let records = self.records();
+        let of = |log: &LogRef| log.device == device_id(number);
+        records.iter().filter(|(log, ..)| of(log)).count()
+    }
+
     pub(super) fn version(&self, table: TableId) -> Version {
         self.state.borrow().tables[&table].version
     }
@@ -380,6 +396,12 @@ impl Server {
                 detail: String::new(),
             });
             return Err(problem);
+        }
+        if self.fails_to_store.get() == Some(writer) {
+            return Err(Problem::new(Code::Internal, "a fault of the server"));
+        }
+        if self.knows_not.get() == Some(writer) {
+            return Err(Problem::new(Code::NotFound, "no such device"));
         }
         let public = if writer == SERVER {
             key(103).public()
