@@ -145,6 +145,10 @@ mutants! {
     IgnoreQuota,
     /// Rows that are handed back and give rights are taken without a person's word.
     TakeWhatGivesRights,
+    /// Admissions are judged by what their ticket is now, not by what it was then.
+    JudgeByPresentImage,
+    /// Nobody is told of admissions that their ticket's state forbade.
+    TellNoForbidden,
 }
 
 thread_local! {

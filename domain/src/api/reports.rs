@@ -72,6 +72,41 @@ pub enum IncidentKind {
     OverrideNotAllowed,
     /// Most of the codes shown at a device are in no list: the list or the scanner may be the wrong one.
     UnknownCodes,
+    /// A device let people in whom the ticket's state forbade by then: it had not heard of the change.
+    ForbiddenAdmission,
+}
+
+/// Why an admission should not have been, by what its ticket was at that moment.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    minicbor::Encode,
+    minicbor::Decode,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum ForbiddenBy {
+    /// The ticket was cancelled.
+    #[n(0)]
+    Cancelled,
+    /// It was for another session.
+    #[n(1)]
+    OtherSession,
+    /// It was blocked.
+    #[n(2)]
+    Blocked,
+    /// Its code was of an older issue.
+    #[n(3)]
+    Superseded,
 }
 
 /// One scan in reports and exports: no name, no code.
@@ -123,6 +158,9 @@ pub struct Statistics {
     pub zones: Vec<ZoneCount>,
     /// Refusals by reason.
     pub refused: Vec<(Reason, u64)>,
+    /// Entries that the state of their tickets forbade, by cause.
+    #[serde(default)]
+    pub forbidden: Vec<(ForbiddenBy, u64)>,
     /// Entries by gate.
     pub gates: Vec<GateCount>,
     /// Entries by ticket type's slug.

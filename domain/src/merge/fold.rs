@@ -71,6 +71,17 @@ pub struct Movement<'a> {
     pub scan: &'a Scan,
     /// What counts of its claims about the ticket.
     pub claims: Claims,
+    /// How the person was let through.
+    pub by: Let,
+}
+
+/// By whose decision somebody was let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Let {
+    /// By the rules, or a device that claims so.
+    Rules,
+    /// By a supervisor, as is proved.
+    Supervisor,
 }
 
 /// The scans that [`fold_subject`] folds: those by which somebody went in or out, without those that
@@ -88,11 +99,16 @@ pub fn movements<'a>(
                  place,
                  scan,
                  claims,
-                 ..
+                 is_override,
              }| Movement {
                 evidence: place.evidence(scan),
                 scan,
                 claims,
+                by: if is_override {
+                    Let::Supervisor
+                } else {
+                    Let::Rules
+                },
             },
         )
         .collect()

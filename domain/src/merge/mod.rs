@@ -50,7 +50,9 @@ pub use arrivals::{LAST_STAMP, STAMP_AHEAD_MS};
 pub use claims::{Claims, Uncovered};
 pub use cuts::{Ancestors, OpenCut};
 pub use digest::{FOLD, heads, state_digest};
-pub use fold::{Excess, Movement, States, fold, fold_subject, incidents, movements, occupancy};
+pub use fold::{
+    Excess, Let, Movement, States, fold, fold_subject, incidents, movements, occupancy,
+};
 pub use ground::{Ground, Reach};
 pub use open::{
     Ending, Endings, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals,

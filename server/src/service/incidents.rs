@@ -8,7 +8,7 @@ use super::{PAGE_MAX, Service, times};
 use crate::storage::{Space, StoredIncident, Transaction};
 use jiff::Timestamp;
 use usher_domain::api::Page;
-use usher_domain::api::reports::{Incident, IncidentKind, ScanLine};
+use usher_domain::api::reports::{ForbiddenBy, Incident, IncidentKind, ScanLine};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId, SessionId, StaffId};
 use usher_domain::log::Line;
@@ -27,6 +27,7 @@ pub(crate) struct About {
     device: Option<DeviceId>,
     log: Option<LogRef>,
     staff: Option<StaffId>,
+    forbidden_by: Option<ForbiddenBy>,
 }
 
 impl About {
@@ -39,6 +40,7 @@ impl About {
             device: None,
             log: None,
             staff: None,
+            forbidden_by: None,
         }
     }
 
@@ -51,6 +53,7 @@ impl About {
             device: None,
             log: None,
             staff: None,
+            forbidden_by: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl About {
             device: None,
             log: None,
             staff: Some(staff),
+            forbidden_by: None,
         }
     }
 
@@ -75,6 +79,7 @@ impl About {
             device: Some(device),
             log: None,
             staff: Some(staff),
+            forbidden_by: None,
         }
     }
 
@@ -87,6 +92,7 @@ impl About {
             device: Some(log.device),
             log: Some(log),
             staff: None,
+            forbidden_by: None,
         }
     }
 
@@ -103,6 +109,24 @@ impl About {
             device: Some(device),
             log: None,
             staff: None,
+            forbidden_by: None,
+        }
+    }
+
+    /// Admissions by a device to a session that the state of their tickets forbade.
+    pub(crate) const fn forbidden(
+        session: SessionId,
+        device: DeviceId,
+        forbidden_by: ForbiddenBy,
+    ) -> Self {
+        Self {
+            kind: IncidentKind::ForbiddenAdmission,
+            session: Some(session),
+            subject: None,
+            device: Some(device),
+            log: None,
+            staff: None,
+            forbidden_by: Some(forbidden_by),
         }
     }
 
@@ -115,6 +139,7 @@ impl About {
             device: Some(device),
             log: None,
             staff: None,
+            forbidden_by: None,
         }
     }
 
@@ -136,6 +161,7 @@ impl About {
             self.device.map(|device| device.to_string()),
             self.log.map(|log| log.log.to_string()),
             self.staff.map(|staff| staff.to_string()),
+            self.forbidden_by.map(|by| cause(by).to_owned()),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(".")
     }
@@ -159,6 +185,16 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::UnprovedUndo => "unproved_undo",
         IncidentKind::OverrideNotAllowed => "override_not_allowed",
         IncidentKind::UnknownCodes => "unknown_codes",
+        IncidentKind::ForbiddenAdmission => "forbidden_admission",
+    }
+}
+
+const fn cause(by: ForbiddenBy) -> &'static str {
+    match by {
+        ForbiddenBy::Cancelled => "cancelled",
+        ForbiddenBy::OtherSession => "other_session",
+        ForbiddenBy::Blocked => "blocked",
+        ForbiddenBy::Superseded => "superseded",
     }
 }
 

@@ -7,7 +7,7 @@ use super::things::{self, Loaded};
 use super::{Service, events, types};
 use crate::storage::Transaction;
 use std::collections::BTreeMap;
-use usher_domain::api::reports::{GateCount, MinuteCount, Statistics, ZoneCount};
+use usher_domain::api::reports::{ForbiddenBy, GateCount, MinuteCount, Statistics, ZoneCount};
 use usher_domain::api::venue::{Event, Gate, Session, Zone};
 use usher_domain::ids::{GateId, OrganizerId, SessionId, ZoneId};
 use usher_domain::numbers::TypeNumber;
@@ -121,11 +121,13 @@ fn statistics(
         exits: 0,
         zones: Vec::new(),
         refused: Vec::new(),
+        forbidden: Vec::new(),
         gates: Vec::new(),
         types: Vec::new(),
         minutes: Vec::new(),
     };
     let mut refused: BTreeMap<Reason, u64> = BTreeMap::new();
+    let mut forbidden: BTreeMap<ForbiddenBy, u64> = BTreeMap::new();
     let mut gates: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (count, number) in tally::load(txn, session.scope, session.id)? {
         match count {
@@ -151,9 +153,11 @@ fn statistics(
                 *refused.entry(reason).or_default() += number;
                 gates.entry(slugs.gate(gate)).or_default().1 += number;
             }
+            Count::Forbidden(_, by) => *forbidden.entry(by).or_default() += number,
         }
     }
     told.refused = refused.into_iter().collect();
+    told.forbidden = forbidden.into_iter().collect();
     told.gates = gates
         .into_iter()
         .map(|(gate, (entries, refused))| GateCount {

@@ -2,8 +2,10 @@
 
 use super::byzantine::named;
 use super::held::Held;
-use super::world::World;
-use usher_domain::api::reports::{Incident, IncidentKind};
+use super::world::{Restriction, World};
+use std::collections::{BTreeMap, BTreeSet};
+use usher_domain::api::reports::{ForbiddenBy, Incident, IncidentKind};
+use usher_domain::record::Subject;
 
 impl World {
     /// Every excess admission is in one incident, and nothing else is; whoever did what a device may not do is
@@ -14,6 +16,7 @@ impl World {
         let open = page.await.unwrap().items;
         self.check_excess(held, &open);
         self.check_unproved(held, &open);
+        self.check_forbidden(held, &open);
         self.check_thief(held, &open);
         self.check_honest(&open);
     }
@@ -38,6 +41,69 @@ impl World {
             "each excess admission is in one incident",
             excess == told,
             format_args!("{excess:?} are told as {told:?}"),
+        );
+    }
+
+    /// Every admission of a ticket that was cancelled by then, or by a code that was replaced by then, is told,
+    /// and no other one: not what a gate admitted before, nor what a supervisor let in.
+    fn check_forbidden(&self, held: &Held, open: &[Incident]) {
+        let records = held.records(self.house.organizer.server);
+        let told: BTreeMap<&str, &Incident> = open
+            .iter()
+            .filter(|incident| incident.kind == IncidentKind::ForbiddenAdmission)
+            .flat_map(|incident| incident.scans.iter().map(move |scan| (scan, incident)))
+            .map(|(scan, incident)| (scan.record.as_str(), incident))
+            .collect();
+        let memory = self.memory.borrow();
+        let mut known = BTreeSet::new();
+        for ticket in records.tickets() {
+            let restrictions: Vec<&Restriction> = memory
+                .restrictions
+                .iter()
+                .filter(|done| Subject::Ticket(done.ticket) == ticket)
+                .collect();
+            for (at, record, scan) in records.ordinary_entries(ticket) {
+                let is_old = |number: usize| {
+                    scan.issue
+                        .is_some_and(|issue| usize::from(issue.get()) <= number)
+                };
+                // Each new code counts up; the first one makes the first issue an old one.
+                let mut new_codes = 0;
+                let (mut must, mut may) = (false, false);
+                for done in &restrictions {
+                    let forbids = match done.by {
+                        ForbiddenBy::Superseded => {
+                            new_codes += usize::from(done.answered);
+                            is_old(new_codes)
+                        }
+                        _ => true,
+                    };
+                    must |= forbids && done.answered && done.between.1 < at;
+                    may |= done.between.0 < at;
+                }
+                let record = record.to_string();
+                let is_told = told.contains_key(record.as_str());
+                self.story.check(
+                    "who lets in a ticket that may not enter any more is told",
+                    is_told || !must || memory.was_restored,
+                    format_args!("{ticket:?} at {at}: {restrictions:?}"),
+                );
+                self.story.check(
+                    "who lets in a ticket that might enter is not told for it",
+                    !is_told || may || self.thief().is_some(),
+                    format_args!("{ticket:?} at {at}: {restrictions:?}"),
+                );
+                known.insert(record);
+            }
+        }
+        let others: Vec<_> = told
+            .keys()
+            .filter(|record| !known.contains(**record))
+            .collect();
+        self.story.check(
+            "nobody is told for what was taken back, signed or does not count",
+            others.is_empty(),
+            format_args!("{others:?}"),
         );
     }
 
@@ -100,7 +166,8 @@ impl World {
             | IncidentKind::BadgeTwice
             | IncidentKind::FalseClaims
             | IncidentKind::UnprovedOverride
-            | IncidentKind::UnprovedUndo => true,
+            | IncidentKind::UnprovedUndo
+            | IncidentKind::ForbiddenAdmission => true,
         }
     }
 

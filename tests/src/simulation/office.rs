@@ -1,7 +1,7 @@
 //! What the organizer does: selling, changing, ordering, revoking.
 
 use super::house::{AGAIN, ONCE};
-use super::world::{Bought, World};
+use super::world::{Bought, Restriction, World};
 use crate::office::of_kind;
 use crate::venue::signed_trust;
 use crate::venue::{EVENT, SESSION};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use usher_domain::api::access::DeviceChange;
 use usher_domain::api::handed_back::{HandedBackDecision, HandedBackWord};
+use usher_domain::api::reports::ForbiddenBy;
 use usher_domain::api::rules::{CapacityChange, RulesChange};
 use usher_domain::api::tickets::{NewTicket, TicketChange};
 use usher_domain::api::venue::SessionChange;
@@ -122,16 +123,26 @@ impl World {
         let count = self.memory.borrow().tickets.len();
         let ticket = self.dice.borrow_mut().usize(..count);
         let bought = self.memory.borrow().tickets[ticket].clone();
-        let (what, change) = if self.chance(2) == 0 {
+        let (what, by, change) = if self.chance(2) == 0 {
             let media = Vec::new();
-            ("a new code", TicketChange::Reissue { media })
+            let change = TicketChange::Reissue { media };
+            ("a new code", ForbiddenBy::Superseded, change)
         } else {
             let reason = Some(CancelReason::Refunded);
-            ("cancelled", TicketChange::Cancel { reason })
+            let change = TicketChange::Cancel { reason };
+            ("cancelled", ForbiddenBy::Cancelled, change)
         };
         let (event, id) = (EVENT.to_owned(), bought.id.to_string());
+        let asked_at = self.time.now().get();
         let changed = service.change_ticket(self.house.organizer.id, event, id, change, None);
-        match changed.await {
+        let changed = changed.await;
+        self.memory.borrow_mut().restrictions.push(Restriction {
+            ticket: bought.id,
+            by,
+            between: (asked_at, self.time.now().get()),
+            answered: changed.is_ok(),
+        });
+        match changed {
             Ok(changed) => {
                 self.story
                     .tell("office", format_args!("{}: {what}", bought.name));

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use usher_core::gate::{Answer, ScanRequest};
 use usher_core::sync::SyncError;
+use usher_domain::api::reports::ForbiddenBy;
 use usher_domain::api::venue::OrganizerKeys;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, TicketId};
@@ -83,6 +84,18 @@ pub(super) struct Shown {
     pub(super) at: u64,
 }
 
+/// A change of a ticket after which it, or its code so far, may not be admitted.
+#[derive(Debug, Clone)]
+pub(super) struct Restriction {
+    pub(super) ticket: TicketId,
+    pub(super) by: ForbiddenBy,
+    /// It counts after some time of these, in milliseconds of the true time: when it was asked for and
+    /// answered.
+    pub(super) between: (u64, u64),
+    /// Whether the server said that it was done. Else it may have been, or not.
+    pub(super) answered: bool,
+}
+
 /// What the simulator remembers.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -114,6 +127,8 @@ pub(super) struct Memory {
     pub(super) revoked: BTreeSet<DeviceId>,
     /// Devices that a supervisor stood down.
     pub(super) stood_down: BTreeSet<DeviceId>,
+    /// What the organizer did to tickets, or tried to, that forbids to admit them.
+    pub(super) restrictions: Vec<Restriction>,
     /// Shown records that were found on the server.
     pub(super) arrived: BTreeSet<Hash>,
 }

@@ -97,6 +97,7 @@ pub(super) fn body(
         said: None,
         left: None,
         explanation: explanation(&line.state),
+        images: None,
     };
     body.request = Some(said::fingerprint(&body));
     Ok(body)

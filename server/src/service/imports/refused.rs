@@ -156,6 +156,7 @@ fn stand_for(
         said: None,
         left: None,
         explanation: Some(why.explanation().to_owned()),
+        images: None,
     };
     if body.sessions.is_empty() {
         return Ok(Effect::Unchanged);

@@ -1,7 +1,9 @@
 //! What the records about one subject add to counts and incidents.
 
 use super::approvals::{UnprovedRecords, unproved};
+use super::forbidden::{self, ForbiddenAdmissions};
 use super::tally::Count;
+use crate::service::tickets::dated::Images;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use usher_domain::hash::Hash;
@@ -23,6 +25,8 @@ pub(super) struct Account {
     pub(super) excess: BTreeMap<SessionId, TooMany>,
     /// Records that claim what nothing proves.
     pub(super) unproved: UnprovedRecords,
+    /// Admissions that the ticket's state forbade.
+    pub(super) forbidden: ForbiddenAdmissions,
 }
 
 /// The admissions of one ticket to one session that admitted it too often.
@@ -35,10 +39,11 @@ pub(super) struct TooMany {
 }
 
 impl Account {
-    /// The account of a subject on some ground; `lines` are all records about it and its aliases.
+    /// The account of a subject on some ground; `lines` are all records about it and its aliases, `images`
+    /// what its ticket was and when.
     pub(super) fn of<'a>(
         ground: &Ground,
-        subject: Subject,
+        (subject, images): (Subject, &Images),
         lines: impl Iterator<Item = &'a Line> + Clone,
     ) -> Self {
         let mut account = Self::default();
@@ -69,6 +74,11 @@ impl Account {
             .collect();
         account.unproved = unproved(ground, subject, lines.clone());
         if subject != Subject::Nothing {
+            account.forbidden = forbidden::among(ground, (subject, images), lines.clone());
+            for (session, device, by, _) in account.forbidden.keys() {
+                let count = Count::Forbidden(*device, *by);
+                account.counts.push((*session, count));
+            }
             account.count_movements(ground, subject, lines);
         }
         account

@@ -3,6 +3,7 @@
 use super::account::{Account, TooMany, refusal};
 use super::approvals::{self, Reached};
 use super::cuts;
+use super::forbidden;
 use super::lines::{Placed, aliases, lines_about, readable};
 use super::progress::Extent;
 use super::tally::Changes;
@@ -22,6 +23,7 @@ const PAGE: u32 = 1_000;
 
 /// What a step found out, before anything is written.
 pub(super) struct Found {
+    organizer: OrganizerId,
     scope: ScopeId,
     /// The device id of the server's own log.
     pub(super) authority: DeviceId,
@@ -37,6 +39,8 @@ pub(super) struct Found {
     pub(super) excess: Vec<(SessionId, Subject, TooMany)>,
     /// Records that claim what nothing proves, where that is other than before.
     pub(super) unproved: approvals::Difference,
+    /// Forbidden admissions, where they are others than before.
+    pub(super) forbidden: forbidden::Difference,
 }
 
 /// Whom the records of a range of a log are about.
@@ -79,6 +83,7 @@ impl Found {
             })
         };
         Ok(Self {
+            organizer,
             scope,
             authority,
             old: within(&before)?,
@@ -89,13 +94,17 @@ impl Found {
             changes: Changes::default(),
             excess: Vec::new(),
             unproved: approvals::Difference::default(),
+            forbidden: forbidden::Difference::default(),
         })
     }
 
     /// Counts the difference that the step makes to a subject.
-    fn account(&mut self, subject: Subject, lines: &[Placed]) {
-        let before = Account::of(&self.old, subject, within(lines, &self.before));
-        let now = Account::of(&self.new, subject, within(lines, &self.after));
+    fn account(&mut self, txn: &dyn Transaction, subject: Subject, lines: &[Placed]) -> Result<()> {
+        let images = forbidden::images(txn, self.organizer, subject, lines)?;
+        let of = (subject, &images);
+        let before = Account::of(&self.old, of, within(lines, &self.before));
+        let now = Account::of(&self.new, of, within(lines, &self.after));
+        self.forbidden.add(&before.forbidden, now.forbidden);
         self.unproved.add(&before.unproved, now.unproved);
         for (session, count) in before.counts {
             self.changes.add(session, count, -1);
@@ -113,6 +122,7 @@ impl Found {
                 self.excess.push((session, subject, TooMany::default()));
             }
         }
+        Ok(())
     }
 
     /// Counts the difference that the step makes to a record of a refusal.
@@ -189,7 +199,7 @@ impl Found {
             let lines = lines_about(txn, self.scope, subject, &self.aliases, |position| {
                 self.after.holds(position)
             })?;
-            self.account(subject, &lines);
+            self.account(txn, subject, &lines)?;
         }
         Ok(())
     }
@@ -198,6 +208,7 @@ impl Found {
     pub(super) fn account_all(&mut self, txn: &dyn Transaction) -> Result<()> {
         let linked: BTreeSet<Subject> = self.aliases.keys().copied().map(Subject::Ticket).collect();
         let mut group: Option<(Subject, Vec<Placed>)> = None;
+        let mut done = Ok(());
         txn.visit_by_subject(self.scope, &mut |subject, record| {
             if !self.after.holds(record.position) {
                 return Ok(());
@@ -213,28 +224,34 @@ impl Found {
             match &mut group {
                 Some((same, lines)) if *same == subject => lines.push(placed),
                 _ => {
-                    if let Some((before, lines)) = group.replace((subject, vec![placed])) {
-                        self.account(before, &lines);
+                    if let Some((before, lines)) = group.replace((subject, vec![placed]))
+                        && done.is_ok()
+                    {
+                        done = self.account(txn, before, &lines);
                     }
                 }
             }
             Ok(())
         })?;
+        done?;
         if let Some((last, lines)) = group {
-            self.account(last, &lines);
+            self.account(txn, last, &lines)?;
         }
         for subject in linked {
             let lines = lines_about(txn, self.scope, subject, &self.aliases, |position| {
                 self.after.holds(position)
             })?;
-            self.account(subject, &lines);
+            self.account(txn, subject, &lines)?;
         }
         Ok(())
     }
 }
 
 /// The records in the batches of an extent.
-fn within<'a>(lines: &'a [Placed], extent: &'a Extent) -> impl Iterator<Item = &'a Line> + Clone {
+pub(super) fn within<'a>(
+    lines: &'a [Placed],
+    extent: &'a Extent,
+) -> impl Iterator<Item = &'a Line> + Clone {
     let known = lines.iter().filter(|(position, _)| extent.holds(*position));
     known.map(|(_, line)| line)
 }

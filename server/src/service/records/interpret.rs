@@ -252,6 +252,7 @@ fn interpret(
         changes,
         excess,
         unproved,
+        forbidden,
         ..
     } = found;
     for (session, subject, too_many) in excess {
@@ -271,9 +272,9 @@ fn interpret(
         &unreadable,
         &arrived,
     )?);
-    progress.sessions.extend(changes.store(txn, scope, now)?);
-    progress.sessions.sort_unstable();
-    progress.sessions.dedup();
+    progress.add_sessions(changes.store(txn, scope, now)?);
+    // The counts of these incidents are the ones just stored.
+    forbidden.tell(txn, (organizer, scope), now)?;
     cuts::keep_extents(txn, scope, authority, &lines, &progress.extent(), now)?;
     progress.store(txn, scope, now)?;
     server_log::append(txn, organizer, scope, links, now)?;

@@ -28,6 +28,7 @@ pub(super) mod corrections;
 pub(super) mod cuts;
 mod difference;
 mod false_claims;
+pub(super) mod forbidden;
 mod interpret;
 pub(super) mod lines;
 mod plan;

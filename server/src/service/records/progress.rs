@@ -78,6 +78,13 @@ impl Progress {
         Ok(())
     }
 
+    /// Notes sessions that have counts now.
+    pub(super) fn add_sessions(&mut self, sessions: Vec<SessionId>) {
+        self.sessions.extend(sessions);
+        self.sessions.sort_unstable();
+        self.sessions.dedup();
+    }
+
     /// Notes that the quarantined records of these logs must be looked through, from their beginning.
     pub(super) fn look_at(&mut self, logs: BTreeSet<LogRef>) {
         if logs.is_empty() {

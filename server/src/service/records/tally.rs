@@ -4,8 +4,9 @@ use crate::service::error::{Error, Result};
 use crate::storage::{Space, Transaction};
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
+use usher_domain::api::reports::ForbiddenBy;
 use usher_domain::cbor;
-use usher_domain::ids::{GateId, ScopeId, SessionId, ZoneId};
+use usher_domain::ids::{DeviceId, GateId, ScopeId, SessionId, ZoneId};
 use usher_domain::numbers::TypeNumber;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::Reason;
@@ -35,6 +36,9 @@ pub(in crate::service) enum Count {
     /// Refusals by gate and reason.
     #[n(6)]
     Refused(#[n(0)] Option<GateId>, #[n(1)] Reason),
+    /// Entries that the state of their tickets forbade, by device and cause.
+    #[n(7)]
+    Forbidden(#[n(0)] DeviceId, #[n(1)] ForbiddenBy),
 }
 
 /// Counts of one session.

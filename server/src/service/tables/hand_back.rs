@@ -20,7 +20,8 @@ use super::serve::readable_rows_owner;
 use crate::service::Service;
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
-use crate::service::records::corrections;
+use crate::service::records::{corrections, forbidden};
+use crate::service::tickets::dated::Dated;
 use crate::service::tickets::hand_back::{is_cancelled, take_in_directory, take_in_ticket};
 use crate::service::{devices, staff};
 use crate::storage::{HandedRow, StoredRow, Transaction};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use usher_domain::api::reports::IncidentKind;
 use usher_domain::ids::{DeviceId, OrganizerId, TicketId};
 use usher_domain::protocol::{HandBack, HandBackAnswer};
-use usher_domain::table::rows::{RosterEntry, RosterRow, TicketState};
+use usher_domain::table::rows::{RosterEntry, RosterRow, TicketRow, TicketState};
 use usher_domain::table::{Row, RowAction, TableId, Version, decode_row, plan_row};
 use usher_domain::time::UnixMillis;
 
@@ -44,6 +45,16 @@ struct Offer {
     device: DeviceId,
     table: TableId,
     manifest: Vec<u8>,
+}
+
+/// A row that is handed back.
+#[derive(Debug, Clone, Copy)]
+struct Offered<'r> {
+    row: &'r StoredRow,
+    /// By whose word it is taken.
+    word: Word,
+    /// Since when it counted, at the latest.
+    since: UnixMillis,
 }
 
 /// What became of rows.
@@ -86,13 +97,15 @@ fn write(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     table: TableId,
-    row: &StoredRow,
+    Offered { row, since, .. }: Offered<'_>,
     now: UnixMillis,
 ) -> Result<()> {
     match table {
         TableId::Set(session) => {
-            let row = decode_row(&row.row).map_err(unreadable)?;
-            take_in_ticket(txn, session, &row)?;
+            let row: TicketRow = decode_row(&row.row).map_err(unreadable)?;
+            let before = forbidden::Revision::of(txn, organizer, session, row.ticket)?;
+            take_in_ticket(txn, session, &row, Dated::Before { since, now })?;
+            before.tell(txn, now)?;
             corrections::revise(txn, organizer, (session, row.ticket), now)?;
         }
         TableId::Directory(session) => {
@@ -116,9 +129,10 @@ fn take_in(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
     table: TableId,
-    (row, word): (&StoredRow, Word),
+    offered: Offered<'_>,
     now: UnixMillis,
 ) -> Result<Done> {
+    let Offered { row, word, .. } = offered;
     let held = txn.newest_row(table, row.bucket, &row.key)?;
     let incoming = Row::parse(&row.row).map_err(unreadable)?;
     let plan = {
@@ -136,7 +150,7 @@ fn take_in(
                     .as_ref()
                     .is_some_and(|held| held.revision > row.revision) =>
         {
-            write(txn, organizer, table, row, now)?;
+            write(txn, organizer, table, offered, now)?;
             return Ok(Done::Taken);
         }
         Ok(RowAction::Keep) => return Ok(Done::Nothing),
@@ -162,7 +176,7 @@ fn take_in(
     match change {
         Change::Impossible => Ok(Done::Refused),
         Change::Waits => Ok(Done::Waits),
-        Change::Counts => match write(txn, organizer, table, row, now) {
+        Change::Counts => match write(txn, organizer, table, offered, now) {
             Ok(()) => Ok(Done::Taken),
             // It bears the id of something that is another's, or another key than the device has. Nothing
             // of it was written: whose it is, is asked first.
@@ -192,7 +206,12 @@ fn step(
     let word = reached::word_for(txn, offer.table, manifest.version, now)?;
     let mut tally = Tally::default();
     for row in rows {
-        match take_in(txn, organizer, offer.table, (row, word), now)? {
+        let offered = Offered {
+            row,
+            word,
+            since: manifest.issued_at,
+        };
+        match take_in(txn, organizer, offer.table, offered, now)? {
             Done::Nothing => {}
             Done::Taken => txn.forget_handed(offer.table, &row.key)?,
             Done::Waits => {

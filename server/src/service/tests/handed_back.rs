@@ -519,3 +519,58 @@ async fn many_rows_are_taken_in_short_steps() {
     let answer = house.service.hand_back(neighbour.device, request).await;
     assert_eq!(answer.unwrap().taken, 1_000);
 }
+
+#[tokio::test]
+async fn an_admission_is_told_once_a_row_is_handed_back_that_forbade_it_at_that_moment() {
+    use super::records::{Gate, first};
+    use usher_domain::record::Subject;
+
+    let house = House::with_types().await;
+    let session = first(&house).await;
+    let ticket: TicketId = house.new_ticket("A-1").await.parse().unwrap();
+    let mut north = Gate::enroll(&house, 1, &session).await;
+    house.clock.advance(10_000);
+    house.new_ticket("A-2").await;
+    house.service.seal_now().await.unwrap();
+    let set = TableId::Set(session.id);
+    let organizer = house.organizer;
+    let (head, key) = house
+        .service
+        .read(move |txn| {
+            let key = crate::keys::load(txn, organizer, crate::keys::KeyUse::Set)?;
+            Ok((txn.table_head(set)?.unwrap(), key))
+        })
+        .await
+        .unwrap();
+    let served = crate::service::tables::manifest(&head).unwrap();
+    house.clock.advance(50_000);
+    north.admit(NOON.shifted(9_000), &session, Subject::Ticket(ticket));
+    let late = north.admit(NOON.shifted(11_000), &session, Subject::Ticket(ticket));
+    house.service.push(north.id, north.all()).await.unwrap();
+    let told = async || {
+        let open = house.service.incidents(organizer, None, 99).await.unwrap();
+        let forbidden = open.items.into_iter();
+        let forbidden =
+            forbidden.filter(|incident| incident.kind == IncidentKind::ForbiddenAdmission);
+        let scans = forbidden.flat_map(|incident| incident.scans);
+        scans.map(|scan| scan.record).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, Vec::<String>::new());
+
+    // The server was put back, and had forgotten that the ticket was cancelled.
+    house.service.raise_epoch().await.unwrap();
+    let held = house.row("first", ticket).await.unwrap();
+    let cancelled = stored(&TicketRow {
+        revision: held.revision + 1,
+        state: CANCELLED,
+        ..held
+    });
+    let version = Version {
+        epoch: 1,
+        number: 50,
+    };
+    let request = forged(&key, &served, version, vec![cancelled]);
+    let answer = house.service.hand_back(north.id, request).await.unwrap();
+    assert_eq!(answer.waiting, Some(0));
+    assert_eq!(told().await, [late.hash.to_string()]);
+}

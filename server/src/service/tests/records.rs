@@ -4,6 +4,7 @@
 mod arrivals;
 mod claims;
 mod cuts;
+mod forbidden;
 mod interpreting;
 mod merging;
 mod reports;

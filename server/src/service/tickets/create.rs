@@ -150,6 +150,7 @@ pub(crate) fn create(
             said: None,
             left: None,
             explanation: None,
+            images: None,
         },
     };
     for code in &new.media {

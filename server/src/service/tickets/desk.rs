@@ -1,11 +1,13 @@
 //! What every change of a ticket needs, read once: the event, its types and zones, and the code key.
 
+use super::dated::{self, Dated};
 use super::former;
-use super::stored::{Loaded, MEDIA_MAX, Medium, Standing};
+use super::stored::{self, Body, Loaded, MEDIA_MAX, Medium, Standing};
 use crate::keys::{self, KeyUse};
 use crate::service::channels::SellerType;
 use crate::service::devices::StoredDevice;
 use crate::service::error::{Error, Result};
+use crate::service::records::forbidden::{self, Revision};
 use crate::service::{channels, events, places, server_log, sessions, tables, things, types};
 use crate::storage::{StorageError, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,11 +233,6 @@ impl Desk {
     /// links for media that gates have seen before.
     pub(crate) fn store(&mut self, txn: &mut dyn Transaction, ticket: &mut Loaded) -> Result<()> {
         ticket.body.revision = tables::after_revision(ticket.body.revision)?;
-        self.store_as_is(txn, ticket)
-    }
-
-    /// As [`Desk::store`], with the revision that the ticket has.
-    pub(crate) fn store_as_is(&mut self, txn: &mut dyn Transaction, ticket: &Loaded) -> Result<()> {
         let taken = |word: Error| {
             move |error| {
                 if matches!(error, StorageError::Taken { .. }) {
@@ -245,7 +242,12 @@ impl Desk {
                 }
             }
         };
-        former::remember(txn, ticket)?;
+        let before = stored::before(txn, ticket)?;
+        dated::note(&mut ticket.body, before.as_ref(), Dated::Now(self.now));
+        let revisions = self.revisions(txn, ticket, before.as_ref())?;
+        if let Some(before) = &before {
+            former::remember(txn, before, ticket)?;
+        }
         txn.put_ticket(&ticket.stored())
             .map_err(taken(Error::AlreadyExists {
                 what: "ticket",
@@ -263,7 +265,38 @@ impl Desk {
             tables::put(txn, TableId::Set(session), &row)?;
             tables::put(txn, TableId::Directory(session), &directory)?;
         }
-        self.link(txn, ticket)
+        self.link(txn, ticket)?;
+        for revision in revisions {
+            revision.tell(txn, self.now)?;
+        }
+        Ok(())
+    }
+
+    /// What is told of a ticket's admissions, in each scope in which this change may make it something else.
+    fn revisions(
+        &mut self,
+        txn: &dyn Transaction,
+        ticket: &Loaded,
+        before: Option<&Body>,
+    ) -> Result<Vec<Revision>> {
+        if before.is_none_or(|before| before.images == ticket.body.images) {
+            return Ok(Vec::new());
+        }
+        let mut by_scope: BTreeMap<ScopeId, SessionId> = BTreeMap::new();
+        for session in &self.sessions {
+            if ticket.body.imaged_in().any(|id| id == session.id) {
+                by_scope.insert(session.scope, session.id);
+            }
+        }
+        let mut revisions = Vec::new();
+        for (scope, session) in by_scope {
+            if self.is_used(txn, scope)?
+                && forbidden::is_any_later(txn, scope, ticket.id, self.now)?
+            {
+                revisions.push(Revision::of(txn, self.organizer, session, ticket.id)?);
+            }
+        }
+        Ok(revisions)
     }
 
     /// Says whose the media are that gates have seen before they knew.

@@ -73,12 +73,8 @@ pub(crate) fn entitlements(
 }
 
 /// Remembers what a ticket says of itself before `next` takes its place.
-pub(crate) fn remember(txn: &mut dyn Transaction, next: &Loaded) -> Result<()> {
-    let before = match load(txn, next.event, next.id) {
-        Ok(loaded) => Entitlement::of(&loaded.body),
-        Err(Error::NotFound(_) | Error::Internal(_)) => return Ok(()),
-        Err(error) => return Err(error),
-    };
+pub(crate) fn remember(txn: &mut dyn Transaction, before: &Body, next: &Loaded) -> Result<()> {
+    let before = Entitlement::of(before);
     if before == Entitlement::of(&next.body) {
         return Ok(());
     }

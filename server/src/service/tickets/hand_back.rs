@@ -1,5 +1,6 @@
 //! Tickets as rows tell of them that were handed back after a restore.
 
+use super::dated::{self, Dated};
 use super::former;
 use super::stored::{self, Body, Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
@@ -10,7 +11,7 @@ use usher_domain::ids::{EventId, SessionId, TicketId};
 use usher_domain::numbers::AccessNumber;
 use usher_domain::table::rows::{CancelReason, DirectoryRow, TicketRow, TicketState};
 
-/// Lets a ticket be as a row of higher revision says. The row knows neither names nor codes: those that
+/// Lets a ticket be as a row of higher revision says, which counted at that time. The row knows neither names nor codes: those that
 /// are known here stay.
 ///
 /// # Errors
@@ -19,6 +20,7 @@ pub(crate) fn take_in_ticket(
     txn: &mut dyn Transaction,
     session: SessionId,
     row: &TicketRow,
+    dated: Dated,
 ) -> Result<()> {
     let event = event_of(txn, session)?;
     stored::check_free(txn, event, row.ticket)?;
@@ -55,7 +57,11 @@ pub(crate) fn take_in_ticket(
         body.group = row.order;
         take_in_media(body, row);
     }
-    former::remember(txn, &ticket)?;
+    let before = stored::before(txn, &ticket)?;
+    dated::note(&mut ticket.body, before.as_ref(), dated);
+    if let Some(before) = &before {
+        former::remember(txn, before, &ticket)?;
+    }
     txn.put_ticket(&ticket.stored())?;
     for medium in &ticket.body.media {
         if txn.medium_owner(event, &medium.key)?.is_none() {
@@ -173,6 +179,7 @@ fn from_row(event: EventId, row: &TicketRow) -> Loaded {
             said: None,
             left: None,
             explanation: None,
+            images: None,
         },
     }
 }

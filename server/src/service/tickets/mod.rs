@@ -5,6 +5,7 @@
 
 pub(crate) mod change;
 pub(crate) mod create;
+pub(crate) mod dated;
 pub(crate) mod desk;
 mod former;
 pub(crate) mod hand_back;

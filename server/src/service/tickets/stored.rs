@@ -1,5 +1,6 @@
 //! A ticket as stored, and its images in ticket sets and directories.
 
+use super::dated::Image;
 use super::said::Said;
 use super::view;
 use crate::service::error::{Error, Result};
@@ -129,6 +130,10 @@ pub(crate) struct Body {
     /// Why it may not enter, in the seller's words.
     #[n(22)]
     pub(crate) explanation: Option<String>,
+    /// Since when its images have counted ([`dated`](super::dated)): empty of one that was never changed,
+    /// unknown of one that an older program stored.
+    #[n(23)]
+    pub(crate) images: Option<Vec<Image>>,
 }
 
 impl Body {
@@ -190,6 +195,7 @@ impl Body {
         let known = |body: &Self| Self {
             request: None,
             said: None,
+            images: None,
             ..body.clone()
         };
         known(self) == known(other)
@@ -354,6 +360,15 @@ pub(crate) fn load(txn: &dyn Transaction, event: EventId, id: TicketId) -> Resul
         .filter(|stored| stored.event == event)
         .ok_or(Error::NotFound("ticket"))
         .and_then(Loaded::read)
+}
+
+/// What is stored of a ticket that is about to change; none of a new one, or of one that is damaged.
+pub(crate) fn before(txn: &dyn Transaction, next: &Loaded) -> Result<Option<Body>> {
+    match load(txn, next.event, next.id) {
+        Ok(loaded) => Ok(Some(loaded.body)),
+        Err(Error::NotFound(_) | Error::Internal(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Checks that a ticket's id is free, or names a ticket of this event.

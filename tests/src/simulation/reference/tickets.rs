@@ -149,6 +149,34 @@ impl<'l> Records<'l> {
         u32::try_from(inside.sum::<usize>()).unwrap_or(u32::MAX)
     }
 
+    /// The admissions of a ticket that count and that no supervisor signed, each with the stamp it counts with
+    /// and what counts of its record.
+    #[must_use]
+    pub fn ordinary_entries(&self, ticket: Subject) -> Vec<(u64, Hash, Scan)> {
+        let own: Vec<(&Key, &Line)> = self
+            .sorted
+            .iter()
+            .filter(|(_, line)| line.record.subject() == Some(ticket) && self.counts(line))
+            .map(|(key, line)| (key, *line))
+            .collect();
+        let is_undone = |target: &Line, session: SessionId| {
+            own.iter().any(|(_, line)| {
+                matches!(&line.record.body, Body::Undo(undo)
+                    if undo.of == target.hash
+                        && undo.session == session
+                        && self.may_undo(line, undo, target.record.log.device))
+            })
+        };
+        let ordinary = own.iter().filter_map(|(key, line)| {
+            let scan = self.as_covered((key, line), line.record.body.as_scan()?)?;
+            let counts = scan.direction == Direction::Entry
+                && !self.is_override(line)
+                && !is_undone(line, scan.session);
+            counts.then_some((key.0, line.hash, scan))
+        });
+        ordinary.collect()
+    }
+
     /// The entries of a ticket that were not taken back and count, without those that a person voided once: who
     /// accepts one of them afterwards knows that the ticket may have been let in meanwhile.
     #[must_use]

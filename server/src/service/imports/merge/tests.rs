@@ -39,6 +39,7 @@ fn line(name: &str, state: TicketState) -> Body {
         said: None,
         left: None,
         explanation: None,
+        images: None,
     };
     body.request = Some(said::fingerprint(&body));
     body

@@ -1,7 +1,7 @@
 //! Rows that were handed back and wait for a person: who sees them, and what taking or refusing them does.
 
 use super::change::Word;
-use super::{Done, take_in};
+use super::{Done, Offered, take_in};
 use crate::service::error::{Error, Result};
 use crate::service::incidents::{self, About};
 use crate::service::{PAGE_MAX, Service, times};
@@ -117,8 +117,12 @@ fn decide(
                 done.refused += 1;
             }
             HandedBackWord::Take => {
-                let row = (&handed.row, Word::Person);
-                match take_in(txn, organizer, table, row, now)? {
+                let offered = Offered {
+                    row: &handed.row,
+                    word: Word::Person,
+                    since: handed.at,
+                };
+                match take_in(txn, organizer, table, offered, now)? {
                     Done::Taken => done.taken += 1,
                     Done::Nothing => done.outdated += 1,
                     Done::Waits | Done::Refused => done.refused += 1,
