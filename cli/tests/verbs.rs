@@ -116,13 +116,14 @@ fn venue(walk: &mut Walk) {
     walk.ok("session show", "fair/late");
     walk.ok("session change", "fair/late --name Late");
     walk.ok("session everyone-out", "fair/evening");
+    walk.ok("session everyone-out", "fair/evening --take-back");
     // No device was given both: they come to share their scans.
     let guests = "fair/evening --tickets-of late --until 1h";
     walk.ok("session honour", guests);
     walk.ok("session notice", "fair/evening Hello --until 1h");
     walk.ok("session delay", "fair/late --by 30m");
     let orders = walk.ok("session orders", "fair/evening");
-    assert_eq!(orders["items"].as_array().unwrap().len(), 3);
+    assert_eq!(orders["items"].as_array().unwrap().len(), 4);
     walk.runs("readiness", "--session fair/evening", 12);
     walk.ok("type create", "fair/vip");
     walk.ok("type allow", "fair/vip");
@@ -166,6 +167,8 @@ fn tickets(walk: &mut Walk) {
     assert!(text(&signed["code"]).starts_with("USH1:"));
     walk.ok("ticket reissue", "fair/T-1");
     walk.ok("ticket cancel", "fair/T-1 --reason refunded");
+    let restored = "fair/T-1 --reason mistaken --although-refunded";
+    walk.ok("ticket restore", restored);
 }
 
 fn devices(walk: &mut Walk) {

@@ -69,6 +69,8 @@ mutants! {
     CountAfterCut,
     /// Merging passes over "everyone out".
     IgnoreEveryoneOut,
+    /// Merging passes over that "everyone out" was taken back.
+    IgnoreOutTakenBack,
     /// The same attempt is decided anew.
     DecideAnew,
     /// A cancelled ticket is let in.

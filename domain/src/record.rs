@@ -93,7 +93,8 @@ impl Record {
             | Body::Notice(_)
             | Body::Delay(_)
             | Body::OverrideKey(_)
-            | Body::Arrival(_) => None,
+            | Body::Arrival(_)
+            | Body::OutTakenBack(_) => None,
         }
     }
 }
@@ -153,6 +154,9 @@ pub enum Body {
     /// The server's rows say of a scanned ticket what the record of the scan does not.
     #[n(16)]
     Correction(#[n(0)] Correction),
+    /// An order to send everyone out was taken back.
+    #[n(17)]
+    OutTakenBack(#[n(0)] OutTakenBack),
 }
 
 impl Body {
@@ -290,6 +294,17 @@ pub struct EveryoneOut {
     pub zone: Option<ZoneId>,
     /// Admissions up to this stamp are outside again and may re-enter once.
     #[n(2)]
+    pub at: UnixMillis,
+}
+
+/// A supervisor took back that everyone was sent out: it was said by mistake, or was no evacuation.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct OutTakenBack {
+    /// The record of the order.
+    #[n(0)]
+    pub of: Hash,
+    /// Whoever was sent out by the order alone and has not come back up to this stamp is inside again.
+    #[n(1)]
     pub at: UnixMillis,
 }
 

@@ -3,7 +3,8 @@
 use crate::venue::{EVENT, SESSION, Venue};
 use usher_domain::api::imports::{ImportOptions, ImportReport};
 use usher_domain::api::reports::{
-    Audit, Incident, IncidentKind, NewEveryoneOut, NewFreeFlow, NewRulings, Statistics,
+    Audit, Incident, IncidentKind, NewEveryoneOut, NewFreeFlow, NewOutTakenBack, NewRulings,
+    Statistics,
 };
 use usher_domain::record::RulingWord;
 use usher_domain::time::UnixMillis;
@@ -67,6 +68,18 @@ impl Venue {
         };
         let service = self.service();
         let said = service.everyone_out(self.organizer.id, event, session, all);
+        said.await.unwrap();
+    }
+
+    /// Takes back that everyone was sent out of the evening.
+    pub async fn take_everyone_out_back(&self) {
+        let (event, session) = evening();
+        let all = NewOutTakenBack {
+            zone: None,
+            everyone: true,
+        };
+        let service = self.service();
+        let said = service.take_everyone_out_back(self.organizer.id, event, session, all);
         said.await.unwrap();
     }
 

@@ -44,6 +44,9 @@ pub enum Session {
         /// Only this zone, by slug or id
         #[arg(long)]
         zone: Option<String>,
+        /// Take back the last time that it was said: who has not come back is inside again
+        #[arg(long)]
+        take_back: bool,
         /// Do it without asking
         #[arg(long)]
         yes: bool,
@@ -175,7 +178,15 @@ impl Session {
             Self::Delay(delay) => return delay.run(shell, &client).await,
             Self::Orders { session } => return orders::list(&session, shell, &client).await,
             Self::FreeFlow(flow) => return flow.run(shell, &client).await,
-            Self::EveryoneOut { session, zone, yes } => {
+            Self::EveryoneOut {
+                session,
+                zone,
+                take_back: true,
+                yes,
+            } => orders::take_everyone_out_back(&session, zone, (shell, &client), yes).await?,
+            Self::EveryoneOut {
+                session, zone, yes, ..
+            } => {
                 let [events, event, sessions, name] = session.path("sessions");
                 let path = [events, event, sessions, name, "statistics"];
                 let now: Statistics = client.get(&path).await?;

@@ -65,6 +65,22 @@ pub enum Ticket {
         #[command(flatten)]
         once: Once,
     },
+    /// Let it enter again, after it was cancelled or held back
+    ///
+    /// Refused while the last list that was imported refuses it.
+    Restore {
+        /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
+        ticket: InEvent,
+        /// Why, in a sentence; it stays with the ticket
+        #[arg(long)]
+        reason: String,
+        /// Also if its money was given back or charged back, or another ticket took its place
+        #[arg(long)]
+        although_refunded: bool,
+        /// Makes the request safe to repeat.
+        #[command(flatten)]
+        once: Once,
+    },
     /// Let one more barcode or wristband open it
     Attach {
         /// The ticket, as EVENT/TICKET: by its id, the seller's number, or its barcode
@@ -194,6 +210,18 @@ impl Ticket {
             } => (ticket, TicketChange::Cancel { reason }, once),
             Self::Block { ticket, once } => (ticket, TicketChange::Block, once),
             Self::Unblock { ticket, once } => (ticket, TicketChange::Unblock, once),
+            Self::Restore {
+                ticket,
+                reason,
+                although_refunded,
+                once,
+            } => {
+                let change = TicketChange::Restore {
+                    reason,
+                    although_refunded,
+                };
+                (ticket, change, once)
+            }
             Self::Attach {
                 ticket,
                 medium,

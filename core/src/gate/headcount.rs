@@ -127,6 +127,7 @@ fn moved(body: &Body) -> Option<Subject> {
         | Body::Delay(_)
         | Body::OverrideKey(_)
         | Body::Arrival(_)
+        | Body::OutTakenBack(_)
         | Body::Correction(_) => None,
     }
 }

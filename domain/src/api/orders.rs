@@ -43,7 +43,7 @@ pub struct Order {
     /// When it was given.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
-    /// From when it holds; of everyone out, up to when people are sent out; of a stand-down, up to when the
+    /// From when it holds; of everyone out and of taking it back, up to when people were sent out; of a stand-down, up to when the
     /// device's scans are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
@@ -94,6 +94,8 @@ pub struct Order {
 pub enum OrderKind {
     /// Everyone was sent out.
     EveryoneOut,
+    /// That everyone was sent out was taken back.
+    EveryoneOutTakenBack,
     /// A gate was opened.
     FreeFlow,
     /// Something was said to gates.

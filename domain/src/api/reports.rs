@@ -244,6 +244,20 @@ pub struct NewEveryoneOut {
     pub at: Option<Timestamp>,
 }
 
+/// Takes back the last order to send everyone out that holds. It names either a zone or everyone, as that
+/// order did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewOutTakenBack {
+    /// The zone by slug or id, if the order was for that one.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// True if the order was for the whole venue.
+    #[serde(default)]
+    pub everyone: bool,
+}
+
 /// Opens a gate for a time: scans are logged without deciding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -89,6 +89,15 @@ pub enum TicketChange {
     Block,
     /// It is held back no longer.
     Unblock,
+    /// It may enter again, after it was cancelled or held back. Refused while the last list that was imported
+    /// refuses it.
+    Restore {
+        /// Why, in a sentence.
+        reason: String,
+        /// Whether it may although its money was given back or charged back, or another ticket took its place.
+        #[serde(default)]
+        although_refunded: bool,
+    },
     /// One more medium opens it.
     Attach {
         /// The medium's code.
@@ -168,6 +177,9 @@ pub struct Ticket {
     /// Why it may not, in the seller's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
+    /// Why it was let live again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<String>,
     /// The valid issue.
     pub issue: IssueNumber,
     /// Counts its changes.

@@ -1,13 +1,14 @@
 //! Folding scans into states.
 
 use super::claims::{Claims, Corrections};
+use super::evacuation::SentOut;
 use super::ground::{Ground, Place};
 use super::proof::proved_overrides;
 use super::state::{Entering, SubjectState, Unit};
 use crate::hash::Hash;
 use crate::ids::{SessionId, ZoneId};
 use crate::log::Line;
-use crate::record::{Body, Direction, EveryoneOut, Outcome, Scan, Subject, Undo};
+use crate::record::{Body, Direction, Outcome, Scan, Subject, Undo};
 use crate::verdict::{PriorScan, Reason};
 use std::collections::BTreeMap;
 
@@ -49,16 +50,17 @@ pub fn fold_subject<'a>(
         // What was unreadable is counted in reports; no second scan can be known to be of the same thing.
         return states;
     }
-    let mut outs = ground.everyone_out().peekable();
+    let mut sent_out = SentOut::default();
+    let mut said = ground.evacuations().peekable();
     for counted in sift(ground, subject, lines) {
         // Admissions up to an "everyone out" come before it, those after it come after, whenever it was
         // written down.
-        while let Some(out) = outs.next_if(|out| out.at < counted.place.stamp) {
-            send_out(&mut states, out);
+        while let Some((_, said)) = said.next_if(|(at, _)| *at < counted.place.stamp) {
+            sent_out.hear(&mut states, said);
         }
-        apply(ground, &mut states, counted);
+        apply(ground, &mut states, &mut sent_out, counted);
     }
-    outs.for_each(|out| send_out(&mut states, out));
+    said.for_each(|(_, said)| sent_out.hear(&mut states, said));
     states
 }
 
@@ -166,6 +168,7 @@ fn sift<'a>(
             | Body::Delay(_)
             | Body::OverrideKey(_)
             | Body::Arrival(_)
+            | Body::OutTakenBack(_)
             | Body::Correction(_) => {}
         }
     }
@@ -201,7 +204,12 @@ fn moves(ground: &Ground, place: Place, scan: &Scan) -> bool {
     scan.outcome == Outcome::Admit && !(scan.reason == Reason::FreeFlow && is_free())
 }
 
-fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, counted: Counted<'_>) {
+fn apply(
+    ground: &Ground,
+    states: &mut BTreeMap<Unit, SubjectState>,
+    sent_out: &mut SentOut,
+    counted: Counted<'_>,
+) {
     let Counted {
         place,
         scan,
@@ -213,14 +221,27 @@ fn apply(ground: &Ground, states: &mut BTreeMap<Unit, SubjectState>, counted: Co
     let unit = Unit::of(rule, claims.counted_at(scan), claims.access);
     let this = place.evidence(scan);
     if scan.direction == Direction::Exit {
+        let is_anybody_inside = (states.values().flat_map(SubjectState::everybody_inside))
+            .any(|inside| inside.session == this.session);
+        if !is_anybody_inside {
+            sent_out.is_seen(this.session);
+        }
         leave(states, unit, this);
         return;
     }
     let state = states.entry(unit).or_default();
     match state.may_enter(rule.mode) {
-        Ok(Entering::Returning) => state.may_return = None,
-        Ok(Entering::Counted) => state.entries = state.entries.saturating_add(1),
+        Ok(Entering::Returning) => {
+            if let Some(entry) = state.may_return.take() {
+                sent_out.returns(&entry);
+            }
+        }
+        Ok(Entering::Counted) => {
+            sent_out.is_seen(this.session);
+            state.entries = state.entries.saturating_add(1);
+        }
         Err(_) => {
+            sent_out.is_seen(this.session);
             state.entries = state.entries.saturating_add(1);
             if !counted.is_override {
                 state.excess.push(this);
@@ -267,23 +288,6 @@ fn leave(states: &mut BTreeMap<Unit, SubjectState>, unit: Unit, exit: PriorScan)
     let state = states.entry(unit).or_default();
     state.inside = None;
     state.last_exit = Some(exit);
-}
-
-fn send_out(states: &mut BTreeMap<Unit, SubjectState>, out: &EveryoneOut) {
-    if crate::mutated!(IgnoreEveryoneOut) {
-        return;
-    }
-    let is_sent_out = |scan: &PriorScan| {
-        scan.session == out.session && (out.zone.is_none() || scan.zone == out.zone)
-    };
-    for state in states.values_mut() {
-        state.others_inside.retain(|scan| !is_sent_out(scan));
-        let concerned = state.inside.filter(is_sent_out);
-        if concerned.is_some() {
-            state.may_return = concerned;
-            state.inside = None;
-        }
-    }
 }
 
 /// One ticket's admissions to one session that its rule did not allow.

@@ -75,13 +75,29 @@ pub struct Ground {
     media: BTreeSet<(TicketId, Identity)>,
     pub(super) cuts: Cuts,
     rulings: BTreeMap<Hash, (Place, RulingWord)>,
-    everyone_out: BTreeMap<(UnixMillis, Place), EveryoneOut>,
+    evacuations: BTreeMap<(UnixMillis, Step, Place), Evacuation>,
     /// The last word on each gate of each session.
     free_flow: BTreeMap<(SessionId, GateId), (Place, FreeFlow)>,
     honours: BTreeMap<(SessionId, SessionId), (Place, Honour)>,
     pub(super) arrivals: Arrivals,
     pub(super) orders: Orders,
     override_keys: OverrideKeys,
+}
+
+/// What was said of sending everyone out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Evacuation {
+    /// Everyone was sent out, by the record of this hash.
+    Out(Hash, EveryoneOut),
+    /// The order in the record of this hash was taken back.
+    TakenBack(Hash),
+}
+
+/// What comes first of what is said for one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Out,
+    TakenBack,
 }
 
 /// What must be folded again after a record arrived.
@@ -115,7 +131,7 @@ impl Ground {
             media: BTreeSet::new(),
             cuts: Cuts::default(),
             rulings: BTreeMap::new(),
-            everyone_out: BTreeMap::new(),
+            evacuations: BTreeMap::new(),
             free_flow: BTreeMap::new(),
             honours: BTreeMap::new(),
             arrivals: Arrivals::default(),
@@ -183,7 +199,14 @@ impl Ground {
                 Reach::Everything
             }
             Body::EveryoneOut(out) => {
-                self.everyone_out.insert((out.at, place), out.clone());
+                let said = Evacuation::Out(line.hash, out.clone());
+                self.evacuations.insert((out.at, Step::Out, place), said);
+                Reach::Everything
+            }
+            Body::OutTakenBack(back) => {
+                let said = Evacuation::TakenBack(back.of);
+                self.evacuations
+                    .insert((back.at, Step::TakenBack, place), said);
                 Reach::Everything
             }
             Body::FreeFlow(flow) => {
@@ -371,7 +394,9 @@ impl Ground {
             .with_entries(claims.entries)
     }
 
-    pub(super) fn everyone_out(&self) -> impl Iterator<Item = &EveryoneOut> {
-        self.everyone_out.values()
+    /// What was said of sending everyone out, each with the time from which on it counts, by that time.
+    pub(super) fn evacuations(&self) -> impl Iterator<Item = (UnixMillis, &Evacuation)> {
+        let all = self.evacuations.iter();
+        all.map(|((at, _, _), said)| (*at, said))
     }
 }

@@ -18,6 +18,7 @@
 //! | cut | records of the log count only at or below its heads, along the chain, undos included; several cuts count together, those of people before the server's |
 //! | ruling | a quarantined record counts after all, or a record does not count; the last ruling counts |
 //! | everyone out | at its time, who is inside is outside and may come back once without counting; who came in beside them may not |
+//! | everyone out taken back | at its time, who is outside by that order alone and was not seen since is inside again |
 //! | arrival | records of its range count with the time of arrival where their stamp is later |
 //! | free flow, honour | gates read them, and they cover what scans say of them. A scan that a gate let in by an honour says whose ticket it is, and counts as an entry there if the log had an honour for these sessions at that stamp, else at the session that let it in |
 //! | correction | in place of what the scan claims of its ticket; the last correction counts |
@@ -26,7 +27,7 @@
 //! | stand-down | nothing; the authority reads it |
 //! | override key | a supervisor's key proves overrides, up to its end; of several ends the first counts |
 //!
-//! Link, rule, cut, ruling, everyone out, arrival, free flow, honour, stand-down, notice, delay and override
+//! Link, rule, cut, ruling, everyone out and its taking back, arrival, free flow, honour, stand-down, notice, delay and override
 //! key concern more than one ticket. They and corrections count only in the authority's own log, so that a
 //! stolen gate device cannot change rules, and are gathered in a [`Ground`], except for corrections, which are
 //! of one ticket. A ticket's own records then decide its state: [`fold_subject`] needs no others, and
@@ -38,6 +39,7 @@ mod arrivals;
 mod claims;
 mod cuts;
 mod digest;
+mod evacuation;
 mod fold;
 mod ground;
 mod open;

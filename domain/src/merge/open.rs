@@ -97,6 +97,7 @@ pub fn endings<'a>(ground: &Ground, lines: impl IntoIterator<Item = &'a Line> + 
             | Body::Delay(_)
             | Body::OverrideKey(_)
             | Body::Arrival(_)
+            | Body::OutTakenBack(_)
             | Body::Correction(_) => {}
         }
     }

@@ -1,7 +1,10 @@
 //! Which orders from above hold at a gate.
 
 use super::Ground;
+use super::ground::Evacuation;
+use crate::hash::Hash;
 use crate::ids::{GateId, SessionId, ZoneId};
+use crate::record::EveryoneOut;
 use crate::time::UnixMillis;
 use std::collections::BTreeMap;
 
@@ -43,10 +46,10 @@ impl Ground {
             from: flow.from,
             until: flow.until,
         });
-        let outs = self.everyone_out();
+        let outs = self.outs_in_force(session, now);
         let outs: BTreeMap<Option<ZoneId>, UnixMillis> = outs
-            .filter(|out| out.session == session && out.at <= now)
-            .map(|out| (out.zone, out.at))
+            .into_iter()
+            .map(|(_, out)| (out.zone, out.at))
             .collect();
         let outs = outs.into_iter();
         let outs = outs.map(|(zone, at)| Order::EveryoneOut { zone, at });
@@ -57,5 +60,20 @@ impl Ground {
             until: honour.until,
         });
         flow.into_iter().chain(outs).chain(honours).collect()
+    }
+
+    /// The orders to send everyone out of a session that hold at a time, by the time that they name, each with
+    /// the hash of its record; those that were taken back hold no longer.
+    #[must_use]
+    pub fn outs_in_force(&self, session: SessionId, now: UnixMillis) -> Vec<(Hash, &EveryoneOut)> {
+        let mut outs: Vec<(Hash, &EveryoneOut)> = Vec::new();
+        for (_, said) in self.evacuations().take_while(|(at, _)| *at <= now) {
+            match said {
+                Evacuation::Out(order, out) if out.session == session => outs.push((*order, out)),
+                Evacuation::Out(..) => {}
+                Evacuation::TakenBack(of) => outs.retain(|(order, _)| order != of),
+            }
+        }
+        outs
     }
 }

@@ -96,6 +96,7 @@ kinds! {
     OverrideKey = 14, "override key", Authority, "a supervisor's key", NONE, NOTHING;
     Arrival = 15, "arrival", Authority, "a range of a log", NONE, NOTHING;
     Correction = 16, "correction", Authority, "a scan of one ticket", NONE, NOTHING;
+    OutTakenBack = 17, "everyone out taken back", Authority, "an everyone out", NONE, NOTHING;
 }
 
 /// The table of all kinds, as the protocol's description prints it.

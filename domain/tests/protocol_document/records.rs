@@ -15,8 +15,8 @@ use usher_domain::merge::{FOLD, Ground, fold, heads, state_digest};
 use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::record::{
     Arrival, Body, Certainty, Correction, Cut, CutBy, Delay, Direction, EveryoneOut, FreeFlow,
-    Honour, Link, Notice, Outcome, OverrideKey, RuleChange, Ruling, RulingWord, Scan, StandDown,
-    Subject, Undo,
+    Honour, Link, Notice, OutTakenBack, Outcome, OverrideKey, RuleChange, Ruling, RulingWord, Scan,
+    StandDown, Subject, Undo,
 };
 use usher_domain::rules::{Counted, EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
@@ -87,6 +87,10 @@ pub(crate) fn examples() -> Examples {
         (
             "record-override-key",
             body(&server[12], "override_key[staff key until]"),
+        ),
+        (
+            "record-everyone-out-taken-back",
+            body(&server[13], "everyone_out_taken_back[of at]"),
         ),
         ("batch-head", batch_head()),
         ("state-digest", state_digest_example(&device, &server)),
@@ -236,6 +240,10 @@ fn server_log() -> Vec<Entry> {
                 staff: STAFF,
                 key: override_key().public(),
                 until: None,
+            }),
+            Body::OutTakenBack(OutTakenBack {
+                of: Hash::from_bytes([0x17; 32]),
+                at: NOW,
             }),
         ],
     )

@@ -9,16 +9,18 @@ mod list;
 pub(crate) mod notices;
 
 use super::error::{Error, Result};
-use super::records::arrivals;
+use super::organizers::StoredOrganizer;
+use super::records::lines::ground_lines;
+use super::records::{arrivals, cuts};
 use super::statistics::find_session;
-use super::{Service, claims, places, server_log, times};
+use super::{Service, claims, places, server_log, things, times};
 use crate::storage::Transaction;
 use jiff::Timestamp;
-use usher_domain::api::reports::{NewEveryoneOut, NewRulings};
+use usher_domain::api::reports::{NewEveryoneOut, NewOutTakenBack, NewRulings};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{OrganizerId, ScopeId};
+use usher_domain::ids::{OrganizerId, ScopeId, ZoneId};
 use usher_domain::log::Line;
-use usher_domain::record::{Body, EveryoneOut, Ruling, RulingWord};
+use usher_domain::record::{Body, EveryoneOut, OutTakenBack, Ruling, RulingWord};
 use usher_domain::time::UnixMillis;
 
 /// Records that one request may rule on.
@@ -65,6 +67,23 @@ fn moment(field: &'static str, moment: Option<Timestamp>, now: UnixMillis) -> Re
         Some(moment) => {
             times::unix_millis(moment).ok_or_else(|| Error::invalid(field, "before 1970"))
         }
+    }
+}
+
+/// The zone that an order to send people out is for; none for the whole venue. It names one of both, so that
+/// the whole venue is never emptied by leaving something out.
+fn part(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    named: (bool, Option<&str>),
+) -> Result<Option<ZoneId>> {
+    match named {
+        (true, None) => Ok(None),
+        (false, Some(zone)) => places::find_zone(txn, organizer, zone).map(Some),
+        (true, Some(_)) | (false, None) => Err(Error::invalid(
+            "everyone",
+            "say true for the whole venue, or leave it out and name a zone",
+        )),
     }
 }
 
@@ -170,20 +189,40 @@ impl Service {
             if at > now {
                 return Err(Error::invalid("at", "is still to come"));
             }
-            if new.everyone == new.zone.is_some() {
-                return Err(Error::invalid(
-                    "everyone",
-                    "say true for the whole venue, or leave it out and name a zone",
-                ));
-            }
-            let zone = new.zone.as_deref();
-            let zone = zone.map(|zone| places::find_zone(txn, organizer, zone));
+            let zone = part(txn, organizer, (new.everyone, new.zone.as_deref()))?;
             arrivals::before_everyone_out(txn, organizer, session.scope, at, now)?;
             Ok(vec![Body::EveryoneOut(EveryoneOut {
                 session: session.id,
-                zone: zone.transpose()?,
+                zone,
                 at,
             })])
+        })
+        .await
+    }
+
+    /// Takes back the last order to send everyone out of a session or a zone: who was sent out by it alone and
+    /// has not come back is inside again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for session or zone, or if no such order holds; [`Error::Invalid`].
+    pub async fn take_everyone_out_back(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+        new: NewOutTakenBack,
+    ) -> Result<()> {
+        self.say(organizer, event, session, move |txn, session, now| {
+            let zone = part(txn, organizer, (new.everyone, new.zone.as_deref()))?;
+            let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?;
+            let lines = ground_lines(txn, session.scope)?;
+            let ground = cuts::ground_of_all(txn, session.scope, server.value.server, &lines)?;
+            let held = ground.outs_in_force(session.id, now);
+            let last = held.into_iter().rfind(|(_, out)| out.zone == zone);
+            let (of, _) = last.ok_or(Error::NotFound("order to send everyone out"))?;
+            // Who came back under a stamp that is ahead came back before.
+            arrivals::before_everyone_out(txn, organizer, session.scope, now, now)?;
+            Ok(vec![Body::OutTakenBack(OutTakenBack { of, at: now })])
         })
         .await
     }

@@ -65,7 +65,8 @@ pub const fn session_of(body: &Body) -> Option<SessionId> {
         | Body::Ruling(_)
         | Body::StandDown(_)
         | Body::OverrideKey(_)
-        | Body::Arrival(_) => None,
+        | Body::Arrival(_)
+        | Body::OutTakenBack(_) => None,
     }
 }
 

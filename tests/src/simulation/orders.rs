@@ -6,12 +6,19 @@ use super::house::HALL;
 use super::world::World;
 use crate::venue::{EVENT, SESSION};
 use jiff::Timestamp;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::sleep;
 use usher_domain::api::orders::NewNotice;
-use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow, NewRulings};
+use usher_domain::api::reports::{NewEveryoneOut, NewFreeFlow, NewOutTakenBack, NewRulings};
 use usher_domain::api::venue::SessionChange;
 use usher_domain::hash::Hash;
 use usher_domain::record::RulingWord;
 use usher_domain::table::TableId;
+
+fn of_the(zone: Option<&str>) -> String {
+    zone.map_or_else(String::new, |zone| format!(" of the {zone}"))
+}
 
 impl World {
     /// Everybody is sent out, or everybody who is in the hall.
@@ -27,16 +34,46 @@ impl World {
         };
         let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
         let said = service.everyone_out(self.house.organizer.id, event, session, all);
-        let of = zone.map_or_else(String::new, |zone| format!(" of the {zone}"));
+        let of = of_the(zone.as_deref());
         match said.await {
-            Ok(_) => {
+            Ok(()) => {
                 self.memory.borrow_mut().sent_out = true;
                 self.story.tell("office", format_args!("everyone out{of}"));
+                // Now and then it was a mistake.
+                if self.time.now().get() % 2 == 0 {
+                    self.take_out_back_soon(zone);
+                }
             }
             Err(error) => self
                 .story
                 .tell("office", format_args!("everyone out{of}: {error}")),
         }
+    }
+
+    /// Takes back within some seconds that everybody was sent out, if the server is still there.
+    fn take_out_back_soon(&self, zone: Option<String>) {
+        let (server, story) = (Rc::clone(&self.server), self.story.clone());
+        let organizer = self.house.organizer.id;
+        tokio::task::spawn_local(async move {
+            sleep(Duration::from_secs(4)).await;
+            let Some(service) = server.service() else {
+                return;
+            };
+            let of = of_the(zone.as_deref());
+            let new = NewOutTakenBack {
+                everyone: zone.is_none(),
+                zone,
+            };
+            let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
+            let said = service.take_everyone_out_back(organizer, event, session, new);
+            match said.await {
+                Ok(()) => story.tell("office", format_args!("takes everyone out{of} back")),
+                Err(error) => story.tell(
+                    "office",
+                    format_args!("takes everyone out{of} not back: {error}"),
+                ),
+            }
+        });
     }
 
     /// A gate is opened for some seconds: it logs and decides nothing.

@@ -196,6 +196,35 @@ async fn after_everyone_was_sent_out_each_comes_back_once() {
 }
 
 #[tokio::test]
+async fn everyone_out_that_was_taken_back_lets_in_nobody_a_second_time() {
+    let venue = Venue::new().await;
+    let (stayed, returned) = (venue.sell().await, venue.sell().await);
+    let (north, south) = (venue.gate("north").await, venue.gate("south").await);
+    for ticket in [&stayed, &returned] {
+        assert!(north.scan(&ticket.code).is_admitted());
+    }
+    venue.wait_ms(1_000);
+    venue.sync_all().await;
+    venue.everyone_out().await;
+    venue.wait_ms(1_000);
+    venue.sync_all().await;
+    let back = south.scan(&returned.code);
+    assert_eq!(back.said(), (Outcome::Admit, Reason::BackAfterEveryoneOut));
+    venue.wait_ms(1_000);
+    venue.sync_all().await;
+    venue.take_everyone_out_back().await;
+    venue.wait_ms(1_000);
+    venue.sync_all().await;
+    for (gate, ticket) in [(&south, &stayed), (&north, &returned)] {
+        let again = gate.scan(&ticket.code);
+        assert_eq!(again.said(), (Outcome::Refuse, Reason::AlreadyInside));
+    }
+    venue.sync_all().await;
+    assert!(venue.incidents().await.is_empty());
+    venue.assert_agreement().await;
+}
+
+#[tokio::test]
 async fn a_gate_in_free_flow_logs_without_counting() {
     let venue = Venue::new().await;
     let ticket = venue.sell().await;

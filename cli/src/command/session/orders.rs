@@ -1,5 +1,6 @@
 //! Orders to the gates of a session: notices, tickets of another session, other times; and the list of all.
 
+use crate::ask::confirm_if_somebody_is_there;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -10,7 +11,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use usher_domain::api::orders::{NewHonour, NewNotice, Order, OrderKind};
-use usher_domain::api::reports::NewFreeFlow;
+use usher_domain::api::reports::{NewFreeFlow, NewOutTakenBack};
 use usher_domain::api::venue::{self, SessionChange, SessionTimes};
 use usher_domain::hash::Hash;
 
@@ -245,6 +246,35 @@ pub(super) async fn list(
     Ok(Exit::Done)
 }
 
+/// Takes back the last order to send everyone out that holds.
+pub(super) async fn take_everyone_out_back(
+    session: &InEvent,
+    zone: Option<String>,
+    (shell, client): (&mut Shell, &Client),
+    yes: bool,
+) -> Result<(), CliError> {
+    let whom = match &zone {
+        Some(zone) => format!("out of {zone} at {}/{}", session.event, session.name),
+        None => format!("out of {}/{}", session.event, session.name),
+    };
+    let question = format!(
+        "Take back that everyone is {whom}? Who was sent out and has not come back is inside again by the \
+         scans, and is not let in once more."
+    );
+    confirm_if_somebody_is_there(&question, yes)?;
+    let new = NewOutTakenBack {
+        everyone: zone.is_none(),
+        zone,
+    };
+    let [events, event, sessions, name] = session.path("sessions");
+    let path = [events, event, sessions, name, "everyone-out", "take-back"];
+    let () = client.post(&path, &new).await?;
+    super::done(
+        shell,
+        "Taken back: who was sent out and has not come back is inside again.",
+    )
+}
+
 /// An order in words.
 fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
     let or = |name: &Option<String>, else_: &str| name.clone().unwrap_or_else(|| else_.to_owned());
@@ -258,6 +288,14 @@ fn sentence(order: &Order, time: &dyn Fn(Timestamp) -> String) -> String {
                 || "the whole venue".to_owned(),
                 |zone| format!("zone {zone}")
             )
+        ),
+        OrderKind::EveryoneOutTakenBack => format!(
+            "taken back that everyone was out of {} by {}",
+            order.zone.as_ref().map_or_else(
+                || "the whole venue".to_owned(),
+                |zone| format!("zone {zone}")
+            ),
+            at(order.from)
         ),
         OrderKind::FreeFlow if over => format!("gate {} checks again", or(&order.gate, "?")),
         OrderKind::FreeFlow => format!("gate {} open", or(&order.gate, "?")),

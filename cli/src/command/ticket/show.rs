@@ -80,6 +80,7 @@ pub(super) async fn show(
         let time = |at| local(at, &event.time_zone);
         let optional = [
             ("why", ticket.explanation.clone()),
+            ("restored because", ticket.restored.clone()),
             ("number", ticket.external.clone()),
             ("order", ticket.order.as_ref().map(revealed)),
             ("holder", ticket.holder.as_ref().map(revealed)),

@@ -50,6 +50,7 @@ fn subject_key(record: Option<&Record>) -> Vec<u8> {
         | Body::Delay(_)
         | Body::OverrideKey(_)
         | Body::Arrival(_)
+        | Body::OutTakenBack(_)
         | Body::Correction(_) => Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ mod arrivals;
 mod claims;
 mod counting;
 mod cuts;
+mod evacuation;
 mod ground;
 mod open;
 mod proof;
@@ -22,8 +23,8 @@ use crate::ids::{
 use crate::log::{Entry, Line, LogEnd};
 use crate::numbers::{AccessNumber, TypeNumber};
 use crate::record::{
-    Body, Certainty, Cut, CutBy, Direction, EveryoneOut, Link, LogRef, Outcome, OverrideKey,
-    RuleChange, Ruling, RulingWord, Scan, Subject, Undo,
+    Body, Certainty, Cut, CutBy, Direction, EveryoneOut, Link, LogRef, OutTakenBack, Outcome,
+    OverrideKey, RuleChange, Ruling, RulingWord, Scan, Subject, Undo,
 };
 use crate::rules::{Counted, EntryMode, EntryRule};
 use crate::secret::Seed;
@@ -221,6 +222,20 @@ impl Story {
             at: ms(at),
         };
         self.says(SERVER, stamp, Body::EveryoneOut(out));
+    }
+
+    /// Sends everyone out of the whole venue, and tells the record.
+    fn evacuates(&mut self, at: u64) -> Hash {
+        self.sends_out(at, None, at);
+        self.entries.last().unwrap().hash
+    }
+
+    fn takes_back(&mut self, at: u64, of: Hash) {
+        self.says(
+            SERVER,
+            at,
+            Body::OutTakenBack(OutTakenBack { of, at: ms(at) }),
+        );
     }
 
     fn links(&mut self, stamp: u64, medium: u8, number: u8) {

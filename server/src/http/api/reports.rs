@@ -12,7 +12,8 @@ use usher_domain::api::Page;
 use usher_domain::api::access::TokenRole;
 use usher_domain::api::readiness::Readiness;
 use usher_domain::api::reports::{
-    Audit, Incident, NewEveryoneOut, NewFreeFlow, NewRulings, QuarantinedRecord, Statistics,
+    Audit, Incident, NewEveryoneOut, NewFreeFlow, NewOutTakenBack, NewRulings, QuarantinedRecord,
+    Statistics,
 };
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -66,6 +67,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/events/{event}/sessions/{session}/everyone-out",
             "Say that everyone left, so that each may enter again",
             everyone_out,
+        ),
+        post(
+            "/api/v1/events/{event}/sessions/{session}/everyone-out/take-back",
+            "Take back that everyone left: who has not come back is inside again",
+            take_everyone_out_back,
         ),
         post(
             "/api/v1/events/{event}/sessions/{session}/free-flow",
@@ -241,6 +247,17 @@ async fn everyone_out(
 ) -> Result<Done, Failure> {
     call.service
         .everyone_out(call.organizer, event, session, new)
+        .await?;
+    Ok(Done)
+}
+
+async fn take_everyone_out_back(
+    call: Call<Organizer>,
+    Args((event, session)): Args<(String, String)>,
+    Body(new): Body<NewOutTakenBack>,
+) -> Result<Done, Failure> {
+    call.service
+        .take_everyone_out_back(call.organizer, event, session, new)
         .await?;
     Ok(Done)
 }

@@ -246,7 +246,8 @@ fn body(route: &str, theirs: &Things) -> Value {
         "POST /api/v1/events/{event}/sessions/{session}/rulings" => {
             json!({"records": [Hash::ZERO.to_string()], "word": "accept"})
         }
-        "POST /api/v1/events/{event}/sessions/{session}/everyone-out" => {
+        "POST /api/v1/events/{event}/sessions/{session}/everyone-out"
+        | "POST /api/v1/events/{event}/sessions/{session}/everyone-out/take-back" => {
             json!({"everyone": true})
         }
         "POST /api/v1/events/{event}/sessions/{session}/free-flow" => {

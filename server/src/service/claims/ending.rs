@@ -151,6 +151,7 @@ fn end_own(txn: &mut dyn Transaction, record: &Record) -> Result<()> {
         | Body::Delay(_)
         | Body::OverrideKey(_)
         | Body::Arrival(_)
+        | Body::OutTakenBack(_)
         | Body::Correction(_) => {}
     }
     Ok(())

@@ -98,6 +98,7 @@ pub(super) fn body(
         left: None,
         explanation: explanation(&line.state),
         images: None,
+        restored: None,
     };
     body.request = Some(said::fingerprint(&body));
     Ok(body)

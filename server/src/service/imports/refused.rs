@@ -157,6 +157,7 @@ fn stand_for(
         left: None,
         explanation: Some(why.explanation().to_owned()),
         images: None,
+        restored: None,
     };
     if body.sessions.is_empty() {
         return Ok(Effect::Unchanged);

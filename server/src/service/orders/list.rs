@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use usher_domain::api::orders::{Order, OrderKind};
 use usher_domain::api::venue::{Event, Session};
 use usher_domain::ids::{DeviceId, OrganizerId, SessionId};
-use usher_domain::record::{Body, Record};
+use usher_domain::record::{Body, EveryoneOut, OutTakenBack, Record};
 use usher_domain::time::UnixMillis;
 
 /// What names things in orders.
@@ -75,6 +75,14 @@ fn order(
             zone: out.zone.map(|zone| naming.slugs.zone(zone)),
             ..empty(OrderKind::EveryoneOut)?
         }),
+        Body::OutTakenBack(back) => match taken_back(txn, record, back)? {
+            Some(out) if out.session == session => Some(Order {
+                from: time(out.at)?,
+                zone: out.zone.map(|zone| naming.slugs.zone(zone)),
+                ..empty(OrderKind::EveryoneOutTakenBack)?
+            }),
+            Some(_) | None => None,
+        },
         Body::FreeFlow(flow) if flow.session == session => Some(Order {
             gate: Some(naming.slugs.gate(Some(flow.gate))),
             from: time(flow.from)?,
@@ -126,6 +134,20 @@ fn order(
         | Body::Abort(_)
         | Body::Yield(_) => None,
     })
+}
+
+/// The order that was taken back.
+fn taken_back(
+    txn: &dyn Transaction,
+    record: &Record,
+    back: &OutTakenBack,
+) -> Result<Option<EveryoneOut>> {
+    let stored = txn.record(record.scope, &back.of)?;
+    let said = stored.and_then(|stored| usher_domain::cbor::decode::<Record>(&stored.bytes).ok());
+    Ok(said.and_then(|said| match said.body {
+        Body::EveryoneOut(out) if said.log.device == record.log.device => Some(out),
+        _ => None,
+    }))
 }
 
 fn list(

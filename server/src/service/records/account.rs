@@ -140,6 +140,7 @@ pub(super) fn refusal(ground: &Ground, line: &Line) -> Option<(SessionId, Count)
         | Body::Delay(_)
         | Body::OverrideKey(_)
         | Body::Arrival(_)
+        | Body::OutTakenBack(_)
         | Body::Correction(_) => None,
     }
 }

@@ -273,6 +273,7 @@ fn approved_by(line: &Line) -> Option<KeyId> {
         | Body::Delay(_)
         | Body::OverrideKey(_)
         | Body::Arrival(_)
+        | Body::OutTakenBack(_)
         | Body::Correction(_) => None,
     };
     cose::parse(bytes?).ok().map(|envelope| envelope.kid())

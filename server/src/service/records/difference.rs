@@ -180,6 +180,7 @@ impl Found {
                 | Body::Cut(_)
                 | Body::Ruling(_)
                 | Body::EveryoneOut(_)
+                | Body::OutTakenBack(_)
                 | Body::FreeFlow(_)
                 | Body::Abort(_)
                 | Body::Yield(_)

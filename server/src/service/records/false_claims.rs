@@ -60,6 +60,7 @@ pub(super) fn watch(
             | Body::Delay(_)
             | Body::OverrideKey(_)
             | Body::Arrival(_)
+            | Body::OutTakenBack(_)
             | Body::Correction(_) => {}
         }
     }

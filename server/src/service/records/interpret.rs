@@ -69,6 +69,7 @@ fn reaches_everything(
         Body::Rule(_)
         | Body::Ruling(_)
         | Body::EveryoneOut(_)
+        | Body::OutTakenBack(_)
         | Body::FreeFlow(_)
         | Body::Honour(_) => true,
         Body::Scan(_)

@@ -115,6 +115,7 @@ pub(super) fn to_look_at(
             | Body::Delay(_)
             | Body::OverrideKey(_)
             | Body::Arrival(_)
+            | Body::OutTakenBack(_)
             | Body::Correction(_) => {
                 if ground.is_quarantined(line) {
                     logs.insert(line.record.log);

@@ -365,6 +365,28 @@ async fn importing_twice_changes_nothing_even_after_a_cancellation_here() {
 }
 
 #[tokio::test]
+async fn a_ticket_that_its_list_refuses_is_let_live_again_by_its_list_alone() {
+    let house = House::with_types().await;
+    let list = |status: &str| {
+        format!(
+            "barcode,number,name,type,status\nq7ZkT2mV9xLp4RwYb8NcHd3F,A-1,Ada,Normal,{status}\n"
+        )
+    };
+    let options = ImportOptions::default;
+    house.import(&list("cancelled"), options()).await.unwrap();
+    let restore = || TicketChange::Restore {
+        reason: "wrong row".to_owned(),
+        although_refunded: true,
+    };
+    let refused = house.change("A-1", restore()).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    house.import(&list("valid"), options()).await.unwrap();
+    house.change("A-1", TicketChange::Block).await.unwrap();
+    let restored = house.change("A-1", restore()).await.unwrap();
+    assert_eq!(restored.state, TicketState::Valid);
+}
+
+#[tokio::test]
 async fn what_was_imported_is_sealed_when_the_import_answers() {
     let house = House::with_types().await;
     house.import(LIST, ImportOptions::default()).await.unwrap();

@@ -297,3 +297,52 @@ async fn a_ticket_is_found_by_the_barcode_that_its_holder_shows() {
         .await;
     assert!(matches!(unknown, Err(Error::NotFound(_))));
 }
+
+async fn restores(house: &House, reason: &str, although_refunded: bool) -> Result<Ticket, Error> {
+    let change = TicketChange::Restore {
+        reason: reason.to_owned(),
+        although_refunded,
+    };
+    house.change("A-1", change).await
+}
+
+#[tokio::test]
+async fn a_ticket_cancelled_by_mistake_or_held_back_is_let_live_again_with_a_reason() {
+    let house = House::with_types().await;
+    house.sell(new_ticket("A-1", &[])).await.unwrap();
+    let mistake = TicketChange::Cancel {
+        reason: Some(CancelReason::Mistake),
+    };
+    for change in [mistake, TicketChange::Block] {
+        house.change("A-1", change).await.unwrap();
+        let empty = restores(&house, " ", false).await;
+        assert!(matches!(empty, Err(Error::Invalid { .. })));
+        let restored = restores(&house, "wrong row", false).await.unwrap();
+        assert_eq!(restored.state, TicketState::Valid);
+        assert_eq!(restored.restored.as_deref(), Some("wrong row"));
+        let again = restores(&house, "once more", false).await.unwrap();
+        assert_eq!(again.revision, restored.revision);
+        assert_eq!(again.restored.as_deref(), Some("wrong row"));
+    }
+    let cancelled = house.change("A-1", TicketChange::Block).await.unwrap();
+    assert_eq!(cancelled.restored, None);
+}
+
+#[tokio::test]
+async fn no_ticket_whose_money_went_back_lives_again_unless_somebody_says_so() {
+    let house = House::with_types().await;
+    house.sell(new_ticket("A-1", &[])).await.unwrap();
+    for reason in [
+        CancelReason::Refunded,
+        CancelReason::ChargedBack,
+        CancelReason::Exchanged,
+    ] {
+        let reason = Some(reason);
+        let cancel = TicketChange::Cancel { reason };
+        house.change("A-1", cancel).await.unwrap();
+        let refused = restores(&house, "wrong row", false).await;
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{reason:?}");
+        let restored = restores(&house, "invited", true).await.unwrap();
+        assert_eq!(restored.state, TicketState::Valid);
+    }
+}

@@ -34,6 +34,17 @@ pub(crate) fn change(
             not_cancelled(&ticket)?;
             ticket.body.state = TicketState::Valid;
         }
+        TicketChange::Restore {
+            reason,
+            although_refunded,
+        } => {
+            let money = if *although_refunded {
+                Money::MayBeBack
+            } else {
+                Money::IsHere
+            };
+            restore(&mut ticket, reason, money)?;
+        }
         TicketChange::Reissue { media } => {
             not_cancelled(&ticket)?;
             reissue(desk, &mut ticket, media)?;
@@ -48,7 +59,7 @@ pub(crate) fn change(
         // A refusal ends only by a person then, whatever lists say, also where the list had refused already.
         match what {
             TicketChange::Cancel { .. } | TicketChange::Block => said.refused_here = true,
-            TicketChange::Unblock => said.refused_here = false,
+            TicketChange::Unblock | TicketChange::Restore { .. } => said.refused_here = false,
             TicketChange::Reissue { .. }
             | TicketChange::Attach { .. }
             | TicketChange::Update(_) => {}
@@ -57,6 +68,9 @@ pub(crate) fn change(
     if ticket.body.state != before.body.state {
         // What the seller said of another state is no reason of this one.
         ticket.body.explanation = None;
+        if ticket.body.state != TicketState::Valid {
+            ticket.body.restored = None;
+        }
     }
     if ticket == before {
         return Ok(ticket.id);
@@ -78,6 +92,54 @@ fn cancel(ticket: &mut Loaded, reason: Option<CancelReason>) {
             TicketState::Cancelled(CancelReason::Other)
         }
     };
+}
+
+/// Bytes of the reason for which a ticket is let live again at most.
+const REASON_BYTES_MAX: usize = 300;
+
+/// What somebody who lets a ticket live again knows of its money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Money {
+    /// It was paid for, and stays so.
+    IsHere,
+    /// It may have been given back: the ticket is to enter all the same.
+    MayBeBack,
+}
+
+/// Lets a ticket that was cancelled or held back enter again. A list that refuses it would refuse it again with
+/// its next import, and whose money was given back has no right to enter unless somebody says so.
+fn restore(ticket: &mut Loaded, reason: &str, money: Money) -> Result<()> {
+    check_text("reason", reason, REASON_BYTES_MAX)?;
+    let said = ticket.body.said.as_ref().map(|said| said.state);
+    if said.is_some_and(|said| said != TicketState::Valid) {
+        return Err(Error::Conflict(
+            "the last list that was imported refuses it: let it live again at the seller, and import the list \
+             again",
+        ));
+    }
+    let TicketState::Cancelled(cancelled) = ticket.body.state else {
+        if ticket.body.state == TicketState::Blocked {
+            ticket.body.restored = Some(reason.to_owned());
+            ticket.body.state = TicketState::Valid;
+        }
+        return Ok(());
+    };
+    let why_not = match cancelled {
+        CancelReason::Refunded => "its money was given back: say so if it is to enter all the same",
+        CancelReason::ChargedBack => {
+            "its payment was charged back: say so if it is to enter all the same"
+        }
+        CancelReason::Exchanged => {
+            "another ticket took its place: say so if it is to enter all the same"
+        }
+        CancelReason::Mistake | CancelReason::Withdrawn | CancelReason::Other => "",
+    };
+    if !why_not.is_empty() && money == Money::IsHere {
+        return Err(Error::Conflict(why_not));
+    }
+    ticket.body.restored = Some(reason.to_owned());
+    ticket.body.state = TicketState::Valid;
+    Ok(())
 }
 
 fn not_cancelled(ticket: &Loaded) -> Result<()> {

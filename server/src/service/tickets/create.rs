@@ -151,6 +151,7 @@ pub(crate) fn create(
             left: None,
             explanation: None,
             images: None,
+            restored: None,
         },
     };
     for code in &new.media {

@@ -180,6 +180,7 @@ fn from_row(event: EventId, row: &TicketRow) -> Loaded {
             left: None,
             explanation: None,
             images: None,
+            restored: None,
         },
     }
 }

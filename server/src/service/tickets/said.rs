@@ -156,6 +156,8 @@ fn as_line(body: &Body) -> Body {
     line.said = None;
     line.left = None;
     line.explanation = None;
+    line.images = None;
+    line.restored = None;
     line.media
         .retain(|medium| medium.standing == Standing::Current);
     line

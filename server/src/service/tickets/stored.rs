@@ -134,6 +134,10 @@ pub(crate) struct Body {
     /// unknown of one that an older program stored.
     #[n(23)]
     pub(crate) images: Option<Vec<Image>>,
+    /// Why it was let live again, in the words of who did it; none of a ticket that was not, or that was refused
+    /// again since.
+    #[n(24)]
+    pub(crate) restored: Option<String>,
 }
 
 impl Body {

@@ -42,6 +42,7 @@ pub(crate) fn describe(
         access: body.access,
         state: body.state,
         explanation: body.explanation.clone(),
+        restored: body.restored.clone(),
         issue: body.issue,
         revision: body.revision,
         external: ticket.external.clone(),

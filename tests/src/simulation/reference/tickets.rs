@@ -1,7 +1,7 @@
 //! How tickets stand by the records: who was let in, who is inside, and which admissions were too many.
 
 use super::{Key, Records};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{SessionId, ZoneId};
 use usher_domain::log::Line;
@@ -62,12 +62,14 @@ impl<'l> Records<'l> {
         let mut outs: Vec<_> = self
             .server()
             .filter_map(|(key, line)| match &line.record.body {
-                Body::EveryoneOut(out) => Some((out.at.get(), key, out)),
+                Body::EveryoneOut(out) => Some((out.at.get(), 0, key, line)),
+                Body::OutTakenBack(back) => Some((back.at.get(), 1, key, line)),
                 _ => None,
             })
             .collect();
-        outs.sort_by_key(|(at, key, _)| (*at, **key));
+        outs.sort_by_key(|(at, step, key, _)| (*at, *step, **key));
         let mut outs = outs.into_iter().peekable();
+        let mut gone: Vec<Gone> = Vec::new();
         let mut sessions: BTreeMap<SessionId, Ticket> = BTreeMap::new();
         let scans = own
             .iter()
@@ -78,11 +80,12 @@ impl<'l> Records<'l> {
                 _ => None,
             });
         for (key, line, scan) in scans {
-            while let Some((_, _, out)) = outs.next_if(|(at, _, _)| *at < key.0) {
-                self.send_out(&mut sessions, out);
+            while let Some((_, _, _, said)) = outs.next_if(|(at, ..)| *at < key.0) {
+                self.hears(&mut sessions, &mut gone, said);
             }
             let mode = self.rule(&scan, key);
             let ticket = sessions.entry(scan.session).or_default();
+            see(&mut gone, ticket, &scan);
             if scan.direction == Direction::Exit {
                 self.leaves(ticket, line.hash, scan.zone);
             } else if self.is_override(line) {
@@ -91,18 +94,65 @@ impl<'l> Records<'l> {
                 enters(ticket, line.hash, mode, How::Ordinary);
             }
         }
-        outs.for_each(|(_, _, out)| self.send_out(&mut sessions, out));
+        outs.for_each(|(_, _, _, said)| self.hears(&mut sessions, &mut gone, said));
         sessions
     }
 
-    /// Everybody inside is outside, and may come back once; of a zone only those who came in there.
-    fn send_out(&self, sessions: &mut BTreeMap<SessionId, Ticket>, out: &EveryoneOut) {
+    /// Everybody inside is outside, and may come back once; of a zone only those who came in there. Or it was
+    /// not so: whoever was sent out by nothing else, and was not seen, has been inside all the time.
+    fn hears(&self, sessions: &mut BTreeMap<SessionId, Ticket>, gone: &mut Vec<Gone>, said: &Line) {
+        match &said.record.body {
+            Body::EveryoneOut(out) => self.send_out(sessions, gone, (said.hash, out)),
+            Body::OutTakenBack(back) => {
+                for person in gone {
+                    if !person.by.remove(&back.of) || !person.by.is_empty() {
+                        continue;
+                    }
+                    let ticket = sessions.entry(person.session).or_default();
+                    let might_return = ticket.may_return == Some(person.entry);
+                    if might_return {
+                        ticket.may_return = None;
+                    }
+                    if !std::mem::replace(&mut person.seen, true) {
+                        if might_return && ticket.inside.is_none() {
+                            ticket.inside = Some(person.entry);
+                        } else {
+                            ticket.others.push(person.entry);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn send_out(
+        &self,
+        sessions: &mut BTreeMap<SessionId, Ticket>,
+        gone: &mut Vec<Gone>,
+        (order, out): (Hash, &EveryoneOut),
+    ) {
+        let is_out = |entry: Hash| out.zone.is_none() || self.zone_of(entry) == out.zone;
+        for person in gone.iter_mut() {
+            if !person.seen && person.session == out.session && is_out(person.entry) {
+                person.by.insert(order);
+            }
+        }
         let Some(ticket) = sessions.get_mut(&out.session) else {
             return;
         };
-        let is_out = |entry: Hash| out.zone.is_none() || self.zone_of(entry) == out.zone;
+        let inside = ticket.inside.filter(|entry| is_out(*entry));
+        let others = ticket.others.iter().copied().filter(|entry| is_out(*entry));
+        for entry in inside.into_iter().chain(others) {
+            gone.push(Gone {
+                session: out.session,
+                entry,
+                by: BTreeSet::from([order]),
+                seen: false,
+            });
+        }
         ticket.others.retain(|entry| !is_out(*entry));
-        if ticket.inside.is_some_and(is_out) {
+        if inside.is_some() {
             ticket.may_return = ticket.inside.take();
         }
     }
@@ -250,6 +300,37 @@ impl<'l> Records<'l> {
             }
         }
         None
+    }
+}
+
+/// Somebody who was sent out.
+struct Gone {
+    session: SessionId,
+    /// The record by which they were inside.
+    entry: Hash,
+    /// The records that sent them out.
+    by: BTreeSet<Hash>,
+    /// Whether they came back or left, as far as can be told.
+    seen: bool,
+}
+
+/// Somebody goes in or out with a ticket: who of those who were sent out may it be?
+fn see(gone: &mut [Gone], ticket: &Ticket, scan: &Scan) {
+    let is_entry = scan.direction == Direction::Entry;
+    let is_somebody_inside = ticket.inside.is_some() || !ticket.others.is_empty();
+    if !is_entry && is_somebody_inside {
+        return;
+    }
+    let returns = ticket.may_return.filter(|_| is_entry);
+    let mut unseen = gone
+        .iter_mut()
+        .filter(|person| !person.seen && person.session == scan.session);
+    let person = match returns {
+        Some(entry) => unseen.find(|person| person.entry == entry),
+        None => unseen.next(),
+    };
+    if let Some(person) = person {
+        person.seen = true;
     }
 }
 

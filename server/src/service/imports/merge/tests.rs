@@ -40,6 +40,7 @@ fn line(name: &str, state: TicketState) -> Body {
         left: None,
         explanation: None,
         images: None,
+        restored: None,
     };
     body.request = Some(said::fingerprint(&body));
     body
