@@ -93,6 +93,8 @@ mutants! {
     AskNoHome,
     /// The authority confirms although a ticket's home was stood down.
     ForgetStoodDownHome,
+    /// The authority goes by the signs of life of a copied device.
+    IgnoreCopies,
     /// A device that was stood down is not on duty again when it is heard.
     StayStoodDown,
     /// A stand-down says that all of the device's log is known.

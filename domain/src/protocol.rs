@@ -312,6 +312,10 @@ pub struct Heartbeat {
     /// Version of the trust document that the device goes by. Older programs do not tell.
     #[n(9)]
     pub trust: Option<Version>,
+    /// Drawn by each start of the device's program. Two that heard the server while the other was running are
+    /// copies of one device. Older programs do not tell.
+    #[n(10)]
+    pub instance: Option<u64>,
 }
 
 /// A point of the server's time that a device heard of.
@@ -375,6 +379,10 @@ pub struct HeartbeatAnswer {
     /// back: rows that waited for a person then are offered again. Older servers do not tell.
     #[n(9)]
     pub instance: Option<u64>,
+    /// Since when the server knows that the device's folder is in use twice; none while it does not. Older
+    /// servers do not tell.
+    #[n(10)]
+    pub copied: Option<UnixMillis>,
 }
 
 /// The end of a scope's feed.

@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -23,6 +24,9 @@ use usher_core::store::{Notice, ServerPin, Store};
 use usher_core::sync::Memory;
 use usher_domain::ids::DeviceId;
 use usher_domain::secret::Private;
+
+/// Counts the starts of programs.
+static INSTANCES: AtomicU64 = AtomicU64::new(1);
 
 /// A gate of a venue.
 pub struct Gate {
@@ -42,6 +46,8 @@ struct Running {
     gate: RefCell<gate::Gate>,
     memory: tokio::sync::Mutex<Memory>,
     claims: Claims,
+    /// Another one at each start of any gate.
+    instance: u64,
     api: Option<HttpSync>,
     /// Rings when the gate did something.
     recorded: Notify,
@@ -64,6 +70,27 @@ impl Gate {
         let gate = Self {
             name: name.to_owned(),
             folder: RefCell::new(TempDir::new().unwrap()),
+            network,
+            clock: Arc::new(clock),
+            dice: Arc::new(Dice::of_seed(seed)),
+            running: RefCell::new(None),
+        };
+        gate.start();
+        gate
+    }
+
+    /// The device of a copied folder, switched on beside the one that was copied.
+    #[must_use]
+    pub fn beside(
+        name: &str,
+        copy: DeviceCopy,
+        network: Network,
+        clock: DeviceClock,
+        seed: u64,
+    ) -> Self {
+        let gate = Self {
+            name: name.to_owned(),
+            folder: RefCell::new(copy.0),
             network,
             clock: Arc::new(clock),
             dice: Arc::new(Dice::of_seed(seed)),
@@ -180,6 +207,7 @@ impl Gate {
             gate: RefCell::default(),
             memory: tokio::sync::Mutex::default(),
             claims: Claims::default(),
+            instance: INSTANCES.fetch_add(1, Ordering::Relaxed),
             api,
             recorded: Notify::new(),
         }));

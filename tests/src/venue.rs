@@ -1,7 +1,7 @@
 //! The venue: one server, one organizer, one event `show` in Berlin with its session `evening`, and gates.
 
 use crate::clock::{DeviceClock, at};
-use crate::gate::{Gate, copy_folder};
+use crate::gate::{DeviceCopy, Gate, copy_folder};
 use crate::network::Network;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -348,6 +348,17 @@ impl Venue {
         let number = self.devices.get();
         self.devices.set(number + 1);
         Gate::fresh(name, network, clock, self.seed.wrapping_mul(1_000) + number)
+    }
+
+    /// The device of a copied folder, switched on; it reaches the server by a way of its own once it is
+    /// enrolled anew.
+    pub async fn beside(&self, copied: &Gate, copy: DeviceCopy) -> Gate {
+        let network = Network::to(self.address()).await;
+        let clock = DeviceClock::following(Arc::clone(&self.clock));
+        let number = self.devices.get();
+        self.devices.set(number + 1);
+        let seed = self.seed.wrapping_mul(1_000) + number;
+        Gate::beside(copied.name(), copy, network, clock, seed)
     }
 
     /// A device at the gate of this name, enrolled and in step.

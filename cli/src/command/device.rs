@@ -259,6 +259,7 @@ fn row(device: &access::Device, wall: &Wall) -> [String; 9] {
         device.seen.map_or_else(none, |seen| wall.say(seen)),
         match device.duty {
             None => "no".to_owned(),
+            Some(_) if device.copied.is_some() => "copied".to_owned(),
             Some(access::Duty { known_until: None }) => "not heard of".to_owned(),
             Some(access::Duty {
                 known_until: Some(at),

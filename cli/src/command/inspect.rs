@@ -142,6 +142,9 @@ pub fn from_above(page: &mut Page, above: &AboveView) {
     if let Some(times) = &above.times {
         page.field("times", &times.message);
     }
+    if let Some(copied) = &above.copied {
+        page.line(&copied.message);
+    }
     for order in &above.orders {
         page.line(&order.message);
     }

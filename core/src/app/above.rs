@@ -1,7 +1,7 @@
 //! What comes to this gate from above: what somebody in charge says and orders, and the session's times.
 
 use super::{ApiError, App, words};
-use crate::gate::{Above, AtGate as _};
+use crate::gate::{Above, AtGate as _, GateError};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use usher_domain::ids::SessionId;
@@ -18,12 +18,23 @@ pub struct AboveView {
     pub orders: Vec<OrderView>,
     /// When the session is; none while the gate serves none.
     pub times: Option<TimesView>,
+    /// That the device's folder is in use twice at once; none while nobody knows of it.
+    pub copied: Option<CopiedView>,
     /// For which session.
     #[serde(skip)]
     pub session: Option<SessionId>,
     /// When this was so.
     #[serde(skip)]
     pub as_of: UnixMillis,
+}
+
+/// That the folder of this device is in use twice at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CopiedView {
+    /// Since when the server knows.
+    pub since: UnixMillis,
+    /// What to do about it.
+    pub message: String,
 }
 
 /// What somebody in charge says to this gate, while it holds.
@@ -171,8 +182,18 @@ impl From<Above> for AboveView {
                 ends: session.ends,
                 message: words::times(&session, &zone, now),
             }),
+            copied: None,
             session: Some(session.id),
             as_of: now,
+        }
+    }
+}
+
+impl From<UnixMillis> for CopiedView {
+    fn from(since: UnixMillis) -> Self {
+        Self {
+            since,
+            message: words::COPIED.to_owned(),
         }
     }
 }
@@ -183,7 +204,14 @@ impl App {
     /// # Errors
     /// What reading the store says.
     pub fn above(&self, named: Option<SessionId>) -> Result<AboveView, ApiError> {
-        let above = self.heeding(self.at_gate(|gate, means| gate.above(means, named)))?;
-        Ok(above.map(AboveView::from).unwrap_or_default())
+        let read = self.at_gate(|gate, means| {
+            let above = gate.above(means, named)?;
+            Ok::<_, GateError>((above, means.store.copied()?))
+        });
+        let (above, copied) = self.heeding(read)?;
+        Ok(AboveView {
+            copied: copied.map(CopiedView::from),
+            ..above.map(AboveView::from).unwrap_or_default()
+        })
     }
 }

@@ -158,6 +158,7 @@ impl App {
             clock: &*self.clock,
             entropy: &*self.entropy,
             claims: &self.claims,
+            instance: self.instance,
             progress,
         }
     }

@@ -16,7 +16,7 @@ mod staff;
 mod status;
 pub mod words;
 
-pub use above::{AboveView, OrderKind, OrderView, SaidView, SpokenOf, TimesView};
+pub use above::{AboveView, CopiedView, OrderKind, OrderView, SaidView, SpokenOf, TimesView};
 pub use audit::{AuditView, LogView, ScopeAudit};
 pub use enroll::{EnrollInput, EnrollStep, EnrolledView, Standing};
 pub use link::{Line, SyncView, TableHealth, TroubleView};
@@ -32,7 +32,7 @@ pub use status::{
 pub use crate::error::{ApiError, ApiRetry};
 
 use crate::claims::Claims;
-use crate::clock::{Clock, Entropy};
+use crate::clock::{Clock, Entropy, random};
 use crate::gate::{AtGate, Gate, Means};
 use crate::http::HttpSync;
 pub use crate::store::Rescue;
@@ -70,6 +70,8 @@ pub struct App {
     memory: Mutex<Memory>,
     connection: Mutex<Option<Arc<HttpSync>>>,
     claims: Claims,
+    /// Drawn at this start: whoever copied the folder draws another one.
+    instance: Option<u64>,
     /// Rings when something was done at the gate, which may have written a record.
     recorded: Notify,
 }
@@ -150,7 +152,10 @@ impl App {
             };
             store.notice(clock.read().wall, &notice)?;
         }
+        // A gate opens all the same where nothing can be drawn.
+        let drawn = random(&*entropy).map(u64::from_be_bytes);
         let app = Self {
+            instance: drawn.ok(),
             device: Device(Mutex::new(Parts {
                 store,
                 gate: Gate::new(),

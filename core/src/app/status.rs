@@ -439,6 +439,7 @@ fn words(body: NoticeBody) -> (&'static str, String) {
             "the server holds another branch of this device's log".to_owned(),
         ),
         NoticeBody::SignedOut { why } => ("signed_out", words::signed_out(None, why)),
+        NoticeBody::DeviceCopied => ("device_copied", words::COPIED.to_owned()),
         NoticeBody::DeviceRevoked => ("device_revoked", "this device was revoked".to_owned()),
         NoticeBody::RecordsWrittenAnew { records } => (
             "records_written_anew",

@@ -64,6 +64,11 @@ pub const fn line(line: Line) -> &'static str {
 /// How sure a gate is that could not decide at all.
 pub(super) const NOTHING_ASKED: &str = "nothing was looked up";
 
+/// What a copied device says.
+pub(super) const COPIED: &str = "This device's folder is in use twice at once, here and in a copy. Nothing is \
+     confirmed without naming it. Find the other one, enroll both anew, each with a code of its own, and have \
+     this device revoked.";
+
 /// Why a staff badge lets nobody in.
 pub(super) const STAFF_BADGE: &str = "This is a staff badge, not a ticket: usher sign-in takes it.";
 

@@ -234,9 +234,11 @@ impl Store {
             stored.waiting = None;
             stored.enrollment = Some(enrollment.bytes().to_vec().into());
             save(tx, &stored)?;
-            // It is another device from now on, which nobody revoked.
+            // It is another device from now on, which nobody revoked and of which there is no copy.
             settings::put_or_remove::<UnixMillis>(tx, settings::REVOKED, None)?;
             notices::forget(tx, &NoticeBody::DeviceRevoked)?;
+            settings::put_or_remove::<UnixMillis>(tx, settings::COPIED, None)?;
+            notices::forget(tx, &NoticeBody::DeviceCopied)?;
             documents::put(tx, documents::TRUST, trust.document().bytes(), trust.held())
         })
     }

@@ -94,6 +94,9 @@ pub enum NoticeBody {
         #[n(0)]
         why: SignOutReason,
     },
+    /// The device's folder is in use twice at once.
+    #[n(10)]
+    DeviceCopied,
 }
 
 /// Why somebody who was signed in may not work at a gate any more.
@@ -182,6 +185,22 @@ impl Store {
             self.begin_wiping()?;
         }
         Ok(())
+    }
+
+    /// Notes since when the server knows that this folder is in use twice at once, if that is news.
+    ///
+    /// # Errors
+    /// What writing the file says.
+    pub fn note_copied(&mut self, since: Option<UnixMillis>) -> Result<(), StoreError> {
+        if self.copied()? == since {
+            return Ok(());
+        }
+        self.set_copied(since)?;
+        match since {
+            Some(at) => self.notice(at, &NoticeBody::DeviceCopied),
+            // A server that was put back does not know it any more, or yet.
+            None => Ok(()),
+        }
     }
 
     /// Says that a person heard of everything up to `number`.

@@ -87,6 +87,7 @@ const AWAY: &str = "away";
 const SHOWN: &str = "shown";
 const REFUSALS: &str = "refusals";
 pub(super) const REVOKED: &str = "revoked";
+pub(super) const COPIED: &str = "copied";
 /// Whether tables are being wiped.
 pub(super) const WIPING: &str = "wiping";
 
@@ -190,6 +191,10 @@ impl Store {
         /// Since when this device knows that it was revoked: its server said so, or a roster that it
         /// accepted. Only a newer roster or another enrollment takes it back.
         revoked, set_revoked, REVOKED, UnixMillis
+    );
+    optional_setting!(
+        /// Since when the server knows that this folder is in use twice at once, as it last said.
+        copied, set_copied, COPIED, UnixMillis
     );
 
     optional_setting!(

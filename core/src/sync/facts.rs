@@ -43,6 +43,9 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         self.parts.claims.probed(sent, answered);
         self.greeted_at = self.at(asked)?;
         self.heed_duty(&heartbeat, &answer)?;
+        self.parts
+            .store
+            .with(|store| store.note_copied(answer.copied))?;
         self.epoch = answer.epoch;
         if self.memory.instance != answer.instance {
             self.memory.instance = answer.instance;
@@ -118,6 +121,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 acknowledged: Some(acknowledged),
                 heard: self.memory.heard.filter(|_| is_whole),
                 trust: store.held_trust()?.map(|held| held.version),
+                instance: self.parts.instance,
             })
         })
     }

@@ -50,6 +50,8 @@ pub struct Parts<'p, A, S, T> {
     pub entropy: &'p (dyn Entropy + Sync),
     /// The claims of this process.
     pub claims: &'p Claims,
+    /// Drawn by each start of the program; none where nothing could be drawn.
+    pub instance: Option<u64>,
     /// Hears how far it is.
     pub progress: &'p (dyn Fn(Progress) + Sync),
 }

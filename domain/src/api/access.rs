@@ -158,6 +158,11 @@ pub struct Device {
     /// Whether others wait for its word, and up to when they have it; none if it is not on duty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duty: Option<Duty>,
+    /// Since when its folder is known to be in use twice at once: until it is revoked, nothing that it says
+    /// proves what it admitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub copied: Option<Timestamp>,
 }
 
 /// The duty of a device: it holds a session's tickets and may admit without asking, so no admission of

@@ -113,6 +113,8 @@ pub enum FindingKind {
     NeverHeard,
     /// The server has not heard of it for longer than its proofs last: what it admits is unknown.
     Silent,
+    /// Its folder is in use twice at once: what it admits is unknown.
+    Copied,
     /// A table that it needs is not on it.
     TableMissing,
     /// It holds an older version of a table.

@@ -72,6 +72,8 @@ pub enum IncidentKind {
     OverrideNotAllowed,
     /// Most of the codes shown at a device are in no list: the list or the scanner may be the wrong one.
     UnknownCodes,
+    /// A device's folder is in use twice at once.
+    CopiedDevice,
     /// A device let people in whom the ticket's state forbade by then: it had not heard of the change.
     ForbiddenAdmission,
 }

@@ -169,6 +169,7 @@ fn writing() -> Examples {
             epoch: 0,
         }),
         trust: Some(VERSION),
+        instance: None,
     };
     let answer = HeartbeatAnswer {
         server_time: NOW,
@@ -189,6 +190,7 @@ fn writing() -> Examples {
         yields: None,
         waited_ms: None,
         instance: None,
+        copied: None,
     };
     vec![
         (

@@ -165,6 +165,10 @@ fn answer_heartbeat(
     now: UnixMillis,
 ) -> Result<(HeartbeatAnswer, Option<Proved>)> {
     let Loaded { value: device, .. } = devices::active(txn, id)?;
+    let before = devices::status(txn, id)?;
+    let organizer = device.organizer;
+    let runs = duty::note_run(txn, organizer, id, told, before.as_ref(), now)?;
+    let copied = runs.copied();
     let status = DeviceStatus {
         seen: now,
         clock_offset_ms: told.clock_offset_ms,
@@ -173,9 +177,8 @@ fn answer_heartbeat(
         storage_left: told.storage_left,
         holds: Some(Held::told(told, &found.tables)),
         trust: told.trust.map(|version| version.to_string()),
+        runs,
     };
-    let before = devices::status(txn, id)?;
-    let organizer = device.organizer;
     heartbeat::watch(txn, organizer, id, before.as_ref(), (told, found), now)?;
     devices::put_status(txn, id, &status)?;
     let proved = duty::note(txn, id, told, &found.scopes, now)?;
@@ -204,6 +207,7 @@ fn answer_heartbeat(
         open: Some(claims::open_of(txn, id)?),
         waited_ms: None,
         instance: None,
+        copied,
         yields: Some(yields),
     };
     Ok((answer, proved))
@@ -288,8 +292,10 @@ impl Service {
                 answer_heartbeat(txn, device, (&heartbeat, &found), &settings, yields, now)
             })
             .await?;
-        if let Some(proved) = proved {
-            self.duties().prove(&proved, self.now());
+        match (proved, answer.copied) {
+            (Some(proved), _) => self.duties().prove(&proved, self.now()),
+            (None, Some(_)) => self.duties().forget(device),
+            (None, None) => {}
         }
         Ok(HeartbeatAnswer {
             waited_ms: Some(waited_ms).filter(|ms| *ms > 0),

@@ -1,6 +1,6 @@
 //! Devices: listing, confirming, moving, revoking.
 
-use super::duty::Duties;
+use super::duty::{Duties, Runs};
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing};
 use super::{Service, duty, places, revocation, roster, times};
@@ -64,6 +64,9 @@ pub(crate) struct DeviceStatus {
     /// Version of the trust document it knows, if it says so.
     #[serde(default)]
     pub(crate) trust: Option<String>,
+    /// The runs of its program, by which copies of it are noticed.
+    #[serde(default)]
+    pub(crate) runs: Runs,
 }
 
 /// A table as a device says that it holds it, in the words of [`usher_domain::wire`].
@@ -224,6 +227,12 @@ pub(crate) fn describe(
             .transpose()?,
         clock_offset_ms: status.as_ref().and_then(|status| status.clock_offset_ms),
         unsent: status.as_ref().and_then(|status| status.unsent),
+        copied: status
+            .as_ref()
+            .filter(|_| stored.state == DeviceState::Active)
+            .and_then(|status| status.runs.copied())
+            .map(times::timestamp)
+            .transpose()?,
         storage_left: status.as_ref().and_then(|status| status.storage_left),
         program: status.and_then(|status| status.program),
         duty: on_duty.map(describe_duty).transpose()?,
@@ -285,7 +294,7 @@ fn change(
             stored.state = DeviceState::Revoked;
             let accepted = revocation::cut_logs(txn, organizer, id, now)?;
             put_row(txn, &device, Some(Revocation { at: now, accepted }))?;
-            duty::revoke(txn, id, now)?;
+            duty::revoke(txn, organizer, id, now)?;
         }
         (DeviceChange::RevokeSince { since }, DeviceState::Active | DeviceState::Revoked) => {
             let since = times::unix_millis(*since)
@@ -296,7 +305,7 @@ fn change(
             let at = known.map_or(now, |known| known.at);
             if stored.state == DeviceState::Active {
                 stored.state = DeviceState::Revoked;
-                duty::revoke(txn, id, now)?;
+                duty::revoke(txn, organizer, id, now)?;
             }
             put_row(txn, &device, Some(Revocation { at, accepted }))?;
         }
@@ -365,6 +374,9 @@ pub(crate) fn take_in(
         },
     };
     things::put(txn, &device)?;
+    if state == DeviceState::Revoked {
+        duty::settle_copies(txn, organizer, entry.device)?;
+    }
     // After a restore whoever is not heard of yet counts as on duty; who that is may just have changed.
     duty::touch(txn, now)
 }

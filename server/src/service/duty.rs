@@ -6,13 +6,17 @@
 //!
 //! A sign of life proves a device's log up to the time of the server's clock that the device had heard when
 //! it wrote the statement, if the ends of its logs are those that the server has: what it admitted before
-//! is stored. Proofs are kept in memory. After a start nobody is proved until heard; after a restore every
+//! is stored. A copied device proves nothing (`copies`). Proofs are kept in memory. After a start nobody is
+//! proved until heard; after a restore every
 //! device counts as on duty until heard, for the backup does not know who went on duty since.
 
+mod copies;
 mod known;
 mod stored;
 
-pub(crate) use known::{Duties, Proved, Silent};
+pub(crate) use copies::Runs;
+pub(super) use copies::{note_run, settle as settle_copies};
+pub(crate) use known::{Duties, Proved, Silent, Standing};
 
 use super::devices::StoredDevice;
 use super::error::{Error, Result};
@@ -31,7 +35,13 @@ use usher_domain::table::TableId;
 use usher_domain::time::UnixMillis;
 
 /// The device was revoked: what it records from now on waits for a person, so nobody waits for its word.
-pub(crate) fn revoke(txn: &mut dyn Transaction, device: DeviceId, now: UnixMillis) -> Result<()> {
+pub(crate) fn revoke(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    device: DeviceId,
+    now: UnixMillis,
+) -> Result<()> {
+    settle_copies(txn, organizer, device)?;
     end(txn, device, DutyState::Revoked, now)
 }
 
@@ -49,6 +59,8 @@ fn stand_down(
     for scope in scopes_of(txn, organizer, device)? {
         let since = if usher_domain::mutated!(OverstateStandDown) {
             now
+        } else if copies::is_copied(txn, device)? {
+            UnixMillis::default()
         } else {
             duties.known_up_to(scope, device, epoch)
         };
@@ -149,6 +161,9 @@ pub(crate) fn note(
     let Some(heard) = heartbeat.heard else {
         return Ok(None);
     };
+    if copies::is_copied(txn, device)? {
+        return Ok(None);
+    }
     if heard.epoch != epoch || heard.at > now {
         return Ok(None);
     }
@@ -174,6 +189,12 @@ fn sign_off(
     heads: &[Head],
     now: UnixMillis,
 ) -> Result<()> {
+    if copies::is_copied(txn, device)? {
+        return Err(Error::Conflict(
+            "this device's folder is in use twice, and one of them cannot speak for the other: enroll both \
+             anew, and revoke this device",
+        ));
+    }
     let stored = txn.heads_of_device(device)?;
     if unproved(device, &stored, heads).is_none_or(|unproved| !unproved.is_empty()) {
         return Err(Error::Conflict(

@@ -185,6 +185,7 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::UnprovedUndo => "unproved_undo",
         IncidentKind::OverrideNotAllowed => "override_not_allowed",
         IncidentKind::UnknownCodes => "unknown_codes",
+        IncidentKind::CopiedDevice => "copied_device",
         IncidentKind::ForbiddenAdmission => "forbidden_admission",
     }
 }

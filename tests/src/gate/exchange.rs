@@ -29,6 +29,7 @@ impl Gate {
             clock: &*self.clock,
             entropy: &*self.dice,
             claims: &running.claims,
+            instance: Some(running.instance),
             progress: &|_| {},
         };
         sign_off(&parts, &mut memory).await
@@ -51,6 +52,7 @@ impl Gate {
             clock: &*self.clock,
             entropy: &*self.dice,
             claims: &running.claims,
+            instance: Some(running.instance),
             progress: &progress,
         };
         let pace = Pace {
@@ -97,6 +99,7 @@ impl Gate {
             clock: &*self.clock,
             entropy: &*self.dice,
             claims: &running.claims,
+            instance: Some(running.instance),
             progress,
         };
         run(&parts, &mut memory).await

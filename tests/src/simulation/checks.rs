@@ -57,7 +57,7 @@ impl World {
             device.disk.set_faults(Faults::default());
             // The exchanges below are the only ones from now on.
             device.rest().await;
-            if !device.is_on() {
+            if !device.is_on() && !self.is_never_made(device) {
                 device.start(self.time.now()).await;
             }
         }
@@ -209,7 +209,7 @@ impl World {
             let confirmed = count(&|scan| scan.certainty == Certainty::Confirmed);
             self.story.check(
                 "no confirmed admission exceeds a confirmed one",
-                confirmed <= allowed,
+                confirmed <= allowed || self.had_copies(),
                 format_args!("{}: {confirmed} of {allowed}", bought.name),
             );
             let granted = count(&|scan| {
@@ -221,7 +221,7 @@ impl World {
             let is_freed = records.is_overridden(Subject::Ticket(bought.id));
             self.story.check(
                 "the authority grants no more than there is",
-                granted <= allowed || memory.was_restored || is_freed,
+                granted <= allowed || memory.was_restored || is_freed || self.had_copies(),
                 format_args!("{}: {granted} of {allowed}", bought.name),
             );
             let Some(home) = bought.home else { continue };
@@ -230,6 +230,7 @@ impl World {
             // Nor does a stolen device leave a ticket to its home.
             let is_stolen = self.thief_admitted(&server.held.lines, bought.id);
             let whole = self.home_only
+                && !self.had_copies()
                 && !is_freed
                 && !is_stolen
                 && !may_differ.iter().any(|them| them.contains(&home));

@@ -29,8 +29,10 @@ const RELEASE_TURNS: u32 = 10_000;
 
 /// A device.
 pub struct Device {
-    /// Its name, which is its gate's too.
+    /// Its name.
     pub name: &'static str,
+    /// The gate it stands at.
+    pub gate: &'static str,
     /// Its id.
     pub id: DeviceId,
     /// Its disk.
@@ -48,6 +50,8 @@ pub struct Device {
     exchanges: RefCell<Option<JoinHandle<()>>>,
     /// Records that it showed or took in and whose loss would be noticed.
     pub on_disk: RefCell<BTreeSet<Hash>>,
+    /// Starts of its program, counted with those of its copies.
+    starts: Rc<Cell<u64>>,
     /// Since when it knows that it was revoked.
     pub revoked: Cell<bool>,
     /// A copy that somebody made of its folder, with the records that were in it.
@@ -62,6 +66,7 @@ pub struct Program {
     gate: RefCell<Gate>,
     memory: tokio::sync::Mutex<Memory>,
     claims: Claims,
+    instance: u64,
 }
 
 /// What a device needs of the world.
@@ -103,6 +108,7 @@ impl Device {
         );
         Self {
             name,
+            gate: name,
             id: *id,
             disk: Disk::of(image, place.path()).unwrap(),
             place,
@@ -114,9 +120,22 @@ impl Device {
             tasks: RefCell::default(),
             exchanges: RefCell::default(),
             on_disk: RefCell::default(),
+            starts: Rc::new(Cell::new(1)),
             revoked: Cell::new(false),
             copy: RefCell::new(None),
             documents: Documents::default(),
+        }
+    }
+
+    /// The same as a copy of another device: it stands at the same gate, and the starts of both are counted
+    /// together.
+    #[must_use]
+    pub fn beside(self, original: &Self) -> Self {
+        Self {
+            gate: original.gate,
+            line: Rc::new(self.line.of_copy(&original.line)),
+            starts: Rc::clone(&original.starts),
+            ..self
         }
     }
 
@@ -155,6 +174,7 @@ impl Device {
             gate: RefCell::default(),
             memory: tokio::sync::Mutex::default(),
             claims: Claims::default(),
+            instance: self.starts.replace(self.starts.get() + 1),
         }));
     }
 
@@ -293,6 +313,7 @@ impl Program {
             clock: &*device.clock,
             entropy: &*device.dice,
             claims: &self.claims,
+            instance: Some(self.instance),
             progress: &|_| {},
         }
     }

@@ -157,6 +157,9 @@ impl World {
     /// or nothing ails it.
     pub(super) async fn stand_down(self: &Rc<Self>, number: usize) {
         let device = Rc::clone(&self.devices[number]);
+        if self.is_never_made(&device) {
+            return;
+        }
         let ill = self.chance(4);
         let soon = self.draw(0, 18_000);
         match ill {

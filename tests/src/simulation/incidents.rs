@@ -19,6 +19,7 @@ impl World {
         self.check_forbidden(held, &open);
         self.check_thief(held, &open);
         self.check_honest(&open);
+        self.check_copies(&open).await;
     }
 
     fn check_excess(&self, held: &Held, open: &[Incident]) {
@@ -152,6 +153,7 @@ impl World {
             IncidentKind::Unreadable | IncidentKind::TooManyRecords | IncidentKind::HandedBack => {
                 is_stolen
             }
+            IncidentKind::CopiedDevice => memory.copied.contains(&device),
             IncidentKind::Quarantined => memory.revoked.contains(&device),
             IncidentKind::OverrideNotAllowed => false,
             IncidentKind::SetDiffers
@@ -173,8 +175,7 @@ impl World {
 
     /// Whether a device's own clock may have been far ahead.
     fn is_clock_off(&self, device: usher_domain::ids::DeviceId) -> bool {
-        let mut devices = self.devices.iter();
-        let own = devices.find(|one| one.id == device);
-        self.habits.clocks || own.is_some_and(|own| own.clock.is_far_ahead())
+        let mut own = self.devices.iter().filter(|one| one.id == device);
+        self.habits.clocks || own.any(|own| own.clock.is_far_ahead())
     }
 }

@@ -1,6 +1,7 @@
 //! The network between one device and the server: calls are delayed, lost, answered in vain, repeated
 //! later, answered by a cache and cut off. Everything that travels is written as bytes and read again.
 
+use super::copies;
 use super::duty::{Duties, Left};
 use super::promises;
 use super::server::Server;
@@ -38,6 +39,9 @@ enum For {
     EvenRevoked,
 }
 
+/// The last record of each batch that was handed out of the feed of a scope and epoch.
+type Handed = BTreeMap<(ScopeId, u32), BTreeMap<u64, Hash>>;
+
 /// The way of one device to the server.
 pub struct Line {
     device: DeviceId,
@@ -47,7 +51,7 @@ pub struct Line {
     weather: Cell<Weather>,
     dice: RefCell<fastrand::Rng>,
     /// What was handed out of the feed of a scope and epoch: the last record of the batch at each position.
-    handed: RefCell<BTreeMap<(ScopeId, u32), BTreeMap<u64, Hash>>>,
+    handed: Rc<RefCell<Handed>>,
     /// The first assignment, which a cache on the way keeps.
     cached: OnceCell<Assignment>,
 }
@@ -74,7 +78,22 @@ impl Line {
             story,
             weather: Cell::new(Weather::CLEAR),
             dice: RefCell::new(dice),
-            handed: RefCell::default(),
+            handed: Rc::default(),
+            cached: OnceCell::new(),
+        }
+    }
+
+    /// A clear line of a copy: it was handed what its original was.
+    #[must_use]
+    pub fn of_copy(&self, original: &Self) -> Self {
+        Self {
+            device: self.device,
+            name: self.name,
+            server: Rc::clone(&self.server),
+            story: self.story.clone(),
+            weather: Cell::new(Weather::CLEAR),
+            dice: self.dice.clone(),
+            handed: Rc::clone(&original.handed),
             cached: OnceCell::new(),
         }
     }
@@ -375,9 +394,16 @@ impl SyncApi for Line {
     async fn claim(&self, request: ClaimRequest) -> Result<ClaimAnswer, Problem> {
         let (device, request) = (self.device, travels(&request));
         let (story, room) = (self.story.clone(), self.server.room.get());
+        let (server, name) = (Rc::clone(&self.server), self.name);
         let call = self.call("claim", For::Active, move |service| {
             let (request, story) = (request.clone(), story.clone());
-            async move { promises::claim((&story, room), &service, device, &request).await }
+            let server = Rc::clone(&server);
+            async move {
+                let copied = server.copies.copied();
+                let answer = promises::claim((&story, room), &service, device, &request).await?;
+                copies::check_claim((&story, name), &server, &copied, &answer).await;
+                Ok(answer)
+            }
         });
         call.await.map(|answer| travels(&answer))
     }
@@ -403,13 +429,16 @@ impl SyncApi for Line {
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatAnswer, Problem> {
         let (device, heartbeat) = (self.device, travels(&heartbeat));
-        let duties = self.server.duties.clone();
+        let (duties, copies) = (self.server.duties.clone(), self.server.copies.clone());
         let call = self.call("heartbeat", For::Active, move |service| {
             let (heartbeat, duties) = (heartbeat.clone(), duties.clone());
+            let copies = copies.clone();
             async move {
                 let tables: Vec<_> = heartbeat.tables.iter().map(|held| held.table).collect();
-                let work = service.heartbeat(device, heartbeat);
-                on_duty(&duties, device, tables.into_iter(), work).await
+                let work = service.heartbeat(device, heartbeat.clone());
+                let answer = on_duty(&duties, device, tables.into_iter(), work).await?;
+                copies.heard(device, &heartbeat, answer.epoch);
+                Ok(answer)
             }
         });
         call.await.map(|answer| travels(&answer))

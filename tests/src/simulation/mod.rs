@@ -20,6 +20,7 @@ mod byzantine;
 mod certainty;
 mod checks;
 pub mod clock;
+mod copies;
 pub mod device;
 pub mod documents;
 mod duty;

@@ -81,7 +81,7 @@ impl World {
         let Some(service) = self.server.service() else {
             return;
         };
-        let gate = self.devices[number].name;
+        let gate = self.devices[number].gate;
         let long = self.draw(500, 15_000);
         let until = self.time.now().get() + long;
         let new = NewFreeFlow {
@@ -106,7 +106,7 @@ impl World {
         let Some(service) = self.server.service() else {
             return;
         };
-        let gate = self.devices[number].name.to_owned();
+        let gate = self.devices[number].gate.to_owned();
         let until = self.time.now().get() + self.draw(1_000, 600_000);
         let new = NewNotice {
             text: format!("the lift stands still ({until})"),

@@ -10,7 +10,10 @@ impl World {
     pub(super) fn watch_rows(&self, device: &Device) {
         for (bought, revision) in self.revisions_at(device) {
             let mut memory = self.memory.borrow_mut();
-            let highest = memory.revisions.entry((device.id, bought.id)).or_default();
+            let highest = memory
+                .revisions
+                .entry((device.name, bought.id))
+                .or_default();
             *highest = (*highest).max(revision);
         }
     }
@@ -52,7 +55,7 @@ impl World {
         for bought in tickets {
             let (highest, excused) = {
                 let memory = self.memory.borrow();
-                let highest = memory.revisions.get(&(device.id, bought.id));
+                let highest = memory.revisions.get(&(device.name, bought.id));
                 // Two changes with one count: the server's stands, see docs/simulation.md.
                 let excused = memory.two_ways.contains(&bought.id);
                 (highest.copied().unwrap_or_default(), excused)

@@ -1,6 +1,7 @@
 //! The server: its real services on a disk in memory, which are killed and started again.
 
 use super::clock::VirtualTime;
+use super::copies;
 use super::duty::Duties;
 use super::house::{House, folder};
 use super::promises::Promises;
@@ -32,6 +33,8 @@ pub struct Server {
     pub(super) room: Cell<Option<u32>>,
     /// How much a device may write in an hour, if that is not the usual.
     pub(super) device_bytes_per_hour: Cell<Option<u64>>,
+    /// Who is copied, by what it took in.
+    pub(super) copies: copies::Known,
     /// Whom it has on duty.
     pub(super) duties: Duties,
 }
@@ -49,6 +52,7 @@ impl Server {
             service: RefCell::new(None),
             program: watch::Sender::new(0),
             promises: Promises::default(),
+            copies: copies::Known::default(),
             duties: Duties::default(),
             room: Cell::new(None),
             device_bytes_per_hour: Cell::new(None),
@@ -121,6 +125,7 @@ impl Server {
         self.end_program();
         self.promises.forget();
         self.duties.forget();
+        self.copies.forget();
         self.disk.restore(backup).unwrap();
     }
 }

@@ -110,6 +110,9 @@ impl World {
     /// Somebody copies a device's folder, or puts an old copy back.
     pub(super) async fn copy_or_restore(&self, number: usize) {
         let device = Rc::clone(&self.devices[number]);
+        if self.is_never_made(&device) {
+            return;
+        }
         let copy = device.copy.borrow_mut().take();
         let Some((image, records)) = copy else {
             let image = device.disk.image().unwrap();
@@ -126,7 +129,7 @@ impl World {
         {
             let mut memory = self.memory.borrow_mut();
             memory.forked.insert(device.id);
-            memory.revisions.retain(|(of, _), _| *of != device.id);
+            memory.revisions.retain(|(of, _), _| *of != device.name);
         }
         self.story
             .tell(device.name, format_args!("goes back to the old copy"));

@@ -2,6 +2,7 @@
 
 use super::byzantine::{Conduct, Thief};
 use super::clock::VirtualTime;
+use super::copies::{self, Copy};
 use super::device::{Device, Surroundings};
 use super::forger;
 use super::habits::{Habits, VENUE};
@@ -55,6 +56,8 @@ pub struct World {
     pub(super) hall: Hall,
     /// Who has a stolen device, if one was.
     pub(super) thief: Option<RefCell<Thief>>,
+    /// A copy of a device that is to live beside it, if there is one.
+    pub(super) copy: RefCell<Option<Copy>>,
     /// The chance by which somebody forges records of working gates, if anybody does.
     pub(super) forger: Option<RefCell<fastrand::Rng>>,
 }
@@ -109,9 +112,11 @@ pub(super) struct Memory {
     /// Tickets whose last change a server that was put back has lost.
     pub(super) lost_changes: BTreeSet<TicketId>,
     /// The highest revision of a row that each device held.
-    pub(super) revisions: BTreeMap<(DeviceId, TicketId), u64>,
+    pub(super) revisions: BTreeMap<(&'static str, TicketId), u64>,
     /// Devices whose folder went back to a copy, or of which some log may have two branches.
     pub(super) forked: BTreeSet<DeviceId>,
+    /// Devices of which a copy lived beside them.
+    pub(super) copied: BTreeSet<DeviceId>,
     pub(super) was_restored: bool,
     /// When a server was put back last, in milliseconds of the true time.
     pub(super) restored_at: Option<u64>,
@@ -154,13 +159,14 @@ impl World {
         };
         let count = dice.usize(2..=GATES.len());
         let devices = GATES.iter().zip(&house.devices).take(count);
-        let devices: Vec<_> = devices
+        let mut devices: Vec<_> = devices
             .map(|(name, image)| Rc::new(Device::of(name, image, &around, &mut dice)))
             .collect();
         let sold = dice.usize(3..9);
         let home_only = dice.u8(..3) == 0;
         let room = habits.small_hall.then(|| venue.u32(2..=6));
         server.room.set(room);
+        let copy = copies::drawn(seed, house, &mut devices, &around);
         let mut world = Self {
             house,
             time,
@@ -177,6 +183,7 @@ impl World {
             room,
             hall: Hall::default(),
             thief: None,
+            copy: RefCell::new(copy),
             forger: forger::drawn(seed).map(RefCell::new),
         };
         world.thief = Thief::drawn(&world, seed, conduct);
@@ -188,7 +195,7 @@ impl World {
             world.sell().await;
         }
         world.seal().await;
-        for device in &world.devices {
+        for device in &world.devices[..count] {
             world.switch_on(device).await;
         }
         world
@@ -212,6 +219,7 @@ impl World {
             self.step().await;
             self.thief_acts().await;
             self.forge_now_and_then();
+            self.copy_now_and_then().await;
             if self.story.failure().is_some() {
                 return;
             }

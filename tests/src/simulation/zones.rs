@@ -118,7 +118,7 @@ impl World {
             self.hall.leaves(ticket);
             return;
         }
-        if !House::leads_to_hall(self.devices[number].name) {
+        if !House::leads_to_hall(self.devices[number].gate) {
             // Whoever goes in elsewhere is there now.
             self.hall.leaves(ticket);
             return;

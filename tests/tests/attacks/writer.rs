@@ -53,6 +53,7 @@ fn heartbeat(device: DeviceId, tables: usize, heads: usize) -> Vec<u8> {
         acknowledged: None,
         heard: None,
         trust: None,
+        instance: None,
     })
 }
 

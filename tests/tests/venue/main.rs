@@ -10,6 +10,7 @@
 
 mod changes;
 mod claims;
+mod copies;
 mod cuts;
 mod enrolling;
 mod isolation;

@@ -105,6 +105,7 @@ async fn a_device_short_of_disk_is_told() {
             acknowledged: None,
             heard: None,
             trust: store.held_trust().unwrap().map(|held| held.version),
+            instance: None,
         }
     });
     let told = venue.service().heartbeat(north.id(), heartbeat).await;

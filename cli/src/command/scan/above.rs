@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use usher_core::app::{
-    AboveView, OrderKind, OrderView, SaidView, SessionView, SignedOutView, TimesView,
+    AboveView, CopiedView, OrderKind, OrderView, SaidView, SessionView, SignedOutView, TimesView,
 };
 use usher_domain::ids::SessionId;
 
@@ -39,12 +39,14 @@ struct FromAbove {
     said: BTreeMap<(String, u64), SaidView>,
     orders: BTreeMap<(OrderKind, Option<String>), OrderView>,
     times: Option<TimesView>,
+    copied: Option<CopiedView>,
 }
 
 /// A line of its own for what came, or holds no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum News {
+    Copied(CopiedView),
     Said(SaidView),
     TakenBack(SaidView),
     Ordered(OrderView),
@@ -55,6 +57,7 @@ enum News {
 impl News {
     fn words(&self) -> String {
         match self {
+            Self::Copied(copied) => format!("COPIED DEVICE: {}", copied.message),
             Self::Said(said) | Self::TakenBack(said) => said.message.clone(),
             Self::Ordered(order) | Self::Over(order) => order.message.clone(),
             Self::TimesChanged(times) => format!("OTHER TIMES: {}", times.message),
@@ -69,10 +72,14 @@ impl FromAbove {
         if self.session != above.session {
             *self = Self {
                 session: above.session,
+                copied: self.copied.take(),
                 ..Self::default()
             };
         }
         let mut news = Vec::new();
+        if above.copied != self.copied {
+            news.extend(above.copied.clone().map(News::Copied));
+        }
         // The words for the same times change at midnight.
         let times = |times: &TimesView| (times.doors, times.starts, times.ends);
         if let (Some(before), Some(now)) = (&self.times, &above.times)
@@ -106,6 +113,7 @@ impl FromAbove {
                 news.push(News::Said(now.clone()));
             }
         }
+        self.copied = above.copied;
         self.times = above.times;
         self.orders = orders;
         self.said = said;
@@ -162,7 +170,9 @@ impl Shown {
             return Ok(());
         };
         let news = self.from_above.borrow_mut().take_in(above);
-        let is_wanted = |news: &&News| self.run == Run::GoesOn || matches!(news, News::Said(_));
+        let is_wanted = |news: &&News| {
+            self.run == Run::GoesOn || matches!(news, News::Said(_) | News::Copied(_))
+        };
         for news in news.iter().filter(is_wanted) {
             shell.output.show(news, |page| page.line(news.words()))?;
         }
@@ -239,6 +249,7 @@ mod tests {
 
     fn above(orders: &[OrderView], notices: &[SaidView], minute: u64) -> AboveView {
         AboveView {
+            copied: None,
             said: notices.to_vec(),
             orders: orders.to_vec(),
             times: None,
@@ -292,6 +303,24 @@ mod tests {
         assert_eq!(look(2, "begins 20:00"), [""; 0]);
         assert_eq!(look(2, "begins Sat 1 May, 20:00"), [""; 0]);
         assert_eq!(look(3, "begins 20:30"), ["OTHER TIMES: begins 20:30"]);
+    }
+
+    #[test]
+    fn a_copied_device_says_so_once_whatever_session_it_serves() {
+        let mut shown = FromAbove::default();
+        let copied = CopiedView {
+            since: at(1),
+            message: "find the other one".to_owned(),
+        };
+        let mut look = |session| {
+            words(&shown.take_in(AboveView {
+                copied: Some(copied.clone()),
+                session: Some(SessionId::from_bytes([session; 16])),
+                ..above(&[], &[], 1)
+            }))
+        };
+        assert_eq!(look(1), ["COPIED DEVICE: find the other one"]);
+        assert_eq!(look(2), [""; 0]);
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn exposures(store: &Store) -> Vec<Exposure> {
             | NoticeBody::RecordsParked { .. }
             | NoticeBody::LogForked
             | NoticeBody::DeviceRevoked
+            | NoticeBody::DeviceCopied
             | NoticeBody::SignedOut { .. }
             | NoticeBody::RecordsWrittenAnew { .. } => None,
         })

@@ -161,6 +161,7 @@ impl Gate {
             clock: &self.clock,
             entropy: &self.dice,
             claims: &self.claims,
+            instance: None,
             progress: &|_| {},
         };
         let mut memory = self.memory.borrow_mut();

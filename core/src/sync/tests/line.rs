@@ -277,6 +277,7 @@ impl SyncApi for Line<'_> {
                     yields: None,
                     waited_ms: None,
                     instance: Some(self.server.instance.get()),
+                    copied: None,
                 })
             })
             .await

@@ -275,6 +275,7 @@ async fn no_number_of_a_device_makes_a_fault_of_ours() {
             epoch: u32::MAX,
         }),
         trust: Some(version),
+        instance: None,
     };
     for (path, body) in [
         ("/sync/v1/heartbeat", usher_domain::cbor::encode(&beat)),

@@ -195,6 +195,7 @@ fn beat() -> Heartbeat {
         acknowledged: None,
         heard: None,
         trust: None,
+        instance: None,
     }
 }
 

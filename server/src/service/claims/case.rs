@@ -3,9 +3,8 @@
 
 use super::judge::Patience;
 use super::memory::Posting;
-use crate::service::duty::{Duties, Silent};
+use crate::service::duty::{Duties, Silent, Standing};
 use crate::storage::{DutyState, Reservation};
-use std::collections::BTreeMap;
 use usher_domain::cbor;
 use usher_domain::decide::{
     Attendance, Connection, Context, Flow, Headcount, Honoured, Known, Looked, decide,
@@ -35,7 +34,7 @@ pub(super) struct Case<'a> {
     /// Other open reservations of the ticket.
     pub(super) others: Vec<Reservation>,
     pub(super) duties: &'a Duties,
-    pub(super) standing: &'a BTreeMap<DeviceId, DutyState>,
+    pub(super) standing: &'a Standing,
     pub(super) epoch: u32,
     pub(super) now: UnixMillis,
 }
@@ -188,7 +187,7 @@ impl Case<'_> {
         else {
             return Home::None;
         };
-        match self.standing.get(&home) {
+        match self.standing.of(home) {
             Some(DutyState::OnDuty) if self.has_yielded(home) => Home::Yields(home),
             Some(DutyState::OnDuty) => Home::Unasked(home),
             Some(DutyState::StoodDown) if usher_domain::mutated!(ForgetStoodDownHome) => Home::None,

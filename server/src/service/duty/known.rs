@@ -1,11 +1,12 @@
 //! What is known of duties beside what is stored: up to when logs are proved, and who stands on duty.
 
+use super::copies::is_copied;
 use super::stored::{MARK, is_heard, scopes_of};
 use crate::service::devices::StoredDevice;
 use crate::service::error::Result;
 use crate::service::{epoch, things};
 use crate::storage::{DutyState, Space, Transaction};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use usher_domain::api::access::DeviceState;
 use usher_domain::ids::{DeviceId, OrganizerId, ScopeId};
@@ -24,7 +25,22 @@ pub(super) struct Proof {
 struct Watch {
     mark: Vec<u8>,
     epoch: u32,
-    devices: Arc<BTreeMap<DeviceId, DutyState>>,
+    standing: Arc<Standing>,
+}
+
+/// How the devices of a scope stand that have or may have been on duty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    states: BTreeMap<DeviceId, DutyState>,
+    /// Those that are copied.
+    copied: BTreeSet<DeviceId>,
+}
+
+impl Standing {
+    /// How a device stands, if it ever was on duty.
+    pub(crate) fn of(&self, device: DeviceId) -> Option<DutyState> {
+        self.states.get(&device).copied()
+    }
 }
 
 /// Where logs are proved up to, by a clock that may be set back.
@@ -120,8 +136,12 @@ impl Duties {
         device: DeviceId,
     ) -> Result<Option<UnixMillis>> {
         let epoch = epoch(txn)?;
+        let is_copied = is_copied(txn, device)?;
         let scopes = scopes_of(txn, organizer, device)?.into_iter();
-        let known = scopes.map(|scope| self.known_up_to(scope, device, epoch));
+        let known = scopes.map(|scope| match is_copied {
+            true => UnixMillis::default(),
+            false => self.known_up_to(scope, device, epoch),
+        });
         Ok(known.min())
     }
 
@@ -132,31 +152,37 @@ impl Duties {
         organizer: OrganizerId,
         scope: ScopeId,
         epoch: u32,
-    ) -> Result<Arc<BTreeMap<DeviceId, DutyState>>> {
+    ) -> Result<Arc<Standing>> {
         let mark = txn.value(Space::Server, MARK)?.unwrap_or_default();
         let mut watches = lock(&self.watches);
         if let Some(watch) = watches.get(&scope)
             && watch.mark == mark
             && watch.epoch == epoch
         {
-            return Ok(Arc::clone(&watch.devices));
+            return Ok(Arc::clone(&watch.standing));
         }
-        let devices = Arc::new(read_standing(txn, organizer, scope, epoch)?);
+        let standing = Arc::new(read_standing(txn, organizer, scope, epoch)?);
         let watch = Watch {
             mark,
             epoch,
-            devices: Arc::clone(&devices),
+            standing: Arc::clone(&standing),
         };
         watches.insert(scope, watch);
-        Ok(devices)
+        Ok(standing)
     }
 
-    /// The devices on duty whose log is not proved to have been uploaded shortly before `now`; those that
-    /// `spares` names are not asked about.
+    /// What a copied device proved before counts no more.
+    pub(crate) fn forget(&self, device: DeviceId) {
+        lock(&self.proofs).known.retain(|(_, of), _| *of != device);
+    }
+
+    /// The devices on duty whose log is not proved to have been uploaded shortly before `now`. Those that
+    /// `spares` names are not asked about, unless they are copied: what one copy says does not bind the
+    /// other.
     pub(crate) fn silent(
         &self,
         scope: ScopeId,
-        standing: &BTreeMap<DeviceId, DutyState>,
+        standing: &Standing,
         epoch: u32,
         now: UnixMillis,
         spares: impl Fn(DeviceId) -> bool,
@@ -164,10 +190,21 @@ impl Duties {
         let mut proofs = lock(&self.proofs);
         proofs.look(now);
         let on_duty = standing
+            .states
             .iter()
             .filter(|(_, state)| **state == DutyState::OnDuty);
         let mut silent = Vec::new();
-        for (device, _) in on_duty.filter(|(device, _)| !spares(**device)) {
+        for (device, _) in on_duty {
+            if standing.copied.contains(device) {
+                silent.push(Silent {
+                    device: *device,
+                    since: UnixMillis::default(),
+                });
+                continue;
+            }
+            if spares(*device) {
+                continue;
+            }
             let proof = proofs.known.get(&(scope, *device));
             let since = proof
                 .filter(|proof| proof.epoch == epoch)
@@ -188,9 +225,9 @@ fn read_standing(
     organizer: OrganizerId,
     scope: ScopeId,
     epoch: u32,
-) -> Result<BTreeMap<DeviceId, DutyState>> {
+) -> Result<Standing> {
     let duties = txn.duties_in(scope)?;
-    let mut standing: BTreeMap<_, _> = duties
+    let mut states: BTreeMap<_, _> = duties
         .into_iter()
         .map(|duty| (duty.device, duty.state))
         .collect();
@@ -198,9 +235,15 @@ fn read_standing(
         for device in things::all::<StoredDevice>(txn, organizer.as_bytes())? {
             let id = DeviceId::from_bytes(device.id);
             if device.value.state == DeviceState::Active && !is_heard(txn, id, epoch)? {
-                standing.insert(id, DutyState::OnDuty);
+                states.insert(id, DutyState::OnDuty);
             }
         }
     }
-    Ok(standing)
+    let mut copied = BTreeSet::new();
+    for device in states.keys() {
+        if is_copied(txn, *device)? {
+            copied.insert(*device);
+        }
+    }
+    Ok(Standing { states, copied })
 }

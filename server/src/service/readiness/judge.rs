@@ -49,6 +49,7 @@ pub(super) fn judge(
         return vec![words::never_heard()];
     };
     let mut findings = Vec::new();
+    findings.extend(device.copied.map(|since| words::copied(device, since)));
     let silent_ms = now.since(status.seen);
     if silent_ms > HEARD_WITHIN_MS {
         findings.push(words::silent(silent_ms));
@@ -112,6 +113,8 @@ fn of_trust(status: &DeviceStatus, trust: Option<&str>) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::duty::Runs;
+
     use usher_domain::api::readiness::FindingKind::{self, *};
     use usher_domain::ids::{DeviceId, SessionId};
     use usher_domain::table::rows::DeviceRole;
@@ -133,6 +136,7 @@ mod tests {
             program: None,
             storage_left: None,
             duty: None,
+            copied: None,
         }
     }
 
@@ -160,6 +164,7 @@ mod tests {
                 digest: Some(set().digest.to_string()),
             }]),
             trust: Some("1.1".to_owned()),
+            runs: Runs::default(),
         }
     }
 
@@ -213,6 +218,15 @@ mod tests {
         assert_eq!(holding("1.7", None), [TableUnproved]);
         assert_eq!(holding("1.7", Some(Hash::ZERO)), [TableDiffers]);
         assert_eq!(holding("1.8", rows), [TableDiffers]);
+    }
+
+    #[test]
+    fn a_copied_device_is_not_ready() {
+        let mut device = north(DeviceState::Active);
+        device.copied = Some(jiff::Timestamp::UNIX_EPOCH);
+        let findings = judge(&device, Some(&good()), &[set()], Some("1.1"), NOW);
+        assert_eq!(findings.first().map(|finding| finding.what), Some(Copied));
+        assert!(blocks(&findings));
     }
 
     #[test]

@@ -132,6 +132,19 @@ pub(super) fn never_heard() -> Finding {
     )
 }
 
+pub(super) fn copied(device: &Device, since: Timestamp) -> Finding {
+    blocking(
+        FindingKind::Copied,
+        format!(
+            "its folder is in use twice, as is known since {since}: nobody can tell what it admits"
+        ),
+        format!(
+            "find both programs, enroll each anew with a code of its own, then: usher device revoke {}",
+            device.name
+        ),
+    )
+}
+
 pub(super) fn silent(ms: u64) -> Finding {
     blocking(
         FindingKind::Silent,

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod certainty;
+mod copies;
 mod ending;
 mod hold;
 mod homes;
@@ -157,6 +158,7 @@ impl Doors {
             acknowledged: None,
             heard: heard.map(|at| Heard { at, epoch: 1 }),
             trust: None,
+            instance: None,
         }
     }
 

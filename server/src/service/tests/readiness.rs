@@ -40,6 +40,7 @@ async fn in_step(house: &House) -> Heartbeat {
             epoch: 1,
             number: 1,
         }),
+        instance: None,
     }
 }
 

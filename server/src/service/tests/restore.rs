@@ -208,6 +208,7 @@ async fn told(house: &House, epoch: u32, number: u64) -> Vec<IncidentKind> {
         acknowledged: None,
         heard: None,
         trust: None,
+        instance: None,
     };
     house.service.heartbeat(north, heartbeat).await.unwrap();
     let open = house.service.incidents(house.organizer, None, 9).await;

@@ -200,6 +200,7 @@ impl Device {
                 acknowledged: None,
                 heard,
                 trust: Some(known.trust),
+                instance: None,
             };
             let body = cbor::encode(&heartbeat);
             let answer: HeartbeatAnswer = self.connection.post(paths::HEARTBEAT, body).await?;

@@ -265,6 +265,7 @@ async fn after_a_restore_every_device_is_on_duty_until_it_is_heard() {
         acknowledged: None,
         heard: None,
         trust: None,
+        instance: None,
     };
     doors.service().heartbeat(south.id, beat).await.unwrap();
     assert_eq!(claim(2).await, Certainty::Confirmed);

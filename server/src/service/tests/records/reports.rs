@@ -331,6 +331,7 @@ async fn a_clock_that_moves_and_a_server_that_forgot_are_incidents() {
             acknowledged: None,
             heard: None,
             trust: None,
+            instance: None,
         };
         house.service.heartbeat(north.id, heartbeat)
     };
@@ -358,6 +359,7 @@ fn beat() -> Heartbeat {
         acknowledged: None,
         heard: None,
         trust: None,
+        instance: None,
     }
 }
 
