@@ -1,5 +1,6 @@
 //! Values of flags and arguments that are more than a text.
 
+use crate::error::CliError;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -105,6 +106,29 @@ impl InEvent {
         ["events", &self.event, kind, &self.name]
     }
 }
+
+/// The only one of these ids that begins like this.
+///
+/// # Errors
+/// [`CliError::Invalid`] if there is none, or several.
+pub fn whole_id(ids: Vec<String>, beginning: &str) -> Result<String, CliError> {
+    if beginning.len() < ID_BEGINNING_MIN && !ids.iter().any(|id| id == beginning) {
+        return Err(CliError::Invalid(format!(
+            "write at least the first {ID_BEGINNING_MIN} characters of an id"
+        )));
+    }
+    let mut found = ids.into_iter().filter(|id| id.starts_with(beginning));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => Err(CliError::Invalid(format!(
+            "several ids begin with {beginning}: write more of it"
+        ))),
+        (None, _) => Err(CliError::Invalid(format!("no id begins with {beginning}"))),
+    }
+}
+
+/// Characters by which an id is told from others at least.
+const ID_BEGINNING_MIN: usize = 4;
 
 /// A column of an import: `FIELD=HEADER`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,6 +23,9 @@ impl Wall {
     pub async fn of_events(client: &Client, named: &[String]) -> Result<Self, CliError> {
         let events: Vec<Event> = client.list(&["events"]).await?;
         let is_meant = |event: &&Event| {
+            if event.retired {
+                return false;
+            }
             named.is_empty() || named.contains(&event.slug) || named.contains(&event.id.to_string())
         };
         let zones = events.iter().filter(is_meant).map(|event| &event.time_zone);

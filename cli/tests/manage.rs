@@ -96,3 +96,56 @@ fn times_are_written_in_one_way_everywhere() {
     let said = refused["message"].to_string();
     assert!(said.contains("say the day"), "{said}");
 }
+
+#[test]
+fn a_slip_is_renamed_or_retired_and_gone_from_lists() {
+    let house = with_names();
+    house.ok("gate create nroth");
+    house.ok("gate change nroth --slug north --zone floor");
+    let refused = house.error("zone retire floor");
+    assert_eq!(refused["code"], "conflict");
+    assert!(
+        refused["message"].to_string().contains("north"),
+        "{refused}"
+    );
+    house.ok("gate retire north");
+    house.ok("zone retire floor");
+    house.ok("type retire fair/vip");
+    assert!(!house.ok("gate list").contains("north"));
+    assert!(!house.ok("zone list").contains("floor"));
+    let shown = house.ok("event show fair");
+    assert!(
+        shown.contains("student") && !shown.contains("vip"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_same_person_is_not_added_twice_silently() {
+    let house = House::with_organizer();
+    house.ok("staff add Sam --out one.png");
+    let refused = house.error("staff add Sam --out two.png");
+    assert!(
+        refused["message"].to_string().contains("staff badge"),
+        "{refused}"
+    );
+    house.ok("staff add Sam --namesake --out two.png");
+    let all = house.json("staff list");
+    assert_eq!(all["items"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_enrollment_code_is_listed_and_withdrawn_by_the_beginning_of_its_id() {
+    let house = House::with_organizer();
+    house.ok("enrollment create --text-out one.code --uses 3");
+    let listed = house.json("enrollment list");
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    assert!(house.ok("enrollment list").contains("0 of 3"));
+    house.ok(&format!("enrollment withdraw {}", &id[..12]));
+    let refused = house.error("--home till enroll --name till --file one.code");
+    assert_eq!(refused["code"], "enrollment_refused");
+    let listed = house.json("enrollment list");
+    assert_eq!(listed["items"].as_array().unwrap().len(), 0);
+    let listed = house.json("enrollment list --all");
+    assert_eq!(listed["items"][0]["state"], "withdrawn");
+}

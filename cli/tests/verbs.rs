@@ -111,10 +111,14 @@ fn venue(walk: &mut Walk) {
     walk.ok("event create", "ball --time-zone Europe/Berlin");
     walk.ok("event list", "");
     walk.ok("event show", "fair");
+    walk.ok("event change", "ball --name Ball");
+    walk.ok("event retire", "ball");
     walk.ok("session create", "fair/late --doors +7h --ends +9h");
     walk.ok("session list", "fair");
     walk.ok("session show", "fair/late");
     walk.ok("session change", "fair/late --name Late");
+    walk.ok("session create", "fair/wrong --doors +7h --ends +9h");
+    walk.ok("session retire", "fair/wrong");
     walk.ok("session everyone-out", "fair/evening");
     walk.ok("session everyone-out", "fair/evening --take-back");
     // No device was given both: they come to share their scans.
@@ -128,10 +132,19 @@ fn venue(walk: &mut Walk) {
     walk.ok("type create", "fair/vip");
     walk.ok("type allow", "fair/vip");
     walk.ok("type list", "fair");
+    walk.ok("type create", "fair/regulr");
+    walk.ok("type change", "fair/regulr --name Regulr");
+    walk.ok("type retire", "fair/regulr");
     walk.ok("zone create", "floor");
     walk.ok("zone list", "");
+    walk.ok("zone create", "flor");
+    walk.ok("zone change", "flor --slug floor-2");
+    walk.ok("zone retire", "floor-2");
     walk.ok("gate create", "south");
     walk.ok("gate list", "");
+    walk.ok("gate create", "sout");
+    walk.ok("gate change", "sout --name South");
+    walk.ok("gate retire", "sout");
     walk.ok("session free-flow", "fair/late --gate south --until 15m");
 }
 
@@ -149,6 +162,7 @@ fn people(walk: &mut Walk) {
     let again = walk.ok("staff badge", &format!("{sam} --out sam.png"));
     walk.ok("staff revoke", again["id"].as_str().unwrap());
     walk.ok("staff list", "");
+    walk.ok("staff change", "Kim --all-gates");
 }
 
 fn tickets(walk: &mut Walk) {
@@ -180,6 +194,10 @@ fn devices(walk: &mut Walk) {
     walk.ok("device confirm", &format!("desk {}", text(&digits)));
     walk.ok("enroll", join);
     walk.ok("device move", "desk --gate south");
+    walk.ok("device rename", "desk desk");
+    let code = walk.ok("enrollment create", "");
+    walk.ok("enrollment list", "");
+    walk.ok("enrollment withdraw", code["id"].as_str().unwrap());
     walk.ok("device stand-down", "till");
 }
 

@@ -81,6 +81,14 @@ impl Rules {
         self.types.iter().any(|rule| !rule.zones.is_empty())
     }
 
+    /// Whether anything is said about this zone.
+    #[must_use]
+    pub fn names_zone(&self, zone: ZoneId) -> bool {
+        let opened = self.types.iter().flat_map(|rule| &rule.zones);
+        let held = self.capacity.iter().map(|held| &held.zone);
+        opened.chain(held).any(|named| *named == zone)
+    }
+
     /// Whether the rules say which zones this type opens.
     #[must_use]
     pub fn name_zones_of(&self, number: TypeNumber) -> bool {

@@ -24,6 +24,13 @@ pub enum Device {
         /// The digits as the device shows them
         digits: String,
     },
+    /// Change what a device is called
+    Rename {
+        /// The device, by id or name
+        device: String,
+        /// What it is called from now on
+        name: String,
+    },
     /// Say that a device stands elsewhere now
     Move {
         /// The device, by id or name
@@ -103,6 +110,7 @@ impl Device {
                 let digits = digits.split_whitespace().collect();
                 (device, DeviceChange::Confirm { digits })
             }
+            Self::Rename { device, name } => (device, DeviceChange::Rename { name }),
             Self::Move {
                 device,
                 gate,
@@ -132,7 +140,9 @@ impl Device {
                     wall.say(*since)
                 )
             }
-            DeviceChange::Move { .. } | DeviceChange::Revoke => String::new(),
+            DeviceChange::Rename { .. } | DeviceChange::Move { .. } | DeviceChange::Revoke => {
+                String::new()
+            }
         };
         let id = find(&all, &device)?.to_string();
         let changed: access::Device = client.patch(&["devices", &id], &change).await?;

@@ -1,17 +1,21 @@
 //! `usher enrollment`: codes by which new devices come in.
 
 use super::ticket::Drawing;
+use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files;
 use crate::shell::Shell;
 use crate::times::{Calendar, Tense, Time};
-use crate::values::{DEVICE_ROLES, words};
+use crate::values::{DEVICE_ROLES, whole_id, word, words};
 use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::PathBuf;
-use usher_domain::api::access::{Confirmation, IssuedEnrollment, NewEnrollment};
+use usher_domain::api::access::{
+    Confirmation, EnrollmentState, EnrollmentStatus, IssuedEnrollment, NewEnrollment,
+};
+use usher_domain::api::venue;
 use usher_domain::table::rows::DeviceRole;
 
 /// Enrollment codes, by which new devices come in
@@ -19,6 +23,17 @@ use usher_domain::table::rows::DeviceRole;
 pub enum Enrollment {
     /// Create an enrollment code: as text, in the terminal, or as a PNG file
     Create(Create),
+    /// List enrollment codes that still bring devices in
+    List {
+        /// Also those that are used up, over or withdrawn
+        #[arg(long)]
+        all: bool,
+    },
+    /// Withdraw an enrollment code: nobody enrolls by it any more, and who did stays
+    Withdraw {
+        /// Its id, as the list shows it, or its beginning
+        code: String,
+    },
 }
 
 /// Create an enrollment code.
@@ -64,9 +79,54 @@ impl Enrollment {
     /// # Errors
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
-        let Self::Create(create) = self;
-        create.run(shell).await
+        match self {
+            Self::Create(create) => create.run(shell).await,
+            Self::List { all } => {
+                let client = shell.client()?;
+                let mut codes: Vec<EnrollmentStatus> = client.list(&["enrollments"]).await?;
+                codes.retain(|code| all || code.state == EnrollmentState::Open);
+                list(shell, &client, &codes).await?;
+                Ok(Exit::Done)
+            }
+            Self::Withdraw { code } => {
+                let client = shell.client()?;
+                let codes: Vec<EnrollmentStatus> = client.list(&["enrollments"]).await?;
+                let ids = codes.iter().map(|code| code.id.clone()).collect();
+                let id = whole_id(ids, &code)?;
+                let withdrawn: EnrollmentStatus = client.delete(&["enrollments", &id]).await?;
+                shell.output.show(&withdrawn, |page| {
+                    page.line("The code is withdrawn: nobody enrolls by it any more.");
+                })?;
+                Ok(Exit::Done)
+            }
+        }
     }
+}
+
+async fn list(
+    shell: &mut Shell,
+    client: &Client,
+    codes: &[EnrollmentStatus],
+) -> Result<(), CliError> {
+    let gates: Vec<venue::Gate> = client.list(&["gates"]).await?;
+    let wall = Wall::of_events(client, &[]).await?;
+    shell.output.list(
+        codes,
+        ["gate", "role", "used", "until", "state", "id"],
+        "No enrollment code is open.",
+        |code| {
+            let gate = gates.iter().find(|gate| Some(gate.id) == code.gate);
+            [
+                gate.map_or_else(|| "spare".to_owned(), |gate| gate.slug.clone()),
+                word(&code.role),
+                format!("{} of {}", code.devices.len(), code.uses),
+                wall.say(code.until),
+                word(&code.state).replace('_', " "),
+                code.id.clone(),
+            ]
+        },
+    )?;
+    Ok(())
 }
 
 impl Create {
@@ -96,6 +156,7 @@ impl Create {
         }
         let drawn = self.qr.then(|| self.drawing.terminal(code)).transpose()?;
         let told = Told {
+            id: &issued.id,
             code: self.text_out.is_none().then_some(code),
             uses: issued.uses,
             until: issued.until,
@@ -131,6 +192,7 @@ impl Create {
 /// What is told of a new code. One that was asked for as a file stands there alone.
 #[derive(Serialize)]
 struct Told<'c> {
+    id: &'c str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'c str>,
     uses: u32,

@@ -1,12 +1,13 @@
 //! `usher type`: kinds of tickets, and passes.
 
+use super::venue::Names;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
 use crate::shell::Shell;
 use crate::values::InEvent;
 use clap::Subcommand;
-use usher_domain::api::venue::{NewType, TicketType};
+use usher_domain::api::venue::{NamesChange, NewType, TicketType};
 
 /// Ticket types, and passes for several sessions
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,19 @@ pub enum Kind {
     /// Where a session's rules name zones, a type that an import created opens none of them until somebody
     /// allows it or names its zones in the rules.
     Allow {
+        /// The type, as EVENT/TYPE
+        kind: InEvent,
+    },
+    /// Change what a type is called; lists name types by these names
+    Change {
+        /// The type, as EVENT/TYPE
+        kind: InEvent,
+        /// What it is called from now on.
+        #[command(flatten)]
+        names: Names,
+    },
+    /// Retire a type without tickets, such as a list's typing error, with what rules say of it
+    Retire {
         /// The type, as EVENT/TYPE
         kind: InEvent,
     },
@@ -71,8 +85,25 @@ impl Kind {
                     types_table(page, std::slice::from_ref(&allowed));
                 })?;
             }
+            Self::Change { kind, names } => {
+                let change = NamesChange::from(names);
+                let changed: TicketType = client.patch(&kind.path("types"), &change).await?;
+                shell.output.show(&changed, |page| {
+                    types_table(page, std::slice::from_ref(&changed));
+                })?;
+            }
+            Self::Retire { kind } => {
+                let retired: TicketType = client.delete(&kind.path("types")).await?;
+                shell.output.show(&retired, |page| {
+                    page.line(format_args!(
+                        "Ticket type {} ({}) is retired.",
+                        retired.name, retired.slug
+                    ));
+                })?;
+            }
             Self::List { event } => {
-                let all: Vec<TicketType> = client.list(&["events", &event, "types"]).await?;
+                let mut all: Vec<TicketType> = client.list(&["events", &event, "types"]).await?;
+                all.retain(|kind| !kind.retired);
                 shell.output.list_by(&all, |page| types_table(page, &all))?;
             }
         }

@@ -37,6 +37,11 @@ pub enum Session {
     ///
     /// Of two who change different things at once, both are heard.
     Change(Change),
+    /// Retire a session that was created by mistake: without scans, tickets and passes
+    Retire {
+        /// The session, as EVENT/SESSION
+        session: InEvent,
+    },
     /// Say that everyone was sent out: each may come in once more
     EveryoneOut {
         /// The session, as EVENT/SESSION
@@ -101,6 +106,9 @@ pub struct Create {
 pub struct Change {
     /// The session, as EVENT/SESSION
     pub session: InEvent,
+    /// Short name for paths: a-z, 0-9 and -
+    #[arg(long)]
+    pub slug: Option<String>,
     /// Name for people
     #[arg(long)]
     pub name: Option<String>,
@@ -150,6 +158,7 @@ impl Session {
                 let calendar = Calendar::of_event(shell, &client, event).await?;
                 let time = |time| calendar.written(time, Tense::Planned);
                 let what = SessionChange {
+                    slug: change.slug,
                     name: change.name,
                     doors: time(change.doors)?,
                     starts: time(change.starts)?,
@@ -163,7 +172,9 @@ impl Session {
                 show(shell, &client, event, &changed).await?;
             }
             Self::List { event } => {
-                let all: Vec<venue::Session> = client.list(&["events", &event, "sessions"]).await?;
+                let mut all: Vec<venue::Session> =
+                    client.list(&["events", &event, "sessions"]).await?;
+                all.retain(|session| !session.retired);
                 let event: venue::Event = client.get(&["events", &event]).await?;
                 shell
                     .output
@@ -172,6 +183,15 @@ impl Session {
             Self::Show { session } => {
                 let found = client.get(&session.path("sessions")).await?;
                 show(shell, &client, &session.event, &found).await?;
+            }
+            Self::Retire { session } => {
+                let retired: venue::Session = client.delete(&session.path("sessions")).await?;
+                shell.output.show(&retired, |page| {
+                    page.line(format_args!(
+                        "Session {} ({}) is retired.",
+                        retired.name, retired.slug
+                    ));
+                })?;
             }
             Self::Notice(notice) => return notice.run(shell, &client).await,
             Self::Honour(honour) => return honour.run(shell, &client).await,

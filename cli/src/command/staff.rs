@@ -16,11 +16,15 @@ use crate::zone::Wall;
 use clap::{Args, Subcommand};
 use making::{Added, Person, Workshop};
 use std::path::PathBuf;
-use usher_domain::api::access;
+use usher_domain::api::access::{self, StaffChange};
+use usher_domain::api::rules::Patch;
 use usher_domain::api::venue;
 use usher_domain::ids::GateId;
 use usher_domain::secret::Private;
 use usher_domain::table::rows::StaffRole;
+
+/// Columns of the list.
+const HEAD: [&str; 5] = ["name", "role", "gates", "state", "id"];
 
 /// People with badges
 #[derive(Debug, Subcommand)]
@@ -37,6 +41,8 @@ pub enum Staff {
     Import(Import),
     /// List people
     List,
+    /// Change a person's name, gates or dates; the badge stays good
+    Change(Change),
     /// End a person's badge at once
     Revoke {
         /// The person, by name or id
@@ -70,6 +76,40 @@ pub struct Add {
     /// most; one is made if left out
     #[arg(long, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
+    /// It is another person of the same name and role
+    #[arg(long)]
+    pub namesake: bool,
+}
+
+/// Change a person.
+#[derive(Debug, Args)]
+#[group(
+    id = "details",
+    required = true,
+    multiple = true,
+    args = ["name", "gates", "all_gates", "valid_from", "valid_until", "at_any_time"]
+)]
+pub struct Change {
+    /// The person, by name or id
+    pub person: String,
+    /// Their name from now on
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The gates they may work at, by slug or id; repeat it for each
+    #[arg(long = "gate", value_name = "GATE")]
+    pub gates: Vec<String>,
+    /// They may work at all gates
+    #[arg(long, conflicts_with = "gates")]
+    pub all_gates: bool,
+    /// Not valid before this time, as "2027-10-30 22:00", "tomorrow 19:00", now or 6h
+    #[arg(long, value_name = "TIME")]
+    pub valid_from: Option<Time>,
+    /// Not valid after this time, as "2027-10-30 22:00", "tomorrow 19:00" or 3d
+    #[arg(long, value_name = "TIME")]
+    pub valid_until: Option<Time>,
+    /// Valid at any time
+    #[arg(long, conflicts_with_all = ["valid_from", "valid_until"])]
+    pub at_any_time: bool,
 }
 
 /// Make a new badge.
@@ -95,6 +135,9 @@ impl Staff {
         let client = shell.client()?;
         match self {
             Self::Add(add) => {
+                if !add.namesake {
+                    add.check_is_new(&client).await?;
+                }
                 let calendar = Calendar::of_all(shell, &client).await?;
                 let person = Person {
                     name: Private::new(add.name),
@@ -114,8 +157,7 @@ impl Staff {
                 let gates: Vec<venue::Gate> = client.list(&["gates"]).await?;
                 let wall = Wall::of_events(&client, &[]).await?;
                 let row = |one: &access::Staff| row(one, &gates, &wall);
-                let head = ["name", "role", "gates", "state", "id"];
-                shell.output.list(&all, head, "Nobody yet.", row)?;
+                shell.output.list(&all, HEAD, "Nobody yet.", row)?;
             }
             Self::Revoke { person } => {
                 let all: Vec<access::Staff> = client.list(&["staff"]).await?;
@@ -128,6 +170,7 @@ impl Staff {
                     ));
                 })?;
             }
+            Self::Change(change) => change.run(shell, &client).await?,
             Self::Badge(badge) => badge.run(shell, &client).await?,
         }
         Ok(Exit::Done)
@@ -215,6 +258,53 @@ fn row(staff: &access::Staff, gates: &[venue::Gate], wall: &Wall) -> [String; 5]
         state,
         staff.id.to_string(),
     ]
+}
+
+impl Add {
+    /// A person who is there already needs a badge, and not to be there twice.
+    async fn check_is_new(&self, client: &Client) -> Result<(), CliError> {
+        let all: Vec<access::Staff> = client.list(&["staff"]).await?;
+        let is_same = |staff: &&access::Staff| {
+            !staff.revoked && staff.role == self.role && staff.name.reveal() == self.name
+        };
+        match all.iter().find(is_same) {
+            None => Ok(()),
+            Some(there) => Err(CliError::Invalid(format!(
+                "{name} is there already as {role}: usher staff badge makes a new badge, usher staff change \
+                 changes gates and dates, and --namesake adds another person of this name",
+                name = self.name,
+                role = word(&there.role)
+            ))),
+        }
+    }
+}
+
+impl Change {
+    async fn run(self, shell: &mut Shell, client: &Client) -> Result<(), CliError> {
+        let all: Vec<access::Staff> = client.list(&["staff"]).await?;
+        let id = named(&all, &self.person)?.id.to_string();
+        let calendar = Calendar::of_all(shell, client).await?;
+        let time = |time: Option<Time>| -> Result<Patch<String>, CliError> {
+            Ok(match calendar.written(time, Tense::ToCome)? {
+                Some(at) => Patch::Set(at),
+                None if self.at_any_time => Patch::Remove,
+                None => Patch::Keep,
+            })
+        };
+        let change = StaffChange {
+            valid_from: time(self.valid_from)?,
+            valid_until: time(self.valid_until)?,
+            name: self.name.map(Private::new),
+            gates: (self.all_gates || !self.gates.is_empty()).then_some(self.gates),
+        };
+        let changed: access::Staff = client.patch(&["staff", &id], &change).await?;
+        let gates: Vec<venue::Gate> = client.list(&["gates"]).await?;
+        let wall = Wall::of_events(client, &[]).await?;
+        shell.output.show(&changed, |page| {
+            page.table(HEAD, &[row(&changed, &gates, &wall)], "");
+        })?;
+        Ok(())
+    }
 }
 
 impl NewBadge {

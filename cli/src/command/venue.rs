@@ -3,8 +3,9 @@
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::shell::Shell;
-use clap::Subcommand;
-use usher_domain::api::venue::{self, NewGate, NewZone};
+use clap::{Args, Subcommand};
+use usher_domain::api::rules::Patch;
+use usher_domain::api::venue::{self, GateChange, NamesChange, NewGate, NewZone};
 
 /// Zones: areas of the venue
 #[derive(Debug, Subcommand)]
@@ -19,6 +20,40 @@ pub enum Zone {
     },
     /// List zones
     List,
+    /// Change what a zone is called
+    Change {
+        /// The zone, by slug or id
+        zone: String,
+        /// What it is called from now on.
+        #[command(flatten)]
+        names: Names,
+    },
+    /// Retire a zone to which no gate leads and that no rules name
+    Retire {
+        /// The zone, by slug or id
+        zone: String,
+    },
+}
+
+/// What a thing is called from now on.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct Names {
+    /// Short name for paths: a-z, 0-9 and -
+    #[arg(long)]
+    pub slug: Option<String>,
+    /// Name for people
+    #[arg(long)]
+    pub name: Option<String>,
+}
+
+impl From<Names> for NamesChange {
+    fn from(names: Names) -> Self {
+        Self {
+            slug: names.slug,
+            name: names.name,
+        }
+    }
 }
 
 /// Gates: places where devices stand
@@ -37,6 +72,51 @@ pub enum Gate {
     },
     /// List gates
     List,
+    /// Change a gate: what it is called, and where it leads
+    Change(GateDetails),
+    /// Retire a gate at which no device stands: it is recommended to nobody any more
+    ///
+    /// It stays named where it was recorded. Its short name is free for another one.
+    Retire {
+        /// The gate, by slug or id
+        gate: String,
+    },
+}
+
+/// Change a gate.
+#[derive(Debug, Args)]
+#[group(id = "details", required = true, multiple = true, args = ["slug", "name", "zone", "whole_venue"])]
+pub struct GateDetails {
+    /// The gate, by slug or id
+    pub gate: String,
+    /// Short name for paths: a-z, 0-9 and -
+    #[arg(long)]
+    pub slug: Option<String>,
+    /// Name for people
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The zone it leads to, by slug or id
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// It leads to the whole venue
+    #[arg(long, conflicts_with = "zone")]
+    pub whole_venue: bool,
+}
+
+impl GateDetails {
+    fn change(self) -> (String, GateChange) {
+        let zone = match (self.zone, self.whole_venue) {
+            (Some(zone), _) => Patch::Set(zone),
+            (None, true) => Patch::Remove,
+            (None, false) => Patch::Keep,
+        };
+        let change = GateChange {
+            slug: self.slug,
+            name: self.name,
+            zone,
+        };
+        (self.gate, change)
+    }
 }
 
 impl Zone {
@@ -55,12 +135,29 @@ impl Zone {
                 })?;
             }
             Self::List => {
-                let all: Vec<venue::Zone> = client.list(&["zones"]).await?;
+                let mut all: Vec<venue::Zone> = client.list(&["zones"]).await?;
+                all.retain(|zone| !zone.retired);
                 shell
                     .output
                     .list(&all, ["slug", "name", "id"], "No zones yet.", |zone| {
                         [zone.slug.clone(), zone.name.clone(), zone.id.to_string()]
                     })?;
+            }
+            Self::Change { zone, names } => {
+                let change = NamesChange::from(names);
+                let zone: venue::Zone = client.patch(&["zones", &zone], &change).await?;
+                shell.output.show(&zone, |page| {
+                    page.line(format_args!("Zone {} ({})", zone.name, zone.slug));
+                })?;
+            }
+            Self::Retire { zone } => {
+                let zone: venue::Zone = client.delete(&["zones", &zone]).await?;
+                shell.output.show(&zone, |page| {
+                    page.line(format_args!(
+                        "Zone {} ({}) is retired.",
+                        zone.name, zone.slug
+                    ));
+                })?;
             }
         }
         Ok(Exit::Done)
@@ -84,7 +181,8 @@ impl Gate {
                 })?;
             }
             Self::List => {
-                let all: Vec<venue::Gate> = client.list(&["gates"]).await?;
+                let mut all: Vec<venue::Gate> = client.list(&["gates"]).await?;
+                all.retain(|gate| !gate.retired);
                 let zones: Vec<venue::Zone> = client.list(&["zones"]).await?;
                 let zone_of = |gate: &venue::Gate| {
                     let zone = zones.iter().find(|zone| Some(zone.id) == gate.zone);
@@ -103,6 +201,22 @@ impl Gate {
                         ]
                     },
                 )?;
+            }
+            Self::Change(details) => {
+                let (gate, change) = details.change();
+                let gate: venue::Gate = client.patch(&["gates", &gate], &change).await?;
+                shell.output.show(&gate, |page| {
+                    page.line(format_args!("Gate {} ({})", gate.name, gate.slug));
+                })?;
+            }
+            Self::Retire { gate } => {
+                let gate: venue::Gate = client.delete(&["gates", &gate]).await?;
+                shell.output.show(&gate, |page| {
+                    page.line(format_args!(
+                        "Gate {} ({}) is retired.",
+                        gate.name, gate.slug
+                    ));
+                })?;
             }
         }
         Ok(Exit::Done)

@@ -94,7 +94,7 @@ pub fn in_words(rules: &Rules, names: &Names) -> Vec<(&'static str, String)> {
         let waits = names
             .types
             .iter()
-            .filter(|kind| kind.restricted && !rules.name_zones_of(kind.number));
+            .filter(|kind| kind.restricted && !kind.retired && !rules.name_zones_of(kind.number));
         said.extend(waits.map(|kind| {
             let slug = &kind.slug;
             (
@@ -188,6 +188,7 @@ mod tests {
                 id: floor,
                 slug: "floor".to_owned(),
                 name: "Floor".to_owned(),
+                retired: false,
             }],
         };
         let rules = Rules {

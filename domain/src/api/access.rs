@@ -1,5 +1,6 @@
 //! Tokens, enrollments, devices and staff.
 
+use super::rules::Patch;
 use crate::ids::{DeviceId, GateId, StaffId};
 use crate::secret::Private;
 use crate::table::rows::{DeviceRole, StaffRole};
@@ -104,10 +105,51 @@ pub enum Confirmation {
     Digits,
 }
 
+/// An enrollment code in a list; its text was shown once, when it was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnrollmentStatus {
+    /// Its id.
+    pub id: String,
+    /// Gate the devices will stand at; absent for spares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateId>,
+    /// What the devices may do.
+    pub role: DeviceRole,
+    /// How many devices may use it.
+    pub uses: u32,
+    /// The devices that used it.
+    pub devices: Vec<DeviceId>,
+    /// Until when.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub until: Timestamp,
+    /// Whether an organizer must compare six digits before a device counts.
+    pub confirmation: Confirmation,
+    /// Whether it enrolls a device.
+    pub state: EnrollmentState,
+}
+
+/// Whether an enrollment code enrolls a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum EnrollmentState {
+    /// It does.
+    Open,
+    /// As many devices as may use it did.
+    UsedUp,
+    /// Its time is over.
+    Over,
+    /// Somebody withdrew it.
+    Withdrawn,
+}
+
 /// A new enrollment code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IssuedEnrollment {
+    /// Its id, by which it is withdrawn.
+    pub id: String,
     /// The code as text; shown as QR too. A secret until it is used up.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub code: Private,
@@ -200,6 +242,11 @@ pub enum DeviceChange {
         /// The digits as the device shows them.
         digits: String,
     },
+    /// It is called otherwise.
+    Rename {
+        /// Name for people.
+        name: String,
+    },
     /// It stands elsewhere now; without a gate it is a spare.
     Move {
         /// Gate by slug or id.
@@ -279,4 +326,25 @@ pub struct Staff {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub valid_until: Option<Timestamp>,
+}
+
+/// Changes a member of staff; absent fields stay as they are. Name and dates on a badge that was printed stay
+/// what they are; what counts is what is said here.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct StaffChange {
+    /// Name for people.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub name: Option<Private>,
+    /// Gates they may work at, by slug or id; all if empty.
+    pub gates: Option<Vec<String>>,
+    /// Valid from: RFC 3339, or a local time of the zone that all events share; `null`: from the beginning.
+    #[serde(skip_serializing_if = "Patch::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub valid_from: Patch<String>,
+    /// Valid until, the same way; `null`: for good.
+    #[serde(skip_serializing_if = "Patch::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub valid_until: Patch<String>,
 }

@@ -1,6 +1,6 @@
 //! Organizers, events, sessions, ticket types, zones and gates.
 
-use super::rules::RulesChange;
+use super::rules::{Patch, RulesChange};
 use crate::document::badge::PinLength;
 use crate::ids::{EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
 use crate::numbers::{AccessNumber, TypeNumber};
@@ -120,6 +120,9 @@ pub struct Event {
     pub name: String,
     /// IANA time zone.
     pub time_zone: String,
+    /// Whether it was retired: it is kept for what was recorded of it, and nothing new can name it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
 }
 
 /// Creates a session of an event. Times are RFC 3339 with an offset, or local times of the event's time
@@ -149,6 +152,8 @@ pub struct NewSession {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionChange {
+    /// Short name for paths.
+    pub slug: Option<String>,
     /// Name for people.
     pub name: Option<String>,
     /// When the doors open.
@@ -216,6 +221,9 @@ pub struct Session {
     /// Newest version of its ticket set; absent before the first sealing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<SetStatus>,
+    /// Whether it was retired: it is kept for what was recorded of it, and nothing new can name it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
 }
 
 /// The newest version of a ticket set.
@@ -265,6 +273,9 @@ pub struct TicketType {
     /// none of them unless they name its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
+    /// Whether it was retired: it is kept for what was recorded of it, and nothing new can name it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
 }
 
 /// Creates a zone of the venue.
@@ -288,6 +299,9 @@ pub struct Zone {
     pub slug: String,
     /// Name for people.
     pub name: String,
+    /// Whether it was retired: it is kept for what was recorded of it, and nothing new can name it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
 }
 
 /// Creates a gate of the venue.
@@ -317,4 +331,46 @@ pub struct Gate {
     /// The zone it leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<ZoneId>,
+    /// Whether it was retired: it is kept for what was recorded of it, and nothing new can name it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
+}
+
+/// Changes what a zone or a ticket type is called; absent fields stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct NamesChange {
+    /// Short name for paths.
+    pub slug: Option<String>,
+    /// Name for people.
+    pub name: Option<String>,
+}
+
+/// Changes an event; absent fields stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct EventChange {
+    /// Short name for paths.
+    pub slug: Option<String>,
+    /// Name for people.
+    pub name: Option<String>,
+    /// IANA time zone of the venue. Sessions stay at their moments, which other clocks show otherwise.
+    pub time_zone: Option<String>,
+}
+
+/// Changes a gate; absent fields stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct GateChange {
+    /// Short name for paths.
+    pub slug: Option<String>,
+    /// Name for people.
+    pub name: Option<String>,
+    /// The zone it leads to, by slug or id; `null` for the whole venue.
+    #[serde(skip_serializing_if = "Patch::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub zone: Patch<String>,
 }

@@ -41,7 +41,7 @@ fn assigned(
         .into_iter()
         .map(|session| session.value)
         .filter(|session| device.events.is_empty() || device.events.contains(&session.event))
-        .filter(|session| session.ends > ended && session.doors < soon)
+        .filter(|session| !session.retired && session.ends > ended && session.doors < soon)
         .collect();
     // Whoever lets in tickets of another session needs them, however long ago that one was.
     let held: Vec<_> = assigned.iter().map(|session| session.id).collect();

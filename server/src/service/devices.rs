@@ -2,7 +2,7 @@
 
 use super::duty::{Duties, Runs};
 use super::error::{Error, Result};
-use super::things::{self, Loaded, Thing};
+use super::things::{self, Loaded, Thing, check_text};
 use super::{Service, duty, places, revocation, roster, times};
 use crate::storage::{Kind, Space, Transaction};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use usher_domain::secret::Private;
 use usher_domain::table::TableId;
 use usher_domain::table::rows::{DeviceEntry, DeviceRole, Revocation, RosterEntry};
 use usher_domain::time::UnixMillis;
+use usher_domain::wire::DEVICE_NAME_MAX;
 
 /// A device as stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub(crate) struct StoredDevice {
     pub(crate) enrolled_at: UnixMillis,
     /// Where it stood when it enrolled: its enrollment document says so for ever.
     pub(crate) first_gate: Option<GateId>,
+    /// What it was called when it enrolled, if it is called otherwise now; the document says so, too.
+    #[serde(default)]
+    pub(crate) first_name: Option<String>,
 }
 
 impl Thing for StoredDevice {
@@ -274,6 +278,17 @@ fn change(
         }
         (DeviceChange::Confirm { .. }, DeviceState::Active)
         | (DeviceChange::Revoke, DeviceState::Revoked) => return describe(txn, duties, &device),
+        (DeviceChange::Rename { name }, DeviceState::Active | DeviceState::Waiting) => {
+            check_device_name(name)?;
+            if stored.name == *name {
+                return describe(txn, duties, &device);
+            }
+            let before = std::mem::replace(&mut stored.name, name.clone());
+            stored.first_name.get_or_insert(before);
+            if stored.state == DeviceState::Active {
+                put_row(txn, &device, None)?;
+            }
+        }
         (DeviceChange::Move { gate }, DeviceState::Active | DeviceState::Waiting) => {
             let gate = gate
                 .as_deref()
@@ -319,7 +334,10 @@ fn change(
             ));
         }
         (
-            DeviceChange::Confirm { .. } | DeviceChange::Move { .. } | DeviceChange::StandDown,
+            DeviceChange::Confirm { .. }
+            | DeviceChange::Rename { .. }
+            | DeviceChange::Move { .. }
+            | DeviceChange::StandDown,
             DeviceState::Revoked,
         ) => {
             return Err(Error::Conflict("the device was revoked: enroll it anew"));
@@ -327,6 +345,18 @@ fn change(
     }
     things::put(txn, &device)?;
     describe(txn, duties, &device)
+}
+
+/// Checks what a device is called.
+pub(crate) fn check_device_name(name: &str) -> Result<()> {
+    check_text("name", name, DEVICE_NAME_MAX * 4)?;
+    if name.chars().count() > DEVICE_NAME_MAX {
+        return Err(Error::invalid(
+            "name",
+            format!("{DEVICE_NAME_MAX} characters at most"),
+        ));
+    }
+    Ok(())
 }
 
 /// Lets a device be as a row says that was handed back after a restore. One that enrolled after the
@@ -342,16 +372,24 @@ pub(crate) fn take_in(
 ) -> Result<()> {
     let id = entry.device.as_bytes();
     things::check_free::<StoredDevice>(txn, organizer.as_bytes(), id)?;
-    let (events, enrolled_at, first_gate) = match things::get_of::<StoredDevice>(txn, organizer, id)
-    {
-        Ok(known) if known.value.key == entry.key => {
-            let known = known.value;
-            (known.events, known.enrolled_at, known.first_gate)
-        }
-        Ok(_) => return Err(Error::NotFound("device")),
-        Err(Error::NotFound(_)) => (Vec::new(), now, entry.gate),
-        Err(error) => return Err(error),
-    };
+    let (events, enrolled_at, first_gate, first_name) =
+        match things::get_of::<StoredDevice>(txn, organizer, id) {
+            Ok(known) if known.value.key == entry.key => {
+                let known = known.value;
+                // The name that its document says stays, whatever it is called now.
+                let first = known.first_name.unwrap_or(known.name);
+                let first_name = Some(first).filter(|first| *first != entry.name);
+                (
+                    known.events,
+                    known.enrolled_at,
+                    known.first_gate,
+                    first_name,
+                )
+            }
+            Ok(_) => return Err(Error::NotFound("device")),
+            Err(Error::NotFound(_)) => (Vec::new(), now, entry.gate, None),
+            Err(error) => return Err(error),
+        };
     let state = match entry.revoked {
         Some(_) => DeviceState::Revoked,
         None => DeviceState::Active,
@@ -371,6 +409,7 @@ pub(crate) fn take_in(
             events,
             enrolled_at,
             first_gate,
+            first_name,
         },
     };
     things::put(txn, &device)?;
@@ -397,7 +436,7 @@ impl Service {
         .await
     }
 
-    /// Confirms, moves or revokes a device, or takes it off duty. Revoking writes down the last accepted
+    /// Confirms, renames, moves or revokes a device, or takes it off duty. Revoking writes down the last accepted
     /// record of each of its logs; later ones are quarantined. So is what arrived since a time, where one is
     /// given.
     ///

@@ -3,13 +3,15 @@
 use super::devices::{self, StoredDevice};
 use super::error::{Error, Result};
 use super::organizers::{self, NOBODY};
-use super::things::{self, Loaded, Thing, check_text};
+use super::things::{self, Loaded, Thing};
 use super::{Service, events, places, times};
 use crate::keys::{self, KeyUse};
 use crate::storage::{Kind, Transaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use usher_domain::api::access::{Confirmation, DeviceState, IssuedEnrollment, NewEnrollment};
+use usher_domain::api::access::{
+    Confirmation, DeviceState, EnrollmentState, EnrollmentStatus, IssuedEnrollment, NewEnrollment,
+};
 use usher_domain::challenge::check_enrollment;
 use usher_domain::cose::{ContentType, PublicKey};
 use usher_domain::document::enrollment::{
@@ -17,12 +19,11 @@ use usher_domain::document::enrollment::{
 };
 use usher_domain::document::sign;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, EventId, GateId, OrganizerId};
+use usher_domain::ids::{DeviceId, EventId, GateId, OrganizerId, TicketId};
 use usher_domain::protocol::{EnrollAnswer, EnrollRequest};
 use usher_domain::secret::{Private, Seed};
 use usher_domain::table::rows::DeviceRole;
 use usher_domain::time::UnixMillis;
-use usher_domain::wire::DEVICE_NAME_MAX;
 
 /// Devices that one code may enroll at most.
 pub const USES_MAX: u32 = 10_000;
@@ -56,6 +57,9 @@ struct StoredEnrollment {
     events: Vec<EventId>,
     /// Uses belong to the key that took them.
     taken: Vec<(PublicKey, DeviceId)>,
+    /// When somebody withdrew it.
+    #[serde(default)]
+    withdrawn_at: Option<UnixMillis>,
 }
 
 impl Thing for StoredEnrollment {
@@ -65,6 +69,86 @@ impl Thing for StoredEnrollment {
     fn slug(&self) -> Option<&str> {
         Some(&self.hash)
     }
+}
+
+impl StoredEnrollment {
+    fn state(&self, now: UnixMillis) -> EnrollmentState {
+        if self.withdrawn_at.is_some() {
+            EnrollmentState::Withdrawn
+        } else if self.taken.len() >= self.uses as usize {
+            EnrollmentState::UsedUp
+        } else if self.until <= now {
+            EnrollmentState::Over
+        } else {
+            EnrollmentState::Open
+        }
+    }
+}
+
+fn describe(code: &Loaded<StoredEnrollment>, now: UnixMillis) -> Result<EnrollmentStatus> {
+    let stored = &code.value;
+    Ok(EnrollmentStatus {
+        id: TicketId::from_bytes(code.id).to_string(),
+        gate: stored.gate,
+        role: stored.role,
+        uses: stored.uses,
+        devices: stored.taken.iter().map(|(_, device)| *device).collect(),
+        until: times::timestamp(stored.until)?,
+        confirmation: stored.confirmation,
+        state: stored.state(now),
+    })
+}
+
+/// The codes of an organizer.
+fn of_organizer(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+) -> Result<Vec<Loaded<StoredEnrollment>>> {
+    let mut codes = things::all::<StoredEnrollment>(txn, &NOBODY)?;
+    codes.retain(|code| code.value.organizer == organizer);
+    Ok(codes)
+}
+
+/// Refuses what codes that still enroll devices for a gate stand in the way of.
+pub(crate) fn check_none_for(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    gate: GateId,
+    now: UnixMillis,
+) -> Result<()> {
+    let mut codes = of_organizer(txn, organizer)?.into_iter();
+    let is_open = |code: &StoredEnrollment| {
+        code.gate == Some(gate) && code.state(now) == EnrollmentState::Open
+    };
+    if codes.any(|code| is_open(&code.value)) {
+        return Err(Error::InUse(
+            "an enrollment code brings devices to this gate: withdraw it first".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Withdraws a code: it enrolls nobody any more. Devices that used it stay.
+fn withdraw(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    code: &str,
+    now: UnixMillis,
+) -> Result<EnrollmentStatus> {
+    let not_found = Error::NotFound(StoredEnrollment::WORD);
+    let Some(id) = things::parse_id(code) else {
+        return Err(not_found);
+    };
+    // Codes are kept apart from whose they are.
+    let mut code = things::get::<StoredEnrollment>(txn, &id)?;
+    if code.value.organizer != organizer {
+        return Err(not_found);
+    }
+    if code.value.withdrawn_at.is_none() {
+        code.value.withdrawn_at = Some(now);
+        things::put(txn, &code)?;
+    }
+    describe(&code, now)
 }
 
 fn hash_of(token: &Seed) -> String {
@@ -115,6 +199,7 @@ fn create(
             confirmation: new.confirmation,
             events,
             taken: Vec::new(),
+            withdrawn_at: None,
         },
     };
     things::put(txn, &stored)?;
@@ -131,6 +216,7 @@ fn create(
         token,
     };
     Ok(IssuedEnrollment {
+        id: TicketId::from_bytes(stored.id).to_string(),
         code: code
             .text()
             .map_err(|_| Error::invalid("server", "not an address that devices can reach"))?,
@@ -140,13 +226,7 @@ fn create(
 }
 
 fn check_request(request: &EnrollRequest) -> Result<()> {
-    check_text("name", &request.name, DEVICE_NAME_MAX * 4)?;
-    if request.name.chars().count() > DEVICE_NAME_MAX {
-        return Err(Error::invalid(
-            "name",
-            format!("{DEVICE_NAME_MAX} characters at most"),
-        ));
-    }
+    devices::check_device_name(&request.name)?;
     check_enrollment(&request.proof, &request.token, &request.key)
         .map_err(|_| Error::NotAuthentic("the proof that the device has its key".to_owned()))
 }
@@ -175,11 +255,12 @@ fn look(txn: &dyn Transaction, request: &EnrollRequest, now: UnixMillis) -> Resu
     if let Some((_, id)) = known {
         return Ok(Found::Taken(*id));
     }
-    let used_up = code.value.taken.len() >= code.value.uses as usize;
-    if used_up || code.value.until <= now {
-        return Err(Error::EnrollmentRefused);
+    match code.value.state(now) {
+        EnrollmentState::Open => Ok(Found::Usable(code)),
+        EnrollmentState::UsedUp | EnrollmentState::Over | EnrollmentState::Withdrawn => {
+            Err(Error::EnrollmentRefused)
+        }
     }
-    Ok(Found::Usable(code))
 }
 
 fn enroll(
@@ -214,6 +295,7 @@ fn enroll(
             events: code.events,
             enrolled_at: now,
             first_gate: code.gate,
+            first_name: None,
         },
     };
     things::put(txn, &device)?;
@@ -262,7 +344,7 @@ fn answer(txn: &dyn Transaction, id: DeviceId) -> Result<Option<EnrollAnswer>> {
         organizer: device.organizer,
         device: id,
         key: device.key,
-        name: device.name,
+        name: device.first_name.unwrap_or(device.name),
         role: device.role,
         gate: device.first_gate,
         issued_at: device.enrolled_at,
@@ -316,11 +398,43 @@ pub(crate) fn open(txn: &dyn Transaction, now: UnixMillis) -> Result<u64> {
     let codes = things::all::<StoredEnrollment>(txn, &NOBODY)?;
     let open = codes
         .iter()
-        .filter(|code| code.value.until > now && code.value.taken.len() < code.value.uses as usize);
+        .filter(|code| code.value.state(now) == EnrollmentState::Open);
     Ok(open.count() as u64)
 }
 
 impl Service {
+    /// All enrollment codes of an organizer, without their texts; those that end last come first.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn enrollments(&self, organizer: OrganizerId) -> Result<Vec<EnrollmentStatus>> {
+        let now = self.now();
+        self.read(move |txn| {
+            let codes = of_organizer(txn, organizer)?;
+            let mut all = codes
+                .iter()
+                .map(|code| describe(code, now))
+                .collect::<Result<Vec<_>>>()?;
+            all.sort_by(|one, other| (other.until, &other.id).cmp(&(one.until, &one.id)));
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Withdraws an enrollment code: it enrolls nobody any more. Devices that used it stay. Again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn withdraw_enrollment(
+        &self,
+        organizer: OrganizerId,
+        code: String,
+    ) -> Result<EnrollmentStatus> {
+        self.write(move |txn, now| withdraw(txn, organizer, &code, now))
+            .await
+    }
+
     /// Creates an enrollment code for devices that reach this server at `address`.
     ///
     /// # Errors

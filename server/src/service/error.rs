@@ -30,6 +30,9 @@ pub enum Error {
     /// The change does not fit the state of the thing.
     #[error("{0}")]
     Conflict(&'static str),
+    /// The change does not fit what else there is: says what stands in its way.
+    #[error("{0}")]
+    InUse(String),
     /// A session has other times than whoever asks thought.
     #[error(
         "nothing was changed: somebody else moved the session meanwhile. Its doors are at {doors} now, it starts at {starts} and ends at {ends}"
@@ -153,6 +156,7 @@ impl Error {
             Self::AlreadyExists { .. } => Code::AlreadyExists,
             Self::Invalid { .. } => Code::InvalidValue,
             Self::Conflict(_)
+            | Self::InUse(_)
             | Self::OtherTimes { .. }
             | Self::ChangedMeanwhile { .. }
             | Self::ImportStopped(_) => Code::Conflict,

@@ -152,7 +152,9 @@ fn look_at_session(
     };
     let types = types::of_event(txn, event.id)?;
     let new: Vec<_> = types::not_allowed(session, &types).collect();
-    let names = types.iter().filter(|kind| new.contains(&kind.value.number));
+    let names = types
+        .iter()
+        .filter(|kind| !kind.value.retired && new.contains(&kind.value.number));
     let names: Vec<_> = names.map(|kind| &kind.value).collect();
     if !names.is_empty() {
         ground

@@ -2,7 +2,6 @@
 
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing, check_text};
-use super::types;
 use crate::storage::Transaction;
 use usher_domain::api::rules::{Patch, RulesChange, TypeRuleChange};
 use usher_domain::api::venue::{Event, Session, TicketType, Zone};
@@ -48,8 +47,8 @@ pub(crate) fn change(
         return Ok(());
     }
     let names = Names {
-        zones: things::all::<Zone>(txn, organizer.as_bytes())?,
-        types: types::of_event(txn, event.id)?,
+        zones: things::current::<Zone>(txn, organizer.as_bytes())?,
+        types: things::current::<TicketType>(txn, event.id.as_bytes())?,
     };
     for change in change.types {
         change_type(rules, &names, change)?;

@@ -2,10 +2,11 @@
 
 use super::error::{Error, Result};
 use super::orders::delays;
+use super::records::tally;
 use super::server_log;
 use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_names, check_text};
 use super::times;
-use super::{Service, events, next_number, rules, tables};
+use super::{Service, events, next_number, rules, statistics, tables, types};
 use crate::storage::{Kind, Transaction};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -26,7 +27,11 @@ impl Thing for Session {
     const WORD: &'static str = "session";
 
     fn slug(&self) -> Option<&str> {
-        Some(&self.slug)
+        (!self.retired).then_some(&self.slug)
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired
     }
 }
 
@@ -78,7 +83,7 @@ pub(crate) fn mark_sets(
 ) -> Result<()> {
     let oldest = times::timestamp(now.shifted(-OVER_MS))?;
     for session in of_organizer(txn, organizer)? {
-        if session.value.ends > oldest {
+        if session.value.ends > oldest && !session.value.retired {
             txn.mark_dirty(TableId::Set(session.value.id))?;
         }
     }
@@ -161,7 +166,7 @@ fn create(
     now: UnixMillis,
 ) -> Result<Session> {
     check_names(&new.slug, &new.name)?;
-    let event = events::find(txn, organizer, event)?.value;
+    let event = events::find_current(txn, organizer, event)?.value;
     let Times {
         doors,
         starts,
@@ -194,6 +199,7 @@ fn create(
         rules,
         revision: 1,
         set: None,
+        retired: false,
     };
     let loaded = Loaded {
         id,
@@ -234,7 +240,7 @@ fn change(
     now: UnixMillis,
 ) -> Result<Session> {
     let event = events::find(txn, organizer, event)?.value;
-    let mut session: Loaded<Session> = things::find(txn, event.id.as_bytes(), session)?;
+    let mut session: Loaded<Session> = things::find_current(txn, event.id.as_bytes(), session)?;
     let zone = times::zone(&event.time_zone)?;
     delays::as_expected(&session.value, change.expects, &zone)?;
     let revision = session.value.revision;
@@ -247,6 +253,10 @@ fn change(
         ends,
     } = Times::changed(&session.value, &change, &zone)?;
     let before = session.value.clone();
+    if let Some(slug) = change.slug {
+        things::check_new_slug(txn, &session, &slug)?;
+        session.value.slug = slug;
+    }
     let value = &mut session.value;
     (value.doors, value.starts, value.ends) = (doors, starts, ends);
     if let Some(name) = change.name {
@@ -267,7 +277,82 @@ fn change(
     with_set(txn, session.value)
 }
 
+/// What stands in the way of retiring a session: passes for it, tickets that may enter it, and scans.
+fn in_use(txn: &dyn Transaction, event: &Event, session: &Session) -> Result<()> {
+    let types = types::of_event(txn, event.id)?;
+    let passes = types
+        .iter()
+        .map(|kind| &kind.value)
+        .filter(|kind| !kind.retired && kind.sessions.contains(&session.id));
+    let slugs: Vec<&str> = passes.map(|kind| kind.slug.as_str()).collect();
+    if !slugs.is_empty() {
+        let passes = things::listed(&slugs);
+        return Err(Error::InUse(format!(
+            "it is a session of these passes, retire them first: {passes}"
+        )));
+    }
+    if !tally::load(txn, session.scope, session.id)?.is_empty() {
+        return Err(Error::InUse(
+            "scans were made at this session: it stays for its reports".to_owned(),
+        ));
+    }
+    if txn.dirty_tables()?.contains(&TableId::Set(session.id)) {
+        return Err(Error::InUse(
+            "its tickets are just being changed: try again in a moment".to_owned(),
+        ));
+    }
+    match statistics::tickets_left(txn, session.id)? {
+        0 => Ok(()),
+        left => Err(Error::InUse(format!(
+            "{left} tickets are for this session: cancel them, or move them by usher ticket update --session"
+        ))),
+    }
+}
+
+fn retire(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    event: &str,
+    session: &str,
+    now: UnixMillis,
+) -> Result<Session> {
+    let event = events::find(txn, organizer, event)?.value;
+    let mut session: Loaded<Session> = things::find(txn, event.id.as_bytes(), session)?;
+    if session.value.retired {
+        return with_set(txn, session.value);
+    }
+    in_use(txn, &event, &session.value)?;
+    session.value.retired = true;
+    session.value.revision = session.value.revision.saturating_add(1);
+    things::put(txn, &session)?;
+    mark_sets(txn, organizer, now)?;
+    with_set(txn, session.value)
+}
+
 impl Service {
+    /// Retires a session that was created by mistake: nobody scanned at it, and no ticket is for it. Devices
+    /// are given it no longer. Again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InUse`].
+    pub async fn retire_session(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        session: String,
+    ) -> Result<Session> {
+        let (of, named) = (event.clone(), session.clone());
+        // What was changed before counts, so it must be in the set.
+        self.settle_for(move |txn| {
+            let event = events::find(txn, organizer, &of)?.value;
+            let session: Loaded<Session> = things::find(txn, event.id.as_bytes(), &named)?;
+            Ok(vec![TableId::Set(session.value.id)])
+        })
+        .await?;
+        self.write(move |txn, now| retire(txn, organizer, &event, &session, now))
+            .await
+    }
+
     /// Creates a session. The same again answers with the one that is there.
     ///
     /// # Errors

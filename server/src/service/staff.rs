@@ -5,7 +5,8 @@ use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_text};
 use super::{Service, events, override_keys, places, roster, times};
 use crate::storage::{Kind, Transaction};
 use serde::{Deserialize, Serialize};
-use usher_domain::api::access::{NewStaff, Staff};
+use usher_domain::api::access::{NewStaff, Staff, StaffChange};
+use usher_domain::api::rules::Patch;
 use usher_domain::cose::PublicKey;
 use usher_domain::ids::{GateId, OrganizerId, StaffId};
 use usher_domain::secret::Private;
@@ -79,13 +80,30 @@ fn describe(staff: &Loaded<StoredStaff>) -> Result<Staff> {
     })
 }
 
+fn gates(txn: &dyn Transaction, organizer: OrganizerId, named: &[String]) -> Result<Vec<GateId>> {
+    let named = named.iter();
+    named
+        .map(|gate| places::find_gate(txn, organizer, gate))
+        .collect()
+}
+
+/// A time as a request writes it: RFC 3339, or a local one where all events share a time zone.
+fn moment(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    field: &'static str,
+    text: &str,
+) -> Result<Option<UnixMillis>> {
+    let at = match events::shared_zone(txn, organizer)? {
+        Some(zone) => times::read(field, text, &zone)?,
+        None => times::read_with_offset(field, text)?,
+    };
+    Ok(times::unix_millis(at))
+}
+
 fn read(txn: &dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result<StoredStaff> {
     check_text("name", new.name.reveal(), NAME_BYTES_MAX)?;
-    let gates = new
-        .gates
-        .iter()
-        .map(|gate| places::find_gate(txn, organizer, gate))
-        .collect::<Result<Vec<_>>>()?;
+    let gates = gates(txn, organizer, &new.gates)?;
     match (new.role, new.override_key) {
         (StaffRole::Supervisor, None) => {
             return Err(Error::invalid(
@@ -98,11 +116,9 @@ fn read(txn: &dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result
         }
         (StaffRole::Supervisor, Some(_)) | (StaffRole::Steward | StaffRole::BoxOffice, None) => {}
     }
-    let zone = events::shared_zone(txn, organizer)?;
-    let moment = |field, text: &Option<String>| match (text, &zone) {
-        (None, _) => Ok(None),
-        (Some(text), Some(zone)) => times::read(field, text, zone).map(times::unix_millis),
-        (Some(text), None) => times::read_with_offset(field, text).map(times::unix_millis),
+    let moment = |field, text: &Option<String>| match text {
+        None => Ok(None),
+        Some(text) => moment(txn, organizer, field, text),
     };
     Ok(StoredStaff {
         badge: new.badge.to_string(),
@@ -222,7 +238,58 @@ pub(crate) fn take_in(
     Ok(())
 }
 
+fn change(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    staff: &str,
+    change: StaffChange,
+    now: UnixMillis,
+) -> Result<Staff> {
+    let mut staff: Loaded<StoredStaff> = things::find(txn, organizer.as_bytes(), staff)?;
+    if staff.value.revoked_at.is_some() {
+        return Err(Error::Conflict("the badge was revoked: make a new one"));
+    }
+    let before = staff.value.clone();
+    let value = &mut staff.value;
+    if let Some(name) = change.name {
+        check_text("name", name.reveal(), NAME_BYTES_MAX)?;
+        value.name = name;
+    }
+    if let Some(named) = change.gates {
+        value.gates = gates(txn, organizer, &named)?;
+    }
+    for (field, patch, place) in [
+        ("valid_from", change.valid_from, &mut value.valid_from),
+        ("valid_until", change.valid_until, &mut value.valid_until),
+    ] {
+        match patch {
+            Patch::Keep => {}
+            Patch::Remove => *place = None,
+            Patch::Set(text) => *place = moment(txn, organizer, field, &text)?,
+        }
+    }
+    if staff.value == before {
+        return describe(&staff);
+    }
+    store(txn, organizer, &staff, now)
+}
+
 impl Service {
+    /// Changes a member of staff.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the person or a gate, [`Error::Invalid`], [`Error::Conflict`] if the badge was
+    /// revoked.
+    pub async fn change_staff(
+        &self,
+        organizer: OrganizerId,
+        staff: String,
+        what: StaffChange,
+    ) -> Result<Staff> {
+        self.write(move |txn, now| change(txn, organizer, &staff, what, now))
+            .await
+    }
+
     /// Adds a member of staff. The same again answers with the one that is there.
     ///
     /// # Errors

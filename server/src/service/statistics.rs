@@ -11,6 +11,7 @@ use usher_domain::api::reports::{ForbiddenBy, GateCount, MinuteCount, Statistics
 use usher_domain::api::venue::{Event, Gate, Session, Zone};
 use usher_domain::ids::{GateId, OrganizerId, SessionId, ZoneId};
 use usher_domain::numbers::TypeNumber;
+use usher_domain::session::ChannelCount;
 use usher_domain::table::{Manifest, TableId};
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::Reason;
@@ -94,15 +95,26 @@ pub(crate) fn find_session(
 
 /// Tickets that may enter, as the newest ticket set counts them.
 fn valid_tickets(txn: &dyn Transaction, session: SessionId) -> Result<u64> {
+    let counts = counts(txn, session)?;
+    Ok(counts.iter().map(|count| count.valid).sum())
+}
+
+/// Tickets that may enter, or may again, as the newest ticket set counts them.
+pub(crate) fn tickets_left(txn: &dyn Transaction, session: SessionId) -> Result<u64> {
+    let counts = counts(txn, session)?;
+    Ok(counts.iter().map(|count| count.valid + count.blocked).sum())
+}
+
+/// Tickets by sales channel, as the newest ticket set counts them.
+fn counts(txn: &dyn Transaction, session: SessionId) -> Result<Vec<ChannelCount>> {
     let Some(head) = txn.table_head(TableId::Set(session))? else {
-        return Ok(0);
+        return Ok(Vec::new());
     };
     let manifest: Manifest = cose::parse(&head.manifest)
         .ok()
         .and_then(|envelope| cbor::decode(envelope.unverified_payload()).ok())
         .ok_or(Error::Internal("a stored manifest is not readable"))?;
-    let counts = manifest.terms.map(|terms| terms.counts).unwrap_or_default();
-    Ok(counts.iter().map(|count| count.valid).sum())
+    Ok(manifest.terms.map(|terms| terms.counts).unwrap_or_default())
 }
 
 fn statistics(

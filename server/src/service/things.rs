@@ -11,6 +11,8 @@ use usher_domain::ids::{OrganizerId, TicketId};
 pub const NAME_BYTES_MAX: usize = 200;
 /// Characters of the longest name for paths.
 pub const SLUG_CHARS_MAX: usize = 40;
+/// Names in a sentence at most.
+const LISTED_MAX: usize = 5;
 /// Things on a page of a list at most.
 pub const PAGE_MAX: u32 = 1_000;
 
@@ -21,8 +23,13 @@ pub(crate) trait Thing: Serialize + DeserializeOwned {
     /// What it is called in errors.
     const WORD: &'static str;
 
-    /// Its name for paths, if it has one.
+    /// Its name for paths, if it has one. What was retired has given it back.
     fn slug(&self) -> Option<&str>;
+
+    /// Whether it was retired.
+    fn is_retired(&self) -> bool {
+        false
+    }
 }
 
 /// A stored value with its place.
@@ -100,6 +107,19 @@ pub(crate) fn find<T: Thing>(txn: &dyn Transaction, parent: &Id, name: &str) -> 
     find_maybe(txn, parent, name)?.ok_or(Error::NotFound(T::WORD))
 }
 
+/// The same, of which something new may be said: a thing that was retired is not.
+pub(crate) fn find_current<T: Thing>(
+    txn: &dyn Transaction,
+    parent: &Id,
+    name: &str,
+) -> Result<Loaded<T>> {
+    let thing = find::<T>(txn, parent, name)?;
+    if thing.value.is_retired() {
+        return Err(Error::InUse(format!("this {} was retired", T::WORD)));
+    }
+    Ok(thing)
+}
+
 fn find_maybe<T: Thing>(
     txn: &dyn Transaction,
     parent: &Id,
@@ -140,6 +160,26 @@ pub(crate) fn all<T: Thing>(txn: &dyn Transaction, parent: &Id) -> Result<Vec<Lo
     }
 }
 
+/// The things of a parent that were not retired, by id.
+pub(crate) fn current<T: Thing>(txn: &dyn Transaction, parent: &Id) -> Result<Vec<Loaded<T>>> {
+    let mut all = all::<T>(txn, parent)?;
+    all.retain(|thing| !thing.value.is_retired());
+    Ok(all)
+}
+
+/// Checks a new short name of a thing, which no other one of its kind may have in its parent.
+pub(crate) fn check_new_slug<T: Thing>(
+    txn: &dyn Transaction,
+    thing: &Loaded<T>,
+    slug: &str,
+) -> Result<()> {
+    check_slug(slug)?;
+    match named::<T>(txn, &thing.parent, slug)? {
+        Some(other) if other.id != thing.id => Err(Error::slug_taken(T::WORD)),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Stores a thing.
 pub(crate) fn put<T: Thing>(txn: &mut dyn Transaction, thing: &Loaded<T>) -> Result<()> {
     let body = serde_json::to_vec(&thing.value)
@@ -152,6 +192,17 @@ pub(crate) fn put<T: Thing>(txn: &mut dyn Transaction, thing: &Loaded<T>) -> Res
         body,
     })?;
     Ok(())
+}
+
+/// Names in a sentence: the first of them, and how many more there are.
+pub(crate) fn listed(names: &[&str]) -> String {
+    let mut shown: Vec<&str> = names.iter().take(LISTED_MAX).copied().collect();
+    shown.sort_unstable();
+    let more = names.len() - shown.len();
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// A new thing's id.

@@ -2,10 +2,10 @@
 
 use super::error::{Error, Result};
 use super::sessions::{mark_sets, next_access};
-use super::things::{self, Loaded, Thing, check_names};
-use super::{Service, events, next_number, scopes};
+use super::things::{self, Loaded, NAME_BYTES_MAX, Thing, check_names, check_text};
+use super::{Service, events, next_number, rules, scopes, server_log, tickets};
 use crate::storage::{Kind, Transaction};
-use usher_domain::api::venue::{Event, NewType, Session, TicketType};
+use usher_domain::api::venue::{Event, NamesChange, NewType, Session, TicketType};
 use usher_domain::ids::{EventId, OrganizerId, SessionId};
 use usher_domain::numbers::TypeNumber;
 use usher_domain::rules::Rules;
@@ -16,7 +16,11 @@ impl Thing for TicketType {
     const WORD: &'static str = "ticket type";
 
     fn slug(&self) -> Option<&str> {
-        Some(&self.slug)
+        (!self.retired).then_some(&self.slug)
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired
     }
 }
 
@@ -45,7 +49,7 @@ fn pass_sessions(
 ) -> Result<Vec<Loaded<Session>>> {
     let mut sessions = names
         .iter()
-        .map(|name| things::find::<Session>(txn, event.as_bytes(), name))
+        .map(|name| things::find_current::<Session>(txn, event.as_bytes(), name))
         .collect::<Result<Vec<_>>>()?;
     sessions.sort_by_key(|session| session.id);
     sessions.dedup_by_key(|session| session.id);
@@ -90,6 +94,7 @@ pub(crate) fn create_in(
             sessions: ids,
             access,
             restricted: false,
+            retired: false,
         },
     };
     things::put(txn, &kind)?;
@@ -112,7 +117,7 @@ fn set_restricted(
     name: &str,
     restricted: bool,
 ) -> Result<TicketType> {
-    let mut kind = things::find::<TicketType>(txn, event.as_bytes(), name)?;
+    let mut kind = things::find_current::<TicketType>(txn, event.as_bytes(), name)?;
     if kind.value.restricted != restricted {
         kind.value.restricted = restricted;
         things::put(txn, &kind)?;
@@ -145,7 +150,126 @@ pub(crate) fn not_allowed<'a>(
         .filter(|number| rules.name_zones() && !rules.name_zones_of(*number))
 }
 
+fn change(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    event: &str,
+    kind: &str,
+    change: NamesChange,
+    now: UnixMillis,
+) -> Result<TicketType> {
+    let event = events::find(txn, organizer, event)?;
+    let mut kind: Loaded<TicketType> = things::find_current(txn, &event.id, kind)?;
+    if let Some(slug) = change.slug {
+        things::check_new_slug(txn, &kind, &slug)?;
+        kind.value.slug = slug;
+    }
+    if let Some(name) = change.name {
+        check_text("name", &name, NAME_BYTES_MAX)?;
+        kind.value.name = name;
+    }
+    things::put(txn, &kind)?;
+    mark_sets(txn, organizer, now)?;
+    Ok(kind.value)
+}
+
+/// How many tickets of an event are of a type, whatever their state.
+fn tickets_of(txn: &dyn Transaction, event: EventId, number: TypeNumber) -> Result<u64> {
+    let mut count = 0;
+    let mut after = None;
+    loop {
+        let page = tickets::stored::page(txn, event, after, things::PAGE_MAX)?;
+        after = page.last().map(|ticket| ticket.id);
+        let is_last = page.len() < things::PAGE_MAX as usize;
+        let of_type = page
+            .iter()
+            .filter(|ticket| ticket.body.type_number == number);
+        count += of_type.count() as u64;
+        if is_last {
+            return Ok(count);
+        }
+    }
+}
+
+/// Takes a type away, and what rules say of it.
+fn retire(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    mut kind: Loaded<TicketType>,
+    now: UnixMillis,
+) -> Result<TicketType> {
+    let number = kind.value.number;
+    for mut session in things::all::<Session>(txn, &kind.parent)? {
+        if session.value.rules.for_type(number).is_none() {
+            continue;
+        }
+        let before = session.value.rules.clone();
+        let value = &mut session.value;
+        value.rules.types.retain(|rule| rule.number != number);
+        value.revision = value.revision.saturating_add(1);
+        let records = rules::records(value.id, &before, &value.rules);
+        let scope = value.scope;
+        things::put(txn, &session)?;
+        server_log::append(txn, organizer, scope, records, now)?;
+    }
+    kind.value.retired = true;
+    things::put(txn, &kind)?;
+    mark_sets(txn, organizer, now)?;
+    Ok(kind.value)
+}
+
 impl Service {
+    /// Changes what a ticket type is called.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::AlreadyExists`], [`Error::Invalid`], [`Error::InUse`] if it was retired.
+    pub async fn change_type(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        kind: String,
+        what: NamesChange,
+    ) -> Result<TicketType> {
+        self.write(move |txn, now| change(txn, organizer, &event, &kind, what, now))
+            .await
+    }
+
+    /// Retires a ticket type of which there is no ticket, with what rules say of it; again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InUse`].
+    pub async fn retire_type(
+        &self,
+        organizer: OrganizerId,
+        event: String,
+        kind: String,
+    ) -> Result<TicketType> {
+        // An event may have very many tickets, and nobody's scan waits until they are counted. A ticket
+        // created meanwhile stays valid: nothing at a gate asks whether its type was retired.
+        let (kind, left) = self
+            .read(move |txn| {
+                let event = events::find(txn, organizer, &event)?.value;
+                let kind: Loaded<TicketType> = things::find(txn, event.id.as_bytes(), &kind)?;
+                let left = tickets_of(txn, event.id, kind.value.number)?;
+                Ok((kind, left))
+            })
+            .await?;
+        if kind.value.retired {
+            return Ok(kind.value);
+        }
+        if left > 0 {
+            return Err(Error::InUse(format!(
+                "{left} tickets are of this type: give them another one by a newer list, or by usher ticket \
+                 update --type"
+            )));
+        }
+        self.write(move |txn, now| {
+            let kind = things::get::<TicketType>(txn, &kind.id)?;
+            retire(txn, organizer, kind, now)
+        })
+        .await
+    }
+
     /// Lets a type that came with a list open every zone, unless a session's rules say otherwise.
     ///
     /// # Errors
@@ -177,7 +301,7 @@ impl Service {
         new: NewType,
     ) -> Result<TicketType> {
         self.write(move |txn, now| {
-            let event = events::find(txn, organizer, &event)?.value;
+            let event = events::find_current(txn, organizer, &event)?.value;
             create_in(txn, organizer, &event, new, now)
         })
         .await

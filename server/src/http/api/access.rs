@@ -13,7 +13,8 @@ use http::header::HOST;
 use http::request::Parts;
 use usher_domain::api::Page;
 use usher_domain::api::access::{
-    Arrived, Device, DeviceChange, IssuedEnrollment, NewEnrollment, NewStaff, Staff,
+    Arrived, Device, DeviceChange, EnrollmentStatus, IssuedEnrollment, NewEnrollment, NewStaff,
+    Staff, StaffChange,
 };
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -23,10 +24,16 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "Create an enrollment code for devices",
             create_enrollment,
         ),
+        get("/api/v1/enrollments", "List enrollment codes", enrollments),
+        delete(
+            "/api/v1/enrollments/{enrollment}",
+            "Withdraw an enrollment code",
+            withdraw_enrollment,
+        ),
         get("/api/v1/devices", "List devices", devices),
         patch(
             "/api/v1/devices/{device}",
-            "Confirm, move or revoke a device, or take it off duty",
+            "Confirm, rename, move or revoke a device, or take it off duty",
             change_device,
         ),
         get(
@@ -36,6 +43,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         ),
         post("/api/v1/staff", "Add a member of staff", add_staff),
         get("/api/v1/staff", "List staff", staff),
+        patch(
+            "/api/v1/staff/{staff}",
+            "Change a member of staff",
+            change_staff,
+        ),
         delete("/api/v1/staff/{staff}", "Revoke a badge", revoke_staff),
     ]
 }
@@ -77,6 +89,22 @@ async fn create_enrollment(
         .create_enrollment(call.organizer, new, address)
         .await?;
     Ok(Created(issued))
+}
+
+async fn enrollments(call: Call<Viewer>) -> Result<Json<Page<EnrollmentStatus>>, Failure> {
+    let codes = call.service.enrollments(call.organizer).await?;
+    Ok(Json(one_page(codes)))
+}
+
+async fn withdraw_enrollment(
+    call: Call<Organizer>,
+    Args(code): Args<String>,
+) -> Result<Json<EnrollmentStatus>, Failure> {
+    let withdrawn = call
+        .service
+        .withdraw_enrollment(call.organizer, code)
+        .await?;
+    Ok(Json(withdrawn))
 }
 
 async fn devices(call: Call<Viewer>) -> Result<Json<Page<Device>>, Failure> {
@@ -126,6 +154,18 @@ async fn add_staff(
 /// Names of people: not for roles that only read figures.
 async fn staff(call: Call<Organizer>) -> Result<Json<Page<Staff>>, Failure> {
     Ok(Json(one_page(call.service.staff(call.organizer).await?)))
+}
+
+async fn change_staff(
+    call: Call<Organizer>,
+    Args(staff): Args<String>,
+    Body(change): Body<StaffChange>,
+) -> Result<Json<Staff>, Failure> {
+    let changed = call
+        .service
+        .change_staff(call.organizer, staff, change)
+        .await?;
+    Ok(Json(changed))
 }
 
 async fn revoke_staff(

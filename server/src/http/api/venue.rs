@@ -3,13 +3,13 @@
 use super::one_page;
 use crate::http::answer::{Created, Json};
 use crate::http::caller::{Call, Organizer, Viewer};
-use crate::http::endpoint::{Endpoint, get, patch, post};
+use crate::http::endpoint::{Endpoint, delete, get, patch, post};
 use crate::http::extract::{Args, Body};
 use crate::http::problem::Failure;
 use usher_domain::api::Page;
 use usher_domain::api::venue::{
-    Event, Gate, NewEvent, NewGate, NewSession, NewType, NewZone, Session, SessionChange,
-    TicketType, Zone,
+    Event, EventChange, Gate, GateChange, NamesChange, NewEvent, NewGate, NewSession, NewType,
+    NewZone, Session, SessionChange, TicketType, Zone,
 };
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -17,6 +17,16 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         post("/api/v1/events", "Create an event", create_event),
         get("/api/v1/events", "List events", events),
         get("/api/v1/events/{event}", "Show an event", event),
+        patch(
+            "/api/v1/events/{event}",
+            "Change an event; absent fields stay",
+            change_event,
+        ),
+        delete(
+            "/api/v1/events/{event}",
+            "Retire an event whose sessions were retired",
+            retire_event,
+        ),
         post(
             "/api/v1/events/{event}/sessions",
             "Create a session",
@@ -33,6 +43,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "Change a session; absent fields stay",
             change_session,
         ),
+        delete(
+            "/api/v1/events/{event}/sessions/{session}",
+            "Retire a session without scans and tickets",
+            retire_session,
+        ),
         post(
             "/api/v1/events/{event}/types",
             "Create a ticket type; with several sessions a pass",
@@ -44,10 +59,36 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "Let a ticket type that came with a list open every zone",
             allow_type,
         ),
+        patch(
+            "/api/v1/events/{event}/types/{type}",
+            "Change what a ticket type is called",
+            change_type,
+        ),
+        delete(
+            "/api/v1/events/{event}/types/{type}",
+            "Retire a ticket type without tickets",
+            retire_type,
+        ),
         post("/api/v1/zones", "Create a zone", create_zone),
         get("/api/v1/zones", "List zones", zones),
+        patch(
+            "/api/v1/zones/{zone}",
+            "Change what a zone is called",
+            change_zone,
+        ),
+        delete("/api/v1/zones/{zone}", "Retire a zone", retire_zone),
         post("/api/v1/gates", "Create a gate", create_gate),
         get("/api/v1/gates", "List gates", gates),
+        patch(
+            "/api/v1/gates/{gate}",
+            "Change a gate; absent fields stay",
+            change_gate,
+        ),
+        delete(
+            "/api/v1/gates/{gate}",
+            "Retire a gate at which no device stands",
+            retire_gate,
+        ),
     ]
 }
 
@@ -158,4 +199,98 @@ async fn create_gate(
 
 async fn gates(call: Call<Viewer>) -> Result<Json<Page<Gate>>, Failure> {
     Ok(Json(one_page(call.service.gates(call.organizer).await?)))
+}
+
+async fn change_event(
+    call: Call<Organizer>,
+    Args(event): Args<String>,
+    Body(change): Body<EventChange>,
+) -> Result<Json<Event>, Failure> {
+    let changed = call
+        .service
+        .change_event(call.organizer, event, change)
+        .await?;
+    Ok(Json(changed))
+}
+
+async fn retire_event(
+    call: Call<Organizer>,
+    Args(event): Args<String>,
+) -> Result<Json<Event>, Failure> {
+    let retired = call.service.retire_event(call.organizer, event).await?;
+    Ok(Json(retired))
+}
+
+async fn retire_session(
+    call: Call<Organizer>,
+    Args((event, session)): Args<(String, String)>,
+) -> Result<Json<Session>, Failure> {
+    let retired = call
+        .service
+        .retire_session(call.organizer, event, session)
+        .await?;
+    Ok(Json(retired))
+}
+
+async fn change_type(
+    call: Call<Organizer>,
+    Args((event, kind)): Args<(String, String)>,
+    Body(change): Body<NamesChange>,
+) -> Result<Json<TicketType>, Failure> {
+    let changed = call
+        .service
+        .change_type(call.organizer, event, kind, change)
+        .await?;
+    Ok(Json(changed))
+}
+
+async fn retire_type(
+    call: Call<Organizer>,
+    Args((event, kind)): Args<(String, String)>,
+) -> Result<Json<TicketType>, Failure> {
+    let retired = call
+        .service
+        .retire_type(call.organizer, event, kind)
+        .await?;
+    Ok(Json(retired))
+}
+
+async fn change_zone(
+    call: Call<Organizer>,
+    Args(zone): Args<String>,
+    Body(change): Body<NamesChange>,
+) -> Result<Json<Zone>, Failure> {
+    let changed = call
+        .service
+        .change_zone(call.organizer, zone, change)
+        .await?;
+    Ok(Json(changed))
+}
+
+async fn retire_zone(
+    call: Call<Organizer>,
+    Args(zone): Args<String>,
+) -> Result<Json<Zone>, Failure> {
+    let retired = call.service.retire_zone(call.organizer, zone).await?;
+    Ok(Json(retired))
+}
+
+async fn change_gate(
+    call: Call<Organizer>,
+    Args(gate): Args<String>,
+    Body(change): Body<GateChange>,
+) -> Result<Json<Gate>, Failure> {
+    let changed = call
+        .service
+        .change_gate(call.organizer, gate, change)
+        .await?;
+    Ok(Json(changed))
+}
+
+async fn retire_gate(
+    call: Call<Organizer>,
+    Args(gate): Args<String>,
+) -> Result<Json<Gate>, Failure> {
+    let retired = call.service.retire_gate(call.organizer, gate).await?;
+    Ok(Json(retired))
 }

@@ -84,6 +84,13 @@ impl Things {
         let staff: Value = house.ok("POST", "/api/v1/staff", office, &new).await;
         let new = json!({"name": format!("{mark} shop"), "role": "sales"});
         let token: IssuedToken = house.ok("POST", "/api/v1/tokens", office, &new).await;
+        let new = json!({"role": "gate", "uses": 1});
+        let _: Value = house.ok("POST", "/api/v1/enrollments", office, &new).await;
+        let codes: Value = house
+            .ok("GET", "/api/v1/enrollments", office, &json!({}))
+            .await;
+        let code = codes["items"].as_array().unwrap().iter();
+        let code = code.clone().find(|code| code["state"] == "open").unwrap();
         let until = "2027-10-30T23:00:00Z";
         let words = format!("{mark}: mind the step");
         let new = json!({"text": words, "until": until});
@@ -117,15 +124,24 @@ impl Things {
             ("device", device.to_string()),
             ("staff", text(&staff["id"])),
             ("token", token.token.id),
+            ("enrollment", text(&code["id"])),
             ("notice", Hash::of(&[words.as_bytes()]).to_string()),
             ("incident", text(&incidents["items"][0]["id"])),
             ("scope", session.scope.to_string()),
             ("table", TableId::Set(session.id).to_string()),
             ("version", "1.1".to_owned()),
         ]);
-        let mut secret: Vec<String> = ["event", "zone", "gate", "ticket", "staff", "token"]
-            .map(|name| named[name].clone())
-            .into();
+        let mut secret: Vec<String> = [
+            "event",
+            "zone",
+            "gate",
+            "ticket",
+            "staff",
+            "token",
+            "enrollment",
+        ]
+        .map(|name| named[name].clone())
+        .into();
         secret.extend([
             session.id.to_string(),
             device.to_string(),
@@ -221,6 +237,11 @@ fn body(route: &str, theirs: &Things) -> Value {
                 "ends": "2027-10-30 23:00"})
         }
         "PATCH /api/v1/events/{event}/sessions/{session}" => json!({"name": "Mine"}),
+        "PATCH /api/v1/events/{event}"
+        | "PATCH /api/v1/events/{event}/types/{type}"
+        | "PATCH /api/v1/zones/{zone}" => json!({"name": "Mine"}),
+        "PATCH /api/v1/gates/{gate}" => json!({"zone": named("zone")}),
+        "PATCH /api/v1/staff/{staff}" => json!({"gates": [named("gate")]}),
         "POST /api/v1/events/{event}/types" => json!({"slug": "mine", "name": "Mine"}),
         "POST /api/v1/zones" => json!({"slug": "mine", "name": "Mine"}),
         "POST /api/v1/gates" => {
@@ -367,6 +388,8 @@ fn body_names_theirs(route: &str) -> bool {
     [
         "POST /api/v1/gates",
         "POST /api/v1/enrollments",
+        "PATCH /api/v1/gates/{gate}",
+        "PATCH /api/v1/staff/{staff}",
         "POST /api/v1/staff",
         "POST /api/v1/events/{event}/tickets",
         "POST /api/v1/events/{event}/sessions/{session}/notices",

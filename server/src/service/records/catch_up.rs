@@ -65,6 +65,7 @@ const fn lies_in_the_records(error: &Error) -> bool {
         | Error::AlreadyExists { .. }
         | Error::Invalid { .. }
         | Error::Conflict(_)
+        | Error::InUse(_)
         | Error::OtherTimes { .. }
         | Error::ChangedMeanwhile { .. }
         | Error::IdempotencyMismatch

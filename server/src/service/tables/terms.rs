@@ -8,6 +8,7 @@ use crate::service::{channels, epoch, sessions, things, times, types};
 use crate::storage::Transaction;
 use usher_domain::api::venue::{Event, Gate, Session, Zone};
 use usher_domain::ids::{OrganizerId, SessionId};
+use usher_domain::rules::NOT_ALLOWED;
 use usher_domain::session::{
     Authority, GateName, PretixDate, PretixTerms, SessionSummary, SessionTerms, TypeName, ZoneName,
 };
@@ -52,7 +53,12 @@ pub(crate) fn of_session(
         gates: all::<Gate, _>(txn, organizer.as_bytes(), |gate| GateName {
             id: gate.id,
             name: gate.name,
-            zone: gate.zone,
+            // One that was retired is named where it was recorded, and leads nobody anywhere.
+            zone: if gate.retired {
+                Some(NOT_ALLOWED)
+            } else {
+                gate.zone
+            },
         })?,
         others: others(txn, organizer, &session)?,
         pretix: pretix(txn, &session)?,
@@ -130,7 +136,7 @@ fn others(
     let mut near: Vec<_> = sessions::of_organizer(txn, organizer)?
         .into_iter()
         .map(|other| other.value)
-        .filter(|other| other.id != session.id && distance(other) <= NEAR_MS)
+        .filter(|other| !other.retired && other.id != session.id && distance(other) <= NEAR_MS)
         .collect();
     near.sort_by_key(|other| (distance(other), other.id));
     near.truncate(OTHERS_MAX);

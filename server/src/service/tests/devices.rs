@@ -1,7 +1,8 @@
 use super::*;
 use crate::service::{Error, ServerAddress};
 use usher_domain::api::access::{
-    Confirmation, DeviceChange, DeviceState, IssuedEnrollment, NewEnrollment, NewStaff,
+    Confirmation, DeviceChange, DeviceState, EnrollmentState, IssuedEnrollment, NewEnrollment,
+    NewStaff,
 };
 use usher_domain::challenge::prove_enrollment;
 use usher_domain::cose::PublicKey;
@@ -428,4 +429,52 @@ async fn the_first_change_is_sealed_at_once_and_no_device_waits_for_the_next_wit
     assert_eq!(versions(&hasty, north).await, at_once);
     sealer.stop().await;
     assert_ne!(versions(&service, north).await, at_once);
+}
+
+#[tokio::test]
+async fn a_withdrawn_code_enrolls_nobody_and_who_used_it_stays() {
+    let house = House::open().await;
+    let code = house.code(enrollment(5, Confirmation::None)).await;
+    let first = house.enroll(&code, 1).await.unwrap();
+    let listed = house.service.enrollments(house.organizer).await.unwrap();
+    let one = listed.iter().find(|one| one.id == code.id).unwrap();
+    assert_eq!((one.state, one.devices.len()), (EnrollmentState::Open, 1));
+    let withdraw = || {
+        let service = &house.service;
+        service.withdraw_enrollment(house.organizer, code.id.clone())
+    };
+    assert_eq!(withdraw().await.unwrap().state, EnrollmentState::Withdrawn);
+    assert_eq!(withdraw().await.unwrap().state, EnrollmentState::Withdrawn);
+    let other = house.enroll(&code, 2).await;
+    assert!(matches!(other, Err(Error::EnrollmentRefused)));
+    assert_eq!(house.enroll(&code, 1).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_renamed_device_is_called_so_everywhere_and_its_document_stays() {
+    let house = House::open().await;
+    let code = house.code(enrollment(1, Confirmation::None)).await;
+    let first = house.enroll(&code, 1).await.unwrap();
+    let device = house.id_of(&first, 1);
+    for name in ["till 1", "till one"] {
+        let name = name.to_owned();
+        let rename = DeviceChange::Rename { name };
+        let renamed = house
+            .service
+            .change_device(house.organizer, device.to_string(), rename);
+        renamed.await.unwrap();
+    }
+    assert_eq!(house.enroll(&code, 1).await.unwrap(), first);
+    let row = house.roster_row(device, *device.as_bytes()).await;
+    let RosterEntry::Device(entry) = row.entry else {
+        panic!("no device");
+    };
+    assert_eq!(entry.name, "till one");
+    let empty = DeviceChange::Rename {
+        name: " ".to_owned(),
+    };
+    let refused = house
+        .service
+        .change_device(house.organizer, device.to_string(), empty);
+    assert!(matches!(refused.await, Err(Error::Invalid { .. })));
 }

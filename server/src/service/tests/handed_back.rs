@@ -132,6 +132,7 @@ async fn device_of(house: &House, organizer: OrganizerId, seed: u8) -> DeviceId 
             events: Vec::new(),
             enrolled_at: NOON,
             first_gate: None,
+            first_name: None,
             nonce: None,
         },
     };

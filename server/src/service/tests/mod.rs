@@ -10,6 +10,7 @@ mod live;
 mod readiness;
 mod records;
 mod restore;
+mod retire;
 mod rotation;
 mod rules;
 mod tickets;

@@ -59,6 +59,7 @@ impl Gate {
                 events: Vec::new(),
                 enrolled_at: NOON,
                 first_gate: None,
+                first_name: None,
             },
         };
         house

@@ -45,8 +45,8 @@ impl Desk {
         now: UnixMillis,
     ) -> Result<Self> {
         let event = events::find(txn, organizer, event)?.value;
-        let sessions = sessions::of_event(txn, &event)?;
-        let types = types::of_event(txn, event.id)?;
+        let sessions = things::current::<Session>(txn, event.id.as_bytes())?;
+        let types = things::current::<TicketType>(txn, event.id.as_bytes())?;
         Ok(Self {
             organizer,
             code_key: keys::load(txn, organizer, KeyUse::Code)?,
@@ -163,7 +163,7 @@ impl Desk {
             Err(Error::NotFound(_)) => {}
             other => return other,
         }
-        let zones = things::all::<Zone>(txn, self.organizer.as_bytes())?;
+        let zones = things::current::<Zone>(txn, self.organizer.as_bytes())?;
         let zone = zones.iter().find(|zone| zone.value.name == name);
         let zone = zone.ok_or(Error::NotFound("zone"))?.value.id;
         self.zones.insert(name.to_owned(), zone);
