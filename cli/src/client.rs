@@ -129,10 +129,28 @@ impl Client {
     /// # Errors
     /// [`CliError::Server`].
     pub async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Vec<T>, CliError> {
+        self.list_where(path, &Value::Null).await
+    }
+
+    /// Reads all pages of a list that `query` describes: an object of texts and numbers, or nothing.
+    ///
+    /// # Errors
+    /// [`CliError::Server`].
+    pub async fn list_where<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &Value,
+    ) -> Result<Vec<T>, CliError> {
         let mut items = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..PAGES_MAX {
             let mut url = self.url(path)?;
+            for (name, value) in query.as_object().into_iter().flatten() {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                url.query_pairs_mut().append_pair(name, &text);
+            }
             if let Some(after) = &after {
                 url.query_pairs_mut().append_pair("after", after);
             }

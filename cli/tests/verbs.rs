@@ -237,6 +237,8 @@ fn afterwards(walk: &mut Walk) {
     let head = "ticket,type,external,order,holder,state,entries,first_entry,first_gate,last_exit";
     assert_eq!(came.lines().next(), Some(head));
     walk.ok("incident list", "");
+    walk.ok("incident list", "--closed");
+    walk.runs("incident note", "7 seen", 1);
     walk.ok("incident rows", "");
     walk.ok("incident take-rows", "");
     walk.ok("incident refuse-rows", "");

@@ -14,7 +14,9 @@ use usher_core::app::words;
 use usher_domain::api::handed_back::{
     HandedBackDecision, HandedBackDone, HandedBackRow, HandedBackWord,
 };
-use usher_domain::api::reports::{self, NewRulings, QuarantinedRecord, ScanLine};
+use usher_domain::api::reports::{
+    self, IncidentKind, IncidentState, NewIncidentNote, NewRulings, QuarantinedRecord, ScanLine,
+};
 use usher_domain::api::{access, venue};
 use usher_domain::record::{Outcome, RulingWord};
 
@@ -127,12 +129,23 @@ async fn waiting(
 #[derive(Debug, Subcommand)]
 pub enum Incident {
     /// List incidents
-    List,
+    List {
+        /// Those that were closed and did not come back, the last one first
+        #[arg(long)]
+        closed: bool,
+    },
     /// Close incidents that somebody has looked at; they come back if there is something new to them
     Close {
-        /// Ids of incidents, as the list shows them
+        /// Numbers of incidents, as the list shows them
         #[arg(required = true)]
         incidents: Vec<String>,
+    },
+    /// Write something down about an incident, open or closed
+    Note {
+        /// The incident's number, as the list shows it
+        incident: String,
+        /// The words: one line
+        text: String,
     },
     /// Let quarantined scans count
     Accept {
@@ -180,8 +193,13 @@ impl Incident {
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let client = shell.client()?;
         match self {
-            Self::List => {
-                let all: Vec<reports::Incident> = client.list(&["incidents"]).await?;
+            Self::List { closed } => {
+                let all: Vec<reports::Incident> = if closed {
+                    let query = serde_json::json!({ "state": IncidentState::Closed });
+                    client.list_where(&["incidents"], &query).await?
+                } else {
+                    client.list(&["incidents"]).await?
+                };
                 let names = Names::read(&client).await?;
                 shell
                     .output
@@ -194,6 +212,13 @@ impl Incident {
                     let () = client.post(&path, &nothing).await?;
                 }
                 shell.output.show(&incidents, |page| page.line("Closed."))?;
+            }
+            Self::Note { incident, text } => {
+                let new = NewIncidentNote { text };
+                let () = client
+                    .post(&["incidents", &incident, "notes"], &new)
+                    .await?;
+                shell.output.show(&new, |page| page.line("Written down."))?;
             }
             Self::Accept {
                 session,
@@ -325,20 +350,82 @@ impl Names {
     }
 }
 
+/// A kind in words.
+const fn kind(kind: IncidentKind) -> &'static str {
+    match kind {
+        IncidentKind::ExcessAdmission => "too many admissions",
+        IncidentKind::ForkedLog => "log in two ways",
+        IncidentKind::ClockJump => "wrong clock",
+        IncidentKind::SetDiffers => "table differs",
+        IncidentKind::Unreadable => "unreadable records",
+        IncidentKind::Quarantined => "records of a revoked device",
+        IncidentKind::DocumentMismatch => "document differs",
+        IncidentKind::BadgeTwice => "badge in two places",
+        IncidentKind::ServerBehind => "server behind",
+        IncidentKind::TooManyRecords => "too many records",
+        IncidentKind::HandedBack => "rows handed back",
+        IncidentKind::FalseClaims => "false claims",
+        IncidentKind::UnprovedOverride => "unproved override",
+        IncidentKind::UnprovedUndo => "unproved undo",
+        IncidentKind::OverrideNotAllowed => "override not allowed",
+        IncidentKind::UnknownCodes => "unknown codes",
+        IncidentKind::CopiedDevice => "copied device",
+        IncidentKind::ForbiddenAdmission => "forbidden admission",
+    }
+}
+
+/// What an incident is about, as people call it; by id where it has no name.
+fn about(incident: &reports::Incident) -> Option<String> {
+    let named = |word: &str, name: &Option<String>, id: Option<String>| {
+        let name = name.clone().or(id)?;
+        Some(format!("{word} {name}"))
+    };
+    let parts = [
+        named(
+            "session",
+            &incident.session_name,
+            incident.session.map(|id| id.to_string()),
+        ),
+        named(
+            "device",
+            &incident.device_name,
+            incident.device.map(|id| id.to_string()),
+        ),
+        named(
+            "ticket",
+            &incident.ticket_number,
+            incident.ticket.map(|id| id.to_string()),
+        ),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 fn incidents_page(page: &mut Page, incidents: &[reports::Incident], names: &Names) {
     if incidents.is_empty() {
         page.line("No incidents.");
     }
     for incident in incidents {
         page.line(format_args!(
-            "{}  {}  {}",
+            "incident {}  {}  {}: {}",
+            incident.number,
             names.wall.say(incident.at),
-            word(&incident.kind),
+            kind(incident.kind),
             incident.detail
         ));
-        page.line(format_args!("  id {}", incident.id));
-        if let Some(ticket) = incident.ticket {
-            page.line(format_args!("  ticket {ticket}"));
+        if let Some(about) = about(incident) {
+            page.line(format_args!("  {about}"));
+        }
+        for note in &incident.notes {
+            page.line(format_args!(
+                "  note {} ({}): {}",
+                names.wall.say(note.at),
+                note.by,
+                note.text
+            ));
+        }
+        if let Some(at) = incident.closed_at {
+            page.line(format_args!("  closed {}", names.wall.say(at)));
         }
         // What came too often is of no use without what it came on top of.
         let (before, concerned) = if incident.allowed.is_empty() {
@@ -350,12 +437,15 @@ fn incidents_page(page: &mut Page, incidents: &[reports::Incident], names: &Name
         let scans = incident.scans.iter().map(|scan| (concerned, scan));
         for (mark, scan) in allowed.chain(scans) {
             page.line(format_args!(
-                "  {mark}{}  {}  {} ({}), {}, record {}",
+                "  {mark}{}  {}  {} ({}), {}{}, record {}",
                 names.wall.say(scan.at),
                 words::direction(scan.direction),
                 words::outcome(scan.outcome),
                 word(&scan.reason),
                 names.place(scan),
+                scan.ticket_number
+                    .as_ref()
+                    .map_or_else(String::new, |number| format!(", ticket {number}")),
                 scan.record
             ));
         }

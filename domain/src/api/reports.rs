@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 pub struct Incident {
     /// Stable id, made of its kind and subject.
     pub id: String,
+    /// Its number among the organizer's incidents, by which people call it; it keeps the number when it comes
+    /// back.
+    #[serde(default)]
+    pub number: u32,
     /// What kind.
     pub kind: IncidentKind,
     /// The session, where it concerns one.
@@ -23,6 +27,22 @@ pub struct Incident {
     /// The device, where it concerns one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
+    /// The session as EVENT/SESSION.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_name: Option<String>,
+    /// The seller's number of the ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_number: Option<String>,
+    /// The device's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
+    /// When a person closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
+    pub closed_at: Option<Timestamp>,
+    /// What people wrote down about it, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<IncidentNote>,
     /// When it was first seen.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
@@ -33,6 +53,40 @@ pub struct Incident {
     /// Of excess admissions: the ones that the rule allowed and that they came on top of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<ScanLine>,
+}
+
+/// What somebody wrote down about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IncidentNote {
+    /// When.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub at: Timestamp,
+    /// Who: the name of the token.
+    pub by: String,
+    /// The words.
+    pub text: String,
+}
+
+/// Writes something down about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewIncidentNote {
+    /// The words: one line of 300 bytes at most, without control characters.
+    pub text: String,
+}
+
+/// Which incidents are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// Those that nobody closed.
+    #[default]
+    Open,
+    /// Those that a person closed and that did not come back.
+    Closed,
 }
 
 /// Kinds of incidents.
@@ -130,6 +184,9 @@ pub struct ScanLine {
     /// The ticket, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketId>,
+    /// The seller's number of the ticket, in incidents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_number: Option<String>,
     /// In or out.
     pub direction: Direction,
     /// What the gate said.

@@ -47,7 +47,7 @@ pub(crate) struct PageQuery {
     pub(crate) limit: u32,
 }
 
-const fn usual_page() -> u32 {
+pub(crate) const fn usual_page() -> u32 {
     100
 }
 

@@ -3,12 +3,16 @@
 //! it. A closed one comes back once it says something else than it did then. The records that led to it
 //! stay.
 
+mod naming;
+mod numbers;
+
 use super::error::{Error, Result};
 use super::{PAGE_MAX, Service, times};
 use crate::storage::{Space, StoredIncident, Transaction};
 use jiff::Timestamp;
+use naming::Naming;
 use usher_domain::api::Page;
-use usher_domain::api::reports::{ForbiddenBy, Incident, IncidentKind, ScanLine};
+use usher_domain::api::reports::{ForbiddenBy, Incident, IncidentKind, NewIncidentNote, ScanLine};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, OrganizerId, SessionId, StaffId};
 use usher_domain::log::Line;
@@ -233,6 +237,7 @@ pub(crate) fn scan_line(
             Subject::Ticket(ticket) => Some(ticket),
             Subject::Medium(_) | Subject::Nothing => None,
         },
+        ticket_number: None,
         direction: scan.direction,
         outcome: scan.outcome,
         reason: scan.reason,
@@ -288,10 +293,14 @@ pub(crate) fn raise(
     let Scans { concerned, allowed } = scans.into();
     let id = about.id();
     let closed = txn.value(Space::ClosedIncident, &closed_place(organizer, &id))?;
-    if closed.is_some_and(|closed| closed == said(detail, &concerned, &allowed).as_bytes()) {
-        return Ok(());
+    if let Some(closed) = closed {
+        if closed == said(detail, &concerned, &allowed).as_bytes() {
+            return Ok(());
+        }
+        numbers::came_back(txn, organizer, &id, now)?;
     }
     let incident = Incident {
+        number: numbers::of(txn, organizer, &id, now)?,
         id,
         kind: about.kind,
         session: about.session,
@@ -300,6 +309,11 @@ pub(crate) fn raise(
             Some(Subject::Medium(_) | Subject::Nothing) | None => None,
         },
         device: about.device,
+        session_name: None,
+        ticket_number: None,
+        device_name: None,
+        closed_at: None,
+        notes: Vec::new(),
         at: shown(now),
         detail: detail.to_owned(),
         scans: concerned,
@@ -359,11 +373,12 @@ pub(crate) fn settle(
 fn close(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,
-    id: &str,
+    name: &str,
     now: UnixMillis,
 ) -> Result<()> {
-    let place = closed_place(organizer, id);
-    let Some(stored) = txn.incident(organizer, id)? else {
+    let id = numbers::id_of(txn, organizer, name)?;
+    let place = closed_place(organizer, &id);
+    let Some(stored) = txn.incident(organizer, &id)? else {
         // The answer to an earlier call may have been lost.
         return match txn.value(Space::ClosedIncident, &place)? {
             Some(_) => Ok(()),
@@ -373,7 +388,8 @@ fn close(
     let incident = read(&stored)?;
     let said = said(&incident.detail, &incident.scans, &incident.allowed);
     txn.put_value(Space::ClosedIncident, &place, said.as_bytes(), now)?;
-    txn.drop_incident(organizer, id)?;
+    numbers::keep_closed(txn, organizer, incident, now)?;
+    txn.drop_incident(organizer, &id)?;
     Ok(())
 }
 
@@ -386,13 +402,44 @@ fn read(stored: &StoredIncident) -> Result<Incident> {
 }
 
 impl Service {
-    /// Closes an incident that a person has looked at. It comes back when there is something new to it;
+    /// Closes an incident that a person has looked at, named by its number or id. It comes back when there is something new to it;
     /// closing it again changes nothing.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn close_incident(&self, organizer: OrganizerId, id: String) -> Result<()> {
-        self.write_quietly(move |txn, now| close(txn, organizer, &id, now))
+    pub async fn close_incident(&self, organizer: OrganizerId, name: String) -> Result<()> {
+        self.write_quietly(move |txn, now| close(txn, organizer, &name, now))
+            .await
+    }
+
+    /// Writes something down about an incident, open or closed, named by its number or id. `by` is who does.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Full`].
+    pub async fn note_incident(
+        &self,
+        organizer: OrganizerId,
+        by: String,
+        name: String,
+        new: NewIncidentNote,
+    ) -> Result<()> {
+        self.write_quietly(move |txn, now| numbers::note(txn, organizer, (&name, by), new, now))
+            .await
+    }
+
+    /// Incidents that a person closed and that did not come back, the last one first, those before the one of
+    /// number `after`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a page that begins nowhere.
+    pub async fn closed_incidents(
+        &self,
+        organizer: OrganizerId,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Page<Incident>> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        self.read(move |txn| numbers::closed(txn, organizer, after.as_deref(), limit))
             .await
     }
 
@@ -408,13 +455,28 @@ impl Service {
     ) -> Result<Page<Incident>> {
         self.interpret_organizer(organizer).await?;
         let limit = limit.clamp(1, PAGE_MAX);
-        self.read(move |txn| {
-            let stored = txn.incidents(organizer, after.as_deref(), limit)?;
-            let full = stored.len() >= limit as usize;
-            let next = stored.last().filter(|_| full).map(|last| last.id.clone());
-            let items = stored.iter().map(read).collect::<Result<Vec<_>>>()?;
-            Ok(Page { items, next })
-        })
-        .await
+        let mut page = self
+            .read(move |txn| {
+                let stored = txn.incidents(organizer, after.as_deref(), limit)?;
+                let full = stored.len() >= limit as usize;
+                let next = stored.last().filter(|_| full).map(|last| last.id.clone());
+                let mut naming = Naming::default();
+                let items = stored.iter().map(|stored| {
+                    let mut incident = read(stored)?;
+                    naming.complete(txn, organizer, &mut incident)?;
+                    Ok(incident)
+                });
+                let items = items.collect::<Result<Vec<_>>>()?;
+                Ok(Page { items, next })
+            })
+            .await?;
+        // An older program raised them without numbers.
+        for incident in page.items.iter_mut().filter(|one| one.number == 0) {
+            let id = incident.id.clone();
+            incident.number = self
+                .write_quietly(move |txn, now| numbers::of(txn, organizer, &id, now))
+                .await?;
+        }
+        Ok(page)
     }
 }

@@ -98,6 +98,14 @@ pub enum Space {
     FormerEntitlements = 21,
     /// Whose records in a scope claim the approval of a key.
     ApprovedBy = 22,
+    /// The number by which people call an incident.
+    IncidentNumber = 23,
+    /// The incident of a number.
+    NumberedIncident = 24,
+    /// An incident as it was when a person closed it.
+    ClosedIncidentBody = 25,
+    /// What people wrote down about an incident.
+    IncidentNotes = 26,
 }
 
 /// Configured things and single values.

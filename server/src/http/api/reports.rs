@@ -3,7 +3,7 @@
 use crate::http::answer::{CsvFile, Done, Json};
 use crate::http::caller::{Call, Organizer, Viewer};
 use crate::http::endpoint::{Endpoint, delete, get, post};
-use crate::http::extract::{Args, Body, PageQuery, Query};
+use crate::http::extract::{Args, Body, Query, usual_page};
 use crate::http::problem::Failure;
 use crate::service::{ByteOrderMark, Names, QuarantineFilter};
 use jiff::Timestamp;
@@ -12,8 +12,8 @@ use usher_domain::api::Page;
 use usher_domain::api::access::TokenRole;
 use usher_domain::api::readiness::Readiness;
 use usher_domain::api::reports::{
-    Audit, Incident, NewEveryoneOut, NewFreeFlow, NewOutTakenBack, NewRulings, QuarantinedRecord,
-    Statistics,
+    Audit, Incident, IncidentState, NewEveryoneOut, NewFreeFlow, NewIncidentNote, NewOutTakenBack,
+    NewRulings, QuarantinedRecord, Statistics,
 };
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -27,6 +27,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/incidents/{incident}/close",
             "Close an incident that a person has looked at",
             close_incident,
+        ),
+        post(
+            "/api/v1/incidents/{incident}/notes",
+            "Write something down about an incident",
+            note_incident,
         ),
         get(
             "/api/v1/events/{event}/sessions/{session}/statistics",
@@ -88,13 +93,34 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 
 async fn incidents(
     call: Call<Viewer>,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<IncidentQuery>,
 ) -> Result<Json<Page<Incident>>, Failure> {
-    let incidents = call
-        .service
-        .incidents(call.organizer, page.after, page.limit)
-        .await?;
+    let incidents = match page.state {
+        IncidentState::Open => {
+            let open = call
+                .service
+                .incidents(call.organizer, page.after, page.limit);
+            open.await?
+        }
+        IncidentState::Closed => {
+            let closed = call
+                .service
+                .closed_incidents(call.organizer, page.after, page.limit);
+            closed.await?
+        }
+    };
     Ok(Json(incidents))
+}
+
+async fn note_incident(
+    call: Call<Organizer>,
+    Args(incident): Args<String>,
+    Body(new): Body<NewIncidentNote>,
+) -> Result<Done, Failure> {
+    call.service
+        .note_incident(call.organizer, call.by, incident, new)
+        .await?;
+    Ok(Done)
 }
 
 async fn close_incident(
@@ -105,6 +131,22 @@ async fn close_incident(
         .close_incident(call.organizer, incident)
         .await?;
     Ok(Done)
+}
+
+/// Which incidents are wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct IncidentQuery {
+    /// The `next` of the page before; none for the first.
+    #[serde(default)]
+    after: Option<String>,
+    /// Items wanted at most.
+    #[serde(default = "usual_page")]
+    limit: u32,
+    /// Open ones by the time they were first seen, or closed ones by falling number; open ones if absent.
+    #[serde(default)]
+    #[param(inline)]
+    state: IncidentState,
 }
 
 /// Which quarantined records are wanted.

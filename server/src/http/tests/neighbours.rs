@@ -275,6 +275,7 @@ fn body(route: &str, theirs: &Things) -> Value {
         "POST /api/v1/events/{event}/sessions/{session}/free-flow" => {
             json!({"gate": named("gate"), "until": until})
         }
+        "POST /api/v1/incidents/{incident}/notes" => json!({"text": "looked at"}),
         "POST /api/v1/handed-back/decision" => {
             json!({"word": "take", "table": named("table")})
         }

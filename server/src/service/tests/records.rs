@@ -7,6 +7,7 @@ mod cuts;
 mod forbidden;
 mod interpreting;
 mod merging;
+mod numbers;
 mod reports;
 mod unknown_codes;
 
