@@ -162,7 +162,7 @@ impl Output {
     pub fn note(&mut self, sentence: impl Display) -> io::Result<()> {
         match self.format {
             Format::Json => Ok(()),
-            Format::Human => writeln!(self.errors, "{sentence}"),
+            Format::Human => writeln!(self.errors, "{}", Printable(sentence)),
         }
     }
 
@@ -179,14 +179,20 @@ impl Output {
                 self.errors.flush()
             }
             Format::Human => {
-                writeln!(self.errors, "error: {} ({})", failure.message, failure.code)?;
+                // What is wrong with a file may be told on several lines.
+                let lines = failure.message.lines();
+                let lines: Vec<String> = lines.map(|line| Printable(line).to_string()).collect();
+                let message = lines.join("\n");
+                writeln!(self.errors, "error: {message} ({})", failure.code)?;
                 // A single field at fault is what the sentence says already.
                 let unsaid = |fault: &&Fault| !failure.message.contains(&fault.detail);
                 for fault in failure.errors.iter().filter(unsaid) {
                     writeln!(
                         self.errors,
                         "  {}: {} ({})",
-                        fault.at, fault.detail, fault.code
+                        Printable(&fault.at),
+                        Printable(&fault.detail),
+                        fault.code
                     )?;
                 }
                 match failure.correlation {
@@ -318,22 +324,32 @@ impl Page {
     }
 }
 
-/// Shows a text without what could move a terminal's cursor or change its colours: names come from
-/// strangers.
+/// Shows a text without what could move a terminal's cursor, change its colours, or turn the direction of
+/// what follows: names come from strangers.
 struct Printable<T>(T);
 
 impl<T: Display> Display for Printable<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = self.0.to_string();
         let shown = |c: char| {
-            if c.is_control() && c != '\t' {
-                '\u{fffd}'
+            if is_direction_mark(c) {
+                None
+            } else if c.is_control() && c != '\t' {
+                Some('\u{fffd}')
             } else {
-                c
+                Some(c)
             }
         };
-        text.chars().map(shown).try_for_each(|c| f.write_char(c))
+        text.chars()
+            .filter_map(shown)
+            .try_for_each(|c| f.write_char(c))
     }
+}
+
+/// Characters that are not seen and turn the direction of what stands around them (Unicode Standard Annex 9,
+/// section 2). Letters have their direction without them.
+const fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -363,6 +379,33 @@ mod tests {
         let mut page = Page::new(Paint::Plain);
         page.line("Eve\x1b[2J\r\nADMIT");
         assert_eq!(page.text(), "Eve\u{fffd}[2J\u{fffd}\u{fffd}ADMIT\n");
+    }
+
+    #[test]
+    fn a_name_turns_the_direction_of_nothing_and_moves_no_cursor_wherever_it_is_written() {
+        #[derive(Clone, Default)]
+        struct Kept(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let kept = Kept::default();
+        let (to, errors) = (Box::new(kept.clone()), Box::new(kept.clone()));
+        let mut output = Output::new(Format::Human, Paint::Plain, to, errors);
+        let name = "\u{202e}Eve\u{2066}\x1b[2J";
+        output.show(&(), |page| page.line(name)).unwrap();
+        output.note(name).unwrap();
+        output.failure(&CliError::Invalid(name.to_owned())).unwrap();
+        let written = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.matches("Eve\u{fffd}[2J").count(), 3, "{written:?}");
+        // Letters that run from right to left stay as they are.
+        let mut page = Page::new(Paint::Plain);
+        page.line("\u{05d0}\u{05d1}");
+        assert_eq!(page.text(), "\u{05d0}\u{05d1}\n");
     }
 
     #[test]
