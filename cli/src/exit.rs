@@ -21,6 +21,29 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All ways to end, by the number that the shell sees.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Failed,
+        Self::Misused,
+        Self::Refused,
+        Self::Referred,
+        Self::NotReady,
+    ];
+
+    /// What it means, for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done; of a scan: admitted",
+            Self::Failed => "failed: the error says why, with a code that stays the same",
+            Self::Misused => "the command line is wrong, and nothing was done",
+            Self::Refused => "a scan was refused",
+            Self::Referred => "a scan was referred to a supervisor",
+            Self::NotReady => "`usher readiness`: not everything is ready",
+        }
+    }
+
     /// The number that the shell sees.
     #[must_use]
     pub const fn code(self) -> u8 {

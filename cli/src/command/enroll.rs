@@ -1,5 +1,6 @@
 //! `usher enroll`, `usher sign-in` and `usher sign-out`: a device and who works with it.
 
+use crate::ask::confirm_if_somebody_is_there;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
@@ -12,7 +13,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
-use usher_core::app::{EnrollInput, EnrollStep, OperatorView};
+use usher_core::app::{EnrollInput, EnrollStep, OperatorView, Standing};
 use usher_core::http::PlainHttp;
 use usher_core::sync::TokioTimer;
 use usher_domain::secret::Private;
@@ -36,6 +37,9 @@ pub struct Enroll {
     /// Only codes made with --confirm need it. The same command goes on waiting.
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = span)]
     pub wait: Duration,
+    /// Enroll a folder anew that is a device already, without asking
+    #[arg(long)]
+    pub yes: bool,
     /// Allow plain HTTP to another machine, because a proxy keeps the secrets
     #[arg(long)]
     pub allow_plain_http: bool,
@@ -97,6 +101,13 @@ impl Enroll {
     /// [`CliError`].
     pub async fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let app = shell.new_device()?;
+        if app.standing()? == Standing::Enrolled {
+            let question = format!(
+                "{} is a device already. Enroll it anew with this code?",
+                shell.home()?.display()
+            );
+            confirm_if_somebody_is_there(&question, self.yes)?;
+        }
         let name = self.name.clone();
         let wait = self.wait;
         let input = EnrollInput {

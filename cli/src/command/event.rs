@@ -31,6 +31,7 @@ pub enum Event {
     /// Sessions stay at their moments: with another time zone, look at their times.
     Change(Change),
     /// Retire an event whose sessions were retired
+    #[command(aliases = ["delete", "remove"])]
     Retire {
         /// The event, by slug or id
         event: String,

@@ -43,6 +43,7 @@ pub enum Kind {
         names: Names,
     },
     /// Retire a type without tickets, such as a list's typing error, with what rules say of it
+    #[command(aliases = ["delete", "remove"])]
     Retire {
         /// The type, as EVENT/TYPE
         kind: InEvent,

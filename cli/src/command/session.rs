@@ -38,6 +38,7 @@ pub enum Session {
     /// Of two who change different things at once, both are heard.
     Change(Change),
     /// Retire a session that was created by mistake: without scans, tickets and passes
+    #[command(aliases = ["delete", "remove"])]
     Retire {
         /// The session, as EVENT/SESSION
         session: InEvent,

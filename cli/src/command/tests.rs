@@ -1,4 +1,5 @@
 use super::*;
+use crate::exit::Exit;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use std::path::Path;
@@ -21,7 +22,14 @@ fn docs_cli_md_is_what_the_definition_says() {
     let options = clap_markdown::MarkdownOptions::new()
         .title("The command line".to_owned())
         .show_footer(false);
-    let made = clap_markdown::help_markdown_custom::<Usher>(&options);
+    let mut made = clap_markdown::help_markdown_custom::<Usher>(&options);
+    made.push_str("\n## How a command ends\n\n| exit code | means |\n| --- | --- |\n");
+    for exit in Exit::ALL {
+        made.push_str(&format!("| {} | {} |\n", exit.code(), exit.meaning()));
+    }
+    made.push_str(
+        "\nOf several scans the worst counts: a failure, then a referral, then a refusal.\n",
+    );
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
     if std::env::var_os("USHER_BLESS").is_some() {
         std::fs::write(&file, &made).unwrap();
@@ -101,6 +109,16 @@ fn wrong_values_are_wrong_usage() {
         ErrorKind::MissingRequiredArgument
     );
     assert_eq!(error("dance"), ErrorKind::InvalidSubcommand);
+}
+
+#[test]
+fn what_people_call_retiring_is_retiring() {
+    for noun in ["gate", "zone", "event", "type", "session"] {
+        for verb in ["retire", "delete", "remove"] {
+            let line = format!("{noun} {verb} fair/late");
+            assert!(parse(&line).is_ok(), "{line}");
+        }
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub enum Zone {
         names: Names,
     },
     /// Retire a zone to which no gate leads and that no rules name
+    #[command(aliases = ["delete", "remove"])]
     Retire {
         /// The zone, by slug or id
         zone: String,
@@ -77,6 +78,7 @@ pub enum Gate {
     /// Retire a gate at which no device stands: it is recommended to nobody any more
     ///
     /// It stays named where it was recorded. Its short name is free for another one.
+    #[command(aliases = ["delete", "remove"])]
     Retire {
         /// The gate, by slug or id
         gate: String,

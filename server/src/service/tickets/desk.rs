@@ -8,7 +8,7 @@ use crate::service::channels::SellerType;
 use crate::service::devices::StoredDevice;
 use crate::service::error::{Error, Result};
 use crate::service::records::forbidden::{self, Revision};
-use crate::service::{channels, events, places, server_log, sessions, tables, things, types};
+use crate::service::{channels, events, places, server_log, tables, things};
 use crate::storage::{StorageError, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::api::venue::{Event, Session, TicketType, Zone};
