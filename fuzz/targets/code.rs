@@ -12,7 +12,11 @@ use usher_fuzz::{ORGANIZER, code_key, keys};
 fuzz_target!(|data: &[u8]| {
     let presented = String::from_utf8_lossy(data);
     let bare = unwrapped(&presented);
-    assert_eq!(unwrapped(&bare), bare, "unwrapping twice is unwrapping once");
+    assert_eq!(
+        unwrapped(&bare),
+        bare,
+        "unwrapping twice is unwrapping once"
+    );
     for reading in readings(&presented, None) {
         assert_ne!(reading.text.reveal(), presented.trim());
     }

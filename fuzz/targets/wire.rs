@@ -5,12 +5,13 @@ use libfuzzer_sys::fuzz_target;
 use minicbor::{Decode, Encode};
 use usher_domain::cbor::{decode, encode};
 use usher_domain::ids::TicketId;
+use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest, YieldRequest};
 use usher_domain::protocol::{
     Assignment, BucketDigests, BucketRows, Changes, EnrollAnswer, FeedPage, HandBack,
-    HandBackAnswer, Heads, Heartbeat, HeartbeatAnswer, PushAnswer,
+    HandBackAnswer, Heads, HeadsAnswer, Heartbeat, HeartbeatAnswer, PushAnswer,
 };
 use usher_domain::table::{TableId, Version};
-use usher_domain::wire::{Challenge, DeviceToken, EnrollBody, SnapshotHead, TokenRequest};
+use usher_domain::wire::{Challenge, DeviceToken, EnrollBody, Proof, SnapshotHead, TokenRequest};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(text) = std::str::from_utf8(data) {
@@ -28,6 +29,7 @@ fuzz_target!(|data: &[u8]| {
     body::<EnrollAnswer>(data);
     body::<Challenge>(data);
     body::<TokenRequest>(data);
+    body::<Proof>(data);
     body::<DeviceToken>(data);
     body::<Assignment>(data);
     body::<SnapshotHead>(data);
@@ -39,9 +41,13 @@ fuzz_target!(|data: &[u8]| {
     body::<HandBackAnswer>(data);
     body::<PushAnswer>(data);
     body::<Heads>(data);
+    body::<HeadsAnswer>(data);
     body::<FeedPage>(data);
     body::<Heartbeat>(data);
     body::<HeartbeatAnswer>(data);
+    body::<ClaimRequest>(data);
+    body::<ClaimAnswer>(data);
+    body::<YieldRequest>(data);
 });
 
 fn body<T: for<'b> Decode<'b, ()> + Encode<()>>(data: &[u8]) {
