@@ -34,6 +34,15 @@ pub(crate) enum Expected {
 }
 
 impl Expected {
+    /// What the code says, empty where nobody wrote it down. None if there is no code.
+    fn code(&self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::Unknown | Self::UnknownSeveral => Some(String::new()),
+            Self::Text(text) => Some(text.clone()),
+        }
+    }
+
     fn is_met(&self, texts: &[String]) -> bool {
         match self {
             Self::Nothing => false,
@@ -61,7 +70,7 @@ pub(crate) struct Tries {
     /// Milliseconds of each of the twelve.
     pub ms: Vec<f64>,
     /// Texts that the code does not say.
-    pub wrong: usize,
+    pub wrong: Vec<String>,
     /// How often each text was read.
     texts: HashMap<String, usize>,
 }
@@ -93,16 +102,19 @@ impl Tries {
             };
             !known && other.is_none_or(|other| !other.texts.contains_key(text))
         });
-        self.wrong = doubtful.count();
+        self.wrong = doubtful.map(|(text, _)| text.clone()).collect();
+        self.wrong.sort_unstable();
     }
 }
 
 /// A picture with what both decoders made of it.
 pub(crate) struct Measured {
+    /// What the picture is called.
+    pub name: String,
     /// The kind of pictures it belongs to.
     pub set: String,
-    /// Whether there is a code in it.
-    pub has_code: bool,
+    /// What its code says, empty where nobody wrote it down. None if there is no code in it.
+    pub code: Option<String>,
     /// What Usher reads.
     pub ours: Tries,
     /// What zxing-cpp reads, if it is there.
@@ -149,8 +161,9 @@ fn measured(picture: &Picture, reference: &mut Option<Reference>) -> Result<Meas
         theirs.judge(&picture.expected, Some(&ours));
     }
     Ok(Measured {
+        name: picture.name.clone(),
         set: picture.set.clone(),
-        has_code: !matches!(picture.expected, Expected::Nothing),
+        code: picture.expected.code(),
         ours,
         theirs,
     })

@@ -22,6 +22,7 @@ mod photos;
 mod reference;
 mod rendered;
 mod report;
+mod styled;
 
 use anyhow::{Context as _, Result};
 use reference::Reference;
@@ -80,6 +81,10 @@ fn main() -> Result<ExitCode> {
     report.add(
         "drawn codes, 7-M",
         &camera::measure(&drawn, &mut reference)?,
+    );
+    report.add(
+        "codes in styles",
+        &camera::measure(&styled::pictures(), &mut reference)?,
     );
     report.empty = empty::measure(&mut reference)?;
     match &words.photos {

@@ -35,11 +35,22 @@ struct Collection {
     total: Row,
     ours: Times,
     theirs: Option<Times>,
-    wrong: usize,
+    wrong: Vec<Wrong>,
     theirs_wrong: Option<usize>,
+    /// Pictures whose first frame only zxing-cpp read.
+    only_theirs: Vec<String>,
     /// Points by which more is read than by zxing-cpp: first frames, and twelve.
     first_difference: Option<Difference>,
     twelve_difference: Option<Difference>,
+}
+
+/// A text that was read and is not what the code says.
+#[derive(Debug, Serialize)]
+struct Wrong {
+    picture: String,
+    read: String,
+    /// What the code says; empty where nobody wrote it down.
+    expected: String,
 }
 
 /// Pictures of one kind, and in how many the code was read.
@@ -89,7 +100,7 @@ impl Report {
             set: "all".to_owned(),
             ..Row::default()
         };
-        for one in measured.iter().filter(|one| one.has_code) {
+        for one in measured.iter().filter(|one| one.code.is_some()) {
             sets.entry(&one.set).or_default().add(one);
             total.add(one);
         }
@@ -98,7 +109,7 @@ impl Report {
         };
         let theirs = all(|one| one.theirs.as_ref());
         let difference = |read: fn(&Tries) -> bool| {
-            let gains = measured.iter().filter(|one| one.has_code).map(|one| {
+            let gains = measured.iter().filter(|one| one.code.is_some()).map(|one| {
                 let theirs = one.theirs.as_ref()?;
                 Some(f64::from(
                     i8::from(read(&one.ours)) - i8::from(read(theirs)),
@@ -116,8 +127,9 @@ impl Report {
             total,
             ours: Times::of(&all(|one| Some(&one.ours)).unwrap_or_default()),
             theirs: theirs.as_deref().map(Times::of),
-            wrong: measured.iter().map(|one| one.ours.wrong).sum(),
-            theirs_wrong: theirs.map(|all| all.iter().map(|tries| tries.wrong).sum()),
+            wrong: measured.iter().flat_map(Wrong::all).collect(),
+            theirs_wrong: theirs.map(|all| all.iter().map(|tries| tries.wrong.len()).sum()),
+            only_theirs: measured.iter().filter_map(only_theirs).collect(),
             first_difference: difference(|tries| tries.first),
             twelve_difference: difference(|tries| tries.twelve),
         });
@@ -144,8 +156,24 @@ impl Collection {
             && times.p999 <= P999_MS
             && as_quick
             && better
-            && self.wrong == 0
+            && self.wrong.is_empty()
     }
+}
+
+impl Wrong {
+    fn all(one: &Measured) -> impl Iterator<Item = Self> + '_ {
+        one.ours.wrong.iter().map(|read| Self {
+            picture: one.name.clone(),
+            read: read.clone(),
+            expected: one.code.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// The name of a picture whose first frame zxing-cpp read and Usher did not.
+fn only_theirs(one: &Measured) -> Option<String> {
+    let theirs = one.theirs.as_ref()?;
+    (one.code.is_some() && theirs.first && !one.ours.first).then(|| one.name.clone())
 }
 
 impl Empty {
@@ -283,10 +311,22 @@ impl fmt::Display for Collection {
         if let Some(theirs) = &self.theirs {
             times("zxing-cpp", theirs, f)?;
         }
-        write!(f, "  wrong texts: {}", self.wrong)?;
-        match self.theirs_wrong {
-            Some(theirs) => writeln!(f, " (zxing-cpp {theirs})"),
-            None => writeln!(f),
+        for picture in &self.only_theirs {
+            writeln!(f, "  only zxing-cpp read the first frame of {picture}")?;
         }
+        write!(f, "  wrong texts: {}", self.wrong.len())?;
+        match self.theirs_wrong {
+            Some(theirs) => writeln!(f, " (zxing-cpp {theirs})")?,
+            None => writeln!(f)?,
+        }
+        for Wrong {
+            picture,
+            read,
+            expected,
+        } in &self.wrong
+        {
+            writeln!(f, "    {picture}: read {read:?}, expected {expected:?}")?;
+        }
+        Ok(())
     }
 }

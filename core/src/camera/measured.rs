@@ -6,7 +6,7 @@ use super::finder::Polarity;
 use super::fit::Fit;
 use super::geometry::{Condition, Homography, Line};
 use super::placement::{FINDER_MIDDLE, Placement};
-use super::probes::{FINDER_PROBES, probes};
+use super::probes::{FinderProbe, ROUND_FINDER, SQUARE_FINDER, probes};
 use super::pyramid::{Pyramid, View};
 use super::qr::{FINDER, Layout, MAX_SIDE, MIN_SIDE};
 use super::ring::{RADIUS, Ring};
@@ -20,6 +20,9 @@ const LARGE: f32 = 45.0;
 
 /// What three places must have in common with finder patterns before anything else is tried.
 const LEAST_LIKENESS: f32 = 0.25;
+
+/// A ring around a disc has the sides of a square in common with one, and so at least this much.
+const LEAST_ROUND: f32 = 0.1;
 
 /// What three patterns say about their symbol.
 #[derive(Debug)]
@@ -97,11 +100,15 @@ impl Measured {
             spans,
             tone,
         };
-        (measured.likeness(&view, axes) >= LEAST_LIKENESS).then_some(measured)
+        let square = measured.likeness(&view, axes, SQUARE_FINDER);
+        let like = square >= LEAST_LIKENESS
+            || square >= LEAST_ROUND
+                && measured.likeness(&view, axes, ROUND_FINDER) >= LEAST_LIKENESS;
+        like.then_some(measured)
     }
 
-    /// How much the three places look like finder patterns: 1 at best, about 0 for anything else.
-    fn likeness(&self, view: &View<'_>, axes: [Point; 2]) -> f32 {
+    /// How much the three places look like finder patterns of a shape: 1 at best, about 0 for anything else.
+    fn likeness(&self, view: &View<'_>, axes: [Point; 2], shape: &[FinderProbe]) -> f32 {
         let [first, second] = axes;
         let half = 2.0 * self.sign() / self.tone.contrast;
         let mut sum = 0.0;
@@ -109,7 +116,7 @@ impl Measured {
         for (finder, ring) in patterns {
             let Some(ring) = ring else { continue };
             let [across, down] = ring.module;
-            for &(x, y, weight) in FINDER_PROBES {
+            for &(x, y, weight) in shape {
                 let at = finder
                     .centre
                     .along(first, x * across)

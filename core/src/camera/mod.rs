@@ -7,13 +7,15 @@
 //! tells dark from light, `finder` looks for finder patterns and `triple` for three that belong
 //! together; `ring` and `measured` find out what they say about their symbol, `fit` places it by the
 //! `probes` of its version, `surface` follows it where it is not flat, `sampler` reads its modules and
-//! `qr` the text. `search` calls them within a budget, and the scanner does so for frame after frame.
+//! `qr` the text. A symbol that fills its picture is placed by `cropped`, from its outline alone.
+//! `search` calls them within a budget, and the scanner does so for frame after frame.
 //! `docs/camera.md` says why, with figures.
 //!
 //! Nothing here needs hardware, threads or a clock, but for `webcam` behind the feature of that name.
 //! Opening picture files is behind the feature `pictures`, for the shells that take them.
 
 mod budget;
+mod cropped;
 mod decoder;
 mod device;
 mod finder;

@@ -7,33 +7,72 @@ use super::qr::{FINDER, Layout, VERSIONS, squares, version_number};
 /// The most alignment patterns that a fit looks at.
 const MAX_ALIGNMENTS: usize = 9;
 
-/// Places in a finder pattern, in modules from its middle, with what their lightness counts: eight
-/// on the light ring and sixteen on the dark ones.
-pub(super) const FINDER_PROBES: &[(f32, f32, f32)] = &[
-    (-2.0, -2.0, 0.0625),
-    (0.0, -2.0, 0.0625),
-    (2.0, -2.0, 0.0625),
-    (2.0, 0.0, 0.0625),
-    (2.0, 2.0, 0.0625),
-    (0.0, 2.0, 0.0625),
-    (-2.0, 2.0, 0.0625),
-    (-2.0, 0.0, 0.0625),
-    (-3.0, -3.0, -0.03125),
-    (0.0, -3.0, -0.03125),
-    (3.0, -3.0, -0.03125),
-    (3.0, 0.0, -0.03125),
-    (3.0, 3.0, -0.03125),
-    (0.0, 3.0, -0.03125),
-    (-3.0, 3.0, -0.03125),
-    (-3.0, 0.0, -0.03125),
-    (-1.0, -1.0, -0.03125),
-    (0.0, -1.0, -0.03125),
-    (1.0, -1.0, -0.03125),
-    (1.0, 0.0, -0.03125),
-    (1.0, 1.0, -0.03125),
-    (0.0, 1.0, -0.03125),
-    (-1.0, 1.0, -0.03125),
-    (-1.0, 0.0, -0.03125),
+/// A place in a finder pattern, in modules from its middle, and what its lightness counts.
+pub(super) type FinderProbe = (f32, f32, f32);
+
+/// What a place on the light ring counts.
+const ON_LIGHT: f32 = 0.0625;
+
+/// What a place on the dark ring or in the core counts.
+const ON_DARK: f32 = -0.03125;
+
+/// A finder pattern as the standard draws it: eight places on the light ring, sixteen on the dark ones.
+pub(super) const SQUARE_FINDER: &[FinderProbe] = &[
+    (-2.0, -2.0, ON_LIGHT),
+    (0.0, -2.0, ON_LIGHT),
+    (2.0, -2.0, ON_LIGHT),
+    (2.0, 0.0, ON_LIGHT),
+    (2.0, 2.0, ON_LIGHT),
+    (0.0, 2.0, ON_LIGHT),
+    (-2.0, 2.0, ON_LIGHT),
+    (-2.0, 0.0, ON_LIGHT),
+    (-3.0, -3.0, ON_DARK),
+    (0.0, -3.0, ON_DARK),
+    (3.0, -3.0, ON_DARK),
+    (3.0, 0.0, ON_DARK),
+    (3.0, 3.0, ON_DARK),
+    (0.0, 3.0, ON_DARK),
+    (-3.0, 3.0, ON_DARK),
+    (-3.0, 0.0, ON_DARK),
+    (-1.0, -1.0, ON_DARK),
+    (0.0, -1.0, ON_DARK),
+    (1.0, -1.0, ON_DARK),
+    (1.0, 0.0, ON_DARK),
+    (1.0, 1.0, ON_DARK),
+    (0.0, 1.0, ON_DARK),
+    (-1.0, 1.0, ON_DARK),
+    (-1.0, 0.0, ON_DARK),
+];
+
+/// From an axis to a place half way to the other one on a circle of radius 1: the sine of 45°.
+const DIAGONAL: f32 = std::f32::consts::FRAC_1_SQRT_2;
+
+/// A finder pattern as many shops draw it: a ring around a disc. The corners of the square are not there.
+pub(super) const ROUND_FINDER: &[FinderProbe] = &[
+    (2.0, 0.0, ON_LIGHT),
+    (2.0 * DIAGONAL, 2.0 * DIAGONAL, ON_LIGHT),
+    (0.0, 2.0, ON_LIGHT),
+    (-2.0 * DIAGONAL, 2.0 * DIAGONAL, ON_LIGHT),
+    (-2.0, 0.0, ON_LIGHT),
+    (-2.0 * DIAGONAL, -2.0 * DIAGONAL, ON_LIGHT),
+    (0.0, -2.0, ON_LIGHT),
+    (2.0 * DIAGONAL, -2.0 * DIAGONAL, ON_LIGHT),
+    (3.0, 0.0, ON_DARK),
+    (3.0 * DIAGONAL, 3.0 * DIAGONAL, ON_DARK),
+    (0.0, 3.0, ON_DARK),
+    (-3.0 * DIAGONAL, 3.0 * DIAGONAL, ON_DARK),
+    (-3.0, 0.0, ON_DARK),
+    (-3.0 * DIAGONAL, -3.0 * DIAGONAL, ON_DARK),
+    (0.0, -3.0, ON_DARK),
+    (3.0 * DIAGONAL, -3.0 * DIAGONAL, ON_DARK),
+    (1.0, 0.0, ON_DARK),
+    (DIAGONAL, DIAGONAL, ON_DARK),
+    (0.0, 1.0, ON_DARK),
+    (-DIAGONAL, DIAGONAL, ON_DARK),
+    (-1.0, 0.0, ON_DARK),
+    (-DIAGONAL, -DIAGONAL, ON_DARK),
+    (0.0, -1.0, ON_DARK),
+    (DIAGONAL, -DIAGONAL, ON_DARK),
 ];
 
 /// A place in the symbol and what its darkness counts: dark ones below 0, light ones above.

@@ -1,6 +1,7 @@
 //! The way from a frame to texts, within a budget: cheap steps first.
 
 use super::budget::Budget;
+use super::cropped::Cropped;
 use super::decoder::{Detection, Point};
 use super::finder::{self, Finder};
 use super::frame::Frame;
@@ -64,7 +65,13 @@ pub(super) fn read(frame: Frame<'_>, budget: &Budget<'_>, turn: usize, reach: Re
         likeliest: None,
         promising: false,
     };
-    for pass in 0..BIASES.len() {
+    reading.cropped();
+    let passes = if reading.read.is_empty() {
+        BIASES.len()
+    } else {
+        0
+    };
+    for pass in 0..passes {
         let bias = BIASES.iter().cycle().nth(turn + pass).copied();
         reading.pass(
             bias.unwrap_or(Bias::NONE),
@@ -131,6 +138,24 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
+    /// Reads a symbol that fills the picture.
+    fn cropped(&mut self) {
+        if self.budget.spent() {
+            return;
+        }
+        for cropped in Cropped::of(self.pyramid.level(0)) {
+            for (placement, goodness) in cropped.placements(self.pyramid) {
+                self.promising |= goodness >= LEAST_START;
+                if goodness >= LEAST_GOODNESS
+                    && let Some(text) = self.sampled(&placement, cropped.sign())
+                {
+                    self.add(text, &placement);
+                    return;
+                }
+            }
+        }
+    }
+
     fn pass(&mut self, bias: Bias, care: Care) {
         let mut later = Vec::new();
         for (level, step) in levels(self.pyramid, care) {
@@ -229,13 +254,19 @@ impl<'a> Reading<'a> {
                 self.add(text, &placed.0);
                 return;
             }
+            // Nothing of a symbol without alignment patterns holds its fourth corner: improving drawn
+            // patterns that are not quite those of the standard may pull it away.
+            let as_placed = (layout.alignments().next().is_none() && placed.1 >= LEAST_GOODNESS)
+                .then(|| placed.0.clone());
             let (placement, goodness) = measured.improved(self.pyramid, layout, placed);
             if goodness < LEAST_GOODNESS {
                 continue;
             }
-            if let Some(text) = self.sampled(&placement, sign) {
-                self.add(text, &placement);
-                return;
+            for placement in [Some(&placement), as_placed.as_ref()].into_iter().flatten() {
+                if let Some(text) = self.sampled(placement, sign) {
+                    self.add(text, placement);
+                    return;
+                }
             }
             self.keep(Unread {
                 placement,

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use qrcode::{Color, QrCode};
+use qrcode::{Color, EcLevel, QrCode};
 
 use super::{Decoder, Detection, FRAME_BUDGET, Frame, LumaFrame, Scanner};
 
@@ -32,6 +32,49 @@ impl Sheet {
                 }
             }
         }
+        self
+    }
+
+    /// A code that fills the sheet, at `level`, with finder patterns that are rings around discs where
+    /// `style` says so, and nothing around it.
+    fn cropped(text: &str, level: EcLevel, module_px: usize, style: Finders) -> Self {
+        let code = QrCode::with_error_correction_level(text, level).unwrap();
+        let side = code.width();
+        let mut sheet = Self::new(side * module_px, side * module_px);
+        for y in 0..side * module_px {
+            for x in 0..side * module_px {
+                let module = (x / module_px, y / module_px);
+                let dark = match finder_middle(module, side) {
+                    Some((u, v)) if style == Finders::Round => {
+                        let from = |pixel: usize, middle: f32| {
+                            (pixel as f32 + 0.5) / module_px as f32 - middle
+                        };
+                        let far = from(x, u).hypot(from(y, v));
+                        far < 1.5 || (2.5..3.5).contains(&far)
+                    }
+                    _ => code[module] == Color::Dark,
+                };
+                if dark {
+                    sheet.luma[y * sheet.width + x] = 0;
+                }
+            }
+        }
+        sheet
+    }
+
+    /// With a light ground around it.
+    fn with_quiet_zone(&self, px: usize) -> Self {
+        let mut larger = Self::new(self.width + 2 * px, self.luma.len() / self.width + 2 * px);
+        for (y, row) in self.luma.chunks(self.width).enumerate() {
+            let start = (y + px) * larger.width + px;
+            larger.luma[start..start + row.len()].copy_from_slice(row);
+        }
+        larger
+    }
+
+    /// As a mirror shows it.
+    fn mirrored(mut self) -> Self {
+        self.luma.chunks_mut(self.width).for_each(<[u8]>::reverse);
         self
     }
 
@@ -67,6 +110,76 @@ impl Sheet {
             .collect();
         texts.sort();
         texts
+    }
+}
+
+/// How finder patterns are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Finders {
+    Square,
+    Round,
+}
+
+/// The middle of the finder pattern that a module of a symbol belongs to, in modules.
+fn finder_middle((x, y): (usize, usize), side: usize) -> Option<(f32, f32)> {
+    let (near, far) = (3.5, side as f32 - 3.5);
+    match (x < 7, y < 7, x >= side - 7, y >= side - 7) {
+        (true, true, ..) => Some((near, near)),
+        (_, true, true, _) => Some((far, near)),
+        (true, _, _, true) => Some((near, far)),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_symbol_of_one_pixel_a_module_is_read_at_every_size() {
+    for chars in [5, 100, 500, 1_000, 2_000, 4_200] {
+        let text: String = (0..chars)
+            .map(|place| ((place * 7 % 10) as u8 + b'0') as char)
+            .collect();
+        for quiet in [0, 4] {
+            let sheet =
+                Sheet::cropped(&text, EcLevel::L, 1, Finders::Square).with_quiet_zone(quiet);
+            assert_eq!(
+                sheet.texts(),
+                [text.as_str()],
+                "{chars} digits, {quiet} around"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_symbol_that_fills_its_picture_is_read_turned_inverted_and_mirrored() {
+    let text = "7".repeat(1_500);
+    let drawn = || Sheet::cropped(&text, EcLevel::L, 1, Finders::Square);
+    let mut turned = drawn();
+    for _ in 0..4 {
+        turned = turned.turned();
+        assert_eq!(turned.texts(), [text.as_str()]);
+    }
+    assert_eq!(
+        drawn().with_quiet_zone(3).inverted().texts(),
+        [text.as_str()]
+    );
+    assert_eq!(drawn().mirrored().texts(), [text.as_str()]);
+}
+
+#[test]
+fn finder_patterns_drawn_as_rings_are_found_in_every_version() {
+    for (text, level) in [
+        ("60726844548", EcLevel::H),
+        ("YE7Y42L24TF064BU", EcLevel::Q),
+        (CODE, EcLevel::M),
+    ] {
+        for module_px in [3, 5, 8] {
+            let sheet = Sheet::cropped(text, level, module_px, Finders::Round);
+            // In a larger picture with other things in it the outline says nothing.
+            let mut picture = sheet.with_quiet_zone(40);
+            picture.luma[..60].fill(0);
+            assert_eq!(picture.texts(), [text], "{module_px} px");
+            assert_eq!(sheet.with_quiet_zone(8).turned().inverted().texts(), [text]);
+        }
     }
 }
 
