@@ -3,10 +3,11 @@
 use super::device::{Device, Program};
 use super::world::World;
 use std::collections::BTreeSet;
+use usher_core::gate::Answer;
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::protocol::claim::PROOF_MS;
-use usher_domain::record::Certainty;
+use usher_domain::record::{Certainty, Outcome};
 use usher_domain::time::UnixMillis;
 
 /// What the simulator knew when somebody showed a ticket.
@@ -37,6 +38,19 @@ impl World {
                 .filter(|device| self.server.duties.may_be_off(*device))
                 .collect(),
         }
+    }
+
+    /// When an answer was made: the authority answers an attempt that is open as it did the first time, and what it
+    /// said was true then. A device asks so that went back to a copy of before its record.
+    pub(super) fn first_asked(&self, number: usize, asked: Asked, answer: &Answer) -> Asked {
+        let memory = self.memory.borrow();
+        let first = memory.shown.iter().find(|shown| {
+            shown.device == number
+                && shown.answer.attempt == answer.attempt
+                && shown.answer.verdict.outcome() == Outcome::Admit
+                && shown.answer.certainty == answer.certainty
+        });
+        first.map_or(asked, |first| first.asked.clone())
     }
 
     /// Who granted an admission knew of every scan elsewhere that is older than what is said to be known.

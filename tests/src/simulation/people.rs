@@ -185,11 +185,13 @@ impl World {
             let mut shown = memory.shown.iter();
             !shown.any(|shown| shown.answer.record == answer.record)
         };
+        let asked = self.first_asked(number, asked, &answer);
         self.memory.borrow_mut().shown.push(Shown {
             device: number,
             ticket,
             request: request.clone(),
             answer: answer.clone(),
+            asked: asked.clone(),
             at: self.time.passed_ms(),
         });
         let admitted = answer.verdict.outcome() == Outcome::Admit;

@@ -1,6 +1,7 @@
 //! The world: who is there, and what happens next.
 
 use super::byzantine::{Conduct, Thief};
+use super::certainty::Asked;
 use super::clock::VirtualTime;
 use super::copies::{self, Copy};
 use super::device::{Device, Surroundings};
@@ -83,6 +84,7 @@ pub(super) struct Shown {
     pub(super) ticket: usize,
     pub(super) request: ScanRequest,
     pub(super) answer: Answer,
+    pub(super) asked: Asked,
     /// Milliseconds of the true time.
     pub(super) at: u64,
 }
