@@ -63,6 +63,8 @@ mutants! {
     HandNothingBack,
     /// A device forgets what it handed back while it waits for a person there.
     ForgetHandBack,
+    /// A device forgets what a restored server takes later of others' logs.
+    ForgetPutOff,
     /// Merging passes over what was taken back.
     IgnoreUndo,
     /// Merging counts what comes after a cut.

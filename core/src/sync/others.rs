@@ -77,6 +77,7 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
         let by = match taken {
             Taken::All => None,
             Taken::NotAll => Some(to),
+            Taken::Later if usher_domain::mutated!(ForgetPutOff) => None,
             Taken::Later => Some(Recipient::NOBODY),
         };
         Ok(self.note_refusal(scope, by)?)
