@@ -273,8 +273,16 @@ impl Client {
     ///
     /// # Errors
     /// [`CliError::Server`].
-    pub async fn download(&self, path: &[&str]) -> Result<Download, CliError> {
-        let answer = self.send(self.request(Method::GET, path)?).await?;
+    pub async fn download(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Download, CliError> {
+        let mut url = self.url(path)?;
+        for (name, value) in query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let answer = self.send(self.request_to(Method::GET, url)?).await?;
         Ok(Download {
             answer,
             correlation: self.correlation.clone(),

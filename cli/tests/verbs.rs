@@ -233,6 +233,11 @@ fn doors(walk: &mut Walk) {
 fn afterwards(walk: &mut Walk) {
     walk.ok("report", "fair/evening");
     walk.ok("report", "fair/evening --attendance came.csv");
+    walk.ok("report", "fair/evening --csv scans.csv --bom");
+    let scans = std::fs::read_to_string(walk.house.path().join("scans.csv")).unwrap();
+    assert!(scans.starts_with("\u{feff}record,time,device,"), "{scans}");
+    let head = scans.lines().next().unwrap();
+    assert!(head.ends_with(",counts,local_time,number,seat"), "{head}");
     let came = std::fs::read_to_string(walk.house.path().join("came.csv")).unwrap();
     let head = "ticket,type,external,order,holder,state,entries,first_entry,first_gate,last_exit";
     assert_eq!(came.lines().next(), Some(head));

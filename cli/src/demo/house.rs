@@ -364,7 +364,7 @@ impl House {
     /// [`CliError`].
     pub async fn scans_csv(&self) -> Result<String, CliError> {
         let path = ["events", EVENT, "sessions", FIRST, "scans.csv"];
-        let mut answer = self.client.download(&path).await?;
+        let mut answer = self.client.download(&path, &[]).await?;
         let mut bytes = Vec::new();
         while let Some(part) = answer.next().await? {
             bytes.extend(part);

@@ -2,17 +2,18 @@
 
 use super::{Next, Place, Rows, word};
 use crate::service::devices::StoredDevice;
-use crate::service::error::Result;
+use crate::service::error::{Error, Result};
 use crate::service::incidents::shown;
 use crate::service::organizers::StoredOrganizer;
 use crate::service::records::cuts;
 use crate::service::records::lines::{Placed, aliases, ground_lines, lines_about, readable};
 use crate::service::statistics::Slugs;
-use crate::service::things;
+use crate::service::tickets::stored;
+use crate::service::{things, times};
 use crate::storage::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::hash::Hash;
-use usher_domain::ids::DeviceId;
+use usher_domain::ids::{DeviceId, EventId, TicketId};
 use usher_domain::merge::{Ground, movements};
 use usher_domain::record::{Body, Outcome, Subject};
 
@@ -27,6 +28,9 @@ pub(super) const HEADER: &[&str] = &[
     "outcome",
     "reason",
     "counts",
+    "local_time",
+    "number",
+    "seat",
 ];
 
 /// Batches of one piece.
@@ -45,6 +49,36 @@ impl Devices {
                     .map_or_else(|_| device.to_string(), |stored| stored.value.name)
             })
             .clone()
+    }
+}
+
+/// The seller's number and the seat of tickets, each read once.
+#[derive(Default)]
+struct Tickets(BTreeMap<TicketId, (String, String)>);
+
+impl Tickets {
+    fn number_and_seat(
+        &mut self,
+        txn: &dyn Transaction,
+        event: EventId,
+        subject: Subject,
+    ) -> Result<(String, String)> {
+        let Subject::Ticket(ticket) = subject else {
+            return Ok(Default::default());
+        };
+        if let Some(known) = self.0.get(&ticket) {
+            return Ok(known.clone());
+        }
+        let found = match stored::load(txn, event, ticket) {
+            Ok(ticket) => (
+                ticket.external.unwrap_or_default(),
+                ticket.body.seat.unwrap_or_default(),
+            ),
+            Err(Error::NotFound(_) | Error::Internal(_)) => Default::default(),
+            Err(error) => return Err(error),
+        };
+        self.0.insert(ticket, found.clone());
+        Ok(found)
     }
 }
 
@@ -94,15 +128,19 @@ pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<
         }
     }
     let counting = counting(txn, place, &ground, &general, subjects)?;
+    let zone = times::zone(&place.event.time_zone)?;
+    let mut tickets = Tickets::default();
     let mut rows = Rows::new();
     for (line, scan, subject) in scans {
+        let at = shown(ground.stamp_of(&line.record));
+        let (number, seat) = tickets.number_and_seat(txn, place.event.id, subject)?;
         let counts = match scan.outcome {
             Outcome::Admit => counting.contains(&line.hash),
             Outcome::Refuse | Outcome::Refer => ground.counts(&line),
         };
         rows.row(&[
             line.hash.to_string(),
-            shown(ground.stamp_of(&line.record)).to_string(),
+            at.to_string(),
             devices.name(txn, line.record.log.device),
             slugs.gate(scan.gate),
             match subject {
@@ -114,6 +152,11 @@ pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<
             word(&scan.outcome)?,
             word(&scan.reason)?,
             if counts { "yes" } else { "no" }.to_owned(),
+            at.to_zoned(zone.clone())
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string(),
+            number,
+            seat,
         ])?;
     }
     Ok((rows.into_bytes()?, Next::Scans(upto)))
