@@ -68,6 +68,10 @@ pub trait SyncApi {
     /// are taken in before it seals again.
     async fn hand_back(&self, request: HandBack) -> Result<HandBackAnswer, Problem>;
 
+    /// Gives a server a trust document that it has not, or may have lost: the root signed it, and people are told
+    /// to sign one that unites all of them.
+    async fn hand_back_trust(&self, request: TrustHandBack) -> Result<(), Problem>;
+
     /// Stores a batch: of this device's log, or of another's as its writer signed it, where a server that
     /// was restored from a backup has lost it. Storing comes before interpreting: no authentic record is
     /// refused. One whose writer wrote too much within an hour is put off: see [`Problem::is_of_writer`].
@@ -262,6 +266,14 @@ pub struct HandBack {
     /// zstd-compressed rows of those buckets, each a CBOR byte string.
     #[n(4)]
     pub rows: ByteVec,
+}
+
+/// A trust document that a restored server may have lost.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct TrustHandBack {
+    /// Signed [`crate::document::trust::Trust`].
+    #[n(0)]
+    pub document: ByteVec,
 }
 
 /// What the server did with rows handed back.

@@ -502,6 +502,17 @@ pub fn signed_trust(
     number: u64,
     now: UnixMillis,
 ) -> NewTrust {
+    signed_trust_of(organizer, keys, (1, number), now)
+}
+
+/// The same of an epoch.
+#[must_use]
+pub fn signed_trust_of(
+    organizer: &Organizer,
+    keys: &[&OrganizerKeys],
+    (epoch, number): (u32, u64),
+    now: UnixMillis,
+) -> NewTrust {
     let delegation = |key, purpose| Delegation {
         key,
         purpose,
@@ -522,7 +533,7 @@ pub fn signed_trust(
     });
     let trust = Trust {
         organizer: organizer.id,
-        version: Version { epoch: 1, number },
+        version: Version { epoch, number },
         issued_at: now,
         expires_at: now.shifted(60 * DAY_MS),
         server: organizer.server,

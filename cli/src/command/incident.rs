@@ -370,6 +370,7 @@ const fn kind(kind: IncidentKind) -> &'static str {
         IncidentKind::OverrideNotAllowed => "override not allowed",
         IncidentKind::UnknownCodes => "unknown codes",
         IncidentKind::CopiedDevice => "copied device",
+        IncidentKind::TrustHandedBack => "trust documents handed back",
         IncidentKind::ForbiddenAdmission => "forbidden admission",
     }
 }

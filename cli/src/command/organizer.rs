@@ -5,7 +5,9 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::passphrase::{Asking, PassphraseSource};
 use crate::shell::Shell;
-use crate::trust::{Signing, make_or_open_root, open_document, open_root};
+use crate::trust::{
+    Signing, is_any_revoked, make_or_open_root, open_document, open_handed_back, open_root,
+};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -72,8 +74,8 @@ pub struct Renew {
     /// How many days the server's keys are trusted
     #[arg(long, value_name = "DAYS", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
-    /// Let the server make new keys; those in use are withdrawn, and tickets that they signed count where
-    /// the ticket set lists them
+    /// Let the server make new keys, which happens by itself where one in use was revoked; those in use are
+    /// withdrawn, and tickets that they signed count where the ticket set lists them
     #[arg(long)]
     pub rotate: bool,
     /// Where the passphrase comes from.
@@ -162,7 +164,7 @@ impl Create {
                     now: shell.now(),
                     days: self.days,
                 };
-                let document = signing.next_document(&organizer, None, None);
+                let document = signing.next_document(&organizer, &[], None, 1);
                 client.put(&["organizer", "trust"], &document).await?
             }
         };
@@ -211,14 +213,21 @@ impl Renew {
         let client = shell.client()?;
         let root = open_root(&self.root_key, &self.passphrase.read(Asking::Existing)?)?;
         let organizer: venue::Organizer = client.get(&["organizer"]).await?;
-        let held = match organizer.trust {
-            Some(_) => {
-                let held: venue::NewTrust = client.get(&["organizer", "trust"]).await?;
-                Some(open_document(&held, &organizer, &root)?)
-            }
-            None => None,
+        let mut held = Vec::new();
+        if organizer.trust.is_some() {
+            let in_force: venue::NewTrust = client.get(&["organizer", "trust"]).await?;
+            held.push(open_document(&in_force, &organizer, &root)?);
+        }
+        let path = ["organizer", "trust", "handed-back"];
+        let handed_back: venue::TrustHandedBack = match client.get(&path).await {
+            // An older server keeps none.
+            Err(error) if error.code() == "not_found" => venue::TrustHandedBack::default(),
+            handed_back => handed_back?,
         };
-        let next: Option<venue::OrganizerKeys> = if self.rotate {
+        held.extend(open_handed_back(&handed_back, &organizer, &root));
+        // What a restored server signs with may have been revoked since its backup was made.
+        let rotates = self.rotate || is_any_revoked(&organizer.keys, &held);
+        let next: Option<venue::OrganizerKeys> = if rotates {
             let nothing = serde_json::json!({});
             Some(client.post(&["organizer", "keys"], &nothing).await?)
         } else {
@@ -229,7 +238,7 @@ impl Renew {
             now: shell.now(),
             days: self.days,
         };
-        let document = signing.next_document(&organizer, held.as_ref(), next.as_ref());
+        let document = signing.next_document(&organizer, &held, next.as_ref(), handed_back.epoch);
         let organizer: venue::Organizer = client.put(&["organizer", "trust"], &document).await?;
         shell.show_organizer(&organizer)?;
         Ok(Exit::Done)

@@ -154,9 +154,9 @@ fn next(data: &Path) -> Vec<String> {
         "What no device holds is as old as the backup. Look at usher session orders EVENT/SESSION, and give \
          notices and orders again that are missing. Create events, sessions, gates and tokens again that are \
          newer, import ticket lists again, and enroll devices again that are newer: usher enroll.",
-        "The trust document may be older than the one that devices hold; usher readiness then says so. Run \
-         usher organizer renew --root-key FILE once for each time it was renewed since the backup, and once \
-         more.",
+        "The trust document may be older than the one that devices hold, and keys that were revoked since may \
+         count here. Devices hand theirs back: once usher incident list says so (trust_handed_back), run usher \
+         organizer renew --root-key FILE. It unites what all of them revoke.",
     ];
     std::iter::once(serve)
         .chain(rest.map(str::to_owned))

@@ -93,7 +93,7 @@ impl House {
             now,
             days: DAYS,
         };
-        let document = signing.next_document(&organizer, None, None);
+        let document = signing.next_document(&organizer, &[], None, 1);
         let _: venue::Organizer = client.put(&["organizer", "trust"], &document).await?;
         let cable = Cable::lay().await?;
         cable.plug(address);

@@ -13,7 +13,7 @@ use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
 use usher_domain::protocol::{
     Assignment, BucketDigests, BucketRows, Changes, EnrollAnswer, EnrollRequest, FeedPage,
     FeedRequest, HandBack, HandBackAnswer, Head, HeadsAnswer, Heartbeat, HeartbeatAnswer,
-    MEDIA_TYPE, PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, Whose, paths,
+    MEDIA_TYPE, PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, TrustHandBack, Whose, paths,
 };
 use usher_domain::table::{TableId, Version};
 use usher_domain::wire::{EnrollBody, SnapshotHead};
@@ -177,6 +177,10 @@ impl SyncApi for HttpSync {
 
     async fn hand_back(&self, request: HandBack) -> Result<HandBackAnswer, Problem> {
         self.post(paths::HAND_BACK, &request).await
+    }
+
+    async fn hand_back_trust(&self, request: TrustHandBack) -> Result<(), Problem> {
+        self.post(paths::HAND_BACK_TRUST, &request).await
     }
 
     async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {

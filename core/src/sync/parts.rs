@@ -81,6 +81,8 @@ pub struct Memory {
     pub(super) instance: Option<u64>,
     /// Which of the requests that are kept to be handed back that start was given.
     pub(super) offered: BTreeSet<Hash>,
+    /// Which trust document that start was given.
+    pub(super) trust_offered: Option<(u64, Hash)>,
     /// What it told since.
     pub(super) told: Arc<Told>,
 }

@@ -2,7 +2,7 @@
 
 use super::error::SyncError;
 use super::parts::{Access, Memory, Parts};
-use super::plan::{Action, Remote, plan};
+use super::plan::{Action, Remote, ServerBehind, plan};
 use super::report::{Mismatch, Report, Trouble};
 use super::retry::Timer;
 use super::told::Wanted;
@@ -256,7 +256,10 @@ impl<'p, A: SyncApi, S: Access, T: Timer> Exchange<'p, A, S, T> {
             Action::Forget(table) => self.forget(table).await,
             Action::Report(behind) => {
                 self.report.mismatches.push(Mismatch::Behind(behind));
-                Ok(())
+                match behind {
+                    ServerBehind::Trust => self.offer_trust().await,
+                    ServerBehind::Table(_) | ServerBehind::Feed(_) => Ok(()),
+                }
             }
         };
         match done {

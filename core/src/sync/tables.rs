@@ -11,7 +11,7 @@ use crate::store::{NoticeBody, StoreError};
 use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust};
 use usher_domain::problem::{Code, Problem};
 use usher_domain::protocol::live::TableSegment;
-use usher_domain::protocol::{Changes, SnapshotPart, SnapshotRequest, SyncApi};
+use usher_domain::protocol::{Changes, SnapshotPart, SnapshotRequest, SyncApi, TrustHandBack};
 use usher_domain::table::{Digests, Manifest, TableId, Version};
 
 /// How often a download or a repair is begun anew while the server's table changes meanwhile.
@@ -22,6 +22,12 @@ const SNAPSHOT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
     /// Takes the newest trust document.
     pub(super) async fn refresh_trust(&mut self) -> Result<(), SyncError> {
+        // One of a higher epoch was signed after a restore, maybe without what this one says.
+        let held = self.parts.store.with(|store| store.held_trust())?;
+        let newest = self.memory.remote.as_ref().map(|remote| remote.trust);
+        if held.is_some_and(|held| newest.is_some_and(|new| new.epoch > held.version.epoch)) {
+            self.offer_trust().await?;
+        }
         let (assignment, asked, answered) = self.ask_timed(|| self.parts.api.assignment()).await?;
         self.compare_clocks(asked, assignment.server_time, answered)?;
         let (now, clock) = self.now()?;
@@ -35,6 +41,32 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
                 Acceptance::Same(_) => Ok(()),
             }
         })
+    }
+
+    /// Gives the server the trust document that is held, once to each start of its program: it may have lost it.
+    pub(super) async fn offer_trust(&mut self) -> Result<(), SyncError> {
+        let trust = self.parts.store.with(|store| store.trust())?;
+        let (Some(instance), Some(trust)) = (self.memory.instance, trust) else {
+            return Ok(());
+        };
+        let offer = (instance, trust.hash());
+        if self.memory.trust_offered == Some(offer) {
+            return Ok(());
+        }
+        let request = TrustHandBack {
+            document: trust.bytes().to_vec().into(),
+        };
+        match self
+            .ask(|| self.parts.api.hand_back_trust(request.clone()))
+            .await
+        {
+            Ok(()) => {}
+            // An older server does not take any, and one of another root never will.
+            Err(problem) if matches!(problem.code, Code::NotFound | Code::NotAuthentic) => {}
+            Err(problem) => return Err(problem.into()),
+        }
+        self.memory.trust_offered = Some(offer);
+        Ok(())
     }
 
     /// Checks a manifest by everything that is held: signature, version, expiry.

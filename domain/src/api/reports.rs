@@ -128,6 +128,8 @@ pub enum IncidentKind {
     UnknownCodes,
     /// A device's folder is in use twice at once.
     CopiedDevice,
+    /// Devices handed back trust documents that say of keys what the one in force does not.
+    TrustHandedBack,
     /// A device let people in whom the ticket's state forbade by then: it had not heard of the change.
     ForbiddenAdmission,
 }

@@ -95,6 +95,17 @@ pub struct NewTrust {
     pub document: String,
 }
 
+/// Trust documents that devices handed back and that say of keys what the one in force does not, and the epoch in
+/// which the next one is signed at least.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TrustHandedBack {
+    /// The server's epoch: it rises with every restore, and so does that of a document signed afterwards.
+    pub epoch: u32,
+    /// The documents in base64, as the root signed them.
+    pub documents: Vec<String>,
+}
+
 /// Creates an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -32,6 +32,54 @@ pub struct Trust {
     pub delegations: Vec<Delegation>,
 }
 
+impl Trust {
+    /// Whether another document says of keys what this one does not: it delegates to one that this does not
+    /// know, or revokes one that counts here.
+    #[must_use]
+    pub fn lacks(&self, other: &Self) -> bool {
+        other.delegations.iter().any(|theirs| {
+            let mut ours = self.delegations.iter();
+            let own = ours.find(|own| own.key == theirs.key);
+            own.is_none_or(|own| theirs.revoked_at.is_some() && own.revoked_at.is_none())
+        })
+    }
+
+    /// Whether a key counts by this document that another one revoked.
+    #[must_use]
+    pub fn revives(&self, other: &Self) -> bool {
+        let revoked = other
+            .delegations
+            .iter()
+            .filter(|one| one.revoked_at.is_some());
+        revoked.into_iter().any(|revoked| {
+            let mut own = self.delegations.iter();
+            own.any(|own| own.key == revoked.key && own.revoked_at.is_none())
+        })
+    }
+
+    /// All that documents say of keys: of what one key may do the newest, and that it was revoked whoever says so,
+    /// at the earliest time said.
+    #[must_use]
+    pub fn united(documents: &[Self]) -> Vec<Delegation> {
+        let mut newest_first: Vec<&Self> = documents.iter().collect();
+        newest_first.sort_by_key(|trust| std::cmp::Reverse(trust.version));
+        let mut united: Vec<Delegation> = Vec::new();
+        for one in newest_first
+            .into_iter()
+            .flat_map(|trust| &trust.delegations)
+        {
+            match united.iter_mut().find(|known| known.key == one.key) {
+                Some(known) => {
+                    let said = [known.revoked_at, one.revoked_at];
+                    known.revoked_at = said.into_iter().flatten().min();
+                }
+                None => united.push(one.clone()),
+            }
+        }
+        united
+    }
+}
+
 /// One key and what it may sign.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Delegation {

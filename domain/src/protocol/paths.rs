@@ -20,6 +20,8 @@ pub const BUCKETS: &str = "/sync/v1/tables/{table}/buckets";
 pub const ROWS: &str = "/sync/v1/tables/{table}/rows";
 /// Gives rows to a server that was restored from a backup (POST).
 pub const HAND_BACK: &str = "/sync/v1/hand-back";
+/// Gives a trust document to a server that was restored from a backup (POST).
+pub const HAND_BACK_TRUST: &str = "/sync/v1/hand-back-trust";
 /// Stores a batch of the device's log (POST).
 pub const PUSH: &str = "/sync/v1/push";
 /// Ends of the device's logs in a scope (GET).
@@ -54,6 +56,7 @@ mod tests {
             BUCKETS,
             ROWS,
             HAND_BACK,
+            HAND_BACK_TRUST,
             PUSH,
             HEADS,
             FEED,

@@ -33,6 +33,8 @@ pub(crate) const HEARTBEAT: Budget = budget(
 pub(crate) const ROWS: Budget = budget(16 * KIB, BUCKETS + 1, 2);
 /// Rows handed back, with the digests that prove them.
 pub(crate) const HAND_BACK: Budget = budget(BODY_BYTES_MAX, BUCKETS * 2 + BESIDE, 6);
+/// A trust document handed back.
+pub(crate) const HAND_BACK_TRUST: Budget = budget(128 * KIB, 8, 2);
 /// A batch of records.
 pub(crate) const PUSH: Budget = budget(BODY_BYTES_MAX, BATCH_RECORDS_MAX + BESIDE, 4);
 /// A claim, with what the device has not sent of the ticket.

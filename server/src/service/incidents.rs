@@ -61,6 +61,14 @@ impl About {
         }
     }
 
+    /// Trust documents that were handed back.
+    pub(crate) const fn trust() -> Self {
+        Self {
+            kind: IncidentKind::TrustHandedBack,
+            ..Self::handed_back(None)
+        }
+    }
+
     /// A badge in use on two devices at once.
     pub(crate) const fn badge(staff: StaffId) -> Self {
         Self {
@@ -190,6 +198,7 @@ const fn word(kind: IncidentKind) -> &'static str {
         IncidentKind::OverrideNotAllowed => "override_not_allowed",
         IncidentKind::UnknownCodes => "unknown_codes",
         IncidentKind::CopiedDevice => "copied_device",
+        IncidentKind::TrustHandedBack => "trust_handed_back",
         IncidentKind::ForbiddenAdmission => "forbidden_admission",
     }
 }

@@ -20,6 +20,7 @@ mod events;
 mod export;
 mod feed;
 mod figures;
+mod handed_trust;
 mod health;
 mod heartbeat;
 mod imports;

@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing};
 use super::times;
-use super::{Service, rotation, things::check_names};
+use super::{Service, handed_trust, rotation, things::check_names};
 use crate::keys::{self, KeyUse};
 use crate::storage::{Id, Kind, Space, Transaction};
 use base64::Engine as _;
@@ -155,6 +155,7 @@ fn take_trust(
         Ok(Acceptance::Same(_)) => {}
         Ok(Acceptance::New(accepted)) => {
             let document = accepted.document();
+            handed_trust::check(txn, organizer, document.value())?;
             if document.value().server != stored.value.server {
                 return Err(Error::invalid(
                     "document",
@@ -168,6 +169,7 @@ fn take_trust(
                 return Err(Error::Internal("the document just taken in is not there"));
             };
             rotation::follow(txn, &mut stored, &in_force, now)?;
+            handed_trust::settle(txn, organizer, &in_force, now)?;
             super::sessions::mark_sets(txn, organizer, now)?;
             txn.mark_dirty(TableId::Roster(organizer))?;
         }

@@ -106,6 +106,8 @@ pub enum Space {
     ClosedIncidentBody = 25,
     /// What people wrote down about an incident.
     IncidentNotes = 26,
+    /// Trust documents that devices handed back.
+    HandedTrust = 27,
 }
 
 /// Configured things and single values.

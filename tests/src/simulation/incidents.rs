@@ -162,6 +162,7 @@ impl World {
                 memory.was_restored || self.habits.bad_disks || memory.forked.contains(&device)
             }
             // It says what was shown at a device, and blames nobody.
+            IncidentKind::TrustHandedBack => memory.was_restored,
             IncidentKind::UnknownCodes => true,
             // These are compared with what the reference says.
             IncidentKind::ExcessAdmission

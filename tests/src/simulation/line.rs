@@ -24,7 +24,7 @@ use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
 use usher_domain::protocol::{
     Assignment, BucketDigests, BucketRows, Changes, EnrollAnswer, EnrollRequest, FeedPage,
     FeedRequest, HandBack, HandBackAnswer, Head, HeadsAnswer, Heartbeat, HeartbeatAnswer,
-    PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, Whose,
+    PushAnswer, SnapshotPart, SnapshotRequest, SyncApi, TrustHandBack, Whose,
 };
 use usher_domain::table::{TableId, Version};
 use usher_server::service::{Error, Service};
@@ -348,6 +348,15 @@ impl SyncApi for Line {
             async move { service.hand_back(device, request).await }
         });
         call.await.map(|answer| travels(&answer))
+    }
+
+    async fn hand_back_trust(&self, request: TrustHandBack) -> Result<(), Problem> {
+        let (device, request) = (self.device, travels(&request));
+        let call = self.call("hand back trust", For::Active, move |service| {
+            let request = request.clone();
+            async move { service.hand_back_trust(device, request).await }
+        });
+        call.await
     }
 
     async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {

@@ -103,6 +103,45 @@ async fn what_a_restored_server_cannot_verify_yet_is_handed_back_once_its_trust_
 }
 
 #[tokio::test]
+async fn a_restored_server_gets_its_newer_trust_documents_back_whatever_was_signed_since() {
+    let venue = Venue::new().await;
+    let (north, south) = (venue.gate("north").await, venue.gate("south").await);
+    let backup = venue.backup_server().await;
+    let organizer = venue.organizer.id;
+    let next = venue.service().make_next_keys(organizer).await.unwrap();
+    venue.trust_keys(&[&venue.organizer.keys, &next], 2).await;
+    venue.sync_all().await;
+    let (_, lost) = venue
+        .service()
+        .trust_document(organizer)
+        .await
+        .unwrap()
+        .unwrap();
+    venue.restore_server_from(&backup).await;
+    let kept = async || {
+        let kept = venue.service().trust_handed_back(organizer).await;
+        kept.unwrap().documents.len()
+    };
+    north.try_sync().await.unwrap();
+    assert_eq!(kept().await, 1);
+    // Put back once more it has forgotten that too, and the organizer signs without having heard of it.
+    venue.restore_server_from(&backup).await;
+    let service = venue.service();
+    let new = usher_tests::venue::signed_trust_of(
+        &venue.organizer,
+        &[&venue.organizer.keys],
+        (3, 2),
+        service.now(),
+    );
+    service.take_trust(organizer, new).await.unwrap();
+    // A device gives what it holds before it takes one of a higher epoch.
+    south.try_sync().await.unwrap();
+    assert_eq!(kept().await, 1);
+    let held = south.store(|store| store.trust().unwrap().unwrap());
+    assert_ne!(held.bytes(), lost);
+}
+
+#[tokio::test]
 async fn a_revoked_device_hands_in_again_what_a_restored_server_lost() {
     let venue = Venue::new().await;
     let tickets = venue.sell_many(3).await;

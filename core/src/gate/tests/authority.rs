@@ -215,6 +215,10 @@ impl SyncApi for Server {
         unreachable!()
     }
 
+    async fn hand_back_trust(&self, _: TrustHandBack) -> Result<(), Problem> {
+        unreachable!()
+    }
+
     async fn push(&self, _: Batch) -> Result<PushAnswer, Problem> {
         unreachable!()
     }

@@ -197,6 +197,16 @@ impl SyncApi for Line<'_> {
             .await
     }
 
+    async fn hand_back_trust(&self, request: TrustHandBack) -> Result<(), Problem> {
+        self.server
+            .call(|| {
+                let mut given = self.server.trust_given.borrow_mut();
+                given.push(request.document.to_vec());
+                Ok(())
+            })
+            .await
+    }
+
     async fn push(&self, batch: Batch) -> Result<PushAnswer, Problem> {
         self.server.call(|| self.server.push_batch(&batch)).await
     }

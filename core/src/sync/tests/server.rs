@@ -78,6 +78,8 @@ pub(super) struct Server {
     pub(super) put_back_untold: RefCell<Option<(u64, State)>>,
     /// Which start of its program this is.
     pub(super) instance: Cell<u64>,
+    /// Trust documents that were handed back.
+    pub(super) trust_given: RefCell<Vec<Vec<u8>>>,
     /// Whether a person decides what of the rows handed back is taken.
     pub(super) asks_a_person: Cell<bool>,
     /// What it answers to whoever hands rows back.
@@ -137,6 +139,7 @@ impl Server {
             put_back: RefCell::new(None),
             put_back_untold: RefCell::new(None),
             instance: Cell::new(1),
+            trust_given: RefCell::default(),
             asks_a_person: Cell::new(false),
             refuses_rows: Cell::new(None),
             told: RefCell::new(None),

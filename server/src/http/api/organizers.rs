@@ -8,7 +8,9 @@ use crate::http::extract::{Args, Body};
 use crate::http::problem::Failure;
 use usher_domain::api::Page;
 use usher_domain::api::access::{IssuedToken, NewToken};
-use usher_domain::api::venue::{NewOrganizer, NewTrust, Organizer, OrganizerChange, OrganizerKeys};
+use usher_domain::api::venue::{
+    NewOrganizer, NewTrust, Organizer, OrganizerChange, OrganizerKeys, TrustHandedBack,
+};
 
 pub(crate) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -34,6 +36,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/organizer/trust",
             "Show the trust document in force",
             show_trust,
+        ),
+        get(
+            "/api/v1/organizer/trust/handed-back",
+            "List trust documents that devices handed back",
+            handed_back,
         ),
         post(
             "/api/v1/organizer/keys",
@@ -82,6 +89,10 @@ async fn change(
 
 async fn show_trust(call: Call<Viewer>) -> Result<Json<NewTrust>, Failure> {
     Ok(Json(call.service.trust_in_force(call.organizer).await?))
+}
+
+async fn handed_back(call: Call<Viewer>) -> Result<Json<TrustHandedBack>, Failure> {
+    Ok(Json(call.service.trust_handed_back(call.organizer).await?))
 }
 
 async fn make_keys(

@@ -21,7 +21,7 @@ use usher_domain::ids::DeviceId;
 use usher_domain::problem::Code;
 use usher_domain::protocol::{
     Assignment, BucketDigests, BucketRows, Changes, HandBack, HandBackAnswer, Heartbeat,
-    HeartbeatAnswer, SnapshotPart, SnapshotRequest, paths,
+    HeartbeatAnswer, SnapshotPart, SnapshotRequest, TrustHandBack, paths,
 };
 use usher_domain::table::{TableId, Version};
 use usher_domain::wire::{SNAPSHOT_MEDIA_TYPE, SnapshotHead};
@@ -53,6 +53,12 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             hand_back,
         )
         .within(budgets::HAND_BACK),
+        post(
+            paths::HAND_BACK_TRUST,
+            "Give a trust document to a server restored from a backup",
+            hand_back_trust,
+        )
+        .within(budgets::HAND_BACK_TRUST),
     ]
 }
 
@@ -263,4 +269,12 @@ async fn hand_back(
 ) -> Result<CborAnswer<HandBackAnswer>, Failure> {
     let answer = call.service.hand_back(call.device, request).await?;
     Ok(CborAnswer(answer))
+}
+
+async fn hand_back_trust(
+    call: DeviceCall<Active>,
+    Cbor(request): Cbor<TrustHandBack>,
+) -> Result<CborAnswer<()>, Failure> {
+    let done = call.service.hand_back_trust(call.device, request).await;
+    Ok(CborAnswer(done?))
 }

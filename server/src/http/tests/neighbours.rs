@@ -17,7 +17,9 @@ use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, LogId, OrganizerId};
 use usher_domain::log::{LogEnd, sign_batch};
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
-use usher_domain::protocol::{HandBack, Head, HeadsAnswer, Heartbeat, TableVersion, paths};
+use usher_domain::protocol::{
+    HandBack, Head, HeadsAnswer, Heartbeat, TableVersion, TrustHandBack, paths,
+};
 use usher_domain::record::{Abort, Body, Direction, LogRef, Subject};
 use usher_domain::session::Authority;
 use usher_domain::table::{BUCKETS, TableId};
@@ -453,6 +455,15 @@ async fn asked(
                 (route.to_owned(), cbor::encode(&hand_back))
             };
             tables.iter().map(with).collect()
+        }
+        // Our root did not sign theirs.
+        paths::HAND_BACK_TRUST => {
+            let document = house.service.trust_document(theirs.organizer).await;
+            let (_, document) = document.unwrap().unwrap();
+            let request = TrustHandBack {
+                document: document.into(),
+            };
+            vec![(route.to_owned(), cbor::encode(&request))]
         }
         paths::HEADS => {
             let path = route.replace("{scope}", &scope.to_string());

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::service::Error;
+use usher_domain::api::reports::IncidentKind;
 use usher_domain::api::rules::RulesChange;
 use usher_domain::api::venue::{OrganizerKeys, SessionChange};
 use usher_domain::cose::{self, KeyId, PublicKey};
+use usher_domain::ids::OrganizerId;
 use usher_domain::log::verify_batch;
 use usher_domain::rules::{EntryMode, EntryRule};
 use usher_domain::table::TableId;
@@ -193,4 +195,89 @@ async fn before_the_first_document_there_is_none_to_go_on_from() {
     let other = house.service.create_organizer(new).await.unwrap();
     let none = house.service.trust_in_force(other.id).await;
     assert!(matches!(none, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_trust_document_that_is_handed_back_waits_until_one_unites_it_and_no_other_revives_a_key()
+{
+    let house = House::open().await;
+    let north = house.device(1).await;
+    let organizer = house.service.organizer("house".to_owned()).await.unwrap();
+    let next = house.service.make_next_keys(organizer.id).await.unwrap();
+    // What a restored server lost: the keys in use were revoked.
+    let lost = trust_with(&organizer, &next, &Before::Revoked);
+    let document = STANDARD.decode(&lost.document).unwrap();
+    let hand_back = async |document: &[u8]| {
+        let request = usher_domain::protocol::TrustHandBack {
+            document: document.to_vec().into(),
+        };
+        house.service.hand_back_trust(north, request).await
+    };
+    let kept = async || {
+        let kept = house.service.trust_handed_back(organizer.id).await;
+        kept.unwrap().documents
+    };
+    let told = async || {
+        let open = house.service.incidents(organizer.id, None, 100);
+        let open = open.await.unwrap().items.into_iter();
+        open.filter(|one| one.kind == IncidentKind::TrustHandedBack)
+            .count()
+    };
+    // Twice, for the answer may be lost.
+    for _ in 0..2 {
+        hand_back(&document).await.unwrap();
+        assert_eq!(kept().await, [lost.document.clone()]);
+        assert_eq!(told().await, 1);
+    }
+    // It is in force for nobody yet; but nothing that revives its keys is taken.
+    let in_force = house.service.trust_in_force(organizer.id).await.unwrap();
+    assert_ne!(in_force.document, lost.document);
+    let revived = house
+        .service
+        .take_trust(organizer.id, trust_for(&organizer, 3, NOON))
+        .await;
+    assert!(matches!(revived, Err(Error::Conflict(_))), "{revived:?}");
+    let united = house.service.take_trust(organizer.id, lost).await.unwrap();
+    assert_eq!(united.keys, next);
+    assert_eq!((kept().await.len(), told().await), (0, 0));
+    // Handed back once more it says nothing new.
+    hand_back(&document).await.unwrap();
+    assert_eq!((kept().await.len(), told().await), (0, 0));
+    let revived = house
+        .service
+        .take_trust(organizer.id, trust_for(&organizer, 3, NOON))
+        .await;
+    assert!(matches!(revived, Err(Error::Conflict(_))), "{revived:?}");
+}
+
+#[tokio::test]
+async fn a_forged_trust_document_or_another_organizers_is_not_kept() {
+    let house = House::open().await;
+    let north = house.device(1).await;
+    let organizer = house.service.organizer("house".to_owned()).await.unwrap();
+    let other = Organizer {
+        id: OrganizerId::from_bytes([9; 16]),
+        ..organizer.clone()
+    };
+    let bytes = |trust: NewTrust| STANDARD.decode(trust.document).unwrap();
+    let good = bytes(trust_for(&organizer, 9, NOON));
+    let (mut broken, theirs) = (good.clone(), bytes(trust_for(&other, 9, NOON)));
+    *broken.last_mut().unwrap() ^= 1;
+    let thief = SigningKey::from_seed(&Seed::new([78; 32]));
+    let verified = usher_domain::document::verify_trust(&good, &root().public(), None).unwrap();
+    let forged = sign(verified.value(), &thief);
+    for document in [broken, theirs, forged, Vec::new()] {
+        let request = usher_domain::protocol::TrustHandBack {
+            document: document.into(),
+        };
+        let refused = house.service.hand_back_trust(north, request).await;
+        assert!(
+            matches!(refused, Err(Error::NotAuthentic(_))),
+            "{refused:?}"
+        );
+    }
+    let kept = house.service.trust_handed_back(organizer.id).await.unwrap();
+    assert_eq!(kept.documents, [""; 0]);
+    let open = house.service.incidents(organizer.id, None, 100);
+    assert_eq!(open.await.unwrap().items, []);
 }
