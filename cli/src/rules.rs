@@ -50,6 +50,9 @@ pub struct RuleFlags {
     /// Minutes after the end during which a ticket is still let in
     #[arg(long, value_name = "MINUTES")]
     pub late: Option<u32>,
+    /// Minutes after the end during which people are still let out; 180 if nobody says otherwise
+    #[arg(long, value_name = "MINUTES")]
+    pub leaving: Option<u32>,
     /// What a gate does that reaches no server
     #[arg(long, value_enum)]
     pub isolated: Option<Isolated>,
@@ -197,6 +200,7 @@ impl RuleFlags {
         }
         replace(&mut rules.early_minutes, self.early);
         replace(&mut rules.late_minutes, self.late);
+        replace(&mut rules.leaving_minutes, self.leaving);
         replace(&mut rules.isolated, self.isolated.map(IsolatedRule::from));
         replace(
             &mut rules.unknown_signed,

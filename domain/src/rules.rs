@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The zone that is none: what a ticket type opens that nobody allowed yet.
 pub const NOT_ALLOWED: ZoneId = ZoneId::from_bytes([0; 16]);
 
+/// So long after a session's end people are let out where its rules do not say.
+pub const LEAVING_MINUTES: u32 = 180;
+
 /// The rules of a session. They travel in the signed manifest of its ticket set.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -48,6 +51,9 @@ pub struct Rules {
     /// Whether somebody must be signed in where tickets are let in.
     #[n(10)]
     pub operator: OperatorRule,
+    /// Minutes after the session's end during which people are let out; three hours if it does not say.
+    #[n(11)]
+    pub leaving_minutes: Option<u32>,
 }
 
 impl Default for Rules {
@@ -64,6 +70,7 @@ impl Default for Rules {
             silent: SilentRule::default(),
             code_place: None,
             operator: OperatorRule::default(),
+            leaving_minutes: None,
         }
     }
 }

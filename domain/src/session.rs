@@ -4,7 +4,7 @@ use crate::cose::PublicKey;
 use crate::hash::Hash;
 use crate::ids::{DeviceId, EventId, GateId, OrganizerId, ScopeId, SessionId, ZoneId};
 use crate::numbers::{AccessNumber, TypeNumber};
-use crate::rules::Rules;
+use crate::rules::{LEAVING_MINUTES, Rules};
 use crate::time::UnixMillis;
 use minicbor::{Decode, Encode};
 
@@ -41,7 +41,8 @@ pub struct SessionTerms {
     /// Gates of the venue.
     #[n(9)]
     pub gates: Vec<GateName>,
-    /// The organizer's other sessions near in time, so that a wrong session can be told the right one.
+    /// The organizer's other sessions of the same event or near in time, so that a wrong session can be told
+    /// the right one.
     #[n(10)]
     pub others: Vec<SessionSummary>,
     /// Keys under which `pretix_sig1` secrets of this event verify.
@@ -138,6 +139,16 @@ impl SessionSummary {
             self.doors.shifted(-minutes(rules.early_minutes)),
             self.ends.shifted(minutes(rules.late_minutes)),
         )
+    }
+}
+
+impl SessionSummary {
+    /// Until when people are let out under these rules: never before entry ends.
+    #[must_use]
+    pub fn leaving_ends(&self, rules: &Rules) -> UnixMillis {
+        let minutes = rules.leaving_minutes.unwrap_or(LEAVING_MINUTES);
+        let (_, closes) = self.entry_window(rules);
+        closes.max(self.ends.shifted(i64::from(minutes) * 60_000))
     }
 }
 

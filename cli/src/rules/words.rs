@@ -4,8 +4,8 @@ use usher_domain::api::venue::{TicketType, Zone};
 use usher_domain::ids::ZoneId;
 use usher_domain::numbers::TypeNumber;
 use usher_domain::rules::{
-    CodePlace, Counted, EntryMode, EntryRule, IsolatedRule, OperatorRule, Rules, SilentRule,
-    StaleAction, TypeRule, UnknownSignedRule,
+    CodePlace, Counted, EntryMode, EntryRule, IsolatedRule, LEAVING_MINUTES, OperatorRule, Rules,
+    SilentRule, StaleAction, TypeRule, UnknownSignedRule,
 };
 
 /// What types and zones are called.
@@ -50,6 +50,14 @@ pub fn in_words(rules: &Rules, names: &Names) -> Vec<(&'static str, String)> {
         (
             "late",
             minutes(rules.late_minutes, "after the end", "not after the end"),
+        ),
+        (
+            "leaving",
+            minutes(
+                rules.leaving_minutes.unwrap_or(LEAVING_MINUTES),
+                "after the end",
+                "while tickets are let in",
+            ),
         ),
         ("isolated", isolated(rules.isolated).to_owned()),
         ("unknown", unknown(rules.unknown_signed).to_owned()),

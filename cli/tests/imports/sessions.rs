@@ -198,3 +198,47 @@ fn a_code_admitted_before_it_was_known_is_linked_to_the_ticket_of_its_event() {
     let seen = shop.scan("saturday", "000301");
     assert!(seen.contains("ADMIT"), "{seen}");
 }
+
+#[test]
+fn a_moved_tickets_old_and_new_codes_are_told_what_opens_it_and_who_is_inside_is_named() {
+    let shop = two_sessions();
+    let house = &shop.house;
+    house.ok("type create fair/regular --name Regular");
+    let old = house.json("ticket create fair --type regular --session early --external A-1");
+    let old = old["code"].as_str().unwrap().to_owned();
+    shop.device("fair");
+    assert!(shop.scan("fair", &old).contains("ADMIT"));
+    house.ok("--home fair sync");
+    let moved = house.json("ticket update fair/A-1 --session late");
+    assert_eq!(moved["left_inside"], json!(["early"]), "{moved}");
+    let shown = house.ok("ticket show fair/A-1");
+    assert!(shown.contains("not seen leaving"), "{shown}");
+    let new = moved["code"].as_str().unwrap().to_owned();
+    assert_ne!(old, new);
+    house.ok("--home fair sync");
+    for (code, session, says) in [
+        (
+            &old,
+            "Early",
+            "Moved to Late: only its new code is valid there.",
+        ),
+        (&new, "Early", "Moved to Late: this code is valid there."),
+        (
+            &old,
+            "Late",
+            "An old code: the ticket was moved to this session",
+        ),
+    ] {
+        let output = shop.scan_with("fair", &["--session", session], code);
+        assert!(output.contains(says), "{session}: {output}");
+    }
+    // Who leaves the early session is no longer told of.
+    let output = shop.scan_with("fair", &["--direction", "out", "--session", "Early"], &old);
+    assert!(output.contains("ADMIT"), "{output}");
+    house.ok("--home fair sync");
+    assert!(
+        !house
+            .ok("ticket show fair/A-1")
+            .contains("not seen leaving")
+    );
+}

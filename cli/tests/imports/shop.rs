@@ -161,8 +161,18 @@ impl Shop {
 
     /// What the device of an event answers to a code: word and sentences.
     pub(crate) fn scan(&self, event: &str, code: &str) -> String {
+        self.scan_with(event, &[], code)
+    }
+
+    /// As [`Self::scan`], with flags.
+    pub(crate) fn scan_with(&self, event: &str, flags: &[&str], code: &str) -> String {
         // A signed code may hold spaces.
-        let line = ["--home", event, "scan", "--offline", "--", code];
+        let line = [
+            &["--home", event, "scan", "--offline"],
+            flags,
+            &["--", code],
+        ]
+        .concat();
         let output = house::run(self.house.path(), &line);
         String::from_utf8(output.stdout).unwrap()
     }

@@ -2,7 +2,9 @@
 
 use super::words::{self, Names, Scene};
 use super::{ApiError, App};
-use crate::gate::{Advice, Answer, Asked, AtGate as _, Evidence, ScanRequest, Served, UndoRequest};
+use crate::gate::{
+    Advice, Answer, Asked, AtGate as _, Evidence, Moved, ScanRequest, Served, UndoRequest,
+};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use usher_domain::code::Repair;
@@ -108,6 +110,8 @@ pub struct ScanView {
     pub known: String,
     /// Where the ticket may go instead, if that is known.
     pub right: RightView,
+    /// How the ticket was moved to another session, where it is refused for that.
+    pub moved: Option<Moved>,
     /// Name of the zone that the verdict speaks of.
     pub zone: Option<String>,
     /// Name of the one device that may admit the ticket without a network, where the verdict speaks of it.
@@ -228,7 +232,9 @@ impl From<Answer> for ScanView {
         };
         let said = scene.verdict(&answer.verdict);
         let explanation = answer.explanation.as_deref();
-        let explained = explanation.and_then(|why| words::explained(&answer.verdict, why));
+        let explained = explanation
+            .and_then(|why| words::explained(&answer.verdict, why))
+            .or_else(|| Some(words::moved(answer.moved?, &answer.verdict)));
         let known = match answer.session {
             Some(_) => scene.certainty(&answer.certainty),
             None => words::NOTHING_ASKED.to_owned(),
@@ -249,6 +255,7 @@ impl From<Answer> for ScanView {
             cautions: said.more,
             known,
             right: RightView::from(&answer.verdict),
+            moved: answer.moved,
             zone: answer.zone,
             home: answer.home,
             session: answer.session.map(Into::into),

@@ -3,6 +3,7 @@
 //! Every variant has its own sentence; the matches have no wildcard, so a new reason cannot go without.
 
 use super::Line;
+use crate::gate::Moved;
 use crate::store::SignOutReason;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -524,6 +525,30 @@ pub fn explained(verdict: &Verdict, explanation: &str) -> Option<String> {
         }
         Verdict::Refuse(Refusal::Blocked) => Some(format!("Held back: {why}.")),
         Verdict::Admit(_) | Verdict::Refuse(_) | Verdict::Refer(_) => None,
+    }
+}
+
+/// That a ticket was moved, and what opens it now.
+#[must_use]
+pub fn moved(moved: Moved, verdict: &Verdict) -> String {
+    let names: Vec<&str> = match verdict {
+        Verdict::Refuse(Refusal::WrongSession { right }) => {
+            right.iter().map(|(_, name)| name.as_str()).collect()
+        }
+        Verdict::Refuse(_) | Verdict::Admit(_) | Verdict::Refer(_) => Vec::new(),
+    };
+    let place = if names.is_empty() {
+        "another session".to_owned()
+    } else {
+        either(&names)
+    };
+    match moved {
+        Moved::Away => format!("Moved to {place}: this code is valid there."),
+        Moved::AwayWithNewCode => format!("Moved to {place}: only its new code is valid there."),
+        Moved::Here => {
+            "An old code: the ticket was moved to this session and has a new one. Ask for the new code."
+                .to_owned()
+        }
     }
 }
 

@@ -139,6 +139,8 @@ pub struct Answer {
     pub seat: Option<String>,
     /// Why its seller lets it not enter, in the seller's words, where that is why it is refused.
     pub explanation: Option<String>,
+    /// Whether the ticket was moved from one session to another, where it is refused for that.
+    pub moved: Option<Moved>,
     /// Who holds the ticket; only the code shown opens it.
     pub holder: Option<Holder>,
     /// How sure the gate was.
@@ -159,6 +161,18 @@ pub struct Answer {
     /// What was done to what was presented to read the code in it; of a signed code, what a scanner changed in
     /// it, for which it opens nothing.
     pub repair: Option<Repair>,
+}
+
+/// How a ticket that is refused was moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moved {
+    /// To another session, where what was shown opens it.
+    Away,
+    /// To another session, where only its new code opens it.
+    AwayWithNewCode,
+    /// To this session, where only its new code opens it.
+    Here,
 }
 
 impl Answer {
@@ -186,6 +200,7 @@ impl Answer {
             type_name: None,
             seat: None,
             explanation: None,
+            moved: None,
             holder: None,
             certainty: Certainty::Isolated {
                 since: UnixMillis::new(0),

@@ -48,6 +48,13 @@ impl HeldSession {
         opens <= now && now <= closes
     }
 
+    /// Whether people may leave now.
+    fn lets_out(&self, now: UnixMillis) -> bool {
+        let (opens, _) = self.terms.session.entry_window(&self.terms.rules);
+        let closes = self.terms.session.leaving_ends(&self.terms.rules);
+        opens <= now && now <= closes
+    }
+
     pub(super) fn served(&self) -> Served {
         Served {
             id: self.terms.session.id,
@@ -171,6 +178,29 @@ impl Book {
         // A chosen session that is not held any more is no choice.
         let chosen = || self.chosen.filter(|id| self.session(*id).is_some());
         self.session(named.or_else(chosen).or_else(timetable)?)
+    }
+
+    /// The sessions that who leaves may leave: the one that is served, then others that let people out now,
+    /// the last to end first. If somebody named one, it is the only one.
+    pub(super) fn leaving(&self, named: Option<SessionId>, now: UnixMillis) -> Vec<&HeldSession> {
+        let served = self.serving(named, now);
+        let mut all: Vec<&HeldSession> = served.into_iter().collect();
+        if named.is_some() {
+            return all;
+        }
+        let is_served = |held: &&HeldSession| {
+            served.is_some_and(|served| served.terms.session.id == held.terms.session.id)
+        };
+        let others = self.sessions.iter();
+        let mut others: Vec<&HeldSession> = others
+            .filter(|held| !is_served(held) && held.lets_out(now))
+            .collect();
+        others.sort_by_key(|held| {
+            let session = &held.terms.session;
+            std::cmp::Reverse((session.ends, session.id))
+        });
+        all.extend(others);
+        all
     }
 
     /// The event to stay with from now on, if that is news: the one of the open session that the

@@ -1,14 +1,17 @@
 //! What a person is told of a decision: names, what it rests on, and who holds the ticket.
 
-use super::answer::{Answer, Evidence, NamesTold};
+use super::answer::{Answer, Evidence, Moved, NamesTold};
 use super::judge::{Circumstances, Decision, ticket_of};
 use super::showing::Showing;
 use crate::store::Store;
 use usher_domain::code::TicketCodeText;
+use usher_domain::decide::Shown;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, SessionId, ZoneId};
+use usher_domain::numbers::AccessNumber;
 use usher_domain::record::Certainty;
 use usher_domain::seal;
+use usher_domain::session::SessionTerms;
 use usher_domain::table::rows::TicketRow;
 use usher_domain::verdict::{Caution, OpenAdmission, PriorScan, Referral, Refusal, Verdict};
 
@@ -28,7 +31,9 @@ impl Circumstances<'_> {
         });
         let names = self.names(store, &decision);
         let named = |id| names.devices.iter().find(|(device, _)| *device == id);
+        let moved = moved(terms, showing, &decision.verdict);
         Answer {
+            moved,
             evidence: prior(&decision.verdict).map(|prior| self.evidence(store, prior)),
             zone: zone_of(&decision.verdict)
                 .and_then(|zone| terms.zones.iter().find(|named| named.id == zone))
@@ -109,6 +114,34 @@ impl Circumstances<'_> {
     fn device_name(&self, store: &Store, device: DeviceId) -> Option<String> {
         let read = store.roster_device(self.book.organizer, device);
         read.ok().flatten().map(|entry| entry.name)
+    }
+}
+
+/// How the ticket was moved, where it is refused for that.
+fn moved(terms: &SessionTerms, showing: &Showing, verdict: &Verdict) -> Option<Moved> {
+    let row = showing.looked.row()?;
+    let is_for_here = terms.accepts(row.access) || row.access == AccessNumber::EVERY_SESSION;
+    let shown = match &showing.shown {
+        Shown::Code { code, .. } => Some(code),
+        Shown::Unreadable
+        | Shown::Malformed { .. }
+        | Shown::Forged { .. }
+        | Shown::Pretix { .. }
+        | Shown::Opaque { .. } => None,
+    };
+    match verdict {
+        Verdict::Refuse(Refusal::WrongSession { .. }) if !is_for_here => {
+            let is_old = shown.is_some_and(|code| code.issue < row.issue);
+            Some(if is_old {
+                Moved::AwayWithNewCode
+            } else {
+                Moved::Away
+            })
+        }
+        Verdict::Refuse(Refusal::Superseded { .. }) => shown
+            .filter(|code| code.access != row.access && is_for_here)
+            .map(|_| Moved::Here),
+        Verdict::Refuse(_) | Verdict::Admit(_) | Verdict::Refer(_) => None,
     }
 }
 

@@ -28,7 +28,7 @@ mod scan;
 mod showing;
 mod staff;
 
-pub use answer::{Advice, Answer, Asked, Evidence, NamesTold, ScanRequest, Served};
+pub use answer::{Advice, Answer, Asked, Evidence, Moved, NamesTold, ScanRequest, Served};
 pub use ask::{Asking, AtGate, ask};
 pub use change::UndoRequest;
 pub use claim::{Claim, Question};

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, SessionId};
 use usher_domain::log::Entry;
-use usher_domain::record::Body;
+use usher_domain::record::{Body, Direction, Outcome};
 use usher_domain::verdict::Referral;
 
 /// Who comes with what is shown.
@@ -192,24 +192,26 @@ impl Gate {
     ) -> Result<Result<Decided, Box<Answer>>, StoreError> {
         let moment = moment(means)?;
         let book = self.book(means.store)?;
-        let Some(served) = book.serving(request.session, moment.now) else {
-            let why = match book.revoked {
+        if let Some(served) = book.serving(request.session, moment.now)
+            && let Some(event) = book.new_loyalty(served, request.session, moment.now)
+        {
+            means.store.set_served_event(Some(event))?;
+        }
+        let Some((session, first, decision)) =
+            self.decide_on_shown(means, request, attempt, moment)?
+        else {
+            let revoked = self.book(means.store)?.revoked;
+            let why = match revoked {
                 Some(since) => Referral::DeviceRevoked { since },
                 None => Referral::NoSession,
             };
             return Ok(Err(Box::new(Answer::refer(why, attempt, moment.now))));
         };
-        let session = served.terms.session.id;
-        if let Some(event) = book.new_loyalty(served, request.session, moment.now) {
-            means.store.set_served_event(Some(event))?;
-        }
         let store = &*means.store;
         let Some((book, mut circumstances)) = self.around(store, session, moment)? else {
             return Err(StoreError::NotEnrolled);
         };
         let served = circumstances.served;
-        let first = show(store, book, served, moment, request, attempt)?;
-        let decision = circumstances.decide(store, &first, &Claim::NOT_MADE)?;
         let others = match party {
             Party::One => Vec::new(),
             Party::Order => rest_of_order(store, book, served, &first, &decision.verdict)?,
@@ -228,6 +230,45 @@ impl Gate {
             as_of: AsOf::now(store)?,
             tickets,
         }))
+    }
+
+    /// Decides on the ticket shown, at the session that is served. Who leaves may come from another one, which
+    /// ended before or has not yet ended: the first that lets them out counts.
+    fn decide_on_shown(
+        &mut self,
+        means: &mut Means<'_>,
+        request: &ScanRequest,
+        attempt: AttemptId,
+        moment: Moment,
+    ) -> Result<Option<(SessionId, Showing, Decision)>, StoreError> {
+        let book = self.book(means.store)?;
+        let sessions: Vec<SessionId> = match request.direction {
+            Direction::Entry => book
+                .serving(request.session, moment.now)
+                .into_iter()
+                .collect(),
+            Direction::Exit => book.leaving(request.session, moment.now),
+        }
+        .into_iter()
+        .map(|held| held.terms.session.id)
+        .collect();
+        let store = &*means.store;
+        let mut first = None;
+        for session in sessions {
+            let Some((book, circumstances)) = self.around(store, session, moment)? else {
+                return Err(StoreError::NotEnrolled);
+            };
+            let served = circumstances.served;
+            let showing = show(store, book, served, moment, request, attempt)?;
+            let decision = circumstances.decide(store, &showing, &Claim::NOT_MADE)?;
+            let is_let_out = decision.verdict.outcome() == Outcome::Admit;
+            let decided = (session, showing, decision);
+            if is_let_out {
+                return Ok(Some(decided));
+            }
+            first.get_or_insert(decided);
+        }
+        Ok(first)
     }
 
     /// The answer where nothing can be decided: a device that was told of its revocation while it asked

@@ -75,6 +75,9 @@ pub struct RulesChange {
     /// Minutes after the session's end during which a ticket is still let in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late_minutes: Option<u32>,
+    /// Minutes after the session's end during which people are let out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaving_minutes: Option<u32>,
     /// How many people may be inside a zone at once: the zones named are changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capacity: Vec<CapacityChange>,
@@ -188,6 +191,7 @@ impl RulesChange {
         }
         set(&mut rules.early_minutes, self.early_minutes);
         set(&mut rules.late_minutes, self.late_minutes);
+        rules.leaving_minutes = self.leaving_minutes.or(rules.leaving_minutes);
         set(&mut rules.isolated, self.isolated);
         set(&mut rules.unknown_signed, self.unknown_signed);
         if let Some(stale) = self.stale {
@@ -248,6 +252,7 @@ impl From<Rules> for RulesChange {
             types: rules.types.into_iter().map(TypeRuleChange::from).collect(),
             early_minutes: Some(rules.early_minutes),
             late_minutes: Some(rules.late_minutes),
+            leaving_minutes: rules.leaving_minutes,
             capacity: rules
                 .capacity
                 .into_iter()

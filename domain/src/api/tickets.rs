@@ -215,6 +215,9 @@ pub struct Ticket {
     /// Slugs of the sessions that it opens.
     #[serde(default)]
     pub sessions: Vec<String>,
+    /// Slugs of sessions that it was moved away from while its holder was inside, and was not seen leaving.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_inside: Vec<String>,
     /// Not valid before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]

@@ -53,10 +53,17 @@ impl Case<'_> {
                     row,
                 },
                 Shown::Code { code, signer, .. },
-            ) => self
-                .not_accepted(code.access, *signer)
-                .or_else(|| self.not_accepted(row.access, Signer::Entitled))
-                .or_else(|| self.unlisted()),
+            ) => {
+                // An old code of a ticket that was moved here since is told to be old.
+                let access = if code.issue < row.issue {
+                    row.access
+                } else {
+                    code.access
+                };
+                self.not_accepted(access, *signer)
+                    .or_else(|| self.not_accepted(row.access, Signer::Entitled))
+                    .or_else(|| self.unlisted())
+            }
             // Nothing but a signed code names a row by its ticket.
             (Found::Here { via: Via::Code, .. }, _) => Some(Refusal::Unknown),
             (Found::Here { row, .. }, _) if row.access == AccessNumber::EVERY_SESSION => None,
@@ -210,7 +217,7 @@ impl Case<'_> {
     fn place(&self) -> Option<Refusal> {
         let zone = self.zone()?;
         let opens = self.opens();
-        if opens.is_empty() || opens.contains(&zone) || self.is_not_allowed() {
+        if opens.is_empty() || opens.contains(&zone) || opens == [NOT_ALLOWED] {
             return None;
         }
         let leading = |to: &dyn Fn(Option<ZoneId>) -> bool| -> Vec<String> {
@@ -224,9 +231,11 @@ impl Case<'_> {
         Some(Refusal::WrongZone { gates })
     }
 
-    /// Whether nobody said yet which zones the ticket's type opens.
+    /// Whether nobody said yet which zones the ticket's type opens. A zone of the ticket's own, which came with
+    /// the same list, does not say it either.
     pub(super) fn is_not_allowed(&self) -> bool {
-        self.opens() == [NOT_ALLOWED]
+        self.type_rule()
+            .is_some_and(|rule| rule.zones == [NOT_ALLOWED])
     }
 
     /// The zones that the ticket opens; empty stands for all.

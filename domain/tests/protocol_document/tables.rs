@@ -262,6 +262,7 @@ fn terms() -> SessionTerms {
                 before: Some("?".to_owned()),
             }),
             operator: OperatorRule::Required,
+            leaving_minutes: Some(240),
             ..Rules::default()
         },
         types: vec![TypeName {
@@ -338,7 +339,7 @@ fn set_manifest_example() -> String {
              session[id name doors starts ends accepts event] scope time_zone \
              rules[entry[mode counted] types[*[number entry zones instruction]] early_minutes \
              late_minutes capacity[*[zone people]] isolated unknown_signed stale[after_minutes then] \
-             silent code_place[after before] operator] \
+             silent code_place[after before] operator leaving_minutes] \
              types zones gates other_sessions pretix[keys items] channels \
              counts[*[channel valid cancelled blocked]] authority[server term] \
              notices[*[text by gate at until]]]"

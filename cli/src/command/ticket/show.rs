@@ -73,6 +73,16 @@ pub(super) async fn show(
             let told = format_args!("{} ({}), {doors}", session.name, session.slug);
             page.field("session", told);
         }
+        for session in all
+            .iter()
+            .filter(|one| ticket.left_inside.contains(&one.slug))
+        {
+            let told = format_args!(
+                "{} ({}): its holder came in there and was not seen leaving",
+                session.name, session.slug
+            );
+            page.field("still inside", told);
+        }
         page.field("type", &ticket.kind);
         page.field("state", state(ticket.state));
         page.field("issue", ticket.issue);

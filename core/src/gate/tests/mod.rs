@@ -4,6 +4,7 @@ mod authority;
 mod claims;
 mod door;
 mod duty;
+mod leaving;
 mod reading;
 mod staff;
 mod together;

@@ -410,3 +410,22 @@ fn free_flow_lets_everything_through_and_counts_nothing() {
         assert_eq!(verdict, admit(AdmitWhy::FreeFlow, vec![]));
     }
 }
+
+#[test]
+fn a_zone_of_the_tickets_own_opens_nothing_to_a_type_that_nobody_allowed() {
+    let terms = type_rule(|rule| rule.zones = vec![crate::rules::NOT_ALLOWED]);
+    let own = |zone| TicketRow {
+        zone: Some(zone),
+        ..row()
+    };
+    assert_eq!(
+        listed(&own(HALL), &fresh(), &terms, &context()),
+        refer(Referral::TypeNotAllowed)
+    );
+    assert!(matches!(
+        listed(&own(BALCONY), &fresh(), &terms, &context()),
+        Verdict::Refuse(Refusal::WrongZone { .. })
+    ));
+    let allowed = type_rule(|rule| rule.zones = vec![BALCONY]);
+    assert!(passes(&listed(&own(HALL), &fresh(), &allowed, &context())));
+}

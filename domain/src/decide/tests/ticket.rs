@@ -317,3 +317,48 @@ fn an_unlisted_code_under_a_revoked_key_is_referred() {
         refer(Referral::RevokedKey)
     );
 }
+
+#[test]
+fn an_old_code_of_a_ticket_that_was_moved_here_is_replaced_and_no_wrong_session() {
+    let of_matinee = TicketCode {
+        access: AccessNumber::new(2),
+        issue: IssueNumber::new(1),
+        ..code()
+    };
+    let at_evening = |signer| verdict(&signed(of_matinee.clone(), signer), &here(&row()));
+    assert_eq!(
+        at_evening(Signer::Entitled),
+        refuse(Refusal::Superseded {
+            shown: Some(IssueNumber::new(1)),
+            valid: IssueNumber::new(2)
+        })
+    );
+    // A key that may not sign for anything here says nothing of its own tickets either.
+    assert!(matches!(
+        at_evening(Signer::OutsideLimits),
+        Verdict::Refuse(Refusal::WrongSession { .. })
+    ));
+    // At the session that it left, the old code and the new one are told where the ticket is valid.
+    let moved = TicketRow {
+        access: AccessNumber::new(2),
+        state: TicketState::Cancelled(CancelReason::Exchanged),
+        issue: IssueNumber::new(3),
+        ..row()
+    };
+    let right = vec![(MATINEE, "Matinee".to_owned())];
+    for shown in [
+        code(),
+        TicketCode {
+            access: AccessNumber::new(2),
+            issue: IssueNumber::new(3),
+            ..code()
+        },
+    ] {
+        assert_eq!(
+            verdict(&signed(shown, Signer::Entitled), &here(&moved)),
+            refuse(Refusal::WrongSession {
+                right: right.clone()
+            })
+        );
+    }
+}

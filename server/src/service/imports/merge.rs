@@ -3,11 +3,13 @@
 //! What the list changed since its last import is taken, what was said here stays. A refusal that was said
 //! here ends only by a person: a list that says something else is reported.
 
-use crate::service::error::{Error, Result};
+mod media;
+
+use crate::service::error::Result;
 use crate::service::tickets::said::{self, Detail, Mark, Said};
-use crate::service::tickets::stored::{Body, Loaded, Medium, Standing};
+use crate::service::tickets::stored::{Body, Loaded, Standing};
+use media::know;
 use minicbor::Encode;
-use usher_domain::numbers::IssueNumber;
 use usher_domain::table::rows::TicketState;
 
 /// What merging found, for the report.
@@ -82,28 +84,15 @@ pub(super) fn merge(ticket: &mut Loaded, line: Body, source: Mark) -> Result<Fou
     merging.detail(Detail::Seat, &mut here.seat, line.seat);
     merging.detail(Detail::Instruction, &mut here.instruction, line.instruction);
     merging.detail(Detail::Entries, &mut here.entries, line.entries);
-    let is_new = |medium: &Medium| {
-        let mut current = here
-            .media
-            .iter()
-            .filter(|known| known.standing == Standing::Current);
-        current.all(|known| known.key != medium.key)
-    };
-    let said_new = merging
+    let said_before = merging
         .before
-        .and_then(|before| before.detail(Detail::Media))
-        != next.detail(Detail::Media);
-    let reissues = said_new && line.media.iter().any(is_new);
-    if reissues {
-        here.issue = reissued(&mut here.media, here.issue)?;
-        // A barcode that the list takes back is current again.
-        for known in &mut here.media {
-            if line.media.iter().any(|medium| medium.key == known.key) {
-                known.standing = Standing::Current;
-            }
-        }
+        .and_then(|before| before.detail(Detail::Media));
+    if said_before == next.detail(Detail::Media) {
+        know(&mut here.media, line.media, Standing::Current);
+    } else {
+        let kept = media::merge(here, line.media, said_before)?;
+        merging.found.kept_here |= kept == media::Kept::Here;
     }
-    know(&mut here.media, line.media);
     here.request = line.request;
     here.said = Some(next);
     Ok(merging.found)
@@ -145,26 +134,6 @@ impl Merging<'_> {
         self.found.revived = was_cancelled && *here == TicketState::Valid;
         self.found.refused_here = line == TicketState::Valid && *here != TicketState::Valid;
         refused_here
-    }
-}
-
-/// Another barcode is another issue; the old ones stay refused.
-fn reissued(media: &mut [Medium], issue: IssueNumber) -> Result<IssueNumber> {
-    for known in media {
-        known.standing = Standing::Former;
-    }
-    issue
-        .next()
-        .ok_or(Error::Conflict("the ticket has used up all its issues"))
-}
-
-/// Adds media that are new, and the text of those of which only a row told.
-fn know(media: &mut Vec<Medium>, line: Vec<Medium>) {
-    for new in line {
-        match media.iter_mut().find(|known| known.key == new.key) {
-            Some(known) => known.code = new.code,
-            None => media.push(new),
-        }
     }
 }
 

@@ -13,7 +13,8 @@ use usher_domain::session::{
     Authority, GateName, PretixDate, PretixTerms, SessionSummary, SessionTerms, TypeName, ZoneName,
 };
 
-/// Sessions this near are told to gates, so that a wrong session can be told the right one.
+/// Sessions of other events that are this near are told to gates, and those of the same event at any distance,
+/// so that a wrong session can be told the right one, also where tickets were moved by a week.
 const NEAR_MS: i64 = 3 * 24 * 3_600_000;
 /// Other sessions told at most, the nearest first.
 const OTHERS_MAX: usize = 64;
@@ -136,7 +137,8 @@ fn others(
     let mut near: Vec<_> = sessions::of_organizer(txn, organizer)?
         .into_iter()
         .map(|other| other.value)
-        .filter(|other| !other.retired && other.id != session.id && distance(other) <= NEAR_MS)
+        .filter(|other| !other.retired && other.id != session.id)
+        .filter(|other| other.event == session.event || distance(other) <= NEAR_MS)
         .collect();
     near.sort_by_key(|other| (distance(other), other.id));
     near.truncate(OTHERS_MAX);

@@ -9,6 +9,7 @@ pub(crate) mod dated;
 pub(crate) mod desk;
 mod former;
 pub(crate) mod hand_back;
+mod left;
 mod list;
 pub(crate) mod said;
 pub(crate) mod stored;

@@ -1,6 +1,7 @@
 //! Tickets as the organizer and the seller see them.
 
 use super::desk::Desk;
+use super::left;
 use super::stored::{Loaded, Medium, Standing};
 use crate::service::error::{Error, Result};
 use crate::service::things;
@@ -58,6 +59,7 @@ pub(crate) fn describe(
         entries: body.entries,
         home: body.home,
         sessions: desk.slugs_of(&body.sessions),
+        left_inside: desk.slugs_of(&left::inside(txn, desk, ticket)?),
         valid_from: body.valid_from.map(moment).transpose()?,
         valid_until: body.valid_until.map(moment).transpose()?,
         code: ticket.code(&desk.code_key).map(shown).filter(|_| may_see),

@@ -1,7 +1,8 @@
 use super::*;
+use crate::service::tickets::stored::Medium;
 use usher_domain::code::TicketCodeText;
 use usher_domain::ids::{EventId, OrganizerId, SessionId, TicketId};
-use usher_domain::numbers::{AccessNumber, TypeNumber};
+use usher_domain::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use usher_domain::secret::Private;
 use usher_domain::table::rows::CancelReason::{self, ChargedBack, Other, Refunded};
 use usher_domain::table::rows::TicketState::{self, Blocked, Cancelled, Valid};
@@ -177,4 +178,56 @@ fn a_new_barcode_of_the_shop_is_an_issue_and_the_old_one_again_is_none() {
     let current: Vec<_> = ticket.current().map(|medium| medium.key).collect();
     assert_eq!(current, [medium("PC7Q2ZW9XR4TN8VBM3HR").key]);
     assert_eq!(ticket.body.issue.get(), 3);
+}
+
+/// A ticket whose list gives a new barcode after something was said of its barcodes here.
+fn with_new_barcode(said_here: impl FnOnce(&mut Vec<Medium>)) -> (Loaded, Found) {
+    let mut ticket = imported(line("Ida", Valid));
+    said_here(&mut ticket.body.media);
+    let mut next = line("Ida", Valid);
+    next.media = vec![medium("PB7Q2ZW9XR4TN8VBM3HQ")];
+    let found = merged(&mut ticket, next);
+    (ticket, found)
+}
+
+fn keys_of(ticket: &Loaded) -> Vec<usher_domain::code::MediumKey> {
+    ticket.current().map(|medium| medium.key).collect()
+}
+
+#[test]
+fn a_wristband_attached_here_stays_beside_a_new_barcode_of_the_list() {
+    let band = medium("wristband-17");
+    let (ticket, found) = with_new_barcode(|media| media.push(band.clone()));
+    assert!(!found.kept_here);
+    assert_eq!(
+        keys_of(&ticket),
+        [band.key, medium("PB7Q2ZW9XR4TN8VBM3HQ").key]
+    );
+    assert_eq!(ticket.body.issue.get(), 2);
+}
+
+#[test]
+fn a_barcode_given_here_stays_and_the_new_one_of_the_list_opens_nothing() {
+    let own = medium("PC7Q2ZW9XR4TN8VBM3HR");
+    let (mut ticket, found) = with_new_barcode(|media| {
+        for known in media.iter_mut() {
+            known.standing = Standing::Former;
+        }
+        media.push(own.clone());
+    });
+    assert!(found.kept_here);
+    assert_eq!(keys_of(&ticket), [own.key]);
+    assert_eq!(ticket.body.issue.get(), 1);
+    let listed = medium("PB7Q2ZW9XR4TN8VBM3HQ");
+    let known = ticket.body.media.iter();
+    let known = known.filter(|known| known.key == listed.key);
+    let standings: Vec<_> = known.map(|known| known.standing).collect();
+    assert_eq!(standings, [Standing::Former]);
+    // So does the next one, and what the list said first.
+    for code in ["PD7Q2ZW9XR4TN8VBM3HS", "PA7Q2ZW9XR4TN8VBM3HP"] {
+        let mut next = line("Ida", Valid);
+        next.media = vec![medium(code)];
+        assert!(merged(&mut ticket, next).kept_here, "{code}");
+        assert_eq!(keys_of(&ticket), [own.key], "{code}");
+    }
 }
