@@ -76,7 +76,8 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Tickets that both gates admitted are incidents, and nothing else is.
+    /// Tickets that both gates admitted are incidents, so is the refunded one that a gate let in alone, and
+    /// nothing else is.
     async fn doubles(&mut self) -> Result<(), CliError> {
         let here: BTreeSet<TicketId> = self.north.admitted().collect();
         let twice: BTreeSet<TicketId> = self
@@ -87,11 +88,22 @@ impl Play<'_> {
         let incidents: Vec<Incident> = self.house.list("incidents").await?;
         for incident in &incidents {
             let scans = incident.allowed.len() + incident.scans.len();
+            let tell = if scans == 1 {
+                "1 scan tells"
+            } else {
+                &*format!("{scans} scans tell")
+            };
             self.story.tell(&format!(
-                "incident: {}; {scans} scans tell when and where",
+                "incident: {}; {tell} when and where",
                 incident.detail
             ))?;
         }
+        let count = |kind| {
+            let of_kind = incidents.iter().filter(|incident| incident.kind == kind);
+            of_kind.count()
+        };
+        let excess = count(IncidentKind::ExcessAdmission);
+        let forbidden = count(IncidentKind::ForbiddenAdmission);
         let of_tickets: BTreeSet<TicketId> = incidents
             .iter()
             .filter(|incident| incident.kind == IncidentKind::ExcessAdmission)
@@ -100,12 +112,19 @@ impl Play<'_> {
         self.expect.compare(
             "every_double_admission_is_an_incident",
             format!(
-                "{} tickets admitted twice, {} incidents, {} of them theirs",
+                "{} tickets admitted twice, {excess} incidents, {} of them theirs",
                 twice.len(),
-                incidents.len(),
                 twice.intersection(&of_tickets).count()
             ),
             "3 tickets admitted twice, 3 incidents, 3 of them theirs",
+        );
+        self.expect.compare(
+            "a_refund_that_came_in_is_an_incident",
+            format!(
+                "{forbidden} of {} other incidents",
+                incidents.len() - excess
+            ),
+            "1 of 1 other incidents",
         );
         Ok(())
     }

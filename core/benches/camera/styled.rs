@@ -218,7 +218,7 @@ impl Style {
             if place < FINDER {
                 Some(place)
             } else {
-                (place >= side - FINDER).then(|| place - side + FINDER)
+                (place >= side - FINDER).then_some(place - side + FINDER)
             }
         };
         if let (Some(x), Some(y)) = (corner(u), corner(v))

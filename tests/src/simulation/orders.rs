@@ -40,7 +40,7 @@ impl World {
                 self.memory.borrow_mut().sent_out = true;
                 self.story.tell("office", format_args!("everyone out{of}"));
                 // Now and then it was a mistake.
-                if self.time.now().get() % 2 == 0 {
+                if self.time.now().get().is_multiple_of(2) {
                     self.take_out_back_soon(zone);
                 }
             }

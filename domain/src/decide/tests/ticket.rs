@@ -325,7 +325,7 @@ fn an_old_code_of_a_ticket_that_was_moved_here_is_replaced_and_no_wrong_session(
         issue: IssueNumber::new(1),
         ..code()
     };
-    let at_evening = |signer| verdict(&signed(of_matinee.clone(), signer), &here(&row()));
+    let at_evening = |signer| verdict(&signed(of_matinee, signer), &here(&row()));
     assert_eq!(
         at_evening(Signer::Entitled),
         refuse(Refusal::Superseded {

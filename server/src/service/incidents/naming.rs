@@ -7,6 +7,7 @@ use crate::service::tickets::stored;
 use crate::service::{sessions, things};
 use crate::storage::Transaction;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use usher_domain::api::reports::Incident;
 use usher_domain::api::venue::{Event, Session};
 use usher_domain::ids::{DeviceId, OrganizerId, SessionId, TicketId};
@@ -85,11 +86,10 @@ impl Naming {
         organizer: OrganizerId,
         id: SessionId,
     ) -> Result<Option<String>> {
-        if !self.sessions.contains_key(&id) {
-            let name = session_name(txn, organizer, id)?;
-            self.sessions.insert(id, name);
-        }
-        Ok(self.sessions.get(&id).cloned().flatten())
+        Ok(match self.sessions.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(session_name(txn, organizer, id)?).clone(),
+        })
     }
 
     fn ticket(
@@ -98,11 +98,12 @@ impl Naming {
         organizer: OrganizerId,
         (session, ticket): (SessionId, TicketId),
     ) -> Result<Option<String>> {
-        if !self.tickets.contains_key(&ticket) {
-            let number = ticket_number(txn, organizer, (session, ticket))?;
-            self.tickets.insert(ticket, number);
-        }
-        Ok(self.tickets.get(&ticket).cloned().flatten())
+        Ok(match self.tickets.entry(ticket) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new
+                .insert(ticket_number(txn, organizer, (session, ticket))?)
+                .clone(),
+        })
     }
 
     fn device(
@@ -111,11 +112,13 @@ impl Naming {
         organizer: OrganizerId,
         id: DeviceId,
     ) -> Result<Option<String>> {
-        if !self.devices.contains_key(&id) {
-            let device = things::get_of::<StoredDevice>(txn, organizer, id.as_bytes());
-            let name = found(device)?.map(|device| device.value.name);
-            self.devices.insert(id, name);
-        }
-        Ok(self.devices.get(&id).cloned().flatten())
+        Ok(match self.devices.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
+                let device = things::get_of::<StoredDevice>(txn, organizer, id.as_bytes());
+                let name = found(device)?.map(|device| device.value.name);
+                new.insert(name).clone()
+            }
+        })
     }
 }

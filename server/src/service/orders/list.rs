@@ -144,9 +144,11 @@ fn taken_back(
 ) -> Result<Option<EveryoneOut>> {
     let stored = txn.record(record.scope, &back.of)?;
     let said = stored.and_then(|stored| usher_domain::cbor::decode::<Record>(&stored.bytes).ok());
-    Ok(said.and_then(|said| match said.body {
-        Body::EveryoneOut(out) if said.log.device == record.log.device => Some(out),
-        _ => None,
+    Ok(said.and_then(|said| {
+        let Body::EveryoneOut(out) = said.body else {
+            return None;
+        };
+        (said.log.device == record.log.device).then_some(out)
     }))
 }
 

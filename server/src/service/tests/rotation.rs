@@ -226,7 +226,7 @@ async fn a_trust_document_that_is_handed_back_waits_until_one_unites_it_and_no_o
     // Twice, for the answer may be lost.
     for _ in 0..2 {
         hand_back(&document).await.unwrap();
-        assert_eq!(kept().await, [lost.document.clone()]);
+        assert_eq!(kept().await, std::slice::from_ref(&lost.document));
         assert_eq!(told().await, 1);
     }
     // It is in force for nobody yet; but nothing that revives its keys is taken.

@@ -140,12 +140,12 @@ async fn a_copied_device_does_not_sign_off_and_a_stand_down_knows_nothing_of_it(
         Ok(txn
             .records_about(scope, None)?
             .into_iter()
-            .find_map(
-                |stored| match Line::read(&stored.bytes).unwrap().record.body {
-                    Body::StandDown(said) => Some(said.since),
-                    _ => None,
-                },
-            ))
+            .find_map(|stored| {
+                let Body::StandDown(said) = Line::read(&stored.bytes).unwrap().record.body else {
+                    return None;
+                };
+                Some(said.since)
+            }))
     });
     assert_eq!(read.await.unwrap(), Some(ZERO));
 }
