@@ -9,7 +9,7 @@ use super::run::Exchange;
 use crate::store::tables::Progress as Unpacked;
 use crate::store::{NoticeBody, StoreError};
 use usher_domain::document::{Acceptance, Accepted, accept_manifest, accept_trust};
-use usher_domain::problem::{Code, Problem};
+use usher_domain::problem::{Code, Problem, Retry};
 use usher_domain::protocol::live::TableSegment;
 use usher_domain::protocol::{Changes, SnapshotPart, SnapshotRequest, SyncApi, TrustHandBack};
 use usher_domain::table::{Digests, Manifest, TableId, Version};
@@ -61,8 +61,8 @@ impl<A: SyncApi, S: Access, T: Timer> Exchange<'_, A, S, T> {
             .await
         {
             Ok(()) => {}
-            // An older server does not take any, and one of another root never will.
-            Err(problem) if matches!(problem.code, Code::NotFound | Code::NotAuthentic) => {}
+            // What the server will never take, an older one any, keeps no newer document from the device.
+            Err(problem) if problem.retry() == Retry::Never => {}
             Err(problem) => return Err(problem.into()),
         }
         self.memory.trust_offered = Some(offer);

@@ -83,7 +83,10 @@ fn take_in(
         return Ok(());
     }
     if all.len() >= KEPT_MAX {
-        return Err(Error::Full("trust documents that were handed back"));
+        // For good: a device that would ask again later would not take the newer document meanwhile.
+        return Err(Error::Conflict(
+            "as many trust documents wait as are kept: run usher organizer renew",
+        ));
     }
     all.push(document.to_vec());
     keep(txn, organizer, all, now)
@@ -139,7 +142,8 @@ impl Service {
     /// Keeps a trust document that a device hands back, if it says something beside the one in force.
     ///
     /// # Errors
-    /// [`Error::NotAuthentic`] if the organizer's root did not sign it, [`Error::TooLarge`], [`Error::Full`].
+    /// [`Error::NotAuthentic`] if the organizer's root did not sign it, [`Error::TooLarge`],
+    /// [`Error::Conflict`] if too many wait.
     pub async fn hand_back_trust(&self, device: DeviceId, request: TrustHandBack) -> Result<()> {
         self.write_quietly(move |txn, now| take_in(txn, device, &request.document, now))
             .await

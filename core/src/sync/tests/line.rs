@@ -200,6 +200,9 @@ impl SyncApi for Line<'_> {
     async fn hand_back_trust(&self, request: TrustHandBack) -> Result<(), Problem> {
         self.server
             .call(|| {
+                if let Some(code) = self.server.refuses_trust.get() {
+                    return Err(Problem::new(code, "not taken"));
+                }
                 let mut given = self.server.trust_given.borrow_mut();
                 given.push(request.document.to_vec());
                 Ok(())

@@ -6,6 +6,7 @@ mod line;
 mod quota;
 mod server;
 mod things;
+mod trust;
 
 use super::*;
 use crate::clock::Clock as _;

@@ -102,18 +102,27 @@ fn what_another_wrote_too_much_of_is_handed_back_when_the_time_told_is_over() {
     assert_eq!(south.with(|store| store.refused_by(SCOPE).unwrap()), None);
 }
 
+fn three_gates(server: &Server) -> [Gate; 3] {
+    [20, 21, 22].map(|number| Gate::new(server, number))
+}
+
+/// Each gate scans a ticket, and the second knows of all. Returns the server as it was before.
+fn scanned_by(gates: &[Gate; 3], server: &Server) -> State {
+    prepared(server);
+    let backup = server.state.borrow().clone();
+    for (ticket, gate) in (1..).zip(gates) {
+        gate.scan(ticket);
+        gate.sync(server);
+    }
+    gates[1].sync(server);
+    backup
+}
+
 #[test]
 fn what_one_wrote_too_much_of_keeps_nobody_elses_from_a_server_put_back_once_more() {
     let server = venue();
-    let gates = [20, 21, 22].map(|number| Gate::new(&server, number));
-    prepared(&server);
-    let backup = server.state.borrow().clone();
-    for (ticket, gate) in (1..).zip(&gates) {
-        gate.scan(ticket);
-        gate.sync(&server);
-    }
-    let south = &gates[1];
-    south.sync(&server);
+    let gates @ [_, south, _] = &three_gates(&server);
+    let backup = scanned_by(gates, &server);
     server.full_of.set(Some(device_id(20)));
     // East is gone; each time the server has lost what it wrote, and takes it at once.
     for _ in 0..2 {
@@ -134,15 +143,8 @@ fn what_one_wrote_too_much_of_keeps_nobody_elses_from_a_server_put_back_once_mor
 #[test]
 fn what_documents_kept_from_a_server_waits_for_nobody_who_wrote_too_much() {
     let server = venue();
-    let gates = [20, 21, 22].map(|number| Gate::new(&server, number));
-    prepared(&server);
-    let backup = server.state.borrow().clone();
-    for (ticket, gate) in (1..).zip(&gates) {
-        gate.scan(ticket);
-        gate.sync(&server);
-    }
-    let south = &gates[1];
-    south.sync(&server);
+    let gates @ [_, south, _] = &three_gates(&server);
+    let backup = scanned_by(gates, &server);
     server.full_of.set(Some(device_id(20)));
     server.knows_not.set(Some(device_id(22)));
     server.restore(backup);

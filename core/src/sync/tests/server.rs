@@ -8,8 +8,8 @@ use usher_domain::cbor;
 use usher_domain::cose::SigningKey;
 use usher_domain::document::batch::Batch;
 use usher_domain::document::enrollment::Enrollment;
-use usher_domain::document::sign;
 use usher_domain::document::trust::{Delegation, Purpose, Trust};
+use usher_domain::document::{sign, verify_trust};
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
 use usher_domain::log::{LogEnd, sign_batch, unverified_head, verify_batch};
@@ -80,6 +80,8 @@ pub(super) struct Server {
     pub(super) instance: Cell<u64>,
     /// Trust documents that were handed back.
     pub(super) trust_given: RefCell<Vec<Vec<u8>>>,
+    /// What it answers to whoever hands a trust document back.
+    pub(super) refuses_trust: Cell<Option<Code>>,
     /// Whether a person decides what of the rows handed back is taken.
     pub(super) asks_a_person: Cell<bool>,
     /// What it answers to whoever hands rows back.
@@ -140,6 +142,7 @@ impl Server {
             put_back_untold: RefCell::new(None),
             instance: Cell::new(1),
             trust_given: RefCell::default(),
+            refuses_trust: Cell::default(),
             asks_a_person: Cell::new(false),
             refuses_rows: Cell::new(None),
             told: RefCell::new(None),
@@ -237,6 +240,18 @@ impl Server {
             sign(&enrollment, &key(102)),
             self.state.borrow().trust.clone(),
         )
+    }
+
+    /// Puts a trust document of a higher epoch in force. Returns the one before.
+    pub(super) fn renew_trust(&self) -> Vec<u8> {
+        let mut state = self.state.borrow_mut();
+        let mut trust = verify_trust(&state.trust, &root().public(), None)
+            .unwrap()
+            .value()
+            .clone();
+        trust.version.epoch += 1;
+        state.trust_version = trust.version;
+        std::mem::replace(&mut state.trust, sign(&trust, &root()))
     }
 
     /// Records something if this is a busy evening.

@@ -42,23 +42,30 @@ impl Ticket {
 }
 
 impl<'l> Records<'l> {
-    /// Folds what concerns one ticket, as far as sessions count one by one.
-    #[must_use]
-    pub fn fold(&self, ticket: Subject) -> BTreeMap<SessionId, Ticket> {
-        let own: Vec<(&Key, &Line)> = self
-            .sorted
+    /// The records about a ticket that count, in their order.
+    fn own(&self, ticket: Subject) -> Vec<(&Key, &'l Line)> {
+        self.sorted
             .iter()
             .filter(|(_, line)| line.record.subject() == Some(ticket) && self.counts(line))
             .map(|(key, line)| (key, *line))
-            .collect();
-        let taken_back = |target: &Line, session: SessionId| {
-            own.iter().any(|(_, line)| {
-                matches!(&line.record.body, Body::Undo(undo)
-                    if undo.of == target.hash
-                        && undo.session == session
-                        && self.may_undo(line, undo, target.record.log.device))
-            })
-        };
+            .collect()
+    }
+
+    /// Whether one of a ticket's records takes back what another says of a session, and may.
+    fn is_undone(&self, own: &[(&Key, &Line)], target: &Line, session: SessionId) -> bool {
+        own.iter().any(|(_, line)| {
+            matches!(&line.record.body, Body::Undo(undo)
+                if undo.of == target.hash
+                    && undo.session == session
+                    && self.may_undo(line, undo, target.record.log.device))
+        })
+    }
+
+    /// Folds what concerns one ticket, as far as sessions count one by one.
+    #[must_use]
+    pub fn fold(&self, ticket: Subject) -> BTreeMap<SessionId, Ticket> {
+        let own = self.own(ticket);
+        let taken_back = |target: &Line, session: SessionId| self.is_undone(&own, target, session);
         let mut outs: Vec<_> = self
             .server()
             .filter_map(|(key, line)| match &line.record.body {
@@ -203,20 +210,8 @@ impl<'l> Records<'l> {
     /// and what counts of its record.
     #[must_use]
     pub fn ordinary_entries(&self, ticket: Subject) -> Vec<(u64, Hash, Scan)> {
-        let own: Vec<(&Key, &Line)> = self
-            .sorted
-            .iter()
-            .filter(|(_, line)| line.record.subject() == Some(ticket) && self.counts(line))
-            .map(|(key, line)| (key, *line))
-            .collect();
-        let is_undone = |target: &Line, session: SessionId| {
-            own.iter().any(|(_, line)| {
-                matches!(&line.record.body, Body::Undo(undo)
-                    if undo.of == target.hash
-                        && undo.session == session
-                        && self.may_undo(line, undo, target.record.log.device))
-            })
-        };
+        let own = self.own(ticket);
+        let is_undone = |target: &Line, session: SessionId| self.is_undone(&own, target, session);
         let ordinary = own.iter().filter_map(|(key, line)| {
             let scan = self.as_covered((key, line), line.record.body.as_scan()?)?;
             let counts = scan.direction == Direction::Entry
