@@ -1,6 +1,7 @@
 //! Ed25519 keys (RFC 8032) and their short names.
 
 use crate::hash::Hash;
+use crate::memo;
 use crate::secret::Seed;
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 use std::fmt;
@@ -60,9 +61,11 @@ impl PublicKey {
     /// Bytes that are no point of the curve, and points of small order: under those, one signature
     /// fits many messages.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, InvalidKey> {
-        VerifyingKey::from_bytes(bytes)
-            .map_err(|_| InvalidKey)?
-            .try_into()
+        memo::recall("public key", &[bytes], || {
+            VerifyingKey::from_bytes(bytes)
+                .map_err(|_| InvalidKey)?
+                .try_into()
+        })
     }
 
     fn with_id(key: VerifyingKey) -> Self {
@@ -94,9 +97,11 @@ impl PublicKey {
     /// For formats of others; everything of ours goes through [`crate::cose::Envelope::verify`].
     #[must_use]
     pub fn accepts(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.key
-            .verify_strict(message, &Signature::from_bytes(signature))
-            .is_ok()
+        memo::recall("signature", &[self.as_bytes(), signature, message], || {
+            self.key
+                .verify_strict(message, &Signature::from_bytes(signature))
+                .is_ok()
+        })
     }
 }
 

@@ -15,6 +15,7 @@ pub mod hash;
 pub mod ids;
 pub mod keys;
 pub mod log;
+mod memo;
 pub mod merge;
 #[cfg(feature = "mutants")]
 pub mod mutant;

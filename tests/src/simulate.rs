@@ -18,6 +18,9 @@ struct CommandLine {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     from: u64,
+    /// Only evenings with a stolen device, as many as --seeds says.
+    #[arg(long, conflicts_with = "replay")]
+    stolen: bool,
     /// Tells the story of this seed alone.
     #[arg(long)]
     replay: Option<u64>,
@@ -47,7 +50,14 @@ fn main() -> ExitCode {
     if line.mutants {
         return simulation::mutants::hunt(line.from, line.seeds, only);
     }
-    many(line.from, line.seeds)
+    let seeds: Vec<u64> = if line.stolen {
+        let all = (line.from..).filter(|seed| simulation::has_stolen_device(*seed));
+        all.take(usize::try_from(line.seeds).unwrap_or(usize::MAX))
+            .collect()
+    } else {
+        (line.from..line.from.saturating_add(line.seeds)).collect()
+    };
+    many(&seeds)
 }
 
 fn replay(seed: u64, until: Option<u32>) -> ExitCode {
@@ -65,9 +75,9 @@ fn replay(seed: u64, until: Option<u32>) -> ExitCode {
     }
 }
 
-fn many(from: u64, seeds: u64) -> ExitCode {
+fn many(seeds: &[u64]) -> ExitCode {
     let mut failed = 0;
-    simulation::run_many(from..from + seeds, &mut |run| {
+    simulation::run_many(seeds, &mut |run| {
         if let Some(broken) = &run.broken {
             failed += 1;
             println!(
@@ -77,7 +87,12 @@ fn many(from: u64, seeds: u64) -> ExitCode {
         }
         true
     });
-    println!("{seeds} seeds from {from}: {failed} failed");
+    println!(
+        "{} seeds from {} to {}: {failed} failed",
+        seeds.len(),
+        seeds.first().unwrap_or(&0),
+        seeds.last().unwrap_or(&0)
+    );
     if failed == 0 {
         ExitCode::SUCCESS
     } else {

@@ -49,7 +49,7 @@ enum Habit {
     },
     /// Evenings of a simulated venue, from seeds; a fault names its seed.
     Simulate {
-        /// `--seeds N --from S` runs so many; `--replay SEED [--until STEP]` tells the story of one;
+        /// `--seeds N --from S` runs so many, with `--stolen` only evenings with a stolen device; `--replay SEED [--until STEP]` tells the story of one;
         /// `--mutants [--only NAME]` breaks rules on purpose and tells how many seeds it takes to notice.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,

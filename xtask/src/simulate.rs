@@ -12,7 +12,7 @@ const MUTANTS: &str = "--mutants";
 /// If it does not build, or something does not hold.
 pub(crate) fn run(house: &House, words: &[String]) -> Result<()> {
     let mut simulate = house.cargo(["run", "--locked", "--package", "usher-tests"]);
-    simulate.args(["--bin", "simulate"]);
+    simulate.args(["--bin", "simulate", "--features", "memo"]);
     if words.iter().any(|word| word == MUTANTS) {
         simulate.args(["--features", "mutants"]);
     }

@@ -13,6 +13,7 @@
 use crate::code::base45;
 use crate::cose::SigningKey;
 use crate::hash::Hash;
+use crate::memo;
 use crate::secret::{Private, Seed};
 use crate::table::rows::StaffEntry;
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -142,7 +143,10 @@ impl Badge {
     /// # Errors
     /// [`KeyDerivationFailed`] if there is not enough memory.
     pub fn override_key(&self, pin: &Pin) -> Result<SigningKey, KeyDerivationFailed> {
-        let seed = derive_key(pin.0.reveal().as_bytes(), self.0.reveal())?;
+        let pin = pin.0.reveal().as_bytes();
+        let seed = memo::recall("override key", &[self.0.reveal(), pin], || {
+            derive_key(pin, self.0.reveal())
+        })?;
         Ok(SigningKey::from_seed(&Seed::new(*seed)))
     }
 

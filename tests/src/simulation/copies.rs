@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use usher_domain::api::access::DeviceState;
 use usher_domain::api::reports::{Incident, IncidentKind};
-use usher_domain::ids::DeviceId;
+use usher_domain::ids::{AttemptId, DeviceId};
 use usher_domain::protocol::Heartbeat;
 use usher_domain::protocol::claim::ClaimAnswer;
 use usher_domain::record::Certainty;
 
-/// What makes the chance of a copy another one. Under it the evenings that fell once have none.
+/// What makes the chance of a copy another one. Under it the evenings that fell before have none.
 const COPIES: u64 = 0xC0B4;
 
 /// One evening in so many has one.
@@ -63,7 +63,11 @@ type Programs = BTreeMap<u64, BTreeSet<u64>>;
 
 /// Who is copied, by what the server took in. A clone is the same.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known(Rc<RefCell<BTreeMap<DeviceId, Told>>>);
+pub(super) struct Known {
+    told: Rc<RefCell<BTreeMap<DeviceId, Told>>>,
+    /// Attempts that were confirmed. Whoever asks again gets the same answer, whatever is known since.
+    confirmed: Rc<RefCell<BTreeSet<(DeviceId, AttemptId)>>>,
+}
 
 #[derive(Debug, Default)]
 struct Told {
@@ -75,7 +79,7 @@ struct Told {
 impl Known {
     /// A server that was put back knows nothing of what it took in since.
     pub(super) fn forget(&self) {
-        self.0.borrow_mut().clear();
+        self.told.borrow_mut().clear();
     }
 
     /// The server took in a sign of life.
@@ -86,7 +90,7 @@ impl Known {
         if heard.epoch != epoch {
             return;
         }
-        let mut known = self.0.borrow_mut();
+        let mut known = self.told.borrow_mut();
         let told = known.entry(device).or_default();
         if told.epoch != epoch {
             told.epoch = epoch;
@@ -97,9 +101,14 @@ impl Known {
         told.is_copied |= is_copied(&told.programs);
     }
 
+    /// The server confirmed an attempt. Tells whether that is new.
+    fn confirmed_first(&self, attempt: (DeviceId, AttemptId)) -> bool {
+        self.confirmed.borrow_mut().insert(attempt)
+    }
+
     /// Devices of which the server knows that they are copied.
     pub(super) fn copied(&self) -> BTreeSet<DeviceId> {
-        let known = self.0.borrow();
+        let known = self.told.borrow();
         let copied = known.iter().filter(|(_, told)| told.is_copied);
         copied.map(|(device, _)| *device).collect()
     }
@@ -117,17 +126,21 @@ fn is_copied(programs: &Programs) -> bool {
     })
 }
 
-/// The authority confirms nothing while it knows that a device on duty is copied. `before` are those of which it
-/// knew before it was asked.
+/// The authority confirms no new attempt while it knows that a device on duty is copied. `before` are those of
+/// which it knew before it was asked.
 pub(super) async fn check_claim(
     (story, name): (&Story, &str),
     server: &Server,
     before: &BTreeSet<DeviceId>,
+    attempt: (DeviceId, AttemptId),
     answer: &ClaimAnswer,
 ) {
     let ClaimAnswer::Decided(decided) = answer else {
         return;
     };
+    if decided.certainty != Certainty::Confirmed || !server.copies.confirmed_first(attempt) {
+        return;
+    }
     let Some(service) = server.service() else {
         return;
     };
@@ -137,7 +150,7 @@ pub(super) async fn check_claim(
         if is_active && !server.duties.may_be_off(*device) {
             story.check(
                 "nothing is confirmed while a device is known to be copied",
-                decided.certainty != Certainty::Confirmed,
+                false,
                 format_args!("{name}: {:?}", decided.verdict),
             );
         }

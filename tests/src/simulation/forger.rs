@@ -12,7 +12,7 @@ use usher_domain::log::Line;
 use usher_domain::record::{Body, Certainty, Outcome, Scan, Subject};
 use usher_domain::time::UnixMillis;
 
-/// What makes the chance by which a forger acts another one. Under it the evenings that fell once have none.
+/// What makes the chance by which a forger acts another one. Under it the evenings that fell before have none.
 const FORGERY: u64 = 0x7E_F7F0;
 
 /// One evening in so many has a forger.

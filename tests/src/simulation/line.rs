@@ -410,7 +410,8 @@ impl SyncApi for Line {
             async move {
                 let copied = server.copies.copied();
                 let answer = promises::claim((&story, room), &service, device, &request).await?;
-                copies::check_claim((&story, name), &server, &copied, &answer).await;
+                let attempt = (device, request.attempt);
+                copies::check_claim((&story, name), &server, &copied, attempt, &answer).await;
                 Ok(answer)
             }
         });

@@ -51,9 +51,9 @@ pub use story::Broken;
 pub use world::World;
 
 use crate::clock::Dice;
-use std::ops::Range;
+use byzantine::Conduct;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use usher_core::clock::Entropy as _;
 use usher_server::keys::simulated;
@@ -109,14 +109,14 @@ pub fn run(seed: u64, until: Option<u32>) -> Run {
 
 /// Runs seeds on all processors, each world in one thread, and hands out every run as it ends; until
 /// `hear` has heard enough.
-pub fn run_many(seeds: Range<u64>, hear: &mut dyn FnMut(&Run) -> bool) {
+pub fn run_many(seeds: &[u64], hear: &mut dyn FnMut(&Run) -> bool) {
     spread(seeds, &|seed| run(seed, None), hear);
 }
 
 /// Runs seeds like [`run_many`], with a rule broken.
 #[cfg(feature = "mutants")]
 pub fn run_many_as(
-    seeds: Range<u64>,
+    seeds: &[u64],
     mutant: Option<usher_domain::mutant::Mutant>,
     hear: &mut dyn FnMut(&Run) -> bool,
 ) {
@@ -130,21 +130,22 @@ pub fn run_many_as(
     spread(seeds, &work, hear);
 }
 
-fn spread(
-    seeds: Range<u64>,
-    work: &(dyn Fn(u64) -> Run + Sync),
-    hear: &mut dyn FnMut(&Run) -> bool,
-) {
+/// Whether a stolen device is in the evening of `seed`.
+#[must_use]
+pub fn has_stolen_device(seed: u64) -> bool {
+    Conduct::drawn(seed).is_some()
+}
+
+fn spread(seeds: &[u64], work: &(dyn Fn(u64) -> Run + Sync), hear: &mut dyn FnMut(&Run) -> bool) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicU64::new(seeds.start);
+    let next = AtomicUsize::new(0);
     let (tell, told) = channel();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (tell, next, end) = (tell.clone(), &next, seeds.end);
+            let (tell, next) = (tell.clone(), &next);
             scope.spawn(move || {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || tell.send(work(seed)).is_err() {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if tell.send(work(*seed)).is_err() {
                         return;
                     }
                 }

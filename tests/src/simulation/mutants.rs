@@ -14,11 +14,12 @@ use usher_domain::mutant::{Mutant, break_rule};
     reason = "the whole of what a command line tool says"
 )]
 pub fn hunt(from: u64, seeds: u64, only: &str) -> ExitCode {
+    let drawn: Vec<u64> = (from..from.saturating_add(seeds)).collect();
     let mut unnoticed = 0;
     for mutant in named(only) {
         let mut first: Option<Run> = None;
         let mut ran = 0_u64;
-        run_many_as(from..from + seeds, Some(*mutant), &mut |run| {
+        run_many_as(&drawn, Some(*mutant), &mut |run| {
             ran += 1;
             if run.broken.is_some() {
                 first = Some(run.clone());

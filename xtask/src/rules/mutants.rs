@@ -1,9 +1,12 @@
-//! What only a simulation may be built with: rules broken on purpose, and chance that can be foretold.
+//! What only a simulation may be built with: rules broken on purpose, chance that can be foretold, and
+//! signatures that are not checked twice.
 
 use cargo_metadata::Metadata;
 
 /// Features that no program which serves anybody has.
-const FEATURES: [&str; 2] = ["mutants", "simulation"];
+const FEATURES: [&str; 3] = ["mutants", "memo", "simulation"];
+/// Those of them that even the simulation has only when it is asked to.
+const ON_REQUEST: [&str; 2] = ["mutants", "memo"];
 /// The one package that may ask for them.
 const SIMULATION: &str = "usher-tests";
 
@@ -28,10 +31,10 @@ pub(super) fn breaches(metadata: &Metadata) -> Vec<String> {
                     used.name
                 ));
             }
-            // Not even the simulation breaks rules unless it is asked to.
-            if used.features.iter().any(|feature| feature == FEATURES[0]) {
+            let unasked = |feature: &&String| ON_REQUEST.contains(&feature.as_str());
+            if let Some(feature) = used.features.iter().find(unasked) {
                 breaches.push(format!(
-                    "{name} breaks rules of {} without being asked",
+                    "{name} switches on `{feature}` of {} without being asked",
                     used.name
                 ));
             }
@@ -47,7 +50,7 @@ fn is_one(part: &str) -> bool {
 
 /// A feature of the same name may pass itself on; no other, and above all not `default`.
 fn may_enable(package: &str, feature: &str) -> bool {
-    package == SIMULATION && feature == FEATURES[0]
+    package == SIMULATION && ON_REQUEST.contains(&feature)
 }
 
 #[cfg(test)]
@@ -57,7 +60,7 @@ mod tests {
     #[test]
     fn only_the_simulation_breaks_rules_and_only_when_it_is_asked() {
         assert!(is_one("usher-domain/mutants") && is_one("simulation") && !is_one("openapi"));
-        assert!(may_enable("usher-tests", "mutants"));
+        assert!(may_enable("usher-tests", "mutants") && may_enable("usher-tests", "memo"));
         assert!(!may_enable("usher-tests", "default"));
         assert!(!may_enable("usher-server", "mutants"));
     }

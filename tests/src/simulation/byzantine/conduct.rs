@@ -14,7 +14,7 @@ use usher_domain::secret::{Private, Seed};
 use usher_domain::table::rows::StaffRole;
 use usher_server::service::Service;
 
-/// What makes the chance of all this another one. Under it the evenings that fell once have no such thief.
+/// What makes the chance of all this another one. Under it the evenings that fell before have no such thief.
 const CONDUCT: u64 = 0x0DE0;
 
 /// One evening in so many, of those in which the device is free.
