@@ -9,6 +9,7 @@
 
 mod house;
 mod imports {
+    pub(crate) mod check_in;
     pub(crate) mod lists;
     pub(crate) mod merging;
     pub(crate) mod reasons;

@@ -68,6 +68,11 @@ pub struct Import {
     /// How many may be cancelled because they are missing; if left out, one in ten
     #[arg(long, value_name = "COUNT")]
     pub missing_max: Option<u64>,
+    /// Take over the rules of a check-in list of pretix, by name or number: who enters, how often and when.
+    /// A list of one date rules its session alone; repeat it for the lists of several dates. `-` takes over
+    /// none any more
+    #[arg(long = "check-in-list", value_name = "NAME")]
+    pub check_in_lists: Vec<String>,
     /// Import a list that was imported before, although a newer one was imported since
     #[arg(long)]
     pub old_list: bool,
@@ -142,6 +147,7 @@ impl Import {
             used: self.used,
             missing: self.missing,
             missing_max: self.missing_max,
+            check_in_lists: self.check_in_lists,
             old_lists: if self.old_list {
                 OldLists::Import
             } else {

@@ -126,6 +126,8 @@ fn entry(rule: EntryRule) -> String {
     let often = match rule.mode {
         EntryMode::Single => "once".to_owned(),
         EntryMode::Reentry => "again after each exit scan".to_owned(),
+        EntryMode::Times(0) => "never".to_owned(),
+        EntryMode::Times(u16::MAX) => "again and again".to_owned(),
         EntryMode::Times(times) => format!("{times} times"),
     };
     match rule.counted {

@@ -89,6 +89,22 @@ impl Shop {
 
     /// Imports orders of pretix into `fair`, with other files of the shop beside them.
     pub(crate) fn pretix(&self, orders: &[Value], others: &[(&str, Value)], more: &str) -> Value {
+        report(&self.pretix_output(orders, others, more))
+    }
+
+    /// Imports orders of pretix that are not imported, and returns why.
+    pub(crate) fn pretix_refused(
+        &self,
+        orders: &[Value],
+        others: &[(&str, Value)],
+        more: &str,
+    ) -> String {
+        let output = self.pretix_output(orders, others, more);
+        assert_ne!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn pretix_output(&self, orders: &[Value], others: &[(&str, Value)], more: &str) -> Output {
         let folder = self.house.path().join("pretix");
         let _was_there = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
@@ -115,7 +131,7 @@ impl Shop {
         for (name, results) in others {
             put(name, &page(results.clone()));
         }
-        report(&self.output("fair", "pretix", more))
+        self.output("fair", "pretix", more)
     }
 
     fn write(&self, name: &str, content: &str) {

@@ -298,5 +298,6 @@ fn rules_of_a_check_in_list_are_said_not_to_be_taken_over() {
         );
         assert!(warns(&report, rule), "{report}");
     }
+    assert!(warns(&report, "say --check-in-list 'VIP'"), "{report}");
     assert!(!warns(&report, "“All”"), "{report}");
 }

@@ -10,6 +10,7 @@ use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, SessionId, ZoneId};
 use usher_domain::numbers::AccessNumber;
 use usher_domain::record::Certainty;
+use usher_domain::rules::EntryMode;
 use usher_domain::seal;
 use usher_domain::session::SessionTerms;
 use usher_domain::table::rows::TicketRow;
@@ -41,16 +42,18 @@ impl Circumstances<'_> {
             home: home_of(&decision.verdict)
                 .and_then(named)
                 .map(|(_, name)| name.clone()),
-            verdict: decision.verdict,
             session: Some(self.served.served()),
             ticket: ticket_of(decision.known.subject),
             type_name: type_name.map(|named| named.name.clone()),
             seat: row.and_then(|row| row.seat.clone()),
-            explanation: row.and_then(|row| row.explanation.clone()),
+            explanation: row
+                .and_then(|row| row.explanation.clone())
+                .or_else(|| self.no_entry(&decision)),
             holder: row.and_then(|row| {
                 let own = showing.honours.unwrap_or(terms.session.id);
                 open_seal(row, showing.code.reveal(), own)
             }),
+            verdict: decision.verdict,
             certainty: decision.certainty,
             asked: decision.asked,
             names,
@@ -60,6 +63,21 @@ impl Circumstances<'_> {
             advice: None,
             repair: showing.repair,
         }
+    }
+
+    /// Why a valid ticket is held back: its type is let in nowhere at this session.
+    fn no_entry(&self, decision: &Decision) -> Option<String> {
+        let rule = self
+            .served
+            .terms
+            .rules
+            .for_type(decision.known.type_number?)?;
+        let never = rule
+            .entry
+            .is_some_and(|entry| entry.mode == EntryMode::Times(0));
+        let is_held_back = matches!(decision.verdict, Verdict::Refuse(Refusal::Blocked));
+        (never && is_held_back)
+            .then(|| "tickets of this type are not let in at this session".to_owned())
     }
 
     /// The names that verdict and certainty need besides those of their evidence.

@@ -34,6 +34,9 @@ pub struct ImportOptions {
     pub missing_max: Option<u64>,
     /// What becomes of files that were imported before, and others of the same list since.
     pub old_lists: OldLists,
+    /// pretix's check-in lists whose rules are taken over, by name or number: who enters and how often becomes
+    /// the rules of the session, times and unpaid orders those of the tickets. `-` takes over none any more.
+    pub check_in_lists: Vec<String>,
 }
 
 /// What becomes of tickets that were used before at the shop's own scanners, and whose holders were not seen

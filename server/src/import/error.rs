@@ -95,12 +95,55 @@ pub enum ImportError {
     /// No list of products.
     #[error("the list of products (items.json) is missing: it names the ticket types")]
     ItemsMissing,
+    /// A check-in list is asked for, and the file is no answer of pretix.
+    #[error("a CSV list has no check-in lists: their rules come with the answers of pretix's API")]
+    CheckInListOfCsv,
+    /// No check-in list of this name.
+    #[error("{}", unknown_list(.wanted, .known))]
+    CheckInListUnknown {
+        /// The name that was asked for.
+        wanted: String,
+        /// The names of all lists.
+        known: Vec<String>,
+    },
+    /// Two check-in lists for the same tickets.
+    #[error(
+        "the check-in lists “{one}” and “{other}” are for the same tickets: take over one of them, for a session has one set of rules"
+    )]
+    CheckInListsMeet {
+        /// The name of one.
+        one: String,
+        /// The name of the other.
+        other: String,
+    },
+    /// A check-in list with a rule that cannot be taken over.
+    #[error(
+        "the check-in list “{list}” has a rule that cannot be taken over: {rule}. Nothing was imported. Import without this list, and set the rules of the session by hand, at the command line with usher session change"
+    )]
+    CheckInListRule {
+        /// The name of the list.
+        list: String,
+        /// The rule, as the list has it.
+        rule: String,
+    },
     /// A verification key of the event that is none.
     #[error("key {index} of the event is not an Ed25519 public key")]
     BadKey {
         /// Which, the first being 1.
         index: usize,
     },
+}
+
+fn unknown_list(wanted: &str, known: &[String]) -> String {
+    if known.is_empty() {
+        return format!(
+            "no file holds check-in lists, so “{wanted}” is not among them: give checkinlists.json as well"
+        );
+    }
+    format!(
+        "no check-in list is called “{wanted}”: there are {}",
+        known.join(", ")
+    )
 }
 
 impl ImportError {
@@ -125,6 +168,10 @@ impl ImportError {
             Self::UnknownJson { .. } => "import_unknown_json",
             Self::OrdersMissing => "import_orders_missing",
             Self::ItemsMissing => "import_items_missing",
+            Self::CheckInListOfCsv => "import_check_in_list_of_csv",
+            Self::CheckInListUnknown { .. } => "import_check_in_list_unknown",
+            Self::CheckInListsMeet { .. } => "import_check_in_lists_meet",
+            Self::CheckInListRule { .. } => "import_check_in_list_rule",
             Self::BadKey { .. } => "import_bad_key",
         }
     }

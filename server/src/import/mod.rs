@@ -28,7 +28,8 @@ pub use dialect::{Delimiter, FoundColumn, FoundDialect, Header};
 pub use encoding::{FileEncoding, UnknownEncoding};
 pub use error::ImportError;
 pub use pretix::{
-    PretixCheckInList, PretixFacts, PretixItem, PretixSubevent, RefusedSecrets, TestOrders,
+    ListedProduct, PretixCheckInList, PretixDates, PretixFacts, PretixItem, PretixSubevent,
+    RefusedSecrets, TakenList, TestOrders,
 };
 pub use report::{BadLine, BadReason, Place, Warning};
 pub(crate) use status::named as state_named;
@@ -100,6 +101,8 @@ pub struct Options {
     pub test_orders: TestOrders,
     /// What becomes of tickets that were used before at the shop's own scanners.
     pub used: UsedTickets,
+    /// Names or numbers of pretix's check-in lists whose rules are taken over.
+    pub check_in_lists: Vec<String>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -120,6 +123,7 @@ impl Options {
             locale: None,
             test_orders: TestOrders::default(),
             used: UsedTickets::default(),
+            check_in_lists: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -180,6 +184,9 @@ pub fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import, Impor
         });
     }
     let mut import = match (detect(files)?, files) {
+        (Kind::Csv, _) if !options.check_in_lists.is_empty() => {
+            return Err(ImportError::CheckInListOfCsv);
+        }
         (Kind::Csv, [list, ..]) => csv::read(list, options)?,
         (Kind::Csv, []) => return Err(ImportError::NoFile),
         (Kind::Pretix, _) => pretix::read(files, options)?,

@@ -313,7 +313,7 @@ pub enum Warning {
     },
     /// A check-in list with rules of its own.
     #[error(
-        "the check-in list “{list}” is not taken over: {rules}. Set the rules of the session accordingly (usher session change)"
+        "the check-in list “{list}” is not taken over: {rules}. To take it over, say --check-in-list '{list}'"
     )]
     CheckInListLeftOut {
         /// Its name.

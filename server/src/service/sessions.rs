@@ -267,14 +267,39 @@ fn change(
     if *value == before {
         return with_set(txn, before);
     }
-    value.revision = revision.saturating_add(1);
+    put_changed(txn, organizer, &mut session, &before, now)?;
+    with_set(txn, session.value)
+}
+
+/// Gives a session other rules.
+pub(crate) fn put_rules(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    session: &mut Loaded<Session>,
+    rules: Rules,
+    now: UnixMillis,
+) -> Result<()> {
+    let before = session.value.clone();
+    session.value.rules = rules;
+    put_changed(txn, organizer, session, &before, now)
+}
+
+/// Stores a changed session, with the records that tell merging of it.
+fn put_changed(
+    txn: &mut dyn Transaction,
+    organizer: OrganizerId,
+    session: &mut Loaded<Session>,
+    before: &Session,
+    now: UnixMillis,
+) -> Result<()> {
+    let value = &mut session.value;
+    value.revision = before.revision.saturating_add(1);
     let mut records = rules::records(value.id, &before.rules, &value.rules);
-    records.extend(delays::record(&before, value)?);
-    things::put(txn, &session)?;
+    records.extend(delays::record(before, value)?);
+    things::put(txn, session)?;
     server_log::append(txn, organizer, session.value.scope, records, now)?;
     txn.mark_dirty(TableId::Set(session.value.id))?;
-    mark_sets(txn, organizer, now)?;
-    with_set(txn, session.value)
+    mark_sets(txn, organizer, now)
 }
 
 /// What stands in the way of retiring a session: passes for it, tickets that may enter it, and scans.

@@ -3,7 +3,7 @@
 use super::super::report::Warning;
 use super::super::{ImportError, NamedBytes};
 use super::items::Name;
-use super::{PretixCheckInList, PretixSubevent};
+use super::{PretixCheckInList, PretixDates, PretixSubevent};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -28,6 +28,38 @@ pub(super) struct Event {
     pub(super) timezone: Option<String>,
     #[serde(default)]
     pub(super) valid_keys: ValidKeys,
+    #[serde(flatten)]
+    dates: Dates,
+}
+
+impl Event {
+    /// When it takes place.
+    pub(super) fn dates(&self) -> PretixDates {
+        self.dates.read()
+    }
+}
+
+/// When an event, or one date of a series, takes place.
+#[derive(Deserialize)]
+struct Dates {
+    date_admission: Option<String>,
+    date_from: Option<String>,
+    date_to: Option<String>,
+}
+
+impl Dates {
+    /// What cannot be read is not known.
+    fn read(&self) -> PretixDates {
+        let moment = |text: &Option<String>| {
+            let at = text.as_deref()?.parse::<Timestamp>().ok()?;
+            Some(at.as_second())
+        };
+        PretixDates {
+            admission: moment(&self.date_admission),
+            begin: moment(&self.date_from),
+            end: moment(&self.date_to),
+        }
+    }
 }
 
 /// The event's keys by kind of secret.
@@ -48,7 +80,8 @@ struct Page<'a> {
 struct Subevent {
     id: u64,
     name: Name,
-    date_from: Option<String>,
+    #[serde(flatten)]
+    dates: Dates,
 }
 
 /// All files by what they hold.
@@ -207,10 +240,7 @@ impl<'a> Files<'a> {
             .map(|subevent| PretixSubevent {
                 id: subevent.id,
                 name: subevent.name.choose(locale).to_owned(),
-                begins: subevent
-                    .date_from
-                    .and_then(|text| text.parse::<Timestamp>().ok())
-                    .map(Timestamp::as_second),
+                dates: subevent.dates.read(),
             })
             .collect()
     }

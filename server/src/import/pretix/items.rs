@@ -131,6 +131,13 @@ impl Items {
         found.or_else(|| sold_before().filter(|_| variation.is_none()))
     }
 
+    /// All products, also those of which only earlier positions are.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Product> {
+        self.products
+            .values()
+            .chain(self.without_variation.values())
+    }
+
     pub(super) fn types(&self) -> Vec<PretixItem> {
         self.products
             .values()

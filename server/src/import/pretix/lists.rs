@@ -1,4 +1,10 @@
-//! Check-in lists: what they say about entering is told, for a person to set it here.
+//! Check-in lists: the rules of those that are chosen are taken over, those of the others are told.
+
+mod logic;
+mod taken;
+
+pub(super) use taken::TakenLists;
+pub use taken::{ListedProduct, TakenList};
 
 use super::super::report::Warning;
 use serde::Deserialize;
@@ -27,9 +33,14 @@ pub struct PretixCheckInList {
     /// True if a ticket may enter again after an exit scan.
     #[serde(default)]
     pub allow_entry_after_exit: bool,
-    /// Rules of its own (JSON logic), which nobody here understands.
+    /// Rules of its own (JSON logic).
     #[serde(default)]
     pub rules: serde_json::Value,
+    /// When everybody is taken to have left.
+    pub exit_all_at: Option<String>,
+    /// True if it looks for add-ons of the ticket that is shown.
+    #[serde(default)]
+    pub addon_match: bool,
 }
 
 /// What a list restricts or allows that is not taken over; none for one that lets every paid ticket in once.

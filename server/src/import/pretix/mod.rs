@@ -11,14 +11,15 @@ mod orders;
 mod refused_secrets;
 
 pub use items::PretixItem;
-pub use lists::PretixCheckInList;
+pub use lists::{ListedProduct, PretixCheckInList, TakenList};
 pub use refused_secrets::RefusedSecrets;
 
 use super::report::{Place, Warning};
 use super::ticket::Shared;
-use super::{Import, ImportError, NamedBytes, Options, Source};
+use super::{Import, ImportError, ImportedTicket, NamedBytes, Options, Source};
 use files::Files;
 use items::Items;
+use lists::TakenLists;
 use std::collections::{BTreeSet, HashSet};
 use usher_domain::code::pretix as secrets;
 use usher_domain::keys::PublicKey;
@@ -46,8 +47,10 @@ pub struct PretixFacts {
     pub items: Vec<PretixItem>,
     /// Dates of an event series, by the number that stands in [`super::ImportedTicket::session`].
     pub subevents: Vec<PretixSubevent>,
-    /// Check-in lists, from which rules of the session can be taken over.
+    /// Check-in lists.
     pub check_in_lists: Vec<PretixCheckInList>,
+    /// Those whose rules are taken over.
+    pub taken_lists: Vec<TakenList>,
     /// Numbers of dates that positions name.
     pub named_dates: BTreeSet<u64>,
     /// Secrets that pretix refuses, without those in the tickets.
@@ -69,8 +72,19 @@ pub struct PretixSubevent {
     pub id: u64,
     /// Its name.
     pub name: String,
-    /// When it begins (unix seconds).
-    pub begins: Option<i64>,
+    /// When it takes place.
+    pub dates: PretixDates,
+}
+
+/// When an event, or one date of a series, takes place (unix seconds).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PretixDates {
+    /// When the doors open.
+    pub admission: Option<i64>,
+    /// When it begins.
+    pub begin: Option<i64>,
+    /// When it ends.
+    pub end: Option<i64>,
 }
 
 impl PretixFacts {
@@ -102,9 +116,11 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         None => warnings.push(Warning::EventMissing),
     }
     let secrets = refused_secrets::Secrets::new(&files);
+    let lists = TakenLists::choose(&options.check_in_lists, &items, &files, &facts)?;
     let mut reading = orders::Orders {
         options,
         items: &items,
+        lists: &lists,
         secrets: &secrets,
         slug: facts.slug.clone(),
         texts: Shared::default(),
@@ -131,7 +147,9 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         .iter()
         .map(|id| facts.list_name(*id))
         .collect();
-    warnings.extend(facts.check_in_lists.iter().filter_map(lists::left_out));
+    let is_taken = |list: &PretixCheckInList| lists.lists.iter().any(|taken| taken.id == list.id);
+    let others = facts.check_in_lists.iter().filter(|list| !is_taken(list));
+    warnings.extend(others.filter_map(lists::left_out));
     for bad in &reading.bad {
         if let Place::Position { order, .. } = &bad.place {
             reading.whole.remove(order);
@@ -139,10 +157,12 @@ pub(super) fn read(files: &[NamedBytes<'_>], options: &Options) -> Result<Import
         }
     }
     (facts.whole_orders, facts.other_positions) = (reading.whole, reading.other);
+    let (tickets, bad) = (reading.tickets, reading.bad);
+    facts.taken_lists = lists.of_products(&tickets, &facts.items);
     Ok(Import {
         files: files.used,
-        tickets: reading.tickets,
-        bad: reading.bad,
+        tickets,
+        bad,
         warnings,
         used_before: 0,
         source: Source::Pretix(facts),

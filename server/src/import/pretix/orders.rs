@@ -9,6 +9,7 @@ use super::super::{ImportError, Options};
 use super::TestOrders;
 use super::files::Entry;
 use super::items::{Items, Product};
+use super::lists::TakenLists;
 use super::refused_secrets::Secrets;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -85,6 +86,9 @@ struct Seat {
 /// Why a ticket waits whose order nobody approved yet.
 const UNAPPROVED: &str = "waits for the organizer's approval";
 
+/// What staff see of a ticket that may enter unpaid: the shop's own scanners ask, too.
+const UNPAID: &str = "the order is not paid yet";
+
 /// Why a position is no ticket.
 enum NoTicket {
     /// It is none and need not be one.
@@ -109,6 +113,7 @@ impl NoTicket {
 pub(super) struct Orders<'a> {
     pub(super) options: &'a Options,
     pub(super) items: &'a Items,
+    pub(super) lists: &'a TakenLists,
     pub(super) secrets: &'a Secrets,
     /// The event, once known: orders of another one are refused.
     pub(super) slug: Option<String>,
@@ -216,7 +221,10 @@ impl Orders<'_> {
             };
             let at = place(Some(position.positionid));
             match self.ticket(order, &code, &position, at.clone()) {
-                Ok(ticket) => self.tickets.push(ticket),
+                Ok(mut ticket) => {
+                    self.admit_by_list(&mut ticket, &position)?;
+                    self.tickets.push(ticket);
+                }
                 Err(NoTicket::ByNature) => {
                     let number = number_of(&code, position.positionid);
                     self.other.insert(number);
@@ -273,6 +281,33 @@ impl Orders<'_> {
             code: Some(secret),
             bits: 0,
         })
+    }
+
+    /// Lets a ticket be as the check-in list says that is taken over.
+    fn admit_by_list(
+        &mut self,
+        ticket: &mut ImportedTicket,
+        position: &Position,
+    ) -> Result<(), ImportError> {
+        let Some(list) = self.lists.of_date(position.subevent) else {
+            return Ok(());
+        };
+        let window = self
+            .lists
+            .window(position.item, position.variation, position.subevent)?;
+        ticket.valid_from = ticket.valid_from.max(window.from);
+        ticket.valid_until = match (ticket.valid_until, window.until) {
+            (Some(this), Some(other)) => Some(this.min(other)),
+            (this, other) => this.or(other),
+        };
+        if ticket.state == State::Pending && list.include_pending {
+            ticket.state = State::Valid;
+            let asked = ticket.instruction.as_deref();
+            let asked =
+                asked.map_or_else(|| UNPAID.to_owned(), |asked| format!("{UNPAID}; {asked}"));
+            ticket.instruction = Some(self.texts.text(&asked));
+        }
+        Ok(())
     }
 
     /// Whether a position was let in and not seen leaving, and on which lists.

@@ -4,7 +4,7 @@ use super::apply::{self, Effect};
 use super::merge::Found;
 use super::refused::{self, Why};
 use super::report::{counted, is_fatal, note_fault};
-use super::{Step, Whole, journal, missing, shop, used, write};
+use super::{Step, Whole, check_in, journal, missing, shop, used, write};
 use crate::import::{ImportedTicket, PretixFacts};
 use crate::service::error::{Error, Result};
 use crate::service::things;
@@ -115,6 +115,15 @@ pub(super) fn check(
             .warnings
             .push("the last import into this event was cut off: import its files again".to_owned());
     }
+    let mut steps = Vec::new();
+    if let Some(facts) = whole.pretix() {
+        check_in::know_forgotten(txn, &desk, &whole, &mut report)?;
+        let types = &mut report.types_created;
+        if check_in::take_over(txn, &mut desk, &whole, facts, types)? != Effect::Unchanged {
+            steps.push(Step::CheckInLists);
+        }
+        check_in::tell(&desk, &whole, facts, &mut report)?;
+    }
     let around = whole.surroundings();
     let (mut changing, mut ids) = (Vec::new(), Vec::new());
     let (mut named, mut tally) = (HashSet::new(), Tally::default());
@@ -147,7 +156,7 @@ pub(super) fn check(
     let gone = gone.judge(&whole, &mut report)?;
     sort_as_stored(&mut ids);
     let tickets = changing.into_iter().zip(ids);
-    let mut steps: Vec<Step> = tickets.map(|(line, id)| Step::Ticket(line, id)).collect();
+    steps.extend(tickets.map(|(line, id)| Step::Ticket(line, id)));
     steps.extend(gone.into_iter().map(Step::Gone));
     if let Some(facts) = whole.pretix() {
         steps.extend(refuse_codes(txn, &mut desk, &whole, facts, &mut report)?);

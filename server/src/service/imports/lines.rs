@@ -170,8 +170,8 @@ pub(super) fn session(
     let dated = |session: &&Session| {
         date.is_some_and(|date| {
             session.name == date.name
-                || date.begins == Some(session.starts.as_second())
-                || date.begins == Some(session.doors.as_second())
+                || date.dates.begin == Some(session.starts.as_second())
+                || date.dates.begin == Some(session.doors.as_second())
         })
     };
     sessions

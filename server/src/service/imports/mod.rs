@@ -28,6 +28,7 @@
 
 mod apply;
 mod check;
+mod check_in;
 mod journal;
 mod kinds;
 mod lines;
@@ -120,13 +121,15 @@ impl Whole {
     }
 }
 
-/// Something that an import changes. They are written in the order of this list: the event's keys come
-/// last, so that no gate knows how to read a signed secret before it knows which are refused.
+/// Something that an import changes. They are written in the order of this list: rules come first, so that no
+/// gate has tickets before it knows what lets them in, and the event's keys come last, so that no gate knows how to read a signed secret before it knows which are refused.
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly all are tickets: boxing them would only cost"
 )]
 enum Step {
+    /// The rules of check-in lists.
+    CheckInLists,
     /// A line as a ticket, and its id if it is a new one.
     Ticket(ImportedTicket, TicketId),
     /// A ticket that the files no longer name.

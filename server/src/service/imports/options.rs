@@ -1,5 +1,6 @@
 //! The organizer's options as the readers take them.
 
+use super::check_in;
 use crate::import::{self, Mapping, Options, SlashDates};
 use crate::service::error::{Error, Result};
 use crate::service::times;
@@ -32,6 +33,9 @@ pub(super) fn reading(options: &ImportOptions, event: &Event) -> Result<Options>
         UsedTickets::Admit => import::UsedTickets::Admit,
         UsedTickets::Refuse => import::UsedTickets::Refuse,
     };
+    let lists = options.check_in_lists.iter();
+    let lists = lists.filter(|list| *list != check_in::NONE);
+    reading.check_in_lists = lists.cloned().collect();
     reading.slash_dates = options
         .date_format
         .as_deref()

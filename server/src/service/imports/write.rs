@@ -2,7 +2,7 @@
 
 use super::apply::{self, Effect};
 use super::report::{is_fatal, note_fault};
-use super::{Step, Whole, journal, missing, refused, shop};
+use super::{Step, Whole, check_in, journal, missing, refused, shop};
 use crate::import::Place;
 use crate::service::Service;
 use crate::service::error::{Error, Result};
@@ -110,6 +110,11 @@ fn write_steps(
     let mut written = Written::default();
     for step in &chunk.steps {
         match step {
+            Step::CheckInLists => {
+                if let Some(facts) = whole.pretix() {
+                    check_in::take_over(txn, &mut desk, whole, facts, &mut written.types)?;
+                }
+            }
             Step::Ticket(line, new) => {
                 match apply::line(txn, &mut desk, line, *new, &around, &mut written.types) {
                     Ok(outcome) => written.effects.push(outcome.effect),
