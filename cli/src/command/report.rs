@@ -186,6 +186,7 @@ const fn although(by: ForbiddenBy) -> &'static str {
         ForbiddenBy::OtherSession => "the ticket was for another session",
         ForbiddenBy::Blocked => "the ticket was held back",
         ForbiddenBy::Superseded => "the ticket had a newer code",
+        ForbiddenBy::RevokedKey => "the key of its code was revoked",
     }
 }
 

@@ -5,11 +5,13 @@ use super::answer::Asked;
 use super::book::{Book, HeldSession};
 use super::claim::{Claim, Word};
 use super::look::history;
-use super::showing::Showing;
+use super::showing::{Showing, Whose};
 use crate::store::{Store, StoreError};
-use usher_domain::decide::{Attendance, Context, Flow, Headcount, Known, decide};
+use usher_domain::code::SignedCode;
+use usher_domain::decide::{Attendance, Context, Flow, Headcount, Known, Shown, decide};
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, TicketId};
+use usher_domain::keys::KeyId;
 use usher_domain::log::Line;
 use usher_domain::merge::{fold_subject, next_stamp, open_admission, quarantined_entry};
 use usher_domain::record::{Body, Certainty, Direction, Outcome, Scan, Subject};
@@ -260,11 +262,25 @@ impl Circumstances<'_> {
             confirmed: showing.confirmed,
             takes_over: None,
             honours: showing.honours,
+            key: admitting_key(showing, verdict),
         }
     }
 
     fn certainty(&self) -> Certainty {
         self.book.certainty(self.moment.now)
+    }
+}
+
+/// The key that signed the code with which somebody is let in, so that an admission is found later that the key's
+/// revocation forbade.
+fn admitting_key(showing: &Showing, verdict: &Verdict) -> Option<KeyId> {
+    let is_entry = showing.direction == Direction::Entry && verdict.outcome() == Outcome::Admit;
+    match (showing.whose, &showing.shown) {
+        (Whose::Shown, Shown::Code { .. }) if is_entry => {
+            let code = SignedCode::parse(showing.code.reveal()).ok()?;
+            Some(code.kid())
+        }
+        _ => None,
     }
 }
 

@@ -165,6 +165,9 @@ pub enum ForbiddenBy {
     /// Its code was of an older issue.
     #[n(3)]
     Superseded,
+    /// Its code was signed by a key that was revoked, and it was in no list.
+    #[n(4)]
+    RevokedKey,
 }
 
 /// One scan in reports and exports: no name, no code.

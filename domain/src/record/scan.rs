@@ -2,6 +2,7 @@
 
 use crate::code::Identity;
 use crate::ids::{AttemptId, DeviceId, GateId, SessionId, StaffId, TicketId, ZoneId};
+use crate::keys::KeyId;
 use crate::numbers::{AccessNumber, IssueNumber, TypeNumber};
 use crate::time::UnixMillis;
 use crate::verdict::Reason;
@@ -66,6 +67,10 @@ pub struct Scan {
     /// ([`Honour`](super::Honour)): the entry is counted there.
     #[n(17)]
     pub honours: Option<SessionId>,
+    /// The key that signed the code of ours with which somebody was let in; absent in records of older programs.
+    /// It is the gate's word: nothing proves it.
+    #[n(18)]
+    pub key: Option<KeyId>,
 }
 
 impl Scan {

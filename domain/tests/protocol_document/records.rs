@@ -23,7 +23,7 @@ use usher_domain::verdict::Reason;
 
 const FRAME: &str = "log[device log] sequence previous scope stamp";
 const SCAN: &str = "session gate operator subject direction outcome reason certainty attempt issue \
-                    type access_number zone entries sanction confirmed";
+                    type access_number zone entries sanction confirmed takes_over honours key";
 
 pub(crate) fn examples() -> Examples {
     let device = device_log();
@@ -34,6 +34,10 @@ pub(crate) fn examples() -> Examples {
     };
     vec![
         ("record-scan", named(&device[0], &format!("scan[{SCAN}]"))),
+        (
+            "record-scan-signed",
+            named(&signed_log()[0], &format!("scan[{SCAN}]")),
+        ),
         (
             "record-override",
             named(&device[1], &format!("scan[{SCAN}]")),
@@ -133,7 +137,18 @@ fn scan() -> Scan {
         confirmed: None,
         takes_over: None,
         honours: None,
+        key: None,
     }
+}
+
+/// A device's log with an admission by a code of ours.
+fn signed_log() -> Vec<Entry> {
+    let by_code = Scan {
+        reason: Reason::UnknownSigned,
+        key: Some(set_key().public().kid()),
+        ..scan()
+    };
+    log(LogEnd::empty(LOG, SCOPE), [Body::Scan(by_code)])
 }
 
 /// A device's log: an admission, one by override, and the first taken back.

@@ -209,6 +209,7 @@ const fn cause(by: ForbiddenBy) -> &'static str {
         ForbiddenBy::OtherSession => "other_session",
         ForbiddenBy::Blocked => "blocked",
         ForbiddenBy::Superseded => "superseded",
+        ForbiddenBy::RevokedKey => "revoked_key",
     }
 }
 

@@ -33,6 +33,7 @@ mod places;
 mod readiness;
 mod records;
 mod revocation;
+mod revoked_keys;
 mod roster;
 mod rotation;
 mod rules;

@@ -3,7 +3,7 @@
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing};
 use super::times;
-use super::{Service, handed_trust, rotation, things::check_names};
+use super::{Service, handed_trust, revoked_keys, rotation, things::check_names};
 use crate::keys::{self, KeyUse};
 use crate::storage::{Id, Kind, Space, Transaction};
 use base64::Engine as _;
@@ -168,6 +168,7 @@ fn take_trust(
             let Some(in_force) = trust(txn, organizer)? else {
                 return Err(Error::Internal("the document just taken in is not there"));
             };
+            revoked_keys::note(txn, organizer, &in_force.keys, now)?;
             rotation::follow(txn, &mut stored, &in_force, now)?;
             handed_trust::settle(txn, organizer, &in_force, now)?;
             super::sessions::mark_sets(txn, organizer, now)?;

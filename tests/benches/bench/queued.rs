@@ -226,6 +226,7 @@ pub(crate) const fn admission(
         confirmed: None,
         takes_over: None,
         honours: None,
+        key: None,
     }
 }
 

@@ -413,6 +413,24 @@ fn an_isolated_gate_admits_with_a_caution_and_its_record_says_so() {
 }
 
 #[test]
+fn the_record_of_an_admission_names_the_key_that_signed_the_code() {
+    let mut stand = Stand::evening();
+    assert!(admitted(&stand.enter(&signed_code(1, EVENING))));
+    // In nobody's list, and genuine.
+    assert!(admitted(&stand.enter(&signed_code(77, EVENING))));
+    assert!(admitted(&stand.enter(&barcode(2))));
+    assert!(!admitted(&stand.enter(&signed_code(1, EVENING))));
+    stand.leave(&signed_code(1, EVENING));
+    let records = stand.records();
+    let keys = records
+        .iter()
+        .map(|line| line.record.body.as_scan().unwrap().key);
+    let keys: Vec<_> = keys.collect();
+    let code_key = Some(key(103).public().kid());
+    assert_eq!(keys, [code_key, code_key, None, None, None]);
+}
+
+#[test]
 fn a_gate_that_does_without_the_server_is_isolated_at_once() {
     let mut stand = Stand::evening();
     let online = stand.enter(&barcode(1));

@@ -140,6 +140,7 @@ impl Gate {
                 confirmed: None,
                 takes_over: None,
                 honours: None,
+                key: None,
             };
             let entry = end.append(self.clock.read().wall, Body::Scan(scan));
             store.append(SCOPE, &[entry]).unwrap();

@@ -81,6 +81,7 @@ fn scan(subject: Subject) -> Scan {
         confirmed: None,
         takes_over: None,
         honours: None,
+        key: None,
     }
 }
 

@@ -3,7 +3,6 @@
 use super::approvals::{UnprovedRecords, unproved};
 use super::forbidden::{self, ForbiddenAdmissions};
 use super::tally::Count;
-use crate::service::tickets::dated::Images;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use usher_domain::hash::Hash;
@@ -39,11 +38,11 @@ pub(super) struct TooMany {
 }
 
 impl Account {
-    /// The account of a subject on some ground; `lines` are all records about it and its aliases, `images`
-    /// what its ticket was and when.
+    /// The account of a subject on some ground; `lines` are all records about it and its aliases, `facts`
+    /// what its admissions are judged by.
     pub(super) fn of<'a>(
         ground: &Ground,
-        (subject, images): (Subject, &Images),
+        (subject, facts): (Subject, &forbidden::Facts),
         lines: impl Iterator<Item = &'a Line> + Clone,
     ) -> Self {
         let mut account = Self::default();
@@ -74,7 +73,7 @@ impl Account {
             .collect();
         account.unproved = unproved(ground, subject, lines.clone());
         if subject != Subject::Nothing {
-            account.forbidden = forbidden::among(ground, (subject, images), lines.clone());
+            account.forbidden = forbidden::among(ground, (subject, facts), lines.clone());
             for (session, device, by, _) in account.forbidden.keys() {
                 let count = Count::Forbidden(*device, *by);
                 account.counts.push((*session, count));

@@ -100,8 +100,8 @@ impl Found {
 
     /// Counts the difference that the step makes to a subject.
     fn account(&mut self, txn: &dyn Transaction, subject: Subject, lines: &[Placed]) -> Result<()> {
-        let images = forbidden::images(txn, self.organizer, subject, lines)?;
-        let of = (subject, &images);
+        let facts = forbidden::Facts::read(txn, self.organizer, subject, lines)?;
+        let of = (subject, &facts);
         let before = Account::of(&self.old, of, within(lines, &self.before));
         let now = Account::of(&self.new, of, within(lines, &self.after));
         self.forbidden.add(&before.forbidden, now.forbidden);

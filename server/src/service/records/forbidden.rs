@@ -1,5 +1,6 @@
 //! Admissions that the state of their tickets forbade at that moment: a gate that was out of reach had not
-//! heard that the ticket was cancelled, blocked, moved or given a new code.
+//! heard that the ticket was cancelled, blocked, moved or given a new code, or that the key was revoked under
+//! which somebody signs codes of tickets that nobody sold.
 //!
 //! An admission is judged by the stamp that it counts with against the image of the ticket that counted then.
 //! One incident for each session, device and cause lists them. Overrides that are proved and open gates are
@@ -13,6 +14,7 @@ use super::tally::{self, Changes, Count};
 use crate::service::error::Result;
 use crate::service::incidents::{self, About, Standing};
 use crate::service::organizers::StoredOrganizer;
+use crate::service::revoked_keys::RevokedKeys;
 use crate::service::tickets::dated::Images;
 use crate::service::{sessions, things};
 use crate::storage::Transaction;
@@ -23,7 +25,7 @@ use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, EventId, OrganizerId, ScopeId, SessionId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::merge::{Ground, Let, movements};
-use usher_domain::record::{Direction, Subject};
+use usher_domain::record::{Direction, Scan, Subject};
 use usher_domain::time::UnixMillis;
 
 /// Scans that one incident lists at most; it counts all.
@@ -32,16 +34,64 @@ const LISTED_MAX: usize = 1_000;
 /// The forbidden admissions of a subject: by session, device, cause and record.
 pub(super) type ForbiddenAdmissions = BTreeMap<(SessionId, DeviceId, ForbiddenBy, Hash), ScanLine>;
 
-/// What the ticket of some records was and when; nothing is known of a subject without a ticket.
-pub(super) fn images(
+/// What the admissions of a subject are judged by.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    /// What its ticket was and when.
+    images: Images,
+    /// Keys that were revoked, where a record names one.
+    revoked: RevokedKeys,
+}
+
+impl Facts {
+    /// Reads what the records of a subject are judged by.
+    pub(super) fn read(
+        txn: &dyn Transaction,
+        organizer: OrganizerId,
+        subject: Subject,
+        lines: &[Placed],
+    ) -> Result<Self> {
+        let Subject::Ticket(ticket) = subject else {
+            return Ok(Self::default());
+        };
+        Ok(Self {
+            images: images(txn, organizer, ticket, lines)?,
+            revoked: revoked(txn, organizer, lines)?,
+        })
+    }
+
+    /// Why an admission was forbidden when it was made.
+    fn forbid(
+        &self,
+        scan: &Scan,
+        honours: Option<SessionId>,
+        at: UnixMillis,
+    ) -> Option<ForbiddenBy> {
+        let by_ticket = self.images.forbid(scan, honours, at);
+        by_ticket.or_else(|| {
+            let is_revoked = self.revoked.revoked_before(scan.key?, at);
+            (is_revoked && !self.images.list(scan, at)).then_some(ForbiddenBy::RevokedKey)
+        })
+    }
+}
+
+fn revoked(txn: &dyn Transaction, organizer: OrganizerId, lines: &[Placed]) -> Result<RevokedKeys> {
+    let scans = lines
+        .iter()
+        .filter_map(|(_, line)| line.record.body.as_scan());
+    if scans.clone().all(|scan| scan.key.is_none()) {
+        return Ok(RevokedKeys::default());
+    }
+    RevokedKeys::read(txn, organizer)
+}
+
+/// What the ticket of some records was and when.
+fn images(
     txn: &dyn Transaction,
     organizer: OrganizerId,
-    subject: Subject,
+    ticket: TicketId,
     lines: &[Placed],
 ) -> Result<Images> {
-    let Subject::Ticket(ticket) = subject else {
-        return Ok(Images::default());
-    };
     // A record may name a session that is not the organizer's; whose a ticket is, the event decides.
     let mut asked = BTreeSet::new();
     for (_, line) in lines {
@@ -58,7 +108,7 @@ pub(super) fn images(
 /// Those among the records of a subject.
 pub(super) fn among<'a>(
     ground: &Ground,
-    (subject, images): (Subject, &Images),
+    (subject, facts): (Subject, &Facts),
     lines: impl Iterator<Item = &'a Line> + Clone,
 ) -> ForbiddenAdmissions {
     let mut forbidden = ForbiddenAdmissions::new();
@@ -67,7 +117,7 @@ pub(super) fn among<'a>(
         if scan.direction != Direction::Entry || movement.by == Let::Supervisor {
             continue;
         }
-        let Some(by) = images.forbid(scan, movement.claims.honours, evidence.at) else {
+        let Some(by) = facts.forbid(scan, movement.claims.honours, evidence.at) else {
             continue;
         };
         let line = lines.clone().find(|line| line.hash == evidence.record);
@@ -141,17 +191,18 @@ impl Difference {
 }
 
 fn detail(by: ForbiddenBy, count: u64) -> String {
-    let were = match by {
-        ForbiddenBy::Cancelled => "was cancelled",
-        ForbiddenBy::OtherSession => "was moved to another session",
-        ForbiddenBy::Blocked => "was blocked",
-        ForbiddenBy::Superseded => "was given a new code",
+    let happened = match by {
+        ForbiddenBy::Cancelled => "the ticket was cancelled",
+        ForbiddenBy::OtherSession => "the ticket was moved to another session",
+        ForbiddenBy::Blocked => "the ticket was blocked",
+        ForbiddenBy::Superseded => "the ticket was given a new code",
+        ForbiddenBy::RevokedKey => "the key was revoked that signed the code, which is in no list",
     };
     let people = match count {
         1 => "one person".to_owned(),
         more => format!("{more} people"),
     };
-    format!("the device let in {people} after the ticket {were}: it had not heard of that")
+    format!("the device let in {people} after {happened}: it had not heard of that")
 }
 
 /// A ticket that is about to change, and what is told of its admissions so far.
@@ -207,8 +258,15 @@ impl Revision {
         let ground = cuts::ground_of(txn, self.scope, authority, known, |position| {
             extent.reaches(position)
         })?;
-        let told = |images| among(&ground, (subject, images), within(&lines, &extent));
-        let (before, after) = (told(&self.before), told(&after));
+        let revoked = revoked(txn, self.organizer, &lines)?;
+        let told = |images| {
+            let facts = Facts {
+                images,
+                revoked: revoked.clone(),
+            };
+            among(&ground, (subject, &facts), within(&lines, &extent))
+        };
+        let (before, after) = (told(self.before), told(after));
         let mut changes = Changes::default();
         for (told, by) in [(&before, -1), (&after, 1)] {
             for (session, device, cause, _) in told.keys() {

@@ -144,6 +144,7 @@ pub(super) fn scan(session: &Session, subject: Subject, direction: Direction) ->
         confirmed: None,
         takes_over: None,
         honours: None,
+        key: None,
     }
 }
 

@@ -12,13 +12,13 @@ use usher_domain::rules::{EntryMode, EntryRule};
 use usher_domain::table::TableId;
 
 /// Whether the keys before stay good.
-enum Before {
+pub(super) enum Before {
     Kept,
     Revoked,
 }
 
 /// A trust document of version 2 that delegates to `next` beside the keys in use.
-fn trust_with(organizer: &Organizer, next: &OrganizerKeys, before: &Before) -> NewTrust {
+pub(super) fn trust_with(organizer: &Organizer, next: &OrganizerKeys, before: &Before) -> NewTrust {
     let one = |key: PublicKey, purpose: &Purpose, revoked_at| Delegation {
         key,
         purpose: purpose.clone(),

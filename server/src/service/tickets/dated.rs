@@ -69,26 +69,59 @@ impl Image {
     }
 }
 
-/// The images of a ticket by time.
+/// What is known of a ticket's past.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Images(Vec<Image>);
+pub(crate) enum Images {
+    /// There is no such ticket.
+    #[default]
+    NoTicket,
+    /// There is, and nothing is known of its past.
+    Untold,
+    /// Its images by time.
+    Dated(Vec<Image>),
+}
 
 impl Images {
     /// What is known of a ticket as stored.
     fn of(body: &Body) -> Self {
         match &body.images {
-            None => Self::default(),
-            Some(images) if images.is_empty() => Self(vec![Image::of(body, UnixMillis::default())]),
-            Some(images) => Self(images.clone()),
+            None => Self::Untold,
+            Some(images) if images.is_empty() => {
+                Self::Dated(vec![Image::of(body, UnixMillis::default())])
+            }
+            Some(images) => Self::Dated(images.clone()),
         }
+    }
+
+    fn into_dated(self) -> Vec<Image> {
+        match self {
+            Self::NoTicket | Self::Untold => Vec::new(),
+            Self::Dated(images) => images,
+        }
+    }
+
+    fn in_force(&self, at: UnixMillis) -> Option<&Image> {
+        let Self::Dated(images) = self else {
+            return None;
+        };
+        let counts =
+            |image: &&Image| image.since < at || usher_domain::mutated!(JudgeByPresentImage);
+        images.iter().rfind(counts)
+    }
+
+    /// Whether a list could have had the code of a scan, as far as is known.
+    pub(crate) fn list(&self, scan: &Scan, at: UnixMillis) -> bool {
+        let is_issued = |image: &Image| scan.issue.is_none_or(|issue| issue <= image.issue);
+        *self != Self::NoTicket && self.in_force(at).is_none_or(is_issued)
     }
 
     /// The images of a ticket of an event; none of a ticket that is not known there.
     pub(crate) fn read(txn: &dyn Transaction, event: EventId, ticket: TicketId) -> Result<Self> {
         match load(txn, event, ticket) {
             Ok(loaded) => Ok(Self::of(&loaded.body)),
+            Err(Error::NotFound(_)) => Ok(Self::NoTicket),
             // A damaged ticket keeps no record out.
-            Err(Error::NotFound(_) | Error::Internal(_)) => Ok(Self::default()),
+            Err(Error::Internal(_)) => Ok(Self::Untold),
             Err(error) => Err(error),
         }
     }
@@ -100,10 +133,7 @@ impl Images {
         honours: Option<SessionId>,
         at: UnixMillis,
     ) -> Option<ForbiddenBy> {
-        let counts =
-            |image: &&Image| image.since < at || usher_domain::mutated!(JudgeByPresentImage);
-        let in_force = self.0.iter().rfind(counts)?;
-        in_force
+        self.in_force(at)?
             .forbids(scan, honours)
             .filter(|_| !usher_domain::mutated!(TellNoForbidden))
     }
@@ -149,7 +179,7 @@ pub(crate) fn note(next: &mut Body, before: Option<&Body>, dated: Dated) {
                 next.images.clone_from(&before.images);
                 return;
             }
-            Images::of(before).0
+            Images::of(before).into_dated()
         }
     };
     let mut same = images

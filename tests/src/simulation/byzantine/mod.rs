@@ -170,6 +170,7 @@ pub(super) fn plain_entry(session: SessionId, ticket: TicketId) -> Scan {
         confirmed: None,
         takes_over: None,
         honours: None,
+        key: None,
     }
 }
 

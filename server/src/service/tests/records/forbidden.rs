@@ -2,6 +2,7 @@
 
 use super::super::House;
 use super::super::approvals::{sanctioned, supervisor};
+use super::super::rotation::{Before, trust_with};
 use super::super::tickets::new_ticket;
 use super::{Gate, at, first, open_incidents, scan, ticket};
 use usher_domain::api::reports::{ForbiddenBy, Incident, IncidentKind, Statistics};
@@ -189,6 +190,57 @@ async fn an_open_gate_and_a_ticket_that_no_row_knows_forbid_nothing() {
     );
     house.service.push(north.id, north.all()).await.unwrap();
     assert_eq!(forbidden(&house).await, []);
+}
+
+#[tokio::test]
+async fn a_code_of_a_revoked_key_that_no_list_had_is_told_when_somebody_came_in_by_it() {
+    let house = House::with_types().await;
+    let session = first(&house).await;
+    let listed = sold(&house, "A-1").await;
+    let before = house.service.organizer("house".into()).await.unwrap();
+    let mut north = Gate::enroll(&house, 1, &session).await;
+    let next = house.service.make_next_keys(before.id).await.unwrap();
+    let revoking = trust_with(&before, &next, &Before::Revoked);
+    let (stolen, good) = (before.keys.code.kid(), next.code.kid());
+    house.service.take_trust(before.id, revoking).await.unwrap();
+    house.clock.advance(60_000);
+    let by = |key, subject| {
+        Body::Scan(Scan {
+            reason: Reason::UnknownSigned,
+            issue: Some(IssueNumber::new(1)),
+            key: Some(key),
+            ..scan(&session, subject, Direction::Entry)
+        })
+    };
+    // Before anybody could know; a ticket that is sold; one of the key in use.
+    north.write(at(9 * SECOND), by(stolen, ticket(71)));
+    north.write(at(20 * SECOND), by(stolen, Subject::Ticket(listed)));
+    north.write(at(21 * SECOND), by(good, ticket(72)));
+    let invented = north.write(at(22 * SECOND), by(stolen, ticket(73)));
+    house.service.push(north.id, north.all()).await.unwrap();
+    let told = forbidden(&house).await;
+    let [incident] = told.as_slice() else {
+        panic!("one incident, not {told:?}");
+    };
+    assert_eq!(records(incident), [invented.hash.to_string()]);
+    assert_eq!(
+        incident.detail,
+        "the device let in one person after the key was revoked that signed the code, which is in no list: it had not heard of that"
+    );
+    let counted = statistics(&house).await;
+    assert_eq!(counted.forbidden, [(ForbiddenBy::RevokedKey, 1)]);
+    // An issue that nobody made is not the one that is listed.
+    let Body::Scan(reissued) = by(stolen, Subject::Ticket(listed)) else {
+        panic!("a scan");
+    };
+    let reissued = Scan {
+        issue: Some(IssueNumber::new(2)),
+        ..reissued
+    };
+    north.write(at(30 * SECOND), Body::Scan(reissued));
+    house.service.push(north.id, north.all()).await.unwrap();
+    let counted = statistics(&house).await;
+    assert_eq!(counted.forbidden, [(ForbiddenBy::RevokedKey, 2)]);
 }
 
 #[tokio::test]
