@@ -33,6 +33,8 @@ fn a_corrected_name_revives_no_ticket_that_was_refused_here() {
     assert_eq!(shop.ticket("1")["holder"], "Ida Lund-Aas");
     assert_eq!(report["refused_here"], 2);
     assert!(warns(&report, "2 tickets stay refused"), "{report}");
+    assert!(warns(&report, "lets them in: 1, 2"), "{report}");
+    assert_eq!(report["refused_here_tickets"], json!(["1", "2"]));
     // A line that says nothing new is reported as well.
     let again = shop.list(&renamed(), "");
     assert_eq!(
@@ -149,11 +151,16 @@ fn half_a_file_cancels_nothing() {
     shop.list(&list(40), "");
     let refused = shop.refused(&list(20), "--missing cancel");
     assert!(
-        refused.contains("20 of 40") && refused.contains("--missing-max 20"),
+        refused.contains("20 of 40")
+            && refused.contains(" and 10 more)")
+            && refused.contains("--missing-max 20"),
         "{refused}"
     );
     assert!(shop.states().values().all(|state| state == "valid"));
-    assert_eq!(shop.list(&list(38), "--missing cancel")["cancelled"], 2);
+    let cancelled = shop.list(&list(38), "--missing cancel");
+    assert_eq!(cancelled["cancelled"], 2);
+    assert_eq!(cancelled["cancelled_tickets"], cancelled["missing_tickets"]);
+    assert_eq!(cancelled["missing_tickets"].as_array().unwrap().len(), 2);
     let report = shop.list(&list(20), "--missing cancel --missing-max 18");
     assert_eq!(report["cancelled"], 18);
     // A line that cannot be read may be the missing ticket.

@@ -145,15 +145,24 @@ pub struct ImportReport {
     /// Tickets that the files let in and that stay refused because of what was said here.
     #[serde(default)]
     pub refused_here: u64,
+    /// All of those, by the seller's number or, where it tells none, by id.
+    #[serde(default)]
+    pub refused_here_tickets: Vec<String>,
     /// Tickets with details that were changed here and in the files, and stay as they were said here.
     #[serde(default)]
     pub kept_here: u64,
     /// Tickets of the last import of this list that the files do not name.
     #[serde(default)]
     pub missing: u64,
+    /// All of those, named likewise.
+    #[serde(default)]
+    pub missing_tickets: Vec<String>,
     /// Tickets that were cancelled because the list, or the order that they were in, no longer has them.
     #[serde(default)]
     pub cancelled: u64,
+    /// All of those, named likewise.
+    #[serde(default)]
+    pub cancelled_tickets: Vec<String>,
     /// Tickets that may enter by what the files say and were used before at the shop's own scanners.
     #[serde(default)]
     pub used_before: u64,

@@ -5,7 +5,7 @@ use super::dates::{DateReader, Edge};
 use super::dialect::{FoundDialect, Layout, is_blank, reader};
 use super::encoding::decode;
 use super::fields::{Content, clean, code_text, is_of_total, was_used, yes_or_no};
-use super::report::{BadLine, BadReason, Place, Warning};
+use super::report::{BadLine, BadReason, Place, Warning, shown_status};
 use super::rounding::RoundedNumbers;
 use super::status::{StatusWords, says_used};
 use super::ticket::{ImportedTicket, Shared, State, Text, Used};
@@ -325,9 +325,10 @@ impl<'a> Rows<'a> {
     fn state(&mut self, row: &Row<'_>) -> Result<State, Fault> {
         let state = if row.layout.cell(Column::Status).is_some() {
             let word = row.words(Column::Status)?.unwrap_or_default();
-            self.words
-                .read(&word, &mut self.texts)
-                .ok_or(Fault::of(Column::Status, BadReason::UnknownStatus))?
+            self.words.read(&word, &mut self.texts).ok_or_else(|| {
+                let word = shown_status(&word);
+                Fault::of(Column::Status, BadReason::UnknownStatus { word })
+            })?
         } else if row.layout.cell(Column::Paid).is_some() && !row.says_yes(Column::Paid)? {
             State::Pending
         } else {

@@ -78,6 +78,24 @@ impl fmt::Display for BadLine {
     }
 }
 
+/// Characters of the longest status that is shown.
+const STATUS_CHARS_MAX: usize = 40;
+
+/// A status as a message may show it: words, and nothing that may be a code, a number or an address.
+pub(super) fn shown_status(cell: &str) -> Option<Box<str>> {
+    let is_of_words = |c: char| c.is_alphabetic() || " -_’.,/()".contains(c);
+    let is_short = cell.chars().count() <= STATUS_CHARS_MAX;
+    (is_short && cell.chars().all(is_of_words)).then(|| cell.into())
+}
+
+fn quoted(word: Option<&str>) -> String {
+    match word {
+        None => "in it".to_owned(),
+        Some("") => "of an empty cell".to_owned(),
+        Some(word) => format!("“{word}”"),
+    }
+}
+
 /// Why a line is bad.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadReason {
@@ -132,9 +150,14 @@ pub enum BadReason {
     TypeMissing,
     /// A status word that is not known.
     #[error(
-        "this status is not known: say what it means, at the command line with --status 'WORD=valid' (or pending, blocked, cancelled), or leave the column out with --column status=-"
+        "the status {} is not known: say what it means, at the command line with --status '{}=valid' (or pending, blocked, cancelled, refunded), or leave the column out with --column status=-",
+        quoted(.word.as_deref()),
+        .word.as_deref().unwrap_or("WORD")
     )]
-    UnknownStatus,
+    UnknownStatus {
+        /// The word, if it looks like one: a column that was taken for the wrong one may hold codes.
+        word: Option<Box<str>>,
+    },
     /// Neither yes nor no.
     #[error("this is neither yes nor no")]
     NotYesOrNo,
@@ -180,7 +203,7 @@ impl BadReason {
             Self::TooLong { .. } => "too_long",
             Self::CellCount { .. } => "cell_count",
             Self::TypeMissing => "type_missing",
-            Self::UnknownStatus => "unknown_status",
+            Self::UnknownStatus { .. } => "unknown_status",
             Self::NotYesOrNo => "not_yes_or_no",
             Self::UnknownDate => "unknown_date",
             Self::AmbiguousDate => "ambiguous_date",

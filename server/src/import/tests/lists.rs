@@ -54,6 +54,20 @@ fn a_pretix_position_list_in_german_is_read() {
 }
 
 #[test]
+fn an_unknown_status_is_shown_unless_it_may_be_a_code() {
+    let list = "barcode,status\nAQ7Q2ZW9XR4TN8VB,Guest list\nBQ7Q2ZW9XR4TN8VB,QF3K7T2ZC5W8\n\
+                CQ7Q2ZW9XR4TN8VB,\nDQ7Q2ZW9XR4TN8VB,ada@example.org\n";
+    let whys: Vec<String> = read_list(list).bad.iter().map(BadLine::why).collect();
+    let told = whys.iter().map(|why| why.contains("“Guest list”"));
+    assert_eq!(told.filter(|told| *told).count(), 1, "{whys:?}");
+    let all = whys.concat();
+    assert!(
+        !all.contains("QF3K7T2ZC5W8") && !all.contains("ada@"),
+        "{all}"
+    );
+}
+
+#[test]
 fn a_pretix_check_in_list_of_a_series_is_read() {
     let import = read_list(
         "\"Order code\",\"Attendee name\",\"Product\",\"Price\",\"Checked in\",\"Paid\",\"Secret\",\"E-mail\",\"Date\",\"Start date\",\"Company\",\"Requires special attention\",\"Seat name\",\"Company\"\n\

@@ -3,7 +3,7 @@
 use super::apply::{self, Effect};
 use super::merge::Found;
 use super::refused::{self, Why};
-use super::report::{counted, is_fatal, note_fault};
+use super::report::{counted, is_fatal, note_fault, some_of};
 use super::{Step, Whole, check_in, journal, missing, shop, used, write};
 use crate::import::{ImportedTicket, PretixFacts};
 use crate::service::error::{Error, Result};
@@ -42,8 +42,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, report: &mut ImportReport, found: Found) {
-        report.refused_here += u64::from(found.refused_here);
+    fn count(&mut self, report: &mut ImportReport, found: Found, name: impl Fn() -> String) {
+        if found.refused_here {
+            report.refused_here += 1;
+            report.refused_here_tickets.push(name());
+        }
         report.kept_here += u64::from(found.kept_here);
         self.revived += u64::from(found.revived);
         self.said_before += u64::from(found.said_before);
@@ -51,6 +54,10 @@ impl Tally {
     }
 
     fn tell(&self, report: &mut ImportReport) {
+        let refused_here = format!(
+            "because of what was said here, although the list lets them in: {}",
+            some_of(&report.refused_here_tickets)
+        );
         let told = [
             (
                 self.moved,
@@ -80,7 +87,7 @@ impl Tally {
                 report.refused_here,
                 "ticket stays refused",
                 "tickets stay refused",
-                "because of what was said here, although the list lets them in",
+                &refused_here,
             ),
             (
                 report.kept_here,
@@ -133,7 +140,11 @@ pub(super) fn check(
         match apply::line(txn, &mut desk, &line, new, &around, types) {
             Ok(outcome) => {
                 apply::count(&mut report, outcome.effect);
-                tally.count(&mut report, outcome.found);
+                let name = || {
+                    let number = line.external.as_deref();
+                    number.map_or_else(|| outcome.ticket.to_string(), str::to_owned)
+                };
+                tally.count(&mut report, outcome.found, name);
                 named.insert(outcome.ticket);
                 if outcome.found.moved && used::at_former_session(stored, &desk, outcome.ticket)? {
                     tally.moved_used += 1;

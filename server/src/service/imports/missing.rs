@@ -5,7 +5,7 @@
 
 use super::Whole;
 use super::refused::is_for_code;
-use super::report::counted;
+use super::report::{counted, some_of};
 use crate::service::error::{Error, Result};
 use crate::service::tickets::desk::Desk;
 use crate::service::tickets::said::{self, Said};
@@ -32,9 +32,26 @@ pub(super) struct Missing {
     /// Tickets of the list that may still enter, named or not.
     listed: u64,
     /// Those that are not named.
-    tickets: Vec<TicketId>,
+    tickets: Vec<Named>,
     /// Those that an order of the files lacks.
-    of_orders: Vec<TicketId>,
+    of_orders: Vec<Named>,
+}
+
+/// A ticket, and what people call it: the seller's number or, where it tells none, the id.
+#[derive(Debug)]
+struct Named {
+    id: TicketId,
+    name: String,
+}
+
+impl Named {
+    fn of(ticket: &Loaded) -> Self {
+        let number = ticket.external.clone();
+        Self {
+            id: ticket.id,
+            name: number.unwrap_or_else(|| ticket.id.to_string()),
+        }
+    }
 }
 
 /// Looks for tickets of this list among all of the event; `named` are those of which a line speaks.
@@ -63,9 +80,9 @@ pub(super) fn find(
                 continue;
             }
             match in_order(whole, ticket) {
-                InOrder::Gone => missing.of_orders.push(ticket.id),
+                InOrder::Gone => missing.of_orders.push(Named::of(ticket)),
                 InOrder::Unread => {}
-                InOrder::Unknown => missing.tickets.push(ticket.id),
+                InOrder::Unknown => missing.tickets.push(Named::of(ticket)),
             }
         }
     }
@@ -131,12 +148,16 @@ impl Missing {
     pub(super) fn judge(self, whole: &Whole, report: &mut ImportReport) -> Result<Vec<TicketId>> {
         let mut gone = self.of_orders;
         if !gone.is_empty() {
+            let names: Vec<String> = gone.iter().map(|named| named.name.clone()).collect();
             report.warnings.push(format!(
-                "{} no longer in the order it was in: cancelled",
-                counted(gone.len() as u64, "position is", "positions are")
+                "{} no longer in the order it was in: cancelled ({})",
+                counted(gone.len() as u64, "position is", "positions are"),
+                some_of(&names)
             ));
         }
         report.missing = self.tickets.len() as u64;
+        let names = self.tickets.iter().map(|named| named.name.clone());
+        report.missing_tickets = names.collect();
         if report.missing > 0 {
             let told = self.listed.saturating_sub(gone.len() as u64);
             if cancels(whole, told, report)? {
@@ -144,6 +165,8 @@ impl Missing {
             }
         }
         report.cancelled = gone.len() as u64;
+        let (gone, names) = gone.into_iter().map(|named| (named.id, named.name)).unzip();
+        report.cancelled_tickets = names;
         Ok(gone)
     }
 }
@@ -156,6 +179,7 @@ fn cancels(whole: &Whole, listed: u64, report: &mut ImportReport) -> Result<bool
         "ticket of the last import is",
         "tickets of the last import are",
     );
+    let named = some_of(&report.missing_tickets);
     if options.missing == MissingTickets::Keep {
         let stay = if report.missing == 1 {
             "stays as it is"
@@ -163,13 +187,13 @@ fn cancels(whole: &Whole, listed: u64, report: &mut ImportReport) -> Result<bool
             "stay as they are"
         };
         report.warnings.push(format!(
-            "{missing} not in this file and {stay}. If the file is the whole list, cancel what it lacks: --missing cancel"
+            "{missing} not in this file and {stay}: {named}. If the file is the whole list, cancel what it lacks: --missing cancel"
         ));
         return Ok(false);
     }
     if report.bad_count > 0 {
         report.warnings.push(format!(
-            "{missing} not in this file. Some lines are bad and may be the missing ones, so none is cancelled"
+            "{missing} not in this file: {named}. Some lines are bad and may be the missing ones, so none is cancelled"
         ));
         return Ok(false);
     }
@@ -178,7 +202,7 @@ fn cancels(whole: &Whole, listed: u64, report: &mut ImportReport) -> Result<bool
         .unwrap_or_else(|| FEW.max(listed / SHARE));
     if report.missing > most {
         let why = format!(
-            "{} of {listed} tickets of the last import are not in this file: is it the whole list? Nothing was imported. If so many are to be cancelled, say --missing-max {}",
+            "{} of {listed} tickets of the last import are not in this file ({named}): is it the whole list? Nothing was imported. If so many are to be cancelled, say --missing-max {}",
             report.missing, report.missing
         );
         if options.mode == ImportMode::DryRun {
@@ -189,7 +213,7 @@ fn cancels(whole: &Whole, listed: u64, report: &mut ImportReport) -> Result<bool
     }
     report
         .warnings
-        .push(format!("{missing} not in this file: cancelled"));
+        .push(format!("{missing} not in this file: cancelled ({named})"));
     Ok(true)
 }
 

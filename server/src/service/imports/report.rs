@@ -11,6 +11,8 @@ use usher_domain::problem::Fault;
 
 /// Bad lines that a report lists.
 const FAULTS_MAX: usize = 1_000;
+/// Tickets that a sentence names.
+const NAMED_MAX: usize = 10;
 
 /// Takes what was read apart: what all lines share, the good lines, and a report of the bad ones.
 pub(super) fn begin(
@@ -49,9 +51,12 @@ pub(super) fn begin(
         warnings: import.warnings.iter().map(ToString::to_string).collect(),
         types_created: Vec::new(),
         refused_here: 0,
+        refused_here_tickets: Vec::new(),
         kept_here: 0,
         missing: 0,
+        missing_tickets: Vec::new(),
         cancelled: 0,
+        cancelled_tickets: Vec::new(),
         used_before: import.used_before,
         unused_columns: unused,
     };
@@ -71,6 +76,16 @@ pub(super) fn begin(
 pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
     let word = if count == 1 { one } else { more };
     format!("{count} {word}")
+}
+
+/// The first of some tickets, and how many more there are: `A-1, A-2 and 3 more`.
+pub(super) fn some_of(tickets: &[String]) -> String {
+    let shown = tickets.get(..NAMED_MAX).unwrap_or(tickets);
+    let names = shown.join(", ");
+    match tickets.len().saturating_sub(shown.len()) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
 }
 
 /// Notes a line that was read well and cannot be imported.
