@@ -309,19 +309,39 @@ impl Page {
             return;
         }
         let head = head.map(str::to_owned);
-        let lines = || std::iter::once(&head).chain(rows);
-        let widths: [usize; N] = std::array::from_fn(|column| {
-            let cells = lines().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        });
-        for row in lines() {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(widths) {
-                let _ = write!(line, "{cell:<width$}  ");
+        let lines =
+            std::iter::once(head.as_slice()).chain(rows.iter().map(<[String; N]>::as_slice));
+        self.aligned(&lines.collect::<Vec<_>>());
+    }
+
+    /// Adds lines of cells that stand under each other.
+    pub fn columns(&mut self, lines: &[Vec<String>]) {
+        let lines: Vec<&[String]> = lines.iter().map(Vec::as_slice).collect();
+        self.aligned(&lines);
+    }
+
+    fn aligned(&mut self, lines: &[&[String]]) {
+        let columns = lines.iter().map(|line| line.len()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                let cells = lines.iter().filter_map(|line| line.get(column));
+                cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            })
+            .collect();
+        for line in lines {
+            let mut text = String::new();
+            for (cell, width) in line.iter().zip(&widths) {
+                let _ = write!(text, "{cell:<width$}  ");
             }
-            self.line(line.trim_end());
+            self.line(text.trim_end());
         }
     }
+}
+
+/// A text without what could turn the direction of what stands beside it, or stand for nothing.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    Printable(text).to_string()
 }
 
 /// Shows a text without what could move a terminal's cursor, change its colours, or turn the direction of

@@ -237,7 +237,18 @@ fn afterwards(walk: &mut Walk) {
     let scans = std::fs::read_to_string(walk.house.path().join("scans.csv")).unwrap();
     assert!(scans.starts_with("\u{feff}record,time,device,"), "{scans}");
     let head = scans.lines().next().unwrap();
-    assert!(head.ends_with(",counts,local_time,number,seat"), "{head}");
+    assert!(
+        head.ends_with(",counts,local_time,number,seat,operator"),
+        "{head}"
+    );
+    walk.ok("report", "fair/evening --pdf night.pdf");
+    let night = std::fs::read(walk.house.path().join("night.pdf")).unwrap();
+    assert!(night.starts_with(b"%PDF-"));
+    let whole = walk.ok("report", "fair");
+    let sessions = whole["sessions"].as_array().unwrap();
+    let entries = sessions.iter().map(|one| one["entries"].as_u64().unwrap());
+    assert_eq!(whole["total"]["entries"].as_u64(), Some(entries.sum()));
+    assert!(sessions[0]["missing"].is_array(), "{whole}");
     let came = std::fs::read_to_string(walk.house.path().join("came.csv")).unwrap();
     let head = "ticket,type,external,order,holder,state,entries,first_entry,first_gate,last_exit";
     assert_eq!(came.lines().next(), Some(head));

@@ -33,7 +33,12 @@ impl Venue {
     pub async fn statistics(&self) -> Statistics {
         let (event, session) = evening();
         let service = self.service();
-        let counted = service.statistics(self.organizer.id, event, session);
+        let counted = service.statistics(
+            self.organizer.id,
+            event,
+            session,
+            usher_server::service::Names::Hidden,
+        );
         counted.await.unwrap()
     }
 

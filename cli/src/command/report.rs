@@ -1,48 +1,78 @@
-//! `usher report`: what happened at a session.
+//! `usher report`: what happened at a session, or at all sessions of an event.
 
 use crate::client::Client;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files;
+use crate::pdf;
 use crate::progress;
 use crate::shell::Shell;
-use crate::values::{InEvent, local, word};
+use crate::values::InEvent;
 use clap::Args;
-use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use usher_domain::api::reports::{ForbiddenBy, MinuteCount, Statistics};
-use usher_domain::api::venue;
-use usher_domain::verdict::Reason;
+use std::str::FromStr;
 
+mod night;
+mod sections;
 mod silent;
 
-const QUARTER_SECONDS: i64 = 900;
+use night::Night;
 
-/// Report what happened at a session: people inside, entries by gate and minute, refusals
+/// Report what happened at a session or a whole event: people inside, entries by gate and time, refusals
 #[derive(Debug, Args)]
 pub struct Report {
-    /// The session, as EVENT/SESSION
-    pub session: InEvent,
+    /// The session, as EVENT/SESSION; or EVENT for all its sessions, with totals
+    #[arg(value_name = "EVENT[/SESSION]")]
+    pub about: About,
     /// Write every scan to this CSV file in place of the summary; - is standard output
     ///
     /// Columns: record, time, device, gate, ticket, type, direction, outcome, reason, counts, local_time (by the
-    /// event's clock), number (the seller's), seat.
-    #[arg(long, value_name = "FILE", conflicts_with = "attendance")]
+    /// event's clock), number (the seller's), seat, operator (the name with a token that may list staff, else the
+    /// id).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["attendance", "pdf"])]
     pub csv: Option<PathBuf>,
     /// Write every ticket with who came to this CSV file in place of the summary; - is standard output
     ///
     /// Columns: ticket, type, external, order, holder, state, entries, first_entry, first_gate, last_exit.
     /// Order numbers and names only with a token that may see them.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "pdf")]
     pub attendance: Option<PathBuf>,
-    /// Show entries by minute in place of quarters of an hour
+    /// Write the summary to this PDF file, A4, to be printed; - is standard output
+    ///
+    /// Names can be in any script: Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew and Arabic letters are those
+    /// of DejaVu Sans; words in other scripts are drawn from the dots of GNU Unifont, letter by letter.
+    #[arg(long, value_name = "FILE")]
+    pub pdf: Option<PathBuf>,
+    /// Show entries by minute in place of quarters of an hour and gates
     #[arg(long)]
     pub minutes: bool,
     /// Begin the CSV file with a byte order mark, which some spreadsheets need to read letters beyond English
     #[arg(long)]
     pub bom: bool,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone)]
+pub enum About {
+    /// All sessions of an event.
+    Event(String),
+    /// One session.
+    Session(InEvent),
+}
+
+impl FromStr for About {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            text.parse().map(Self::Session)
+        } else if text.is_empty() {
+            Err("write EVENT, or EVENT/SESSION".to_owned())
+        } else {
+            Ok(Self::Event(text.to_owned()))
+        }
+    }
 }
 
 impl Report {
@@ -69,7 +99,12 @@ impl Report {
         export: &str,
         file: &Path,
     ) -> Result<(), CliError> {
-        let [events, event, sessions, session] = self.session.path("sessions");
+        let About::Session(session) = &self.about else {
+            return Err(CliError::Usage(
+                "a CSV file is of one session: write EVENT/SESSION".to_owned(),
+            ));
+        };
+        let [events, event, sessions, session] = session.path("sessions");
         let query: &[(&str, &str)] = if self.bom {
             &[("mark", "present")]
         } else {
@@ -104,125 +139,31 @@ impl Report {
     }
 
     async fn summary(&self, shell: &mut Shell, client: &Client) -> Result<(), CliError> {
-        let [events, event, sessions, session] = self.session.path("sessions");
-        let path = [events, event, sessions, session, "statistics"];
-        let found: Statistics = client.get(&path).await?;
-        let zone = client
-            .get::<venue::Event>(&["events", event])
-            .await?
-            .time_zone;
-        let now = client.get(&[events, event, sessions, session]).await?;
-        let silent = silent::devices(client, &now, shell.today()?).await?;
-        shell.output.show(&found, |page| {
-            page.field("tickets", found.tickets);
-            page.field("inside", found.inside);
-            page.field("arrived", found.arrived);
-            page.field("not come", found.tickets.saturating_sub(found.arrived));
-            page.field("entries", found.entries);
-            page.field("exits", found.exits);
-            // With gates to the whole venue alone, the zones say nothing new.
-            let zoned = found.zones.iter().any(|count| count.zone.is_some());
-            for count in found.zones.iter().filter(|_| zoned) {
-                page.line(format_args!(
-                    "inside {}: {}",
-                    count.zone.as_deref().unwrap_or("no zone"),
-                    count.inside
-                ));
-            }
-            page.line("");
-            let gates: Vec<[String; 3]> = found
-                .gates
-                .iter()
-                .map(|gate| {
-                    [
-                        gate.gate.clone(),
-                        gate.entries.to_string(),
-                        gate.refused.to_string(),
-                    ]
-                })
-                .collect();
-            page.table(["gate", "entries", "refused"], &gates, "No scans yet.");
-            for (reason, count) in &found.refused {
-                page.line(format_args!("refused, {}: {count}", plain(reason)));
-            }
-            for (by, count) in &found.forbidden {
-                page.line(format_args!("let in although {}: {count}", although(*by)));
-            }
-            for (kind, count) in &found.types {
-                page.line(format_args!("entries, {kind}: {count}"));
-            }
-            let (title, counts) = if self.minutes {
-                let minutes = found.minutes.iter();
-                let minutes = minutes.map(|count| (count.minute, count.entries));
-                ("minute", minutes.collect())
-            } else {
-                ("quarter of an hour", quarters(&found.minutes))
-            };
-            let counts: Vec<[String; 2]> = counts
-                .into_iter()
-                .map(|(at, entries)| [local(at, &zone), entries.to_string()])
-                .collect();
-            if !counts.is_empty() {
-                page.line("");
-                page.table([title, "entries"], &counts, "");
-            }
-            for device in &silent {
-                page.line(device.sentence(&zone));
-            }
-        })?;
-        Ok(())
-    }
-}
-
-/// A reason in words: its name without the marks of programs.
-fn plain(reason: &Reason) -> String {
-    word(reason).replace('_', " ")
-}
-
-/// What a ticket was that was let in all the same.
-const fn although(by: ForbiddenBy) -> &'static str {
-    match by {
-        ForbiddenBy::Cancelled => "the ticket was cancelled",
-        ForbiddenBy::OtherSession => "the ticket was for another session",
-        ForbiddenBy::Blocked => "the ticket was held back",
-        ForbiddenBy::Superseded => "the ticket had a newer code",
-        ForbiddenBy::RevokedKey => "the key of its code was revoked",
-    }
-}
-
-/// Entries by quarter of an hour.
-fn quarters(minutes: &[MinuteCount]) -> Vec<(Timestamp, u64)> {
-    let mut quarters: BTreeMap<i64, u64> = BTreeMap::new();
-    for count in minutes {
-        let quarter = count.minute.as_second().div_euclid(QUARTER_SECONDS);
-        *quarters.entry(quarter).or_default() += count.entries;
-    }
-    let quarters = quarters.into_iter();
-    quarters
-        .filter_map(|(quarter, entries)| {
-            let at = Timestamp::from_second(quarter.saturating_mul(QUARTER_SECONDS)).ok()?;
-            Some((at, entries))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn minutes_are_gathered_by_quarters_of_an_hour() {
-        let count = |minute: &str, entries| MinuteCount {
-            minute: minute.parse().unwrap(),
-            entries,
+        let night = Night::read(client, &self.about, shell.today()?).await?;
+        let by = if self.minutes {
+            sections::By::Minutes
+        } else {
+            sections::By::QuartersAndGates
         };
-        let minutes = [
-            count("2027-10-30T18:14:00Z", 2),
-            count("2027-10-30T18:15:00Z", 3),
-            count("2027-10-30T18:29:00Z", 4),
-        ];
-        let gathered = [("2027-10-30T18:00:00Z", 2), ("2027-10-30T18:15:00Z", 7)];
-        let gathered = gathered.map(|(at, entries)| (at.parse().unwrap(), entries));
-        assert_eq!(quarters(&minutes), gathered);
+        let document = sections::document(&night, by);
+        let Some(file) = &self.pdf else {
+            return match &self.about {
+                About::Event(_) => Ok(shell.output.show(&night, |page| document.show(page))?),
+                About::Session(_) => {
+                    let told = night.sessions.first();
+                    Ok(shell.output.show(&told, |page| document.show(page))?)
+                }
+            };
+        };
+        let bytes = pdf::file(&document)?;
+        if file == Path::new("-") {
+            return Ok(shell.output.bytes(&bytes)?);
+        }
+        files::replace_private(file, &bytes)?;
+        let told = serde_json::json!({ "file": file, "bytes": bytes.len() });
+        Ok(shell.output.show(&told, |page| {
+            let count = bytes.len();
+            page.line(format_args!("{count} bytes written to {}", file.display()));
+        })?)
     }
 }

@@ -1,25 +1,15 @@
-//! Lines for people under a picture, in the GNU Unifont bitmap font: it has the letters of every
-//! script, so that nobody's name becomes boxes.
+//! Lines for people under a picture, in the GNU Unifont bitmap font.
 
+use crate::unifont::{Glyph, HEIGHT as GLYPH_HEIGHT, NARROW};
 use image::{GrayImage, Luma, imageops};
 use unifont_bitmap::Unifont;
 
-/// Height of a glyph, and half of a wide glyph's width doubled, in dots.
-const GLYPH_HEIGHT: u32 = 16;
-/// Width of a narrow glyph in dots; wide ones take two.
-const NARROW: u32 = 8;
 /// Narrow glyphs that fit in a line: few enough to be read at arm's length.
 const LINE: u32 = 26;
 /// The longest word that is drawn whole: one longer than a line makes the picture wider.
 const LONGEST_WORD: u32 = 2 * LINE;
 /// Of a paragraph, more lines than this are cut, with an ellipsis.
 const MAX_LINES: usize = 3;
-
-/// One character and where it stands.
-struct Glyph {
-    character: char,
-    width: u32,
-}
 
 /// `picture` with `text` under it, centred: each of its lines in as many as it needs.
 pub(super) fn under(picture: &GrayImage, text: &str) -> GrayImage {
@@ -52,7 +42,7 @@ pub(super) fn under(picture: &GrayImage, text: &str) -> GrayImage {
             } else {
                 x
             };
-            draw(&mut sheet, &mut font, glyph.character, (at, top), dot);
+            draw(&mut sheet, &mut font, glyph, (at, top), dot);
             x += glyph.width * dot;
         }
         top += line_height;
@@ -69,13 +59,13 @@ fn width(line: &[Glyph]) -> u32 {
 fn lines(text: &str, font: &mut Unifont) -> Vec<Vec<Glyph>> {
     let mut lines: Vec<Vec<Glyph>> = Vec::new();
     for word in text.split_whitespace() {
-        let mut word: Vec<Glyph> = word.chars().filter_map(|c| glyph(c, font)).collect();
+        let mut word: Vec<Glyph> = word.chars().filter_map(|c| Glyph::of(c, font)).collect();
         if width(&word) > LONGEST_WORD * NARROW {
             shorten(&mut word, LONGEST_WORD, font);
         }
         match lines.last_mut() {
             Some(line) if width(line) + NARROW + width(&word) <= LINE * NARROW => {
-                line.extend(glyph(' ', font));
+                line.extend(Glyph::of(' ', font));
                 line.extend(word);
             }
             Some(_) | None => lines.push(word),
@@ -95,41 +85,20 @@ fn shorten(line: &mut Vec<Glyph>, narrow: u32, font: &mut Unifont) {
     while width(line) + NARROW > narrow * NARROW {
         line.pop();
     }
-    line.extend(glyph('…', font));
-}
-
-/// `None` for control characters, which have nothing to show.
-fn glyph(character: char, font: &mut Unifont) -> Option<Glyph> {
-    if character.is_control() {
-        return None;
-    }
-    let combining = matches!(character, '\u{300}'..='\u{36F}');
-    let wide = font.load_bitmap(character.into()).is_wide();
-    let width = match (combining, wide) {
-        (true, _) => 0,
-        (false, false) => NARROW,
-        (false, true) => 2 * NARROW,
-    };
-    Some(Glyph { character, width })
+    line.extend(Glyph::of('…', font));
 }
 
 /// Draws a glyph in squares of `dot` pixels.
 fn draw(
     sheet: &mut GrayImage,
     font: &mut Unifont,
-    character: char,
+    glyph: &Glyph,
     (left, top): (u32, u32),
     dot: u32,
 ) {
-    let bitmap = font.load_bitmap(character.into());
-    let bytes_per_row = if bitmap.is_wide() { 2 } else { 1 };
-    for (row, bits) in (0..).zip(bitmap.get_bytes().chunks(bytes_per_row)) {
-        for (byte, bits) in (0..).zip(bits) {
-            for bit in (0..NARROW).filter(|bit| bits >> (NARROW - 1 - bit) & 1 == 1) {
-                let (x, y) = (left + (byte * NARROW + bit) * dot, top + row * dot);
-                let square = GrayImage::from_pixel(dot, dot, Luma([0]));
-                imageops::replace(sheet, &square, i64::from(x), i64::from(y));
-            }
-        }
+    for (x, y) in glyph.dots(font) {
+        let square = GrayImage::from_pixel(dot, dot, Luma([0]));
+        let (x, y) = (left + x * dot, top + y * dot);
+        imageops::replace(sheet, &square, i64::from(x), i64::from(y));
     }
 }

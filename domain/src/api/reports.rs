@@ -1,7 +1,8 @@
 //! Incidents, statistics and exports.
 
-use crate::ids::{DeviceId, GateId, ScopeId, SessionId, TicketId};
+use crate::ids::{DeviceId, GateId, ScopeId, SessionId, StaffId, TicketId};
 use crate::record::{Direction, Outcome, RulingWord};
+use crate::secret::Private;
 use crate::verdict::Reason;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -231,6 +232,15 @@ pub struct Statistics {
     pub types: Vec<(String, u64)>,
     /// Entries by minute.
     pub minutes: Vec<MinuteCount>,
+    /// Entries by quarter of an hour and gate.
+    #[serde(default)]
+    pub quarters: Vec<QuarterCount>,
+    /// People whom a supervisor let in whatever the rules said, by supervisor.
+    #[serde(default)]
+    pub overrides: Vec<StaffCount>,
+    /// Scans that were taken back, by who did it.
+    #[serde(default)]
+    pub undos: Vec<StaffCount>,
 }
 
 /// People inside one zone.
@@ -265,6 +275,34 @@ pub struct MinuteCount {
     pub minute: Timestamp,
     /// Entries that count.
     pub entries: u64,
+}
+
+/// Entries through one gate in one quarter of an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QuarterCount {
+    /// The quarter's beginning.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub quarter: Timestamp,
+    /// The gate's slug; `spare` for devices without one.
+    pub gate: String,
+    /// Entries that count.
+    pub entries: u64,
+}
+
+/// What one member of staff did, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StaffCount {
+    /// Who; absent where nobody was signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<StaffId>,
+    /// Their name, for tokens that may list staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub name: Option<Private>,
+    /// How often.
+    pub count: u64,
 }
 
 /// Says whether a record counts: one that waits after its device was revoked, or any other that a person

@@ -60,7 +60,9 @@ pub use open::{
     Ending, Endings, WALKING_MS, endings, is_settled, open_admission, overridden_at, referrals,
 };
 pub use orders::Order;
-pub use proof::{Unproved, UnprovedClaim, is_taken_back, proved_overrides, unproved_claims};
+pub use proof::{
+    Unproved, UnprovedClaim, effective_undos, is_taken_back, proved_overrides, unproved_claims,
+};
 pub use quarantine::quarantined_entry;
 pub use stamp::{CLOCK_JUMP_MS, KnownStamps, LIFT_MAX_MS, jumped_ahead, next_stamp};
 

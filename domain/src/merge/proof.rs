@@ -173,6 +173,39 @@ pub fn is_taken_back<'a>(
     })
 }
 
+/// The undos by which these records were taken back: of each record the first that counts and may do so, in
+/// merge order.
+#[must_use]
+pub fn effective_undos<'a>(
+    ground: &Ground,
+    lines: impl IntoIterator<Item = &'a Line> + Clone,
+) -> Vec<&'a Undo> {
+    let mut undos: BTreeMap<Hash, BTreeMap<Place, (&Line, &Undo)>> = BTreeMap::new();
+    for line in lines.clone() {
+        if let Some(undo) = line.record.body.as_undo()
+            && ground.counts(line)
+        {
+            let of = undos.entry(undo.of).or_default();
+            of.insert(ground.place_of(line), (line, undo));
+        }
+    }
+    if undos.is_empty() {
+        return Vec::new();
+    }
+    let mut effective = BTreeMap::new();
+    for target in lines {
+        let of = undos.get(&target.hash).into_iter().flatten();
+        let mut of = of.map(|(_, (line, undo))| (*line, *undo));
+        let first = of.find(|(line, undo)| {
+            let is_same =
+                (target.record.body.as_scan()).is_some_and(|scan| scan.session == undo.session);
+            is_same && ground.takes_back(line, undo, target.record.log.device)
+        });
+        effective.extend(first.map(|(_, undo)| (target.hash, undo)));
+    }
+    effective.into_values().collect()
+}
+
 fn claimed_overrides<'a>(
     ground: &Ground,
     lines: impl IntoIterator<Item = &'a Line>,

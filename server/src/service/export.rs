@@ -23,12 +23,12 @@ pub enum ByteOrderMark {
     Omitted,
 }
 
-/// Whether names and order numbers are exported; they are for roles that may see them.
+/// Whether names of people are told, and order numbers; they are for roles that may see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
     /// They are.
     Shown,
-    /// Their cells are empty.
+    /// They are not.
     Hidden,
 }
 
@@ -44,7 +44,7 @@ struct Place {
 #[derive(Debug, Clone, Copy)]
 enum Next {
     /// Scans of batches after this position.
-    Scans(u64),
+    Scans(u64, Names),
     /// Tickets of this bucket and some after it.
     Attendance(u16, Names),
     End,
@@ -101,7 +101,7 @@ fn word<T: serde::Serialize>(value: &T) -> Result<String> {
 
 fn piece(txn: &dyn Transaction, place: &Place, next: Next) -> Result<(Vec<u8>, Next)> {
     match next {
-        Next::Scans(after) => scans::piece(txn, place, after),
+        Next::Scans(after, names) => scans::piece(txn, place, after, names),
         Next::Attendance(bucket, names) => attendance::piece(txn, place, bucket, names),
         Next::End => Ok((Vec::new(), Next::End)),
     }
@@ -173,8 +173,9 @@ impl Service {
         event: String,
         session: String,
         mark: ByteOrderMark,
+        names: Names,
     ) -> Result<Export> {
-        let what = (scans::HEADER, Next::Scans(0));
+        let what = (scans::HEADER, Next::Scans(0, names));
         self.export(organizer, event, session, mark, what).await
     }
 

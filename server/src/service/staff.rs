@@ -194,6 +194,16 @@ pub(crate) fn entry_of(
     }
 }
 
+/// What a member of an organizer's staff is called, as far as that is known.
+pub(crate) fn name(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    staff: StaffId,
+) -> Option<Private> {
+    let found = things::get_of::<StoredStaff>(txn, organizer, staff.as_bytes());
+    found.ok().map(|found| found.value.name)
+}
+
 /// Lets a member of staff be as a row says that was handed back after a restore. Such a row lists no key: that
 /// the server's own log does. It may end one that is listed.
 ///

@@ -2,14 +2,16 @@
 
 use super::error::{Error, Result};
 use super::incidents::shown;
-use super::records::tally::{self, Count};
+use super::records::tally::{self, Count, QUARTER_MS};
 use super::things::{self, Loaded};
-use super::{Service, events, types};
+use super::{Names, Service, events, staff, types};
 use crate::storage::Transaction;
 use std::collections::BTreeMap;
-use usher_domain::api::reports::{ForbiddenBy, GateCount, MinuteCount, Statistics, ZoneCount};
+use usher_domain::api::reports::{
+    ForbiddenBy, GateCount, MinuteCount, QuarterCount, StaffCount, Statistics, ZoneCount,
+};
 use usher_domain::api::venue::{Event, Gate, Session, Zone};
-use usher_domain::ids::{GateId, OrganizerId, SessionId, ZoneId};
+use usher_domain::ids::{GateId, OrganizerId, SessionId, StaffId, ZoneId};
 use usher_domain::numbers::TypeNumber;
 use usher_domain::session::ChannelCount;
 use usher_domain::table::{Manifest, TableId};
@@ -122,6 +124,7 @@ fn statistics(
     organizer: OrganizerId,
     event: &Event,
     session: &Session,
+    names: Names,
 ) -> Result<Statistics> {
     let slugs = Slugs::read(txn, organizer, event)?;
     let mut told = Statistics {
@@ -137,6 +140,16 @@ fn statistics(
         gates: Vec::new(),
         types: Vec::new(),
         minutes: Vec::new(),
+        quarters: Vec::new(),
+        overrides: Vec::new(),
+        undos: Vec::new(),
+    };
+    let by = |staff: Option<StaffId>, count| StaffCount {
+        staff,
+        name: staff
+            .filter(|_| names == Names::Shown)
+            .and_then(|staff| staff::name(txn, organizer, staff)),
+        count,
     };
     let mut refused: BTreeMap<Reason, u64> = BTreeMap::new();
     let mut forbidden: BTreeMap<ForbiddenBy, u64> = BTreeMap::new();
@@ -165,9 +178,18 @@ fn statistics(
                 *refused.entry(reason).or_default() += number;
                 gates.entry(slugs.gate(gate)).or_default().1 += number;
             }
+            Count::InQuarter(gate, quarter) => told.quarters.push(QuarterCount {
+                quarter: shown(UnixMillis::new(quarter.saturating_mul(QUARTER_MS))),
+                gate: slugs.gate(gate),
+                entries: number,
+            }),
+            Count::Overridden(staff) => told.overrides.push(by(staff, number)),
+            Count::TakenBack(staff) => told.undos.push(by(staff, number)),
             Count::Forbidden(_, by) => *forbidden.entry(by).or_default() += number,
         }
     }
+    told.quarters
+        .sort_by(|one, other| (one.quarter, &one.gate).cmp(&(other.quarter, &other.gate)));
     told.refused = refused.into_iter().collect();
     told.forbidden = forbidden.into_iter().collect();
     told.gates = gates
@@ -191,12 +213,13 @@ impl Service {
         organizer: OrganizerId,
         event: String,
         session: String,
+        names: Names,
     ) -> Result<Statistics> {
         let (event, session) = self
             .read(move |txn| find_session(txn, organizer, &event, &session))
             .await?;
         self.interpret(organizer, session.scope).await?;
-        self.read(move |txn| statistics(txn, organizer, &event, &session))
+        self.read(move |txn| statistics(txn, organizer, &event, &session, names))
             .await
     }
 }

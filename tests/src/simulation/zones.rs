@@ -155,7 +155,12 @@ impl World {
         let records = held.records(self.house.organizer.server);
         let expected = records.people_in(self.house.session.id, self.house.hall);
         let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
-        let said = service.statistics(self.house.organizer.id, event, session);
+        let said = service.statistics(
+            self.house.organizer.id,
+            event,
+            session,
+            usher_server::service::Names::Hidden,
+        );
         let zones = said.await.unwrap().zones;
         let mut zones = zones
             .iter()

@@ -185,13 +185,23 @@ async fn quarantined(
     Ok(Json(page))
 }
 
+/// Who may list staff knows their names.
+fn staff_names(role: TokenRole) -> Names {
+    if role >= TokenRole::Organizer {
+        Names::Shown
+    } else {
+        Names::Hidden
+    }
+}
+
 async fn statistics(
     call: Call<Viewer>,
     Args((event, session)): Args<(String, String)>,
 ) -> Result<Json<Statistics>, Failure> {
+    let names = staff_names(call.role);
     let statistics = call
         .service
-        .statistics(call.organizer, event, session)
+        .statistics(call.organizer, event, session, names)
         .await?;
     Ok(Json(statistics))
 }
@@ -246,9 +256,10 @@ async fn export_scans(
     Args((event, session)): Args<(String, String)>,
     Query(file): Query<FileQuery>,
 ) -> Result<CsvFile, Failure> {
+    let names = staff_names(call.role);
     let export = call
         .service
-        .export_scans(call.organizer, event, session, file.mark.into())
+        .export_scans(call.organizer, event, session, file.mark.into(), names)
         .await?;
     Ok(CsvFile(export))
 }

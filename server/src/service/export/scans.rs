@@ -1,6 +1,6 @@
 //! Scans of a session as CSV.
 
-use super::{Next, Place, Rows, word};
+use super::{Names, Next, Place, Rows, word};
 use crate::service::devices::StoredDevice;
 use crate::service::error::{Error, Result};
 use crate::service::incidents::shown;
@@ -9,11 +9,11 @@ use crate::service::records::cuts;
 use crate::service::records::lines::{Placed, aliases, ground_lines, lines_about, readable};
 use crate::service::statistics::Slugs;
 use crate::service::tickets::stored;
-use crate::service::{things, times};
+use crate::service::{staff, things, times};
 use crate::storage::Transaction;
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, EventId, TicketId};
+use usher_domain::ids::{DeviceId, EventId, OrganizerId, StaffId, TicketId};
 use usher_domain::merge::{Ground, movements};
 use usher_domain::record::{Body, Outcome, Subject};
 
@@ -31,6 +31,7 @@ pub(super) const HEADER: &[&str] = &[
     "local_time",
     "number",
     "seat",
+    "operator",
 ];
 
 /// Batches of one piece.
@@ -49,6 +50,38 @@ impl Devices {
                     .map_or_else(|_| device.to_string(), |stored| stored.value.name)
             })
             .clone()
+    }
+}
+
+/// Who was signed in, each read once: the name where it may be told, else the id.
+struct Operators {
+    organizer: OrganizerId,
+    names: Names,
+    read: BTreeMap<StaffId, String>,
+}
+
+impl Operators {
+    const fn new(organizer: OrganizerId, names: Names) -> Self {
+        Self {
+            organizer,
+            names,
+            read: BTreeMap::new(),
+        }
+    }
+
+    fn name(&mut self, txn: &dyn Transaction, operator: Option<StaffId>) -> String {
+        let Some(operator) = operator else {
+            return String::new();
+        };
+        let (organizer, names) = (self.organizer, self.names);
+        let read = self.read.entry(operator).or_insert_with(|| {
+            let name = match names {
+                Names::Shown => staff::name(txn, organizer, operator),
+                Names::Hidden => None,
+            };
+            name.map_or_else(|| operator.to_string(), |name| name.reveal().to_owned())
+        });
+        read.clone()
     }
 }
 
@@ -101,7 +134,12 @@ fn counting(
     Ok(counting)
 }
 
-pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<(Vec<u8>, Next)> {
+pub(super) fn piece(
+    txn: &dyn Transaction,
+    place: &Place,
+    after: u64,
+    names: Names,
+) -> Result<(Vec<u8>, Next)> {
     let scope = place.session.scope;
     let end = txn.feed_end(scope)?;
     if after >= end {
@@ -130,6 +168,7 @@ pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<
     let counting = counting(txn, place, &ground, &general, subjects)?;
     let zone = times::zone(&place.event.time_zone)?;
     let mut tickets = Tickets::default();
+    let mut operators = Operators::new(place.organizer, names);
     let mut rows = Rows::new();
     for (line, scan, subject) in scans {
         let at = shown(ground.stamp_of(&line.record));
@@ -157,7 +196,8 @@ pub(super) fn piece(txn: &dyn Transaction, place: &Place, after: u64) -> Result<
                 .to_string(),
             number,
             seat,
+            operators.name(txn, scan.operator),
         ])?;
     }
-    Ok((rows.into_bytes()?, Next::Scans(upto)))
+    Ok((rows.into_bytes()?, Next::Scans(upto, names)))
 }

@@ -2,14 +2,20 @@
 
 use super::approvals::{UnprovedRecords, unproved};
 use super::forbidden::{self, ForbiddenAdmissions};
-use super::tally::Count;
+use super::tally::{Count, QUARTER_MS};
+use minicbor::bytes::ByteVec;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use usher_domain::document::approval::{Approval, read_unverified};
+use usher_domain::document::sanction::Sanction;
+use usher_domain::document::undo::UndoApproval;
 use usher_domain::hash::Hash;
-use usher_domain::ids::SessionId;
+use usher_domain::ids::{SessionId, StaffId};
 use usher_domain::log::Line;
 use usher_domain::merge::state::SubjectState;
-use usher_domain::merge::{Excess, Ground, States, fold_subject, incidents, movements};
+use usher_domain::merge::{
+    Excess, Ground, Let, States, effective_undos, fold_subject, incidents, movements,
+};
 use usher_domain::record::{Body, Direction, Outcome, Subject};
 use usher_domain::verdict::PriorScan;
 
@@ -78,7 +84,8 @@ impl Account {
                 let count = Count::Forbidden(*device, *by);
                 account.counts.push((*session, count));
             }
-            account.count_movements(ground, subject, lines);
+            account.count_movements(ground, subject, lines.clone());
+            account.count_undos(ground, subject, lines);
         }
         account
     }
@@ -107,7 +114,13 @@ impl Account {
                 Direction::Entry => {
                     count(Count::Entry(scan.gate));
                     count(Count::OfType(movement.claims.type_number));
-                    count(Count::InMinute(movement.evidence.at.get() / MINUTE_MS));
+                    let at = movement.evidence.at.get();
+                    count(Count::InMinute(at / MINUTE_MS));
+                    count(Count::InQuarter(scan.gate, at / QUARTER_MS));
+                    if movement.by == Let::Supervisor {
+                        let signed = supervisor::<Sanction>(scan.sanction.as_ref());
+                        count(Count::Overridden(signed.or(scan.operator)));
+                    }
                     if arrived.insert(scan.session) {
                         count(Count::Arrived);
                     }
@@ -115,6 +128,29 @@ impl Account {
             }
         }
     }
+
+    fn count_undos<'a>(
+        &mut self,
+        ground: &Ground,
+        subject: Subject,
+        lines: impl Iterator<Item = &'a Line> + Clone,
+    ) {
+        let own = lines.filter(|line| {
+            let of = line.record.subject();
+            of.is_some_and(|of| ground.resolve(of) == subject)
+        });
+        for undo in effective_undos(ground, own) {
+            let signed = supervisor::<UndoApproval>(undo.approval.as_ref());
+            let count = Count::TakenBack(signed.or(undo.operator));
+            self.counts.push((undo.session, count));
+        }
+    }
+}
+
+/// Who signed an approval that was found to hold, or that a person accepted.
+fn supervisor<T: Approval>(approval: Option<&ByteVec>) -> Option<StaffId> {
+    let (_, approval) = read_unverified::<T>(approval?).ok()?;
+    Some(approval.approved().supervisor)
 }
 
 /// What a refusal adds, if the record is one and counts.

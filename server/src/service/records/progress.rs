@@ -1,6 +1,6 @@
 //! How far the records of a scope are interpreted, and what of them is set aside.
 
-use super::tally;
+use super::tally::{self, COUNTS};
 use super::watch::Look;
 use crate::service::error::{Error, Result};
 use crate::storage::{Space, Transaction};
@@ -32,6 +32,9 @@ pub(super) struct Progress {
     /// The number of the fold by which the records were counted; none by programs before.
     #[n(5)]
     fold: Option<u32>,
+    /// The number of the list of things that were counted; none by programs before.
+    #[n(6)]
+    counts: Option<u32>,
 }
 
 impl Progress {
@@ -48,6 +51,7 @@ impl Progress {
             looks: None,
             aside: None,
             fold: Some(FOLD),
+            counts: Some(COUNTS),
         }))
     }
 
@@ -62,18 +66,23 @@ impl Progress {
         Ok(())
     }
 
-    /// Forgets what was counted by another fold than this program's: all that is stored is counted anew.
+    /// Whether all was counted that this program counts, by its fold.
+    fn is_of_this_program(&self) -> bool {
+        (self.fold, self.counts) == (Some(FOLD), Some(COUNTS))
+    }
+
+    /// Forgets what another program counted in another way: all that is stored is counted anew.
     pub(super) fn begin_anew(
         &mut self,
         txn: &mut dyn Transaction,
         scope: ScopeId,
         now: UnixMillis,
     ) -> Result<()> {
-        if self.fold != Some(FOLD) {
+        if !self.is_of_this_program() {
             for session in std::mem::take(&mut self.sessions) {
                 tally::forget(txn, scope, session, now)?;
             }
-            self.fold = Some(FOLD);
+            (self.fold, self.counts) = (Some(FOLD), Some(COUNTS));
         }
         Ok(())
     }
@@ -171,10 +180,10 @@ pub(super) fn load(txn: &dyn Transaction, scope: ScopeId) -> Result<Option<Progr
         .transpose()
         .map_err(|_| Error::Internal("how far a scope is interpreted is not readable"))?;
     Ok(stored.map(|progress| {
-        if progress.fold == Some(FOLD) {
+        if progress.is_of_this_program() {
             return progress;
         }
-        // Counted by another fold: the counts stand until the first step counts anew.
+        // Counted in another way: the counts stand until the first step counts anew.
         Progress {
             position: 0,
             looks: None,

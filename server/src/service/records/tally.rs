@@ -6,10 +6,16 @@ use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 use usher_domain::api::reports::ForbiddenBy;
 use usher_domain::cbor;
-use usher_domain::ids::{DeviceId, GateId, ScopeId, SessionId, ZoneId};
+use usher_domain::ids::{DeviceId, GateId, ScopeId, SessionId, StaffId, ZoneId};
 use usher_domain::numbers::TypeNumber;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::Reason;
+
+/// What this program counts; another number means other counts, and all records are counted anew.
+pub(super) const COUNTS: u32 = 1;
+
+/// A quarter of an hour.
+pub(in crate::service) const QUARTER_MS: u64 = 15 * 60_000;
 
 /// Something that is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -39,6 +45,15 @@ pub(in crate::service) enum Count {
     /// Entries that the state of their tickets forbade, by device and cause.
     #[n(7)]
     Forbidden(#[n(0)] DeviceId, #[n(1)] ForbiddenBy),
+    /// Entries by gate and quarter of an hour since 1970.
+    #[n(8)]
+    InQuarter(#[n(0)] Option<GateId>, #[n(1)] u64),
+    /// People let in by a supervisor, whatever the rules said, by who approved it.
+    #[n(9)]
+    Overridden(#[n(0)] Option<StaffId>),
+    /// Scans that were taken back, by who did it.
+    #[n(10)]
+    TakenBack(#[n(0)] Option<StaffId>),
 }
 
 /// Counts of one session.

@@ -2,8 +2,9 @@
 
 use super::records::{Gate, first, open_incidents, scan, ticket};
 use super::{House, NOON};
+use crate::service::Names;
 use usher_domain::api::access::{NewStaff, Staff};
-use usher_domain::api::reports::{Incident, IncidentKind, NewRulings};
+use usher_domain::api::reports::{Incident, IncidentKind, NewRulings, StaffCount, Statistics};
 use usher_domain::api::venue::Session;
 use usher_domain::cose::SigningKey;
 use usher_domain::document;
@@ -168,10 +169,23 @@ impl Theft {
     }
 
     async fn entries(&self) -> u64 {
+        self.statistics(Names::Hidden).await.entries
+    }
+
+    async fn statistics(&self, names: Names) -> Statistics {
         let (event, session) = ("show".to_owned(), "first".to_owned());
         let service = &self.house.service;
-        let counted = service.statistics(self.house.organizer, event, session);
-        counted.await.unwrap().entries
+        let counted = service.statistics(self.house.organizer, event, session, names);
+        counted.await.unwrap()
+    }
+
+    /// What the supervisor did, as a report says it.
+    fn did_once(&self, names: Names) -> StaffCount {
+        StaffCount {
+            staff: Some(self.supervisor.id),
+            name: (names == Names::Shown).then(|| self.supervisor.name.clone()),
+            count: 1,
+        }
     }
 
     /// The keys that the feed lists.
@@ -214,12 +228,18 @@ async fn a_forged_override_is_excess_and_an_incident_of_its_device() {
     let incident = theft.incident(IncidentKind::UnprovedOverride).await;
     assert_eq!(incident.unwrap().device, Some(theft.stolen.id));
     assert_eq!(theft.faults().await, ["override_not_proved"]);
+    assert_eq!(theft.statistics(Names::Shown).await.overrides, []);
 }
 
 #[tokio::test]
 async fn a_signed_override_is_neither() {
     let mut theft = Theft::begin().await;
     theft.overrides(10, 2).await;
+    let told = theft.statistics(Names::Shown).await;
+    assert_eq!(
+        (told.overrides, told.undos),
+        (vec![theft.did_once(Names::Shown)], vec![])
+    );
     assert_eq!(open_incidents(&theft.house).await, []);
     assert_eq!(theft.faults().await, Vec::<String>::new());
 }
@@ -353,8 +373,16 @@ async fn no_gate_takes_back_what_another_admitted() {
         ..undo
     };
     assert_eq!(theft.entries().await, 2);
+    assert_eq!(theft.statistics(Names::Shown).await.undos, []);
     theft.says(30, Body::Undo(approved)).await;
     assert_eq!(theft.entries().await, 1);
+    let told = theft.statistics(Names::Shown).await;
+    assert_eq!(
+        (told.overrides, told.undos),
+        (vec![], vec![theft.did_once(Names::Shown)])
+    );
+    let told = theft.statistics(Names::Hidden).await;
+    assert_eq!(told.undos, [theft.did_once(Names::Hidden)]);
     assert_eq!(theft.incident(IncidentKind::ExcessAdmission).await, None);
 }
 

@@ -192,7 +192,12 @@ async fn a_batch_is_stored_once_however_often_it_comes() {
     assert_eq!(kinds(&house).await, []);
     let counted = house
         .service
-        .statistics(house.organizer, "show".to_owned(), "first".to_owned())
+        .statistics(
+            house.organizer,
+            "show".to_owned(),
+            "first".to_owned(),
+            crate::service::Names::Hidden,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -269,7 +274,12 @@ async fn a_copied_device_makes_one_incident_and_both_branches_count() {
     assert_eq!(heads.heads, ends);
     let counted = house
         .service
-        .statistics(house.organizer, "show".to_owned(), "first".to_owned())
+        .statistics(
+            house.organizer,
+            "show".to_owned(),
+            "first".to_owned(),
+            crate::service::Names::Hidden,
+        )
         .await
         .unwrap();
     assert_eq!(counted.entries, 5);
@@ -299,7 +309,12 @@ async fn records_after_a_revocation_wait_until_a_person_rules() {
     let entries = async || {
         house
             .service
-            .statistics(house.organizer, "show".to_owned(), "first".to_owned())
+            .statistics(
+                house.organizer,
+                "show".to_owned(),
+                "first".to_owned(),
+                crate::service::Names::Hidden,
+            )
             .await
             .unwrap()
             .entries

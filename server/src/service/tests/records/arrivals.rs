@@ -11,7 +11,12 @@ const FAR: UnixMillis = UnixMillis::new(4_000_000_000_000);
 
 async fn inside(house: &House) -> u64 {
     let (event, session) = ("show".to_owned(), "first".to_owned());
-    let told = house.service.statistics(house.organizer, event, session);
+    let told = house.service.statistics(
+        house.organizer,
+        event,
+        session,
+        crate::service::Names::Hidden,
+    );
     told.await.unwrap().inside
 }
 

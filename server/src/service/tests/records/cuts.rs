@@ -24,7 +24,12 @@ fn begin(gate: &Gate, log: u8, session: &Session) -> Gate {
 
 async fn entries(house: &House) -> u64 {
     let (event, session) = ("show".to_owned(), "first".to_owned());
-    let told = house.service.statistics(house.organizer, event, session);
+    let told = house.service.statistics(
+        house.organizer,
+        event,
+        session,
+        crate::service::Names::Hidden,
+    );
     told.await.unwrap().entries
 }
 

@@ -32,7 +32,12 @@ async fn forbidden(house: &House) -> Vec<Incident> {
 
 async fn statistics(house: &House) -> Statistics {
     let (event, session) = ("show".to_owned(), "first".to_owned());
-    let counted = house.service.statistics(house.organizer, event, session);
+    let counted = house.service.statistics(
+        house.organizer,
+        event,
+        session,
+        crate::service::Names::Hidden,
+    );
     counted.await.unwrap()
 }
 

@@ -46,7 +46,12 @@ async fn revoke(house: &House, gate: &Gate) {
 async fn entries(house: &House) -> u64 {
     let counted = house
         .service
-        .statistics(house.organizer, "show".to_owned(), "first".to_owned())
+        .statistics(
+            house.organizer,
+            "show".to_owned(),
+            "first".to_owned(),
+            crate::service::Names::Hidden,
+        )
         .await;
     counted.unwrap().entries
 }
@@ -186,10 +191,12 @@ async fn a_batch_that_cannot_be_interpreted_is_set_aside_and_tried_again_at_the_
     }
     south.admit(at(1), &second, ticket(9));
     house.service.push(south.id, south.all()).await.unwrap();
-    let of_second =
-        house
-            .service
-            .statistics(house.organizer, "show".to_owned(), "second".to_owned());
+    let of_second = house.service.statistics(
+        house.organizer,
+        "show".to_owned(),
+        "second".to_owned(),
+        crate::service::Names::Hidden,
+    );
     assert_eq!(of_second.await.unwrap().entries, 1);
     assert_eq!(kinds(&house).await, [IncidentKind::Unreadable]);
     // The counts of the broken session begin anew, as a repaired program may find them.

@@ -98,7 +98,12 @@ async fn merges_like_the_reference(gates: Vec<Vec<Deed>>, pushes: Vec<(usize, us
     assert_eq!(seen, expected);
     let counted = house
         .service
-        .statistics(house.organizer, "show".to_owned(), "first".to_owned())
+        .statistics(
+            house.organizer,
+            "show".to_owned(),
+            "first".to_owned(),
+            crate::service::Names::Hidden,
+        )
         .await
         .unwrap();
     let inside = states.values().flat_map(SubjectState::everybody_inside);

@@ -14,7 +14,7 @@ use usher_domain::table::rows::{TicketRow, TicketState};
 use usher_domain::table::{Bucket, RowKey, TableId, Version};
 use usher_domain::verdict::Reason;
 
-use crate::storage::{StoredRow, StoredTicket};
+use crate::storage::{Space, StoredRow, StoredTicket};
 
 fn show() -> (String, String) {
     ("show".to_owned(), "first".to_owned())
@@ -94,7 +94,7 @@ async fn statistics_count_by_gate_minute_and_reason() {
     let (event, name) = show();
     let told = house
         .service
-        .statistics(house.organizer, event, name)
+        .statistics(house.organizer, event, name, Names::Hidden)
         .await
         .unwrap();
     assert_eq!((told.entries, told.exits), (2, 1));
@@ -105,6 +105,41 @@ async fn statistics_count_by_gate_minute_and_reason() {
     assert_eq!(told.gates.len(), 1);
     assert_eq!((told.gates[0].entries, told.gates[0].refused), (2, 1));
     assert_eq!(told.gates[0].gate, "spare");
+    let quarters: Vec<(&str, u64)> = told
+        .quarters
+        .iter()
+        .map(|count| (count.gate.as_str(), count.entries))
+        .collect();
+    assert_eq!(quarters, [("spare", 2)]);
+    assert_eq!(told.quarters[0].quarter.as_second() % 900, 0);
+}
+
+#[tokio::test]
+async fn what_an_older_program_counted_is_counted_anew_with_what_this_one_counts() {
+    let house = House::open().await;
+    let session = first(&house).await;
+    let mut north = Gate::enroll(&house, 1, &session).await;
+    north.admit(at(0), &session, ticket(1));
+    house.service.push(north.id, north.all()).await.unwrap();
+    house.service.interpret_pending().await.unwrap();
+    let scope = session.scope;
+    // An older program wrote no number of what it counts, and other counts.
+    let older = house.service.write(move |txn, now| {
+        let stored = txn.value(Space::Interpreted, scope.as_bytes())?;
+        let mut bytes = stored.unwrap();
+        assert_eq!((bytes[0], bytes.pop()), (0x87, Some(1)));
+        bytes[0] = 0x86;
+        txn.put_value(Space::Interpreted, scope.as_bytes(), &bytes, now)?;
+        let place = [scope.as_bytes().as_slice(), session.id.as_bytes()].concat();
+        Ok(txn.put_value(Space::Tally, &place, &[0x80], now)?)
+    });
+    older.await.unwrap();
+    let (event, name) = show();
+    let told = house
+        .service
+        .statistics(house.organizer, event, name, Names::Hidden);
+    let told = told.await.unwrap();
+    assert_eq!((told.entries, told.quarters.len()), (1, 1));
 }
 
 #[tokio::test]
@@ -157,7 +192,9 @@ async fn after_everyone_was_sent_out_nobody_is_inside_and_each_may_return_once()
         .unwrap();
     let inside = async || {
         let (event, name) = show();
-        let told = house.service.statistics(house.organizer, event, name);
+        let told = house
+            .service
+            .statistics(house.organizer, event, name, Names::Hidden);
         told.await.unwrap().inside
     };
     assert_eq!(inside().await, 0);
@@ -251,9 +288,13 @@ async fn exports_tell_who_came_and_calculate_nothing() {
     assert!(text.contains(",valid,1,2027-10-30T12:00:00Z,spare,2027-10-30T12:00:05Z"));
     assert_eq!(text.lines().count(), 3);
     let (event, name) = show();
-    let export = house
-        .service
-        .export_scans(house.organizer, event, name, ByteOrderMark::Omitted);
+    let export = house.service.export_scans(
+        house.organizer,
+        event,
+        name,
+        ByteOrderMark::Omitted,
+        Names::Shown,
+    );
     let text = whole(export.await.unwrap()).await;
     assert_eq!(text.lines().count(), 3);
     assert!(text.contains(",entry,admit,listed,yes"), "{text}");
