@@ -104,6 +104,8 @@ impl World {
                 let kept = usize::try_from(from.saturating_sub(1)).unwrap_or(0);
                 let log = before.end.head.log;
                 flood.branch = up_to(before, kept);
+                // Others hand back what it wrote there before the server was put back.
+                self.memory.borrow_mut().forked.insert(log.device);
                 self.story.tell(
                     "thief",
                     format_args!("goes back to {kept} of {:?}", log.log),
