@@ -52,6 +52,19 @@ fn a_search_finds_people_by_any_words_and_says_what_it_needs() {
     assert!(message(&house, "--home desk search e").contains("2 letters"));
     house.ok("--home desk sign-out");
     assert!(message(&house, "--home desk search jurgen").contains("usher sign-in"));
+    house.ok("staff add Si --role steward --out si.png");
+    for _ in 0..1_000 {
+        house.ok("--home desk sync");
+        let signed = house.run("--home desk sign-in --image si.png");
+        if signed.status.code() == Some(0) {
+            break;
+        }
+    }
+    let why = message(&house, "--home desk search jurgen");
+    assert!(
+        why.contains("a steward is signed in") && why.contains("their own badge"),
+        "{why}"
+    );
     house.ok("--home till sync");
     house.ok("--home till sign-in --image bo.png");
     assert!(message(&house, "--home till search jurgen").contains("only desks"));
@@ -77,9 +90,19 @@ fn a_badge_that_is_shown_as_a_ticket_is_told_as_what_it_is() {
     let (exit, lines) = house.scan(&["--image", "bo.png"]);
     assert_eq!(exit, 10);
     let sentence = lines[0]["message"].as_str().unwrap();
-    assert!(sentence.contains("staff badge"), "{sentence}");
+    assert!(
+        sentence.contains("staff badge") && sentence.contains("usher sign-in"),
+        "{sentence}"
+    );
     assert!(lines[0]["record"].is_string());
     assert!(!lines[0].to_string().contains("USHB1"));
+    house.ok("enrollment create --gate north --out x.png");
+    let (_, lines) = house.scan(&["--image", "x.png"]);
+    let sentence = lines[0]["message"].as_str().unwrap();
+    assert!(
+        sentence.contains("enrollment code") && sentence.contains("usher enroll"),
+        "{sentence}"
+    );
 }
 
 /// The files in a device's folder in which a text stands.

@@ -319,6 +319,49 @@ fn a_supervisor_overrides_with_badge_and_pin_at_the_running_gate() {
 }
 
 #[test]
+fn a_badge_that_decides_nothing_is_asked_for_no_pin_and_the_supervisors_may_follow() {
+    let (house, badge) = gate();
+    house.ok("staff add Si --role steward --out si.png");
+    let before = set_version(&house);
+    for _ in 0..1_000 {
+        house.ok("--home till sync");
+        let signed = house.run("--home till sign-in --image si.png");
+        if signed.status.code() == Some(0) {
+            break;
+        }
+    }
+    house.ok("--home till sign-out");
+    assert_eq!(set_version(&house), before);
+    let seen = pictures::codes(&house.path().join("si.png")).unwrap();
+    let steward = seen[0].reveal();
+    let said = [ADA, ADA, "!override guest"];
+    let line = ["scan", "--stdin", "--offline"];
+    let mut running = Running::start(&house, house.device(&line));
+    for line in said {
+        running.type_line(line);
+    }
+    running.type_until(steward, "awaiting");
+    running.type_line(&badge);
+    running.type_line(PIN);
+    let output = running.end();
+    let (lines, failed) = answers(&output);
+    assert_eq!(failed, ["forbidden"]);
+    let told = output
+        .iter()
+        .any(|line| line.contains("the badge of a steward"));
+    assert!(told, "{output:?}");
+    assert_eq!(texts(&lines, "awaiting"), ["badge", "badge", "pin"]);
+    assert_eq!(lines.last().unwrap()["reason"], "override");
+    // Nor beside the gate: without a PIN file it would have to be asked for.
+    let record = lines[1]["record"].as_str().unwrap();
+    let line = format!(
+        "--home till override --image si.png --reason guest --record {}",
+        &record[..10]
+    );
+    assert_eq!(house.error(&line)["code"], "forbidden");
+}
+
+#[test]
 fn an_override_ends_with_anything_but_badge_and_pin_and_no_code_goes_without_a_verdict() {
     let (house, badge) = gate();
     let said = [

@@ -35,7 +35,13 @@ fn a_device_that_knows_of_its_revocation_refers_until_it_is_enrolled_anew() {
     );
     // It holds no session any more whose scans it could record.
     assert_eq!(texts(&lines, "record"), Vec::<&str>::new(), "{lines:?}");
+    // By the clock of the venue, which it still knows.
+    let local = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::get("Europe/Berlin").unwrap());
+    let hour = local.strftime("(told %H:").to_string();
+    let message = lines[0]["message"].as_str().unwrap();
+    assert!(message.contains(&hour), "{hour}: {message}");
     let status = gate.ok("--home till status");
+    assert!(!status.contains("UTC"), "{status}");
     let first: Vec<&str> = status.lines().take(2).collect();
     assert!(first[1].starts_with("REVOKED"), "{status}");
     assert_eq!(gate.scan(&["HX4M9B7RT2KC"]).0, 11);

@@ -23,8 +23,8 @@ use usher_domain::secret::Private;
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("badge").args(["badge_file", "badge_image"])))]
 pub struct Undo {
-    /// Hash of the scan's record in hex, as `usher --verbose scan` shows it; the last scan of this device that
-    /// let somebody in if left out
+    /// The scan's record, or its first digits (four at least), as `usher --verbose scan` shows it; the last scan of
+    /// this device that let somebody in if left out
     pub record: Option<String>,
     /// Text file with the badge of the supervisor who has it taken back
     #[arg(
@@ -57,9 +57,9 @@ pub struct Override {
     /// Why
     #[arg(long, value_parser = words::<SanctionReason>(SANCTION_REASONS))]
     pub reason: SanctionReason,
-    /// Hash of the record of the refusal in hex, as `usher --verbose scan` shows it; the last scan of this
-    /// device if left out
-    #[arg(long, value_name = "HASH")]
+    /// Record of the refusal, or its first digits (four at least), as `usher --verbose scan` shows it; the last scan
+    /// of this device if left out
+    #[arg(long, value_name = "RECORD")]
     pub record: Option<String>,
     /// File with the PIN; the variable USHER_STAFF_PIN, or a question if left out
     #[arg(long, value_name = "FILE")]
@@ -93,13 +93,20 @@ impl Undo {
         let of = app.recorded(&record)?;
         let undone = app.undo_approved(UndoInput {
             record,
-            badge: badge.read()?,
+            badge: supervisor(&app, &badge)?,
             pin: pin(self.pin_file.as_deref())?,
             reason,
         })?;
         tell_undone(shell, &undone, of.as_ref(), None)?;
         Ok(Exit::Done)
     }
+}
+
+/// A supervisor's badge: before anybody is asked for a PIN.
+fn supervisor(app: &App, badge: &CodeSource) -> Result<Private, CliError> {
+    let badge = badge.read()?;
+    app.check_supervisor(&badge)?;
+    Ok(badge)
 }
 
 /// The record that a person named, or that of this device's last scan.
@@ -180,7 +187,7 @@ impl Override {
         }
         let view = app.override_verdict(OverrideInput {
             record,
-            badge: self.badge.read()?,
+            badge: supervisor(&app, &self.badge)?,
             pin: pin(self.pin_file.as_deref())?,
             reason: self.reason,
         })?;

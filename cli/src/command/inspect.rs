@@ -158,7 +158,8 @@ fn status_page(page: &mut Page, status: &Status) {
         .tables
         .iter()
         .filter_map(|table| table.session.as_ref());
-    let wall = Wall::shared(held.map(|session| &session.time_zone));
+    let zones = held.map(|session| &session.time_zone);
+    let wall = Wall::shared(zones.chain(&status.last_zone));
     let time = |at| say(&wall, at);
     match &status.device {
         Some(device) => page.line(format_args!(

@@ -1,6 +1,6 @@
 //! What an input delivered: a ticket, a staff badge, an enrollment code, or anything else.
 
-use super::{ApiError, App, OperatorView, ScanInput, ScanView, words};
+use super::{App, OperatorView, ScanInput, ScanView};
 use crate::gate::Party;
 use crate::sync::Timer;
 use serde::Serialize;
@@ -20,21 +20,23 @@ pub enum PresentedView {
 
 /// What a text is by its beginning, after what scanners put around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Badge,
     EnrollmentCode,
     /// A ticket, or nothing that is known.
     Ticket,
 }
 
-fn kind(text: &Private) -> Kind {
-    let text = unwrapped(text.reveal());
-    if text.starts_with(badge::PREFIX) {
-        Kind::Badge
-    } else if text.starts_with(enrollment::PREFIX) {
-        Kind::EnrollmentCode
-    } else {
-        Kind::Ticket
+impl Kind {
+    pub(super) fn of(text: &Private) -> Self {
+        let text = unwrapped(text.reveal());
+        if text.starts_with(badge::PREFIX) {
+            Self::Badge
+        } else if text.starts_with(enrollment::PREFIX) {
+            Self::EnrollmentCode
+        } else {
+            Self::Ticket
+        }
     }
 }
 
@@ -49,8 +51,7 @@ impl App {
         timer: &impl Timer,
     ) -> PresentedView {
         let text = input.text.clone();
-        let kind = kind(&text);
-        let refused = match kind {
+        let refused = match Kind::of(&text) {
             Kind::Badge => match self.sign_in(&Private::new(unwrapped(text.reveal()))) {
                 Ok(operator) => return PresentedView::SignedIn(operator),
                 Err(error) => Some(error),
@@ -61,22 +62,9 @@ impl App {
             Party::One => vec![self.claim_scan(input, timer).await],
             Party::Order => self.claim_scan_order(input, timer).await,
         };
-        if let Some(view) = views.first_mut() {
-            explain(view, kind, refused);
+        if let (Some(view), Some(error)) = (views.first_mut(), refused) {
+            view.message = format!("A staff badge that does not sign in: {}.", error.message);
         }
         PresentedView::Scanned(views)
-    }
-}
-
-/// Says of something that is no ticket what it is instead. Its record is that of any unknown text.
-fn explain(view: &mut ScanView, kind: Kind, refused: Option<ApiError>) {
-    match kind {
-        Kind::Badge => {
-            if let Some(error) = refused {
-                view.message = format!("A staff badge that does not sign in: {}.", error.message);
-            }
-        }
-        Kind::EnrollmentCode => view.message = words::ENROLLMENT_CODE.to_owned(),
-        Kind::Ticket => {}
     }
 }

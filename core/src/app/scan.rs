@@ -1,5 +1,6 @@
 //! Scanning and taking back.
 
+use super::present::Kind;
 use super::words::{self, Names, Scene};
 use super::{ApiError, App};
 use crate::gate::{
@@ -8,7 +9,6 @@ use crate::gate::{
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use usher_domain::code::Repair;
-use usher_domain::document::badge;
 use usher_domain::document::sanction::SanctionReason;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{AttemptId, DeviceId, GateId, SessionId, StaffId, TicketId, ZoneId};
@@ -224,9 +224,11 @@ impl From<Answer> for ScanView {
     fn from(answer: Answer) -> Self {
         let served = answer.session.as_ref();
         let zone = served.and_then(|served| TimeZone::get(&served.time_zone).ok());
+        let last_zone = answer.last_zone.as_deref();
+        let last_zone = last_zone.and_then(|zone| TimeZone::get(zone).ok());
         let scene = Scene {
             names: &answer,
-            zone: &zone.unwrap_or(TimeZone::UTC),
+            zone: &zone.or(last_zone).unwrap_or(TimeZone::UTC),
             now: answer.at,
             here: answer.evidence.as_ref().is_some_and(|earlier| earlier.here),
         };
@@ -289,8 +291,12 @@ impl ScanView {
             Verdict::Refuse(Refusal::Unknown | Refusal::Malformed)
         );
         let mut view = Self::from(answer);
-        if is_no_ticket && text.reveal().trim_start().starts_with(badge::PREFIX) {
-            view.message = words::STAFF_BADGE.to_owned();
+        match Kind::of(text) {
+            Kind::Badge if is_no_ticket => view.message = words::STAFF_BADGE.to_owned(),
+            Kind::EnrollmentCode if is_no_ticket => {
+                view.message = words::ENROLLMENT_CODE.to_owned();
+            }
+            Kind::Badge | Kind::EnrollmentCode | Kind::Ticket => {}
         }
         view
     }
@@ -361,12 +367,13 @@ impl App {
         Ok(serving.map(Into::into))
     }
 
-    /// Takes an admission of this device back, by the hash of its record as [`ScanView::record`] says it.
+    /// Takes an admission of this device back, by the hash of its record as [`ScanView::record`] says it, or by
+    /// the first digits of it.
     ///
     /// # Errors
     /// `no_such_scan`, `wrong_kind`, `done_before`; `needs_supervisor` for what another device recorded.
     pub fn undo(&self, record: &str) -> Result<UndoneView, ApiError> {
-        let hash = read_record(record)?;
+        let hash = self.record_named(record)?;
         let record = self.at_gate(|gate, means| gate.undo(means, hash))?;
         Ok(UndoneView {
             record: record.to_string(),
@@ -379,7 +386,7 @@ impl App {
     /// `no_such_scan`, `wrong_kind`, `done_before`, `forbidden`, `wrong_pin`, `pin_locked`.
     pub fn undo_approved(&self, input: UndoInput) -> Result<UndoneView, ApiError> {
         let request = UndoRequest {
-            record: read_record(&input.record)?,
+            record: self.record_named(&input.record)?,
             badge: input.badge,
             pin: input.pin,
             reason: input.reason,

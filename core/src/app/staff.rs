@@ -1,6 +1,6 @@
 //! Staff: signing in and out, overriding, searching.
 
-use super::scan::{ScanView, read_record};
+use super::scan::ScanView;
 use super::{ApiError, App, words};
 use crate::gate::{AtGate as _, Found, OverrideRequest, SignedIn, SignedOut};
 use crate::store::SignOutReason;
@@ -127,13 +127,21 @@ impl App {
         Ok(out.map(Into::into))
     }
 
+    /// Says before a PIN is asked for whether a badge is a supervisor's, by which something may be decided here.
+    ///
+    /// # Errors
+    /// `not_a_badge`, `unknown_badge`, `badge_not_valid`, `other_gate`, `forbidden`, `pin_locked`.
+    pub fn check_supervisor(&self, badge: &Private) -> Result<(), ApiError> {
+        Ok(self.at_gate(|gate, means| gate.check_supervisor(means, badge.reveal()))?)
+    }
+
     /// Lets somebody in against a verdict, by a supervisor's badge and PIN.
     ///
     /// # Errors
     /// `no_such_scan`, `wrong_kind`, `done_before`, `forbidden`, `wrong_pin`, `pin_locked`.
     pub fn override_verdict(&self, input: OverrideInput) -> Result<ScanView, ApiError> {
         let request = OverrideRequest {
-            record: read_record(&input.record)?,
+            record: self.record_named(&input.record)?,
             badge: input.badge,
             pin: input.pin,
             reason: input.reason,

@@ -51,6 +51,8 @@ pub struct Status {
     pub above: AboveView,
     /// What a person should hear of.
     pub notices: Vec<NoticeView>,
+    /// IANA name of the time zone of the sessions held last, where none is held any more.
+    pub last_zone: Option<String>,
 }
 
 /// Who a device is.
@@ -253,6 +255,7 @@ impl App {
                 operator,
                 above,
                 notices: store.notices()?.into_iter().map(notice).collect(),
+                last_zone: store.last_zone()?,
             })
         })
     }

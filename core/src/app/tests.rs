@@ -119,3 +119,53 @@ fn exchanges_may_move_between_threads() {
     is_send(&app.sync(&TokioTimer, &progress));
     is_send(&app.doctor_compare(&TokioTimer));
 }
+
+#[test]
+fn a_record_is_named_by_its_first_digits_where_one_alone_begins_so() {
+    use crate::fixture::{EVENING, Table, TestClock, TestEntropy, barcode, enrolled, roster};
+    let home = tempfile::tempdir().unwrap();
+    let mut store = enrolled(home.path());
+    roster().install(&mut store).unwrap();
+    Table::set(EVENING, 0..30).install(&mut store).unwrap();
+    drop(store);
+    let clock = Arc::new(TestClock::new());
+    let app = App::open(home.path(), clock, Arc::new(TestEntropy::default())).unwrap();
+    let scan = |text: &str| {
+        let view = app.scan(ScanInput {
+            text: Private::new(text),
+            direction: Direction::Entry,
+            session: None,
+            attempt: None,
+            instruction_checked: false,
+        });
+        view.record.unwrap()
+    };
+    let admitted = scan(&barcode(1));
+    let whole = app.recorded(&admitted).unwrap();
+    for digits in [4, 5, 12, 63] {
+        let beginning = admitted[..digits].to_uppercase();
+        assert_eq!(app.recorded(&beginning).unwrap(), whole, "{digits}");
+    }
+    let code = |record: &str| app.recorded(record).unwrap_err().code;
+    assert_eq!(code(&admitted[..3]), "invalid_record");
+    assert_eq!(code("quack"), "invalid_record");
+    assert_eq!(code(&format!("{admitted}0")), "invalid_record");
+    let mut known = std::collections::BTreeMap::new();
+    let twins = (0..5_000).find_map(|number| {
+        let record = scan(&format!("nobody-{number}"));
+        let beginning = record[..4].to_owned();
+        let other = known.insert(beginning, record.clone());
+        other.map(|other| [other, record])
+    });
+    let twins = twins.unwrap();
+    let error = app.undo(&twins[0][..4]).unwrap_err();
+    assert_eq!(error.code, "ambiguous_record");
+    for twin in &twins {
+        assert!(error.message.contains(&twin[..12]), "{}", error.message);
+    }
+    let none = (0..=u16::MAX).map(|beginning| format!("{beginning:04x}"));
+    let mut none = none.filter(|beginning| !known.contains_key(beginning));
+    let none = none.find(|beginning| !admitted.starts_with(beginning.as_str()));
+    assert_eq!(code(&none.unwrap()), "no_such_scan");
+    assert!(app.undo(&admitted[..12]).is_ok());
+}

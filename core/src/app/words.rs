@@ -71,7 +71,7 @@ pub(super) const COPIED: &str = "This device's folder is in use twice at once, h
      this device revoked.";
 
 /// Why a staff badge lets nobody in.
-pub(super) const STAFF_BADGE: &str = "This is a staff badge, not a ticket: usher sign-in takes it.";
+pub(super) const STAFF_BADGE: &str = "This is a staff badge, not a ticket. To sign in show it at a running gate (usher scan --stdin or --camera), or say usher sign-in.";
 
 /// Why an enrollment code lets nobody in.
 pub(super) const ENROLLMENT_CODE: &str =

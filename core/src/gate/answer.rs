@@ -161,6 +161,8 @@ pub struct Answer {
     /// What was done to what was presented to read the code in it; of a signed code, what a scanner changed in
     /// it, for which it opens nothing.
     pub repair: Option<Repair>,
+    /// IANA name of the time zone by which times are told where no session is served, if one was held before.
+    pub last_zone: Option<String>,
 }
 
 /// How a ticket that is refused was moved.
@@ -215,6 +217,7 @@ impl Answer {
             at,
             advice: None,
             repair: None,
+            last_zone: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::staff::NEEDLE_CHARS_MIN;
 use crate::store::StoreError;
 use usher_domain::document::approval::ApprovalError;
 use usher_domain::document::badge::{InvalidBadge, InvalidPin};
+use usher_domain::table::rows::StaffRole;
 use usher_domain::time::UnixMillis;
 
 /// Why something other than a scan is not done.
@@ -46,14 +47,27 @@ pub enum GateError {
     /// What the supervisor signed does not hold.
     #[error("what the supervisor signed does not hold: {0}")]
     Unproved(ApprovalError),
-    /// The role may not do this.
-    #[error("this role may not do that")]
-    Forbidden,
+    /// The badge is of somebody who decides nothing against a verdict.
+    #[error(
+        "this is the badge of {}, and only a supervisor's badge and PIN do that: ask a supervisor",
+        somebody(*.0)
+    )]
+    NoSupervisor(StaffRole),
+    /// The supervisor has no PIN.
+    #[error(
+        "this supervisor's badge was made without a PIN and decides nothing: ask another supervisor"
+    )]
+    WithoutPin,
     /// Nobody is signed in whose role may search.
     #[error(
-        "only box office staff and supervisors search: one of them must sign in first (usher sign-in)"
+        "only box office staff and supervisors search, and {} signed in: one of them must scan their own badge \
+         first (or usher sign-in)",
+        .signed_in.map_or("nobody is".to_owned(), |role| format!("{} is", somebody(role)))
     )]
-    MayNotSearch,
+    MayNotSearch {
+        /// Who is signed in.
+        signed_in: Option<StaffRole>,
+    },
     /// A search for less than two letters.
     #[error("a search needs {NEEDLE_CHARS_MIN} letters at least")]
     SearchTooShort,
@@ -81,6 +95,14 @@ pub enum GateError {
     NoSuchSession,
 }
 
+const fn somebody(role: StaffRole) -> &'static str {
+    match role {
+        StaffRole::Steward => "a steward",
+        StaffRole::BoxOffice => "box office staff",
+        StaffRole::Supervisor => "a supervisor",
+    }
+}
+
 impl GateError {
     /// Stable code.
     #[must_use]
@@ -97,7 +119,7 @@ impl GateError {
             Self::OtherGate => "other_gate",
             Self::NeedsSupervisor => "needs_supervisor",
             Self::Unproved(error) => error.code(),
-            Self::Forbidden | Self::MayNotSearch => "forbidden",
+            Self::NoSupervisor(_) | Self::WithoutPin | Self::MayNotSearch { .. } => "forbidden",
             Self::SearchTooShort => "search_too_short",
             Self::NoNames => "no_names",
             Self::WrongPin => "wrong_pin",

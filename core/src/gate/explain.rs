@@ -62,6 +62,7 @@ impl Circumstances<'_> {
             at: self.moment.now,
             advice: None,
             repair: showing.repair,
+            last_zone: None,
         }
     }
 

@@ -205,7 +205,10 @@ impl Gate {
                 Some(since) => Referral::DeviceRevoked { since },
                 None => Referral::NoSession,
             };
-            return Ok(Err(Box::new(Answer::refer(why, attempt, moment.now))));
+            return Ok(Err(Box::new(Answer {
+                last_zone: means.store.last_zone()?,
+                ..Answer::refer(why, attempt, moment.now)
+            })));
         };
         let store = &*means.store;
         let Some((book, mut circumstances)) = self.around(store, session, moment)? else {
@@ -283,7 +286,10 @@ impl Gate {
         match (error, since) {
             (StoreError::SyncNeeded, Some(since)) => {
                 let now = moment(means).map_or(since, |moment| moment.now);
-                Answer::refer(Referral::DeviceRevoked { since }, attempt, now)
+                Answer {
+                    last_zone: means.store.last_zone().ok().flatten(),
+                    ..Answer::refer(Referral::DeviceRevoked { since }, attempt, now)
+                }
             }
             (error, _) => trouble(means, error, attempt),
         }

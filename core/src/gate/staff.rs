@@ -209,7 +209,9 @@ impl Gate {
     ) -> Result<Vec<Found>, GateError> {
         match self.operator(means)?.map(|operator| operator.role) {
             Some(StaffRole::Supervisor | StaffRole::BoxOffice) => {}
-            Some(StaffRole::Steward) | None => return Err(GateError::MayNotSearch),
+            signed_in @ (Some(StaffRole::Steward) | None) => {
+                return Err(GateError::MayNotSearch { signed_in });
+            }
         }
         if !is_long_enough(needle) {
             return Err(GateError::SearchTooShort);
@@ -365,9 +367,47 @@ impl Gate {
         credentials: &Credentials,
         moment: Moment,
     ) -> Result<(StaffEntry, SigningKey), GateError> {
-        let supervisor = self.staff_of(means, &credentials.badge, moment)?;
+        let supervisor = self.supervisor_of(means, &credentials.badge, moment)?;
         let key = unlock(means, credentials, &supervisor, moment)?;
         Ok((supervisor, key))
+    }
+
+    /// Says before anybody is asked for a PIN whether a badge is one by which something is decided.
+    ///
+    /// # Errors
+    /// [`GateError`] if the badge is none, not known, not valid now or not for this gate, or no supervisor's;
+    /// [`GateError::PinLocked`] after wrong PINs.
+    pub fn check_supervisor(
+        &mut self,
+        means: &mut Means<'_>,
+        badge: &str,
+    ) -> Result<(), GateError> {
+        let badge = Badge::parse(badge)?;
+        let moment = moment(means)?;
+        self.supervisor_of(means, &badge, moment).map(drop)
+    }
+
+    fn supervisor_of(
+        &mut self,
+        means: &Means<'_>,
+        badge: &Badge,
+        moment: Moment,
+    ) -> Result<StaffEntry, GateError> {
+        let staff = self.staff_of(means, badge, moment)?;
+        if !staff.role.may_override() {
+            return Err(GateError::NoSupervisor(staff.role));
+        }
+        if staff.override_key.is_none() {
+            return Err(GateError::WithoutPin);
+        }
+        let before = means.store.pin_failures(staff.staff)?;
+        if moment.now < before.wait_to {
+            return Err(GateError::PinLocked {
+                until: before.wait_to,
+                wait_ms: before.wait_to.since(moment.now),
+            });
+        }
+        Ok(staff)
     }
 }
 
@@ -407,7 +447,7 @@ pub(super) fn signed<T: Approval>(
         at: stamp,
         act: approval.act(),
     };
-    let listed = supervisor.override_key.ok_or(GateError::Forbidden)?;
+    let listed = supervisor.override_key.ok_or(GateError::WithoutPin)?;
     verify_approval::<T>(&bytes, (&listed, supervisor.staff), &used)
         .map_err(GateError::Unproved)?;
     Ok(bytes)
@@ -444,16 +484,7 @@ fn unlock(
     staff: &StaffEntry,
     moment: Moment,
 ) -> Result<SigningKey, GateError> {
-    if !staff.role.may_override() {
-        return Err(GateError::Forbidden);
-    }
     let before = means.store.pin_failures(staff.staff)?;
-    if moment.now < before.wait_to {
-        return Err(GateError::PinLocked {
-            until: before.wait_to,
-            wait_ms: before.wait_to.since(moment.now),
-        });
-    }
     let failures = before.failures.saturating_add(1);
     means.store.set_pin_failures(
         staff.staff,
@@ -473,7 +504,7 @@ fn unlock(
             tracing::warn!(staff = %staff.staff, failures, "wrong PIN");
             Err(GateError::WrongPin)
         }
-        Err(OverrideKeyError::MayNotOverride) => Err(GateError::Forbidden),
+        Err(OverrideKeyError::MayNotOverride) => Err(GateError::WithoutPin),
         Err(OverrideKeyError::Failed(_)) => {
             means.store.set_pin_failures(staff.staff, before)?;
             Err(GateError::OutOfMemory)

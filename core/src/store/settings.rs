@@ -88,6 +88,7 @@ const SHOWN: &str = "shown";
 const REFUSALS: &str = "refusals";
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const COPIED: &str = "copied";
+const ZONE: &str = "zone";
 /// Whether tables are being wiped.
 pub(super) const WIPING: &str = "wiping";
 
@@ -191,6 +192,10 @@ impl Store {
         /// Since when this device knows that it was revoked: its server said so, or a roster that it
         /// accepted. Only a newer roster or another enrollment takes it back.
         revoked, set_revoked, REVOKED, UnixMillis
+    );
+    optional_setting!(
+        /// IANA name of the time zone of the sessions that were held before the tables were wiped.
+        last_zone, set_last_zone, ZONE, String
     );
     optional_setting!(
         /// Since when the server knows that this folder is in use twice at once, as it last said.

@@ -153,8 +153,7 @@ impl CliGate<'_> {
             (Awaits::Anything, None) => self.take_code(shell, text, by).await,
             (Awaits::Badge(decision), None) => {
                 if let Some(badge) = badge_in(&text) {
-                    let begun = self.ask_pin(shell, decision, badge).await;
-                    return told(shell, begun);
+                    return self.take_badge(shell, decision, badge).await;
                 }
                 let why = "that is no staff badge: the override is given up, and this is scanned";
                 shell.output.failure(&CliError::Invalid(why.to_owned()))?;
@@ -293,6 +292,29 @@ impl CliGate<'_> {
             .awaits
             .replace(Awaits::Badge(Decision { against, reason }));
         Ok(())
+    }
+
+    /// Asks for the PIN of a supervisor's badge; of any other badge it says why not, and waits for another one.
+    async fn take_badge(
+        &self,
+        shell: &mut Shell,
+        decision: Decision,
+        badge: Private,
+    ) -> Result<Exit, CliError> {
+        if let Err(error) = self.app()?.check_supervisor(&badge) {
+            shell.output.failure(&error.into())?;
+            let again = Awaiting {
+                awaiting: "badge",
+                record: &decision.against.record,
+            };
+            shell.output.show(&again, |page| {
+                page.line("Scan the supervisor's badge; anything else ends this.");
+            })?;
+            self.operator.awaits.replace(Awaits::Badge(decision));
+            return Ok(Exit::Done);
+        }
+        let begun = self.ask_pin(shell, decision, badge).await;
+        told(shell, begun)
     }
 
     /// Has the PIN come: from where it was given beforehand, from the terminal unseen, or as the next line.

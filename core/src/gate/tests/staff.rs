@@ -181,8 +181,17 @@ fn a_steward_may_not_override_and_an_admission_needs_none() {
     let steward = overriding(refusal, STEWARD, PIN);
     assert!(matches!(
         stand.with_gate(|gate, means| gate.override_verdict(means, &steward)),
-        Err(GateError::Forbidden)
+        Err(GateError::NoSupervisor(StaffRole::Steward))
     ));
+    // Nor is a PIN asked for.
+    let asked = stand.with_gate(|gate, means| gate.check_supervisor(means, &badge_text(STEWARD)));
+    assert!(matches!(
+        asked,
+        Err(GateError::NoSupervisor(StaffRole::Steward))
+    ));
+    let asked =
+        stand.with_gate(|gate, means| gate.check_supervisor(means, &badge_text(SUPERVISOR)));
+    assert!(asked.is_ok());
     let needless = overriding(admission, SUPERVISOR, PIN);
     assert!(matches!(
         stand.with_gate(|gate, means| gate.override_verdict(means, &needless)),
@@ -226,7 +235,7 @@ fn only_roles_that_may_search_do() {
     let search = |gate: &mut Gate, means: &mut Means<'_>| gate.search(means, EVENING, "ada", 5);
     assert!(matches!(
         stand.with_gate(search),
-        Err(GateError::MayNotSearch)
+        Err(GateError::MayNotSearch { signed_in: None })
     ));
     stand
         .with_gate(|gate, means| gate.sign_in(means, &badge_text(SUPERVISOR)))

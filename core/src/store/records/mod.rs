@@ -229,6 +229,24 @@ impl Store {
         Ok(page.lines.into_iter().next().map(|(_, line)| line))
     }
 
+    /// Records whose hashes lie in a range, both ends included.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub fn records_between(
+        &self,
+        (low, high): (Hash, Hash),
+        limit: u32,
+    ) -> Result<Vec<Line>, StoreError> {
+        let page = self.lines(
+            "SELECT place, hash, body FROM records
+             WHERE substr(hash, 1, 8) BETWEEN substr(?1, 1, 8) AND substr(?2, 1, 8)
+               AND hash BETWEEN ?1 AND ?2 LIMIT ?3",
+            (low.as_bytes(), high.as_bytes(), limit),
+        )?;
+        Ok(page.lines.into_iter().map(|(_, line)| line).collect())
+    }
+
     /// The newest records of this device's own logs, newest first.
     ///
     /// # Errors

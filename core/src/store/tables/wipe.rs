@@ -22,6 +22,9 @@ impl Store {
     /// # Errors
     /// What writing the file says.
     pub fn begin_wiping(&mut self) -> Result<(), StoreError> {
+        if let Some(zone) = self.zone_of_sessions()? {
+            self.set_last_zone(Some(zone))?;
+        }
         self.learn(DOING, |tx| {
             tx.execute("UPDATE generations SET state = ?1", [DROPPED])
                 .doing(DOING)?;
@@ -30,6 +33,17 @@ impl Store {
             settings::put(tx, settings::WIPING, &true)?;
             settings::put_or_remove::<settings::Operator>(tx, settings::OPERATOR, None)
         })
+    }
+
+    /// The time zone of a session held: people are told times by it also when nothing is held any more.
+    fn zone_of_sessions(&self) -> Result<Option<String>, StoreError> {
+        for held in self.tables()? {
+            let manifest = self.manifest(held.table)?;
+            if let Some(terms) = manifest.and_then(|manifest| manifest.terms) {
+                return Ok(Some(terms.time_zone));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether wiping was begun and did not come to its end yet.
