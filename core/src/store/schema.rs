@@ -4,12 +4,16 @@ use super::StoreError;
 use super::error::Doing as _;
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_device.sql"),
     include_str!("migrations/0002_signatures.sql"),
     include_str!("migrations/0003_feed_histories.sql"),
     include_str!("migrations/0004_hand_backs.sql"),
+    include_str!("migrations/0005_corrections.sql"),
 ];
+
+/// The migration from which on corrections are found by their tickets; what records say is not read by SQL.
+const CORRECTIONS: u32 = 5;
 
 /// The schema that this program knows.
 pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
@@ -49,6 +53,9 @@ pub(super) fn migrate(conn: &mut Connection) -> Result<u32, StoreError> {
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .doing("migrating the store")?;
             tx.execute_batch(sql).doing("migrating the store")?;
+            if number == CORRECTIONS {
+                super::records::index_corrections(&tx)?;
+            }
             tx.pragma_update(None, "user_version", number)
                 .doing("migrating the store")?;
             tx.commit().doing("migrating the store")?;

@@ -38,6 +38,7 @@ fn subject_key(record: Option<&Record>) -> Vec<u8> {
         Body::Undo(undo) => cbor::encode(&undo.subject),
         Body::Abort(abort) => cbor::encode(&abort.subject),
         Body::Yield(held) => cbor::encode(&held.subject),
+        Body::Correction(correction) => cbor::encode(&correction.subject),
         Body::Link(_)
         | Body::Rule(_)
         | Body::Cut(_)
@@ -50,9 +51,35 @@ fn subject_key(record: Option<&Record>) -> Vec<u8> {
         | Body::Delay(_)
         | Body::OverrideKey(_)
         | Body::Arrival(_)
-        | Body::OutTakenBack(_)
-        | Body::Correction(_) => Vec::new(),
+        | Body::OutTakenBack(_) => Vec::new(),
     }
+}
+
+/// Puts corrections into the index under the tickets that they are of: programs before put them under the whole
+/// scope, where nobody who decides on a ticket looks for them.
+pub(super) fn index_corrections(conn: &Connection) -> Result<(), StoreError> {
+    let doing = "indexing corrections";
+    let mut statement = conn
+        .prepare("SELECT place, hash, body FROM records WHERE subject = x''")
+        .doing(doing)?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .doing(doing)?;
+    let rows: Vec<(i64, [u8; 32], Vec<u8>)> = rows.collect::<Result<_, _>>().doing(doing)?;
+    for (place, hash, body) in rows {
+        let Some(line) = line(hash, &body) else {
+            continue;
+        };
+        if let Body::Correction(_) = &line.record.body {
+            let subject = subject_key(Some(&line.record));
+            conn.execute(
+                "UPDATE records SET subject = ?2 WHERE place = ?1",
+                (place, subject),
+            )
+            .doing(doing)?;
+        }
+    }
+    Ok(())
 }
 
 /// The small number of a scope, given on first use.

@@ -12,7 +12,7 @@ use usher_domain::cose::SigningKey;
 use usher_domain::hash::Hash;
 use usher_domain::ids::{DeviceId, LogId, ScopeId};
 use usher_domain::log::{Entry, LogEnd, sign_batch, verify_batch};
-use usher_domain::record::{Body, LogRef, Subject, Undo};
+use usher_domain::record::{Body, Correction, LogRef, Subject, Undo};
 use usher_domain::secret::Seed;
 use usher_domain::time::UnixMillis;
 
@@ -276,4 +276,45 @@ fn a_page_of_records_of_unknown_kinds_is_no_end() {
         pages += 1;
     }
     assert_eq!((found.len(), pages), (1, 3));
+}
+
+fn correction() -> Body {
+    Body::Correction(Correction {
+        of: Hash::of(&[&[1]]),
+        session: EVENING,
+        subject: Subject::Ticket(ticket_id(2)),
+        type_number: None,
+        access: None,
+        entries: Some(1),
+        honours: None,
+    })
+}
+
+#[test]
+fn what_the_server_corrected_of_a_ticket_is_found_by_the_ticket() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(folder.path(), UnixMillis::new(NOW)).unwrap();
+    let mut end = store
+        .log_end(SCOPE, DEVICE, &TestEntropy::default())
+        .unwrap();
+    let corrected = end.append(UnixMillis::new(NOW), correction());
+    store
+        .append(SCOPE, std::slice::from_ref(&corrected))
+        .unwrap();
+    let found = |store: &Store| {
+        let about = store.records_about(SCOPE, &Subject::Ticket(ticket_id(2)));
+        let hashes = about.unwrap().into_iter().map(|line| line.hash);
+        hashes.collect::<Vec<_>>()
+    };
+    assert_eq!(found(&store), [corrected.hash]);
+    // An older program put it under the whole scope.
+    store
+        .conn
+        .execute_batch("UPDATE records SET subject = x''; PRAGMA user_version = 4;")
+        .unwrap();
+    assert_eq!(found(&store), []);
+    drop(store);
+    let (store, opened) = Store::open(folder.path(), UnixMillis::new(NOW)).unwrap();
+    assert_eq!(opened, Opened::Known { was: 4 });
+    assert_eq!(found(&store), [corrected.hash]);
 }

@@ -1,0 +1,2 @@
+-- Corrections of the server stand in the index of subjects under the tickets that they are of. Which records are
+-- corrections is read in `records::index_corrections`.
