@@ -155,6 +155,36 @@ mutants! {
     JudgeByPresentImage,
     /// Nobody is told of admissions that their ticket's state forbade.
     TellNoForbidden,
+    /// A gate decides without what the server corrected of the ticket's records.
+    ForgetCorrections,
+    /// A pass is a ticket of those sessions alone whose sets list it.
+    PassOfOneSessionOnly,
+    /// The entries of a pass are counted at each session apart, whatever its rule says.
+    CountPassesApart,
+    /// The entries of passes are counted over all sessions together, whatever their rule says.
+    CountPassesTogether,
+    /// A ticket that another session lets in is counted there and not at its own.
+    CountHonouredWhereLetIn,
+    /// A gate lets in tickets of another session also after that is over.
+    HonourForEver,
+    /// A gate serves tickets of all sessions that it holds.
+    ServeEverySession,
+    /// Everyone out sends out who is inside at any session.
+    SendOutEverySession,
+    /// An exit takes out whoever is inside at another session of a pass.
+    ExitForgetsOtherSession,
+    /// An enrollment code enrolls a device for each key that shows it.
+    EnrollAnyNumber,
+    /// A withdrawn enrollment code enrolls devices.
+    EnrollAfterWithdrawal,
+    /// An enrollment code enrolls devices after its time.
+    EnrollAfterEnd,
+    /// The same key is enrolled once more each time it asks.
+    EnrollSameKeyTwice,
+    /// A device draws another key when it asks once more to be enrolled.
+    ForgetEnrollmentKey,
+    /// A restored server forgets the trust documents that devices hand back.
+    IgnoreHandedTrust,
 }
 
 thread_local! {

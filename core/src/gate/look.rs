@@ -7,7 +7,8 @@ use usher_domain::decide::{self, Elsewhere, Holdings, Honoured, Looked, Shown};
 use usher_domain::ids::{SessionId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::merge::Ground;
-use usher_domain::record::{Direction, Subject};
+use usher_domain::numbers::AccessNumber;
+use usher_domain::record::{Body, Direction, Subject};
 use usher_domain::table::rows::TicketRow;
 use usher_domain::time::UnixMillis;
 
@@ -30,6 +31,10 @@ impl<'a> Holdings for Shelf<'a> {
         let served = self.served.terms.session.id;
         let sessions = self.book.sessions.iter();
         sessions.filter(move |other| other.terms.session.id != served)
+    }
+
+    fn enter_here(&self, access: AccessNumber) -> bool {
+        self.served.terms.accepts(access)
     }
 
     fn place(&self, set: Self::Set) -> Elsewhere {
@@ -195,6 +200,9 @@ pub(super) fn history(
     let mut lines = Vec::new();
     for alias in aliases(book, served, subject) {
         lines.extend(store.records_about(served.terms.scope, &alias)?);
+    }
+    if usher_domain::mutated!(ForgetCorrections) {
+        lines.retain(|line| !matches!(line.record.body, Body::Correction(_)));
     }
     if usher_domain::mutated!(ForgetOthers) {
         lines.retain(|line| line.record.log.device == book.device);

@@ -21,6 +21,9 @@ pub trait Holdings {
     /// The sets of other sessions.
     fn others(&self) -> impl Iterator<Item = Self::Set>;
 
+    /// Whether tickets of an access number enter the session that is served.
+    fn enter_here(&self, access: AccessNumber) -> bool;
+
     /// How a person is told of a set's session.
     fn place(&self, set: Self::Set) -> Elsewhere;
 
@@ -81,7 +84,8 @@ impl Looked {
     }
 }
 
-/// Looks for what was shown: in the served session's set, then by links, then in the other sets.
+/// Looks for what was shown: in the served session's set, then by links, then in the other sets. A pass for the
+/// served session too is one of its tickets also where another session's set is newer and lists it alone.
 ///
 /// # Errors
 /// What reading a set says.
@@ -97,9 +101,15 @@ pub fn look<H: Holdings>(holdings: &H, shown: &Shown) -> Result<Looked, H::Error
     }
     let mut places = Vec::new();
     for other in holdings.others() {
-        if in_set(holdings, other, shown)?.is_some() {
-            places.push(holdings.place(other));
+        let Some((row, via)) = in_set(holdings, other, shown)? else {
+            continue;
+        };
+        let enters = holdings.enter_here(row.access) || crate::mutated!(ServeEverySession);
+        if enters && !crate::mutated!(PassOfOneSessionOnly) {
+            let row = Box::new(row);
+            return Ok(Looked::Here { row, via });
         }
+        places.push(holdings.place(other));
     }
     Ok(if places.is_empty() {
         Looked::Nowhere
@@ -144,6 +154,8 @@ pub fn look_honoured<H: Holdings>(
         }
     }
     let of_code = match (&looked, shown) {
+        // What is for the served session is none of another one's, whatever sets list it.
+        (Looked::Nowhere, Shown::Code { code, .. }) if holdings.enter_here(code.access) => None,
         (Looked::Nowhere, Shown::Code { code, .. }) => honoured
             .iter()
             .find(|other| other.accepts.contains(&code.access))

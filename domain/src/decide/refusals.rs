@@ -132,7 +132,9 @@ impl Case<'_> {
     }
 
     fn not_accepted(&self, access: AccessNumber, signer: Signer) -> Option<Refusal> {
-        let accepted = self.terms.accepts(access) || self.context.honours.is_some();
+        let accepted = self.terms.accepts(access)
+            || self.context.honours.is_some()
+            || crate::mutated!(ServeEverySession);
         if signer != Signer::OutsideLimits && accepted {
             return None;
         }

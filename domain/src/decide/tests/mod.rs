@@ -4,6 +4,7 @@
 mod elsewhere;
 mod gate;
 mod history;
+mod looking;
 mod properties;
 mod shop;
 mod ticket;

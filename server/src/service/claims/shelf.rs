@@ -7,6 +7,7 @@ use usher_domain::code::MediumKey;
 use usher_domain::decide::{Elsewhere, Holdings};
 use usher_domain::ids::{SessionId, TicketId};
 use usher_domain::merge::Ground;
+use usher_domain::numbers::AccessNumber;
 use usher_domain::table::rows::TicketRow;
 use usher_domain::table::{Bucket, RowKey, TableId, decode_row};
 
@@ -57,6 +58,10 @@ impl Holdings for Shelf<'_> {
 
     fn others(&self) -> impl Iterator<Item = SessionId> {
         self.posting.others.iter().map(|other| other.session)
+    }
+
+    fn enter_here(&self, access: AccessNumber) -> bool {
+        self.posting.terms.accepts(access)
     }
 
     fn place(&self, set: SessionId) -> Elsewhere {
