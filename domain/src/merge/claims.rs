@@ -59,7 +59,10 @@ impl Claims {
 
     /// The session at which the entry is counted.
     pub(super) fn counted_at(&self, scan: &Scan) -> SessionId {
-        self.honours.unwrap_or(scan.session)
+        let own = self
+            .honours
+            .filter(|_| !crate::mutated!(CountHonouredWhereLetIn));
+        own.unwrap_or(scan.session)
     }
 }
 

@@ -277,17 +277,17 @@ fn leave(states: &mut BTreeMap<Unit, SubjectState>, unit: Unit, exit: PriorScan)
     let here = others().find(|scan| of_zone(scan) && !is_inside_here);
     let elsewhere = || others().find(|scan| of_session(scan) && !is_inside);
     let other = here.or_else(elsewhere).map(|scan| scan.record);
-    for state in states.values_mut() {
+    for (of, state) in states.iter_mut() {
+        // Over a pass the person may be inside at another session.
+        let one = state.inside.take_if(|one| *of == unit || of_session(one));
         if let Some(other) = other {
             state.others_inside.retain(|scan| scan.record != other);
-            let left_behind = state.inside.filter(of_session);
-            state.others_inside.extend(left_behind);
+            let stays =
+                one.filter(|one| of_session(one) || !crate::mutated!(ExitForgetsOtherSession));
+            state.others_inside.extend(stays);
         }
-        state.inside = state.inside.filter(|inside| !of_session(inside));
     }
-    let state = states.entry(unit).or_default();
-    state.inside = None;
-    state.last_exit = Some(exit);
+    states.entry(unit).or_default().last_exit = Some(exit);
 }
 
 /// One ticket's admissions to one session that its rule did not allow.

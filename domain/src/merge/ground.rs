@@ -325,7 +325,9 @@ impl Ground {
         self.honours.values().filter_map(move |(_, honour)| {
             let holds = honour.session == session
                 && honour.from <= now
-                && (now < honour.until || direction == Direction::Exit);
+                && (now < honour.until
+                    || direction == Direction::Exit
+                    || crate::mutated!(HonourForEver));
             holds.then_some(honour.tickets_of)
         })
     }

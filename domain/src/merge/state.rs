@@ -23,8 +23,12 @@ impl Unit {
     ///
     /// An access number of one session alone needs no case of its own: its "pass" has that one session.
     #[must_use]
-    pub const fn of(rule: EntryRule, session: SessionId, access: Option<AccessNumber>) -> Self {
+    pub fn of(rule: EntryRule, session: SessionId, access: Option<AccessNumber>) -> Self {
         match (rule.counted, access) {
+            (Counted::PerPass, Some(_)) if crate::mutated!(CountPassesApart) => {
+                Self::Session(session)
+            }
+            (_, Some(access)) if crate::mutated!(CountPassesTogether) => Self::Pass(access),
             (Counted::PerPass, Some(access)) => Self::Pass(access),
             (Counted::PerSession, _) | (Counted::PerPass, None) => Self::Session(session),
         }

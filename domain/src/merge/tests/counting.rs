@@ -347,3 +347,34 @@ fn a_digest_tells_states_heads_and_scopes_apart() {
         assert_ne!(before, other);
     }
 }
+
+#[test]
+fn who_is_inside_at_another_session_of_a_pass_stays_when_somebody_else_leaves_this_one() {
+    let mut story = Story::default();
+    let rule = EntryRule {
+        mode: EntryMode::Reentry,
+        counted: Counted::PerPass,
+    };
+    for session in [EVENING, MATINEE] {
+        let change = RuleChange {
+            session,
+            type_number: None,
+            rule: Some(rule),
+        };
+        story.says(SERVER, 0, Body::Rule(change));
+    }
+    let pass = |session, scan: Scan| Scan {
+        session,
+        access: Some(AccessNumber::new(5)),
+        ..scan
+    };
+    let evening = story.scans(NORTH, 1, pass(EVENING, scan(ticket(1))));
+    let night = story.scans(SOUTH, 2, pass(MATINEE, scan(ticket(1))));
+    story.scans(SOUTH, 3, pass(MATINEE, exit(ticket(1))));
+    let states = story.states();
+    let key = (Unit::Pass(AccessNumber::new(5)), ticket(1));
+    let state = &states[&key];
+    assert_eq!(state.excess.len(), 1, "{night:?}");
+    let inside: Vec<Hash> = state.everybody_inside().map(|scan| scan.record).collect();
+    assert_eq!(inside, [evening]);
+}
