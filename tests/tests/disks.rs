@@ -10,6 +10,7 @@ use usher_domain::ids::GateId;
 use usher_domain::time::UnixMillis;
 use usher_server::storage::sqlite::Inline;
 use usher_server::storage::{Space, StorageError};
+use usher_tests::simulation::Sessions;
 use usher_tests::simulation::house::{folder, house};
 use usher_vfs::{Disk, Faults, Image};
 
@@ -64,7 +65,7 @@ fn what_a_device_reads_after_a_crash_no_loss_of_power_takes_back() {
     let gate = GateId::from_bytes([9; 16]);
     let open = |folder: &Path| Store::open(folder, NOW).unwrap().0;
     let seen = die_everywhere(
-        &house().devices[0].1,
+        &house(Sessions::One).devices[0].1,
         |folder, arm| {
             let mut store = open(folder);
             arm();
@@ -85,7 +86,7 @@ fn what_a_server_reads_after_a_crash_no_loss_of_power_takes_back() {
         .build()
         .unwrap();
     let seen = die_everywhere(
-        &house().server,
+        &house(Sessions::One).server,
         |folder, arm| {
             let store = Inline::store(folder).unwrap();
             arm();

@@ -3,10 +3,12 @@
 //!
 //! The seeds are shared by tests that run side by side. `USHER_SEEDS=5000` runs more of them.
 
-use usher_tests::simulation::run;
+use usher_tests::simulation::{Evening, Sessions, run};
 
 /// Seeds of all tests together, unless somebody asks for another number.
 const SEEDS: u64 = 1_000;
+/// One evening of two sessions is played beside so many of one.
+const OF_TWO: u64 = 5;
 /// How many tests share them.
 const SHARES: u64 = 16;
 
@@ -42,11 +44,26 @@ fn run_share(share: u64) {
     let asked = std::env::var("USHER_SEEDS").ok();
     let seeds = asked.map_or(SEEDS, |text| text.parse().unwrap_or(SEEDS));
     let of_share = |seed: &u64| seed % SHARES == share;
-    for seed in (1..=seeds).filter(of_share) {
-        let run = run(seed, None);
-        let story = run.story;
-        assert_eq!(run.broken, None, "{story}\nseed {seed}");
+    let of_one = (1..=seeds).map(|seed| Evening {
+        sessions: Sessions::One,
+        seed,
+    });
+    let of_two = (1..=seeds / OF_TWO).map(|seed| Evening {
+        sessions: Sessions::Two,
+        seed,
+    });
+    for evening in of_one
+        .chain(of_two)
+        .filter(|evening| of_share(&evening.seed))
+    {
+        hold(evening);
     }
+}
+
+fn hold(evening: Evening) {
+    let run = run(evening, None);
+    let story = run.story;
+    assert_eq!(run.broken, None, "{story}\n{evening}");
 }
 
 /// Evenings in which a check did not hold once: the simulation's document says why.
@@ -59,15 +76,20 @@ const FELL: [u64; 23] = [
 #[test]
 fn evenings_that_fell_once_hold() {
     for seed in FELL {
-        let run = run(seed, None);
-        let story = run.story;
-        assert_eq!(run.broken, None, "{story}\nseed {seed}");
+        let sessions = Sessions::One;
+        hold(Evening { sessions, seed });
     }
 }
 
 #[test]
 fn the_same_seed_tells_the_same_story() {
-    for seed in [3, 12, 35] {
-        assert_eq!(run(seed, None), run(seed, None));
+    for (sessions, seed) in [
+        (Sessions::One, 3),
+        (Sessions::One, 12),
+        (Sessions::One, 35),
+        (Sessions::Two, 3),
+    ] {
+        let evening = Evening { sessions, seed };
+        assert_eq!(run(evening, None), run(evening, None));
     }
 }

@@ -187,7 +187,11 @@ impl Store {
                     return Err(StoreError::EnrolledElsewhere);
                 }
                 // The same organizer again: the key stays, and so does everything signed with it.
-                Some(held) if held.root == server.root => Seed::new(*held.seed),
+                Some(held)
+                    if held.root == server.root && !usher_domain::mutated!(ForgetEnrollmentKey) =>
+                {
+                    Seed::new(*held.seed)
+                }
                 Some(_) | None => fresh,
             };
             let held = load(tx)?.filter(|held| held.root == server.root);

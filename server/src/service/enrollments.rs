@@ -73,11 +73,12 @@ impl Thing for StoredEnrollment {
 
 impl StoredEnrollment {
     fn state(&self, now: UnixMillis) -> EnrollmentState {
-        if self.withdrawn_at.is_some() {
+        if self.withdrawn_at.is_some() && !usher_domain::mutated!(EnrollAfterWithdrawal) {
             EnrollmentState::Withdrawn
-        } else if self.taken.len() >= self.uses as usize {
+        } else if self.taken.len() >= self.uses as usize && !usher_domain::mutated!(EnrollAnyNumber)
+        {
             EnrollmentState::UsedUp
-        } else if self.until <= now {
+        } else if self.until <= now && !usher_domain::mutated!(EnrollAfterEnd) {
             EnrollmentState::Over
         } else {
             EnrollmentState::Open
@@ -251,7 +252,9 @@ enum Looked {
 fn look(txn: &dyn Transaction, request: &EnrollRequest, now: UnixMillis) -> Result<Found> {
     let code: Loaded<StoredEnrollment> =
         things::named(txn, &NOBODY, &hash_of(&request.token))?.ok_or(Error::EnrollmentRefused)?;
-    let known = code.value.taken.iter().find(|(key, _)| *key == request.key);
+    let mut taken = code.value.taken.iter();
+    let known = taken.find(|(key, _)| *key == request.key);
+    let known = known.filter(|_| !usher_domain::mutated!(EnrollSameKeyTwice));
     if let Some((_, id)) = known {
         return Ok(Found::Taken(*id));
     }

@@ -1,7 +1,7 @@
 //! What an answer says of how sure it is must be so.
 
 use super::device::{Device, Program};
-use super::world::World;
+use super::world::{Bought, World};
 use std::collections::BTreeSet;
 use usher_core::gate::Answer;
 use usher_domain::hash::Hash;
@@ -9,6 +9,7 @@ use usher_domain::ids::DeviceId;
 use usher_domain::protocol::claim::PROOF_MS;
 use usher_domain::record::{Certainty, Outcome};
 use usher_domain::time::UnixMillis;
+use usher_domain::verdict::Reason;
 
 /// What the simulator knew when somebody showed a ticket.
 #[derive(Debug, Clone)]
@@ -20,6 +21,20 @@ pub(super) struct Asked {
     /// Devices that may have been off duty then: whoever decides the claim need not have waited for their word,
     /// also if they are heard before its answer is.
     pub(super) may_be_off: BTreeSet<DeviceId>,
+}
+
+impl Asked {
+    /// What has to hold at the session that was served: who leaves one that the ticket is not for, by a record
+    /// of a stolen device, concerns nobody who is its home.
+    pub(super) fn at(self, bought: &Bought, answer: &Answer) -> Self {
+        let served = answer.session.as_ref().map(|served| served.id);
+        let is_own = served.is_none_or(|served| bought.valid_at.contains(&served));
+        let leaves = answer.verdict.reason() == Reason::Exit;
+        Self {
+            home_down: self.home_down.filter(|_| is_own || !leaves),
+            ..self
+        }
+    }
 }
 
 impl World {

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use usher_core::store::Recipient;
 use usher_core::sync::SyncError;
 use usher_domain::hash::Hash;
+use usher_domain::ids::SessionId;
 use usher_domain::log::Frame;
 use usher_domain::merge;
 use usher_domain::protocol::Heads;
@@ -44,6 +45,7 @@ impl World {
         if self.undeclared.get() {
             self.declare_restored().await;
         }
+        self.check_trust_comes_back().await;
         if self.owes_trust.take()
             && let Some(service) = self.server.service()
         {
@@ -179,6 +181,7 @@ impl World {
             );
             self.check_ground(device, &program, &server);
         }
+        self.check_enrolled().await;
         self.check_incidents(&server.held).await;
         self.check_hall(&server.held).await;
         self.check_grants(&server);
@@ -195,11 +198,17 @@ impl World {
                 continue;
             };
             let entries = records.entries(Subject::Ticket(bought.id));
+            // The most entries of one session, or of all together where they are counted so.
             let count = |fits: &dyn Fn(&Scan) -> bool| {
-                let ordinary = entries
-                    .iter()
-                    .filter(|scan| matches!(scan.reason, Reason::Listed | Reason::UnknownSigned));
-                u32::try_from(ordinary.filter(|scan| fits(scan)).count()).unwrap()
+                let ordinary = entries.iter().filter(|scan| {
+                    let why = [Reason::Listed, Reason::UnknownSigned, Reason::Honoured];
+                    why.contains(&scan.reason)
+                });
+                let mut counted: BTreeMap<Option<SessionId>, u32> = BTreeMap::new();
+                for scan in ordinary.filter(|scan| fits(scan)) {
+                    *counted.entry(bought.counted_at(scan.session)).or_default() += 1;
+                }
+                counted.into_values().max().unwrap_or_default()
             };
             let states = records.fold(Subject::Ticket(bought.id));
             let exceeds = states.values().any(|state| !state.excess.is_empty());
@@ -234,7 +243,7 @@ impl World {
                 && !is_freed
                 && !is_stolen
                 && !may_differ.iter().any(|them| them.contains(&home));
-            let admitted = count(&|scan| scan.reason == Reason::Listed);
+            let admitted = count(&|scan| scan.reason != Reason::UnknownSigned);
             self.story.check(
                 "a ticket with a home is not admitted twice",
                 admitted <= allowed || !whole || memory.was_restored,

@@ -74,6 +74,12 @@ impl SkewedClock {
         self.offset_ms.load(Ordering::Relaxed) > 5 * 60_000
     }
 
+    /// Whether it is right to the second.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.offset_ms.load(Ordering::Relaxed).abs() < 1_000
+    }
+
     /// The device is switched off and on.
     pub fn boot(&self) {
         self.era.fetch_add(1, Ordering::Relaxed);

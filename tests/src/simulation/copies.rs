@@ -205,7 +205,8 @@ impl World {
 
     /// Whether a device is a copy that nobody made.
     pub(super) fn is_never_made(&self, device: &Device) -> bool {
-        device.name != device.gate && !self.memory.borrow().copied.contains(&device.id)
+        let is_copy = NAMES.contains(&device.name);
+        is_copy && !self.memory.borrow().copied.contains(&device.id)
     }
 
     /// Whether a copy lived beside its device this evening, maybe without anybody noticing.

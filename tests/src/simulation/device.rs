@@ -139,6 +139,12 @@ impl Device {
         }
     }
 
+    /// The same at another gate than the one that it is called after.
+    #[must_use]
+    pub fn standing_at(self, gate: &'static str) -> Self {
+        Self { gate, ..self }
+    }
+
     /// The program, while it runs.
     #[must_use]
     pub fn program(&self) -> Option<Rc<Program>> {

@@ -95,9 +95,10 @@ impl World {
         now: UnixMillis,
         dice: &mut fastrand::Rng,
     ) -> Body {
-        let ticket = {
+        let (ticket, session) = {
             let memory = self.memory.borrow();
-            memory.tickets[dice.usize(..memory.tickets.len())].id
+            let bought = &memory.tickets[dice.usize(..memory.tickets.len())];
+            (bought.id, bought.valid_at[0])
         };
         let mut attempt = [0; 16];
         dice.fill(&mut attempt);
@@ -110,7 +111,7 @@ impl World {
             certainty: Certainty::Isolated {
                 since: UnixMillis::default(),
             },
-            ..plain_entry(self.house.session.id, ticket)
+            ..plain_entry(session, ticket)
         };
         let flaw = Flaw::drawn(dice);
         let by = Signatory::unknown();

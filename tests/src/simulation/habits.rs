@@ -1,5 +1,7 @@
 //! What an evening has: what goes wrong in it, and what its venue is like.
 
+use super::sessions::Sessions;
+
 /// What makes the chance by which the venue is drawn another one.
 pub(super) const VENUE: u64 = 0x000D_0025;
 
@@ -53,6 +55,19 @@ impl Habits {
             small_hall: is_such(4),
             open_gates: is_such(6),
             delays: is_such(6),
+        }
+    }
+
+    /// Those that a house has in which so many sessions are held: a hall that holds only a few people is counted
+    /// for one. Where servers are put back, keys come into use meanwhile.
+    pub(super) const fn fit(self, sessions: Sessions) -> Self {
+        match sessions {
+            Sessions::One => self,
+            Sessions::Two => Self {
+                small_hall: false,
+                rotation: self.rotation || self.backups,
+                ..self
+            },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The house as it stands before anybody comes: a server with an organizer, and enrolled devices. It is
 //! built once in a process, always the same, and every seed begins on a copy of its disks.
 
+use super::sessions::{self, Sessions};
 use crate::clock::{Dice, at};
 use crate::venue::{BEGIN, EVENT, SESSION, signed_trust};
 use std::path::Path;
@@ -44,6 +45,8 @@ pub const AGAIN: &str = "again";
 /// The house before anybody comes.
 #[derive(Debug)]
 pub struct House {
+    /// How many sessions it has in an evening.
+    pub sessions: Sessions,
     /// The server's disk.
     pub server: Image,
     /// The devices' disks.
@@ -52,6 +55,8 @@ pub struct House {
     pub organizer: Organizer,
     /// The session `evening`.
     pub session: Session,
+    /// The other session of that evening, in the same scope.
+    pub late: Option<Session>,
     /// The zone that most gates lead to.
     pub hall: ZoneId,
     /// Those gates.
@@ -63,6 +68,11 @@ pub struct House {
 }
 
 impl House {
+    /// The sessions of the evening, the first one first.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        std::iter::once(&self.session).chain(&self.late)
+    }
+
     /// Whether the gate of this name leads to the hall.
     #[must_use]
     pub fn leads_to_hall(gate: &str) -> bool {
@@ -70,10 +80,15 @@ impl House {
     }
 }
 
-/// The house.
-pub fn house() -> &'static House {
-    static HOUSE: OnceLock<House> = OnceLock::new();
-    HOUSE.get_or_init(|| {
+/// The house with so many sessions in an evening.
+pub fn house(sessions: Sessions) -> &'static House {
+    static ONE: OnceLock<House> = OnceLock::new();
+    static TWO: OnceLock<House> = OnceLock::new();
+    let house = match sessions {
+        Sessions::One => &ONE,
+        Sessions::Two => &TWO,
+    };
+    house.get_or_init(|| {
         usher_vfs::install();
         let dice = Dice::of_seed(1);
         simulated::draw_from(Some(Box::new(move |bytes| dice.fill(bytes).unwrap())));
@@ -81,7 +96,7 @@ pub fn house() -> &'static House {
             .enable_time()
             .build()
             .unwrap();
-        let house = runtime.block_on(build());
+        let house = runtime.block_on(build(sessions));
         simulated::draw_from(None);
         house
     })
@@ -98,7 +113,7 @@ pub fn folder() -> TempDir {
     }
 }
 
-async fn build() -> House {
+async fn build(sessions: Sessions) -> House {
     let (place, snapshots) = (folder(), folder());
     let disk = Disk::empty(place.path());
     let clock = Arc::new(ManualClock::at(at(BEGIN)));
@@ -117,6 +132,13 @@ async fn build() -> House {
     let trust = signed_trust(&organizer, &[&organizer.keys], 1, service.now());
     let organizer = service.take_trust(organizer.id, trust).await.unwrap();
     let session = venue(&service, &organizer).await;
+    let (session, late) = match sessions {
+        Sessions::One => (session, None),
+        Sessions::Two => {
+            let (session, late) = sessions::join(&service, &organizer).await;
+            (session, Some(late))
+        }
+    };
     let (badge, pin) = supervisor(&service, &organizer).await;
     let new = NewZone {
         slug: HALL.to_owned(),
@@ -133,10 +155,12 @@ async fn build() -> House {
     service.seal_now().await.unwrap();
     drop(service);
     House {
+        sessions,
         server: disk.image().unwrap(),
         devices,
         organizer,
         session,
+        late,
         hall,
         hall_gates,
         badge,

@@ -370,7 +370,10 @@ impl SyncApi for Line {
             async move {
                 let answer = service.push(device, batch.clone()).await;
                 let promises = &server.promises;
-                promises.made(&story, &service, &batch, &answer).await;
+                let scope = server.house.session.scope;
+                promises
+                    .made(&story, &service, &batch, &answer, scope)
+                    .await;
                 answer
             }
         });
@@ -409,7 +412,8 @@ impl SyncApi for Line {
             let server = Rc::clone(&server);
             async move {
                 let copied = server.copies.copied();
-                let answer = promises::claim((&story, room), &service, device, &request).await?;
+                let (told, house) = ((&story, room), server.house);
+                let answer = promises::claim(told, house, &service, device, &request).await?;
                 let attempt = (device, request.attempt);
                 copies::check_claim((&story, name), &server, &copied, attempt, &answer).await;
                 Ok(answer)

@@ -22,8 +22,10 @@ mod checks;
 pub mod clock;
 mod copies;
 pub mod device;
+mod devices;
 pub mod documents;
 mod duty;
+mod enrolling;
 mod forger;
 mod habits;
 mod held;
@@ -38,8 +40,10 @@ mod orders;
 mod people;
 mod promises;
 pub mod reference;
+mod renewal;
 mod rows;
 pub mod server;
+mod sessions;
 pub mod story;
 mod trouble;
 mod verdicts;
@@ -47,32 +51,53 @@ pub mod weather;
 mod world;
 mod zones;
 
+pub use sessions::Sessions;
 pub use story::Broken;
 pub use world::World;
 
 use crate::clock::Dice;
 use byzantine::Conduct;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use usher_core::clock::Entropy as _;
 use usher_server::keys::simulated;
 
+/// An evening that can be played: in which house, and by which seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evening {
+    /// How many sessions its house has.
+    pub sessions: Sessions,
+    /// Its seed.
+    pub seed: u64,
+}
+
+impl fmt::Display for Evening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sessions {
+            Sessions::One => write!(f, "seed {}", self.seed),
+            Sessions::Two => write!(f, "seed {} of two sessions", self.seed),
+        }
+    }
+}
+
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// Its seed.
-    pub seed: u64,
+    /// The evening.
+    pub evening: Evening,
     /// The first check that did not hold.
     pub broken: Option<Broken>,
     /// What happened, line by line.
     pub story: String,
 }
 
-/// Runs a seed, or its first `until` steps.
+/// Runs an evening, or its first `until` steps.
 #[must_use]
-pub fn run(seed: u64, until: Option<u32>) -> Run {
-    let house = house::house();
+pub fn run(evening: Evening, until: Option<u32>) -> Run {
+    let Evening { sessions, seed } = evening;
+    let house = house::house(sessions);
     let dice = Dice::of_seed(seed ^ 0x5EED);
     simulated::draw_from(Some(Box::new(move |bytes| dice.fill(bytes).unwrap())));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -92,12 +117,12 @@ pub fn run(seed: u64, until: Option<u32>) -> Run {
     simulated::draw_from(None);
     match story {
         Ok(story) => Run {
-            seed,
+            evening,
             broken: story.failure(),
             story: story.text(),
         },
         Err(_) => Run {
-            seed,
+            evening,
             broken: Some(Broken {
                 check: "nothing panics",
                 detail: "the message stands on standard error".to_owned(),
@@ -107,27 +132,29 @@ pub fn run(seed: u64, until: Option<u32>) -> Run {
     }
 }
 
-/// Runs seeds on all processors, each world in one thread, and hands out every run as it ends; until
+/// Runs evenings on all processors, each world in one thread, and hands out every run as it ends; until
 /// `hear` has heard enough.
-pub fn run_many(seeds: &[u64], hear: &mut dyn FnMut(&Run) -> bool) {
-    spread(seeds, &|seed| run(seed, None), hear);
+pub fn run_many(evenings: &[Evening], hear: &mut dyn FnMut(&Run) -> bool) {
+    spread(evenings, &|evening| run(evening, None), hear);
 }
 
-/// Runs seeds like [`run_many`], with a rule broken.
+/// Runs evenings like [`run_many`], with a rule broken.
 #[cfg(feature = "mutants")]
 pub fn run_many_as(
-    seeds: &[u64],
+    evenings: &[Evening],
     mutant: Option<usher_domain::mutant::Mutant>,
     hear: &mut dyn FnMut(&Run) -> bool,
 ) {
-    house::house();
-    let work = |seed| {
+    for evening in evenings {
+        house::house(evening.sessions);
+    }
+    let work = |evening| {
         usher_domain::mutant::break_rule(mutant);
-        let run = run(seed, None);
+        let run = run(evening, None);
         usher_domain::mutant::break_rule(None);
         run
     };
-    spread(seeds, &work, hear);
+    spread(evenings, &work, hear);
 }
 
 /// Whether a stolen device is in the evening of `seed`.
@@ -136,7 +163,11 @@ pub fn has_stolen_device(seed: u64) -> bool {
     Conduct::drawn(seed).is_some()
 }
 
-fn spread(seeds: &[u64], work: &(dyn Fn(u64) -> Run + Sync), hear: &mut dyn FnMut(&Run) -> bool) {
+fn spread(
+    evenings: &[Evening],
+    work: &(dyn Fn(Evening) -> Run + Sync),
+    hear: &mut dyn FnMut(&Run) -> bool,
+) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let (tell, told) = channel();
@@ -144,8 +175,8 @@ fn spread(seeds: &[u64], work: &(dyn Fn(u64) -> Run + Sync), hear: &mut dyn FnMu
         for _ in 0..threads {
             let (tell, next) = (tell.clone(), &next);
             scope.spawn(move || {
-                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if tell.send(work(*seed)).is_err() {
+                while let Some(evening) = evenings.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if tell.send(work(*evening)).is_err() {
                         return;
                     }
                 }

@@ -1,10 +1,11 @@
 //! Rules broken on purpose, one after the other: each must be noticed.
 
-use super::{Run, run_many_as};
+use super::{Evening, Run, Sessions, run_many_as};
 use std::process::ExitCode;
 use usher_domain::mutant::{Mutant, break_rule};
 
-/// Breaks every rule whose name contains `only`, and tells how many seeds it takes until a check fails.
+/// Breaks every rule whose name contains `only`, and tells how many seeds it takes until a check fails: first
+/// in evenings of one session, then of two, as far as `sessions` are asked for.
 ///
 /// A seed that runs twice, with the rule and without it, must hold without it: that is what the tests
 /// show beforehand.
@@ -13,23 +14,30 @@ use usher_domain::mutant::{Mutant, break_rule};
     clippy::print_stdout,
     reason = "the whole of what a command line tool says"
 )]
-pub fn hunt(from: u64, seeds: u64, only: &str) -> ExitCode {
-    let drawn: Vec<u64> = (from..from.saturating_add(seeds)).collect();
+pub fn hunt(sessions: &[Sessions], from: u64, seeds: u64, only: &str) -> ExitCode {
+    let seeds = from..from.saturating_add(seeds);
+    let evenings = sessions.iter().flat_map(|sessions| {
+        seeds.clone().map(|seed| Evening {
+            sessions: *sessions,
+            seed,
+        })
+    });
+    let evenings: Vec<Evening> = evenings.collect();
     let mut unnoticed = 0;
     for mutant in named(only) {
         let mut first: Option<Run> = None;
         let mut ran = 0_u64;
-        run_many_as(&drawn, Some(*mutant), &mut |run| {
+        run_many_as(&evenings, Some(*mutant), &mut |run| {
             ran += 1;
             if run.broken.is_some() {
                 first = Some(run.clone());
             }
             first.is_none()
         });
-        let found = first.and_then(|run| Some((run.seed, run.broken?.check)));
+        let found = first.and_then(|run| Some((run.evening, run.broken?.check)));
         match found {
-            Some((seed, check)) => {
-                println!("{mutant:?}: noticed after {ran} seeds, by seed {seed}: \"{check}\"");
+            Some((evening, check)) => {
+                println!("{mutant:?}: noticed after {ran} seeds, by {evening}: \"{check}\"");
             }
             None => {
                 unnoticed += 1;

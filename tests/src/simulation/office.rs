@@ -1,6 +1,7 @@
 //! What the organizer does: selling, changing, ordering, revoking.
 
 use super::house::{AGAIN, ONCE};
+use super::sessions::{LATE, Ware};
 use super::world::{Bought, Restriction, World};
 use crate::office::of_kind;
 use crate::venue::signed_trust;
@@ -26,27 +27,36 @@ impl World {
 
     /// Sells a ticket: most enter once, some come and go, some enter a few times, some have a home.
     pub(super) async fn sell(&self) {
+        let ware = match self.wanted_of_two() {
+            Some(ware) => ware,
+            None => self.wanted(),
+        };
+        let home = (self.chance(4) == 0).then(|| self.devices[self.any_device()].id);
+        self.sell_one(ware, home).await;
+    }
+
+    fn wanted(&self) -> Ware {
         let kind = if self.chance(5) == 0 { AGAIN } else { ONCE };
         let entries = (kind == ONCE && self.chance(5) == 0).then_some(2_u16);
-        let home = (self.chance(4) == 0).then(|| self.devices[self.any_device()].id);
-        self.sell_one(kind, entries, home).await;
+        Ware::of(SESSION, kind, entries)
     }
 
     /// Sells a ticket that enters once and has a home.
     pub(super) async fn sell_at_home(&self, home: DeviceId) {
-        self.sell_one(ONCE, None, Some(home)).await;
+        self.sell_one(Ware::of(SESSION, ONCE, None), Some(home))
+            .await;
     }
 
-    async fn sell_one(&self, kind: &'static str, entries: Option<u16>, home: Option<DeviceId>) {
+    async fn sell_one(&self, ware: Ware, home: Option<DeviceId>) {
         let Some(service) = self.office() else {
             return;
         };
         let number = self.memory.borrow().tickets.len();
         let new = NewTicket {
-            session: Some(SESSION.to_owned()),
-            entries,
+            session: ware.session.map(str::to_owned),
+            entries: ware.entries,
             home,
-            ..of_kind(kind)
+            ..of_kind(ware.kind)
         };
         let sold = service.create_ticket(self.house.organizer.id, EVENT.to_owned(), new, None);
         match sold.await {
@@ -55,8 +65,14 @@ impl World {
                 self.story.tell(
                     "office",
                     format_args!(
-                        "sells {name}: {kind}{}{}",
-                        if entries.is_some() {
+                        "sells {name}: {}{}{}{}",
+                        ware.kind,
+                        if ware.session == Some(LATE) {
+                            ", late"
+                        } else {
+                            ""
+                        },
+                        if ware.entries.is_some() {
                             ", two entries"
                         } else {
                             ""
@@ -72,7 +88,9 @@ impl World {
                     id: ticket.id,
                     codes: vec![ticket.code.unwrap()],
                     home,
-                    entries: (kind == ONCE).then(|| entries.map_or(1, u32::from)),
+                    entries: ware.enters,
+                    valid_at: self.sessions_of(ware),
+                    counted: ware.counted,
                 });
             }
             Err(error) => self
@@ -279,9 +297,12 @@ impl World {
             }),
             ..SessionChange::default()
         };
-        let (event, name) = (EVENT.to_owned(), SESSION.to_owned());
-        let changed = service.change_session(self.house.organizer.id, event, name, change);
-        changed.await.unwrap();
+        for session in self.house.sessions() {
+            let (event, name) = (EVENT.to_owned(), session.slug.clone());
+            let organizer = self.house.organizer.id;
+            let changed = service.change_session(organizer, event, name, change.clone());
+            changed.await.unwrap();
+        }
         if self.home_only {
             self.story
                 .tell("office", format_args!("isolated gates keep to their own"));

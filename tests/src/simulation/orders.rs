@@ -32,8 +32,9 @@ impl World {
             zone: zone.clone(),
             at: None,
         };
-        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
-        let said = service.everyone_out(self.house.organizer.id, event, session, all);
+        let session = self.any_session().slug.clone();
+        let event = EVENT.to_owned();
+        let said = service.everyone_out(self.house.organizer.id, event, session.clone(), all);
         let of = of_the(zone.as_deref());
         match said.await {
             Ok(()) => {
@@ -41,7 +42,7 @@ impl World {
                 self.story.tell("office", format_args!("everyone out{of}"));
                 // Now and then it was a mistake.
                 if self.time.now().get().is_multiple_of(2) {
-                    self.take_out_back_soon(zone);
+                    self.take_out_back_soon(session, zone);
                 }
             }
             Err(error) => self
@@ -51,7 +52,7 @@ impl World {
     }
 
     /// Takes back within some seconds that everybody was sent out, if the server is still there.
-    fn take_out_back_soon(&self, zone: Option<String>) {
+    fn take_out_back_soon(&self, session: String, zone: Option<String>) {
         let (server, story) = (Rc::clone(&self.server), self.story.clone());
         let organizer = self.house.organizer.id;
         tokio::task::spawn_local(async move {
@@ -64,7 +65,7 @@ impl World {
                 everyone: zone.is_none(),
                 zone,
             };
-            let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
+            let event = EVENT.to_owned();
             let said = service.take_everyone_out_back(organizer, event, session, new);
             match said.await {
                 Ok(()) => story.tell("office", format_args!("takes everyone out{of} back")),
@@ -89,7 +90,7 @@ impl World {
             from: None,
             until: Timestamp::from_millisecond(i64::try_from(until).unwrap()).unwrap(),
         };
-        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
+        let (event, session) = (EVENT.to_owned(), self.any_session().slug.clone());
         let said = service.free_flow(self.house.organizer.id, event, session, new);
         match said.await {
             Ok(()) => self
@@ -113,7 +114,7 @@ impl World {
             gate: (self.chance(2) == 0).then_some(gate),
             until: Timestamp::from_millisecond(i64::try_from(until).unwrap()).unwrap(),
         };
-        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
+        let (event, session) = (EVENT.to_owned(), self.any_session().slug.clone());
         let organizer = self.house.organizer.id;
         let said = service.say_to_gates(organizer, "office".to_owned(), event, session, new);
         match said.await {
@@ -141,7 +142,7 @@ impl World {
             starts: Some(doors.to_owned()),
             ..SessionChange::default()
         };
-        let (event, name) = (EVENT.to_owned(), SESSION.to_owned());
+        let (event, name) = (EVENT.to_owned(), self.any_session().slug.clone());
         let changed = service.change_session(self.house.organizer.id, event, name, change);
         match changed.await {
             Ok(_) => self
@@ -157,18 +158,20 @@ impl World {
         let Some(service) = self.server.service() else {
             return;
         };
-        let (event, name) = (EVENT.to_owned(), SESSION.to_owned());
-        let session = service.session(self.house.organizer.id, event, name);
-        let doors = session.await.unwrap().doors.as_millisecond();
-        let set = TableId::Set(self.house.session.id);
-        let manifest = program.with(|store| store.manifest(set).unwrap());
-        let held = manifest.and_then(|manifest| manifest.terms);
-        let held = held.map(|terms| terms.session.doors.get());
-        self.story.check(
-            "in the end every gate goes by the same times",
-            held == u64::try_from(doors).ok(),
-            format_args!("{}: {held:?}, the server {doors}", device.name),
-        );
+        for session in self.house.sessions() {
+            let (event, name) = (EVENT.to_owned(), session.slug.clone());
+            let said = service.session(self.house.organizer.id, event, name);
+            let doors = said.await.unwrap().doors.as_millisecond();
+            let set = TableId::Set(session.id);
+            let manifest = program.with(|store| store.manifest(set).unwrap());
+            let held = manifest.and_then(|manifest| manifest.terms);
+            let held = held.map(|terms| terms.session.doors.get());
+            self.story.check(
+                "in the end every gate goes by the same times",
+                held == u64::try_from(doors).ok(),
+                format_args!("{}: {held:?}, the server {doors}", device.name),
+            );
+        }
     }
 
     /// A person says of records whether they count: mostly of a revoked device's, which wait for that.

@@ -38,6 +38,10 @@ impl World {
         } else {
             ScanRequest::entry(text)
         };
+        let request = ScanRequest {
+            session: self.named_session(),
+            ..request
+        };
         self.ask_home(number, &bought);
         self.walks_up(number, ticket, bought, request);
     }
@@ -185,7 +189,7 @@ impl World {
             let mut shown = memory.shown.iter();
             !shown.any(|shown| shown.answer.record == answer.record)
         };
-        let asked = self.first_asked(number, asked, &answer);
+        let asked = self.first_asked(number, asked, &answer).at(bought, &answer);
         self.memory.borrow_mut().shown.push(Shown {
             device: number,
             ticket,

@@ -1,16 +1,17 @@
 //! What the server says on the line must be so: by its database, and by what came with the question.
 
 use super::held::Held;
-use super::house::house;
+use super::house::House;
 use super::reference::{Records, Ticket};
 use super::story::Story;
 use super::zones;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use usher_domain::code::TicketCode;
 use usher_domain::decide::Shown;
 use usher_domain::document::batch::Batch;
 use usher_domain::hash::Hash;
-use usher_domain::ids::DeviceId;
+use usher_domain::ids::{DeviceId, ScopeId};
 use usher_domain::log::Line;
 use usher_domain::protocol::PushAnswer;
 use usher_domain::protocol::claim::{ClaimAnswer, ClaimRequest};
@@ -36,6 +37,7 @@ impl Promises {
         service: &Service,
         batch: &Batch,
         answer: &Result<PushAnswer, Error>,
+        scope: ScopeId,
     ) {
         if !matches!(answer, Ok(PushAnswer::Stored(_) | PushAnswer::Forked(_))) {
             return;
@@ -43,18 +45,17 @@ impl Promises {
         let hashes = batch.records.iter().map(|bytes| Hash::of(&[bytes]));
         let hashes: Vec<Hash> = hashes.collect();
         self.0.borrow_mut().extend(&hashes);
-        look_for(story, service, hashes).await;
+        look_for(story, service, scope, hashes).await;
     }
 
     /// Everything that was promised is there.
-    pub(super) async fn check(&self, story: &Story, service: &Service) {
+    pub(super) async fn check(&self, story: &Story, service: &Service, scope: ScopeId) {
         let hashes = self.0.borrow().iter().copied().collect();
-        look_for(story, service, hashes).await;
+        look_for(story, service, scope, hashes).await;
     }
 }
 
-async fn look_for(story: &Story, service: &Service, hashes: Vec<Hash>) {
-    let scope = house().session.scope;
+async fn look_for(story: &Story, service: &Service, scope: ScopeId, hashes: Vec<Hash>) {
     let read = service.store().read(move |txn| {
         let mut missing = Vec::new();
         for hash in hashes {
@@ -75,6 +76,7 @@ async fn look_for(story: &Story, service: &Service, hashes: Vec<Hash>) {
 
 /// What the server knew when a claim was made, or when it was answered.
 struct Moment {
+    authority: DeviceId,
     epoch: u32,
     held: Held,
 }
@@ -82,6 +84,7 @@ struct Moment {
 /// Answers a claim, and checks the answer by what the server knew before and after.
 pub(super) async fn claim(
     (story, room): (&Story, Option<u32>),
+    house: &House,
     service: &Service,
     device: DeviceId,
     request: &ClaimRequest,
@@ -90,16 +93,15 @@ pub(super) async fn claim(
         return service.claim(device, request.clone()).await;
     };
     let subject = Subject::Ticket(code.ticket);
-    let before = moment(service, subject).await;
-    let around = zones::Surroundings::of(service, house(), (device, request), room).await;
+    let before = moment(service, house, subject).await;
+    let around = zones::Surroundings::of(service, house, (device, request), room).await;
     let answer = service.claim(device, request.clone()).await;
-    let after = moment(service, subject).await;
+    let after = moment(service, house, subject).await;
     if let (Some(before), Ok(ClaimAnswer::Decided(decided))) = (around, &answer)
-        && let Some(after) =
-            zones::Surroundings::of(service, house(), (device, request), room).await
+        && let Some(after) = zones::Surroundings::of(service, house, (device, request), room).await
     {
         let said = (request, decided);
-        zones::check_claim(story, house(), said, room, (&before, &after));
+        zones::check_claim(story, house, said, room, (&before, &after));
     }
     if let (Ok(before), Ok(after), Ok(ClaimAnswer::Decided(decided))) = (before, after, &answer) {
         let moments = [before, after];
@@ -122,15 +124,15 @@ pub(super) async fn claim(
             "a claim is decided by all that is known and came with it",
             moments
                 .iter()
-                .any(|known| known.allows(subject, request, &decided.verdict)),
+                .any(|known| known.allows(house, (request, code), &decided.verdict)),
             format_args!("{:?}", decided.verdict),
         );
     }
     answer
 }
 
-async fn moment(service: &Service, subject: Subject) -> Result<Moment, Error> {
-    let scope = house().session.scope;
+async fn moment(service: &Service, house: &House, subject: Subject) -> Result<Moment, Error> {
+    let scope = house.session.scope;
     let epoch = service.epoch().await?;
     let read = service.store().read(move |txn| {
         let mut records = txn.records_about(scope, Some(&subject))?;
@@ -149,7 +151,11 @@ async fn moment(service: &Service, subject: Subject) -> Result<Moment, Error> {
     });
     let records = read.await?;
     let held = Held::of(records.iter().map(|stored| stored.bytes.as_slice()));
-    Ok(Moment { epoch, held })
+    Ok(Moment {
+        authority: house.organizer.server,
+        epoch,
+        held,
+    })
 }
 
 impl Moment {
@@ -169,18 +175,26 @@ impl Moment {
 
     fn is_ended(&self, device: DeviceId, request: &ClaimRequest) -> bool {
         let lines = self.with(request);
-        let records = Records::among(house().organizer.server, &lines, &self.held.places);
+        let records = Records::among(self.authority, &lines, &self.held.places);
         records.is_ended(device, request.attempt)
     }
 
     /// Whether the verdict follows from what happened; what else it follows from is not looked at.
-    fn allows(&self, subject: Subject, request: &ClaimRequest, verdict: &Verdict) -> bool {
+    fn allows(
+        &self,
+        house: &House,
+        (request, code): (&ClaimRequest, &TicketCode),
+        verdict: &Verdict,
+    ) -> bool {
+        let subject = Subject::Ticket(code.ticket);
         let lines = self.with(request);
-        let records = Records::among(house().organizer.server, &lines, &self.held.places);
-        let state: Ticket = records
-            .fold(subject)
-            .remove(&request.session)
-            .unwrap_or_default();
+        let records = Records::among(self.authority, &lines, &self.held.places);
+        // A ticket of the other session is counted there.
+        let mut sessions = house.sessions();
+        let own = sessions.find(|session| session.access == code.access);
+        let own = own.map_or(request.session, |session| session.id);
+        let unit = records.unit_now(request.session, own, (code.type_number, code.access));
+        let state: Ticket = records.fold(subject).remove(&unit).unwrap_or_default();
         match verdict.reason() {
             Reason::AlreadyInside => state.inside.is_some() || state.last_entry.is_some(),
             Reason::ExitRequired => state.inside.is_some(),

@@ -9,10 +9,14 @@ pub use tickets::Ticket;
 
 use std::collections::{BTreeMap, BTreeSet};
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, LogId};
+use usher_domain::ids::{DeviceId, LogId, SessionId};
 use usher_domain::log::{Frame, Line};
-use usher_domain::record::{Body, Cut, CutBy, LogRef, Outcome, RulingWord, Scan, Subject};
-use usher_domain::rules::{EntryMode, EntryRule};
+use usher_domain::merge::state::Unit;
+use usher_domain::numbers::{AccessNumber, TypeNumber};
+use usher_domain::record::{
+    Body, Cut, CutBy, Direction, LogRef, Outcome, RulingWord, Scan, Subject,
+};
+use usher_domain::rules::{Counted, EntryMode, EntryRule};
 use usher_domain::verdict::Reason;
 
 /// How far a stamp may lie outside of the time of an order.
@@ -38,6 +42,12 @@ fn key(line: &Line, arrivals: &Arrivals) -> Key {
         record.sequence,
         line.hash,
     )
+}
+
+/// Over what entries are counted by a rule: at the session whose ticket it is, or at all sessions of its pass.
+fn unit(rule: EntryRule, own: SessionId, access: Option<AccessNumber>) -> Unit {
+    let of_pass = access.filter(|_| rule.counted == Counted::PerPass);
+    of_pass.map_or(Unit::Session(own), Unit::Pass)
 }
 
 /// All records of a scope, sorted into what rules and what happened.
@@ -182,8 +192,17 @@ impl<'l> Records<'l> {
             scan.honours = said.honours;
         }
         let stamp = key.0;
-        // Nothing is honoured in these venues.
-        scan.honours = None;
+        scan.honours = scan.honours.filter(|tickets_of| {
+            self.server().any(|(_, said)| {
+                matches!(&said.record.body, Body::Honour(honour)
+                    if honour.session == scan.session
+                        && honour.tickets_of == *tickets_of
+                        && honour.from < honour.until
+                        && honour.from.get().saturating_sub(TEN_MINUTES) <= stamp
+                        && (scan.direction == Direction::Exit
+                            || stamp < honour.until.get().saturating_add(TEN_MINUTES)))
+            })
+        });
         let was_open = self.server().any(|(_, said)| {
             matches!(&said.record.body, Body::FreeFlow(flow)
                 if flow.session == scan.session
@@ -196,13 +215,40 @@ impl<'l> Records<'l> {
         (scan.outcome == Outcome::Admit && !is_free).then_some(scan)
     }
 
-    fn rule(&self, scan: &Scan, at: &Key) -> EntryMode {
+    /// How often a ticket enters by a scan of it, and over what its entries are counted then: by the rule of the
+    /// session that was served.
+    fn rule(&self, scan: &Scan, at: &Key) -> (EntryMode, Unit) {
+        let rule = self.entry_rule(scan.session, scan.type_number, Some(at));
+        let mode = scan.entries.map_or(rule.mode, EntryMode::Times);
+        let own = scan.honours.unwrap_or(scan.session);
+        (mode, unit(rule, own, scan.access))
+    }
+
+    /// The unit in which a ticket of `own` is counted that is shown at a session after all that is known.
+    #[must_use]
+    pub fn unit_now(
+        &self,
+        served: SessionId,
+        own: SessionId,
+        (kind, access): (TypeNumber, AccessNumber),
+    ) -> Unit {
+        unit(self.entry_rule(served, Some(kind), None), own, Some(access))
+    }
+
+    /// The rule of a session for a type, at a place in the order or after all.
+    fn entry_rule(
+        &self,
+        session: SessionId,
+        type_number: Option<TypeNumber>,
+        at: Option<&Key>,
+    ) -> EntryRule {
         let said = |kind| {
-            let before = self.server().take_while(|(key, _)| *key < at);
+            let is_before = |key: &Key| at.is_none_or(|at| key < at);
+            let before = self.server().take_while(|(key, _)| is_before(key));
             let mut last: Option<EntryRule> = None;
             for (_, line) in before {
                 if let Body::Rule(change) = &line.record.body
-                    && change.session == scan.session
+                    && change.session == session
                     && change.type_number == kind
                 {
                     last = change.rule;
@@ -210,9 +256,8 @@ impl<'l> Records<'l> {
             }
             last
         };
-        let of_type = scan.type_number.and_then(|kind| said(Some(kind)));
-        let rule = of_type.or_else(|| said(None)).unwrap_or_default();
-        scan.entries.map_or(rule.mode, EntryMode::Times)
+        let of_type = type_number.and_then(|kind| said(Some(kind)));
+        of_type.or_else(|| said(None)).unwrap_or_default()
     }
 
     /// All tickets that records name.

@@ -19,6 +19,8 @@ const RELEASE_TURNS: u32 = 10_000;
 
 /// The server.
 pub struct Server {
+    /// The house it serves.
+    pub(super) house: &'static House,
     /// Its disk.
     pub disk: Disk,
     place: TempDir,
@@ -42,9 +44,10 @@ pub struct Server {
 impl Server {
     /// The server of a house, switched off.
     #[must_use]
-    pub fn of(house: &House, time: Arc<VirtualTime>) -> Self {
+    pub fn of(house: &'static House, time: Arc<VirtualTime>) -> Self {
         let place = folder();
         Self {
+            house,
             disk: Disk::of(&house.server, place.path()).unwrap(),
             place,
             snapshots: folder(),

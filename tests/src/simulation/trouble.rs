@@ -150,7 +150,9 @@ impl World {
     pub(super) async fn start_server(&self) {
         let service = self.server.start().await;
         self.story.tell("server", format_args!("is up"));
-        self.server.promises.check(&self.story, &service).await;
+        let scope = self.house.session.scope;
+        let promises = &self.server.promises;
+        promises.check(&self.story, &service, scope).await;
     }
 
     /// The server ends at once, or in the middle of one of its next writes.

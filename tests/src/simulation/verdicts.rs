@@ -25,6 +25,12 @@ pub(super) struct Knowledge {
     pub(super) row: Option<TicketRow>,
 }
 
+impl Knowledge {
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter()
+    }
+}
+
 impl World {
     pub(super) fn knowledge(&self, program: &Program, bought: &Bought) -> Knowledge {
         let scope = self.house.session.scope;
@@ -46,9 +52,12 @@ impl World {
             lines.extend(ground);
             let highest = Records::of(self.house.organizer.server, &lines).latest(subject);
             let highest = highest.map(UnixMillis::new);
-            let set = TableId::Set(self.house.session.id);
-            let copy = store.serving(set).ok().flatten();
-            let row = copy.and_then(|copy| store.ticket(copy, bought.id).ok().flatten());
+            // Of a pass the newest image counts, in whatever set it stands.
+            let images = self.house.sessions().filter_map(|session| {
+                let copy = store.serving(TableId::Set(session.id)).ok().flatten();
+                copy.and_then(|copy| store.ticket(copy, bought.id).ok().flatten())
+            });
+            let row = images.max_by_key(|row| row.revision);
             Knowledge {
                 lines,
                 places,
@@ -83,6 +92,7 @@ impl World {
             return;
         }
         // A code that it cannot follow is nobody's ticket to the gate.
+        self.judge_session(device, program, bought, (&line, answer));
         let is_followed = line.record.subject() == Some(Subject::Ticket(bought.id));
         if is_followed {
             self.check_stamp(device, program, bought, &line, known);
@@ -116,14 +126,20 @@ impl World {
             let states = records.fold(Subject::Ticket(bought.id));
             // By which rule entries count is said in the feed, and a set may come before it.
             let mut lines = now.lines.iter();
-            let knows_rules = lines.any(|line| matches!(line.record.body, Body::Rule(_)));
+            let session = line.record.body.as_scan().map(|scan| scan.session);
+            let knows_rules = lines.any(
+                |line| matches!(&line.record.body, Body::Rule(rule) if Some(rule.session) == session),
+            );
             let excess = knows_rules && states.values().any(|state| state.excess.contains(&hash));
             self.story.check(
                 "what a gate admits is no excess by what it knows",
                 !excess,
-                format_args!("{name} admitted {ticket}"),
+                format_args!(
+                    "{name} admitted {ticket} by {:?}: {states:?}",
+                    line.record.body
+                ),
             );
-            let several = bought.entries.is_some_and(|entries| entries > 1);
+            let several = bought.entries_in_all().is_some_and(|entries| entries > 1);
             let subject = Subject::Ticket(bought.id);
             self.story.check(
                 "what a home holds back it does not let in alone",

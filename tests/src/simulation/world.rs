@@ -5,10 +5,13 @@ use super::certainty::Asked;
 use super::clock::VirtualTime;
 use super::copies::{self, Copy};
 use super::device::{Device, Surroundings};
+use super::devices::Devices;
+use super::enrolling::Newcomer;
 use super::forger;
 use super::habits::{Habits, VENUE};
 use super::house::{GATES, House};
 use super::server::Server;
+use super::sessions::TwoSessions;
 use super::story::Story;
 use super::weather::Weather;
 use super::zones::Hall;
@@ -25,7 +28,8 @@ use usher_core::sync::SyncError;
 use usher_domain::api::reports::ForbiddenBy;
 use usher_domain::api::venue::OrganizerKeys;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, TicketId};
+use usher_domain::ids::{DeviceId, SessionId, TicketId};
+use usher_domain::rules::Counted;
 use usher_domain::secret::Private;
 use usher_vfs::Image;
 
@@ -37,7 +41,7 @@ pub struct World {
     pub(super) house: &'static House,
     pub(super) time: Arc<VirtualTime>,
     pub(super) server: Rc<Server>,
-    pub(super) devices: Vec<Rc<Device>>,
+    pub(super) devices: Devices,
     /// What happens, line by line.
     pub story: Story,
     pub(super) dice: RefCell<fastrand::Rng>,
@@ -61,6 +65,10 @@ pub struct World {
     pub(super) copy: RefCell<Option<Copy>>,
     /// The chance by which somebody forges records of working gates, if anybody does.
     pub(super) forger: Option<RefCell<fastrand::Rng>>,
+    /// What is special about an evening of two sessions.
+    pub(super) two: Option<RefCell<TwoSessions>>,
+    /// A device that is to be enrolled while it lasts.
+    pub(super) newcomer: Option<RefCell<Newcomer>>,
 }
 
 /// A ticket and what its buyers hold in hand.
@@ -75,6 +83,27 @@ pub(super) struct Bought {
     pub(super) home: Option<DeviceId>,
     /// How often it enters; as often as it left before, if nothing.
     pub(super) entries: Option<u32>,
+    /// The sessions that it is for.
+    pub(super) valid_at: Vec<SessionId>,
+    /// Over what its entries are counted.
+    pub(super) counted: Counted,
+}
+
+impl Bought {
+    /// The session at which an entry is counted that was made at one; none if all count together.
+    pub(super) fn counted_at(&self, session: SessionId) -> Option<SessionId> {
+        let is_apart = self.counted == Counted::PerSession && self.valid_at.len() > 1;
+        is_apart.then_some(session)
+    }
+
+    /// How often it enters in all its sessions together.
+    pub(super) fn entries_in_all(&self) -> Option<usize> {
+        let counted_apart = match self.counted {
+            Counted::PerSession => self.valid_at.len(),
+            Counted::PerPass => 1,
+        };
+        Some(self.entries? as usize * counted_apart)
+    }
 }
 
 /// An answer that somebody at a gate saw.
@@ -152,7 +181,7 @@ impl World {
         server.device_bytes_per_hour.set(quota);
         server.start().await;
         let mut venue = fastrand::Rng::with_seed(seed ^ VENUE);
-        let habits = Habits::drawn(&mut dice, &mut venue);
+        let habits = Habits::drawn(&mut dice, &mut venue).fit(house.sessions);
         story.tell("seed", format_args!("{seed}: {habits:?}"));
         let around = Surroundings {
             time: Arc::clone(&time),
@@ -173,7 +202,7 @@ impl World {
             house,
             time,
             server,
-            devices,
+            devices: Devices::of(devices),
             story,
             dice: RefCell::new(dice),
             habits,
@@ -187,6 +216,8 @@ impl World {
             thief: None,
             copy: RefCell::new(copy),
             forger: forger::drawn(seed).map(RefCell::new),
+            two: TwoSessions::drawn(seed, house.sessions),
+            newcomer: Newcomer::drawn(seed, house.sessions),
         };
         world.thief = Thief::drawn(&world, seed, conduct);
         world.lose_a_badge().await;
@@ -197,7 +228,7 @@ impl World {
             world.sell().await;
         }
         world.seal().await;
-        for device in &world.devices[..count] {
+        for device in world.devices.iter().take(count) {
             world.switch_on(device).await;
         }
         world
@@ -222,6 +253,8 @@ impl World {
             self.thief_acts().await;
             self.forge_now_and_then();
             self.copy_now_and_then().await;
+            self.attend_to_two_sessions().await;
+            self.enroll_when_it_is_time();
             if self.story.failure().is_some() {
                 return;
             }

@@ -4,18 +4,18 @@ use super::held::Held;
 use super::house::{HALL, House};
 use super::story::Story;
 use super::world::World;
-use crate::venue::{EVENT, SESSION};
+use crate::venue::EVENT;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use usher_core::gate::Answer;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{DeviceId, GateId, TicketId};
+use usher_domain::ids::{DeviceId, GateId, SessionId, TicketId};
 use usher_domain::log::Line;
 use usher_domain::protocol::PushAnswer;
 use usher_domain::protocol::claim::{ClaimRequest, Decided};
 use usher_domain::record::{Body, Certainty, Direction, Outcome, Subject};
 use usher_domain::verdict::{Admit, AdmitWhy, Caution, Reason, Verdict};
-use usher_server::service::{Error, Service};
+use usher_server::service::{Error, Names, Service};
 
 /// Who went into the hall by what was shown at the gates, in the order in which it was shown.
 #[derive(Debug, Default)]
@@ -153,24 +153,26 @@ impl World {
             return;
         };
         let records = held.records(self.house.organizer.server);
-        let expected = records.people_in(self.house.session.id, self.house.hall);
-        let (event, session) = (EVENT.to_owned(), SESSION.to_owned());
-        let said = service.statistics(
-            self.house.organizer.id,
-            event,
-            session,
-            usher_server::service::Names::Hidden,
-        );
-        let zones = said.await.unwrap().zones;
-        let mut zones = zones
-            .iter()
-            .filter(|count| count.zone.as_deref() == Some(HALL));
-        let inside = zones.next().map_or(0, |count| count.inside);
-        self.story.check(
-            "the people in a zone are counted right",
-            inside == u64::from(expected),
-            format_args!("{inside}, the reference says {expected}"),
-        );
+        for session in self.house.sessions() {
+            let expected = records.people_in(session.id, self.house.hall);
+            let event = EVENT.to_owned();
+            let organizer = self.house.organizer.id;
+            let name = session.slug.clone();
+            let said = service.statistics(organizer, event, name, Names::Hidden);
+            let zones = said.await.unwrap().zones;
+            let mut zones = zones
+                .iter()
+                .filter(|count| count.zone.as_deref() == Some(HALL));
+            let inside = zones.next().map_or(0, |count| count.inside);
+            self.story.check(
+                "the people in a zone are counted right",
+                inside == u64::from(expected),
+                format_args!(
+                    "{inside} at {}, the reference says {expected}",
+                    session.slug
+                ),
+            );
+        }
     }
 }
 
@@ -225,14 +227,16 @@ impl Surroundings {
         records.people_in(house.session.id, house.hall) + self.reserved
     }
 
-    fn is_open(&self, gate: GateId, house: &House) -> bool {
+    fn is_open(&self, (session, gate): (SessionId, GateId), house: &House) -> bool {
         let words = self
             .held
             .lines
             .iter()
             .filter_map(|line| match &line.record.body {
                 Body::FreeFlow(flow)
-                    if line.record.log.device == house.organizer.server && flow.gate == gate =>
+                    if line.record.log.device == house.organizer.server
+                        && flow.session == session
+                        && flow.gate == gate =>
                 {
                     Some((
                         line.record.stamp,
@@ -274,6 +278,7 @@ pub(super) fn check_claim(
     };
     let (verdict, is_confirmed) = (&decided.verdict, decided.certainty == Certainty::Confirmed);
     let is_free = verdict.reason() == Reason::FreeFlow;
+    let gate = (request.session, gate);
     let is_open = [before.is_open(gate, house), after.is_open(gate, house)];
     story.check(
         "an open gate decides nothing and no other gate is open",

@@ -224,8 +224,9 @@ impl World {
         if thief.has_written_enough() {
             return;
         }
-        let session = self.house.session.id;
-        let (body, is_lie) = thief.writes(session, ticket, &self.house.hall_gates, &others);
+        let session = self.any_session();
+        let (body, is_lie) = thief.writes(session.id, ticket, &self.house.hall_gates, &others);
+        let (body, is_lie) = self.as_of_two_sessions(session, body, is_lie);
         let count = thief.branches.len();
         let branch = thief.dice.usize(..count);
         self.story.tell("thief", format_args!("writes {body:?}"));

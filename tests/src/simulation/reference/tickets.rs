@@ -6,10 +6,11 @@ use usher_domain::hash::Hash;
 use usher_domain::ids::{SessionId, ZoneId};
 use usher_domain::log::Line;
 use usher_domain::merge::States;
+use usher_domain::merge::state::Unit;
 use usher_domain::record::{Body, Direction, EveryoneOut, Outcome, RulingWord, Scan, Subject};
 use usher_domain::rules::EntryMode;
 
-/// What is known of one ticket in one session.
+/// What is known of one ticket where its entries are counted together: at one session, or over a pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ticket {
     /// Entries that count.
@@ -61,9 +62,9 @@ impl<'l> Records<'l> {
         })
     }
 
-    /// Folds what concerns one ticket, as far as sessions count one by one.
+    /// Folds what concerns one ticket.
     #[must_use]
-    pub fn fold(&self, ticket: Subject) -> BTreeMap<SessionId, Ticket> {
+    pub fn fold(&self, ticket: Subject) -> BTreeMap<Unit, Ticket> {
         let own = self.own(ticket);
         let taken_back = |target: &Line, session: SessionId| self.is_undone(&own, target, session);
         let mut outs: Vec<_> = self
@@ -77,7 +78,7 @@ impl<'l> Records<'l> {
         outs.sort_by_key(|(at, step, key, _)| (*at, *step, **key));
         let mut outs = outs.into_iter().peekable();
         let mut gone: Vec<Gone> = Vec::new();
-        let mut sessions: BTreeMap<SessionId, Ticket> = BTreeMap::new();
+        let mut units: BTreeMap<Unit, Ticket> = BTreeMap::new();
         let scans = own
             .iter()
             .filter_map(|(key, line)| match &line.record.body {
@@ -88,34 +89,36 @@ impl<'l> Records<'l> {
             });
         for (key, line, scan) in scans {
             while let Some((_, _, _, said)) = outs.next_if(|(at, ..)| *at < key.0) {
-                self.hears(&mut sessions, &mut gone, said);
+                self.hears(&mut units, &mut gone, said);
             }
-            let mode = self.rule(&scan, key);
-            let ticket = sessions.entry(scan.session).or_default();
-            see(&mut gone, ticket, &scan);
+            let (mode, unit) = self.rule(&scan, key);
+            self.see(&mut gone, &units, (unit, &scan));
             if scan.direction == Direction::Exit {
-                self.leaves(ticket, line.hash, scan.zone);
-            } else if self.is_override(line) {
+                self.leaves(&mut units, unit, (line.hash, &scan));
+                continue;
+            }
+            let ticket = units.entry(unit).or_default();
+            if self.is_override(line) {
                 enters(ticket, line.hash, mode, How::Override);
             } else {
                 enters(ticket, line.hash, mode, How::Ordinary);
             }
         }
-        outs.for_each(|(_, _, _, said)| self.hears(&mut sessions, &mut gone, said));
-        sessions
+        outs.for_each(|(_, _, _, said)| self.hears(&mut units, &mut gone, said));
+        units
     }
 
     /// Everybody inside is outside, and may come back once; of a zone only those who came in there. Or it was
     /// not so: whoever was sent out by nothing else, and was not seen, has been inside all the time.
-    fn hears(&self, sessions: &mut BTreeMap<SessionId, Ticket>, gone: &mut Vec<Gone>, said: &Line) {
+    fn hears(&self, units: &mut BTreeMap<Unit, Ticket>, gone: &mut Vec<Gone>, said: &Line) {
         match &said.record.body {
-            Body::EveryoneOut(out) => self.send_out(sessions, gone, (said.hash, out)),
+            Body::EveryoneOut(out) => self.send_out(units, gone, (said.hash, out)),
             Body::OutTakenBack(back) => {
                 for person in gone {
                     if !person.by.remove(&back.of) || !person.by.is_empty() {
                         continue;
                     }
-                    let ticket = sessions.entry(person.session).or_default();
+                    let ticket = units.entry(person.unit).or_default();
                     let might_return = ticket.may_return == Some(person.entry);
                     if might_return {
                         ticket.may_return = None;
@@ -135,72 +138,120 @@ impl<'l> Records<'l> {
 
     fn send_out(
         &self,
-        sessions: &mut BTreeMap<SessionId, Ticket>,
+        units: &mut BTreeMap<Unit, Ticket>,
         gone: &mut Vec<Gone>,
         (order, out): (Hash, &EveryoneOut),
     ) {
-        let is_out = |entry: Hash| out.zone.is_none() || self.zone_of(entry) == out.zone;
+        let is_out = |entry: Hash| {
+            self.session_of(entry) == Some(out.session)
+                && (out.zone.is_none() || self.zone_of(entry) == out.zone)
+        };
         for person in gone.iter_mut() {
-            if !person.seen && person.session == out.session && is_out(person.entry) {
+            if !person.seen && is_out(person.entry) {
                 person.by.insert(order);
             }
         }
-        let Some(ticket) = sessions.get_mut(&out.session) else {
-            return;
-        };
-        let inside = ticket.inside.filter(|entry| is_out(*entry));
-        let others = ticket.others.iter().copied().filter(|entry| is_out(*entry));
-        for entry in inside.into_iter().chain(others) {
-            gone.push(Gone {
-                session: out.session,
-                entry,
-                by: BTreeSet::from([order]),
-                seen: false,
-            });
-        }
-        ticket.others.retain(|entry| !is_out(*entry));
-        if inside.is_some() {
-            ticket.may_return = ticket.inside.take();
+        for (unit, ticket) in units {
+            let inside = ticket.inside.filter(|entry| is_out(*entry));
+            let others = ticket.others.iter().copied().filter(|entry| is_out(*entry));
+            for entry in inside.into_iter().chain(others) {
+                gone.push(Gone {
+                    unit: *unit,
+                    entry,
+                    by: BTreeSet::from([order]),
+                    seen: false,
+                });
+            }
+            ticket.others.retain(|entry| !is_out(*entry));
+            if inside.is_some() {
+                ticket.may_return = ticket.inside.take();
+            }
         }
     }
 
-    /// One person leaves: the one who came in where the exit is, else the one of whom the ticket says that
-    /// they are inside, else any other. Whoever stays is one of the others from now on.
-    fn leaves(&self, ticket: &mut Ticket, exit: Hash, zone: Option<ZoneId>) {
-        ticket.last_exit = Some(exit);
-        let mut people: Vec<Hash> = ticket.inside.take().into_iter().collect();
-        let had_inside = !people.is_empty();
-        people.append(&mut ticket.others);
-        let here = people.iter().position(|entry| self.zone_of(*entry) == zone);
-        if !people.is_empty() {
-            people.remove(here.unwrap_or(0));
+    /// Somebody goes in or out with a ticket: who of those who were sent out may it be?
+    fn see(&self, gone: &mut [Gone], units: &BTreeMap<Unit, Ticket>, (unit, scan): (Unit, &Scan)) {
+        let is_here = |entry: &Hash| self.session_of(*entry) == Some(scan.session);
+        let is_entry = scan.direction == Direction::Entry;
+        let mut inside = units
+            .values()
+            .flat_map(|ticket| ticket.inside.iter().chain(&ticket.others));
+        if !is_entry && inside.any(is_here) {
+            return;
         }
-        // In the order in which the merged state has them.
-        if had_inside && here.is_some_and(|number| number > 0) {
-            people.rotate_left(1);
+        let returns = units.get(&unit).and_then(|ticket| ticket.may_return);
+        let mut unseen = gone.iter_mut().filter(|person| !person.seen);
+        let person = match returns.filter(|_| is_entry) {
+            Some(entry) => unseen.find(|person| person.entry == entry),
+            None => unseen.find(|person| is_here(&person.entry)),
+        };
+        if let Some(person) = person {
+            person.seen = true;
         }
-        ticket.others = people;
+    }
+
+    /// One person leaves a session: the one who came in where the exit is, else the one of whom the ticket says
+    /// that they are inside there or where this exit is counted, else any other there. Whoever stays is one of the
+    /// others from now on.
+    fn leaves(&self, units: &mut BTreeMap<Unit, Ticket>, unit: Unit, (exit, scan): (Hash, &Scan)) {
+        units.entry(unit).or_default().last_exit = Some(exit);
+        let is_of_session = |entry: &Hash| self.session_of(*entry) == Some(scan.session);
+        let is_here = |entry: &Hash| is_of_session(entry) && self.zone_of(*entry) == scan.zone;
+        let mut inside: Vec<(Unit, Hash)> = Vec::new();
+        for (of, ticket) in units.iter_mut() {
+            let leaves = |entry: &Hash| *of == unit || is_of_session(entry);
+            inside.extend(
+                ticket
+                    .inside
+                    .take_if(|entry| leaves(entry))
+                    .map(|entry| (*of, entry)),
+            );
+        }
+        let others = units.values().flat_map(|ticket| &ticket.others);
+        let is_one_here = inside.iter().any(|(_, entry)| is_here(entry));
+        let other = if is_one_here {
+            None
+        } else {
+            let mut all = others.clone();
+            let else_any = || others.clone().find(|entry| is_of_session(entry));
+            all.find(|entry| is_here(entry))
+                .or_else(|| else_any().filter(|_| inside.is_empty()))
+                .copied()
+        };
+        let Some(other) = other else { return };
+        for ticket in units.values_mut() {
+            ticket.others.retain(|entry| *entry != other);
+        }
+        for (of, entry) in inside {
+            units.entry(of).or_default().others.push(entry);
+        }
+    }
+
+    /// The session that was served when somebody came in.
+    fn session_of(&self, scan: Hash) -> Option<SessionId> {
+        self.scan(scan).map(|said| said.session)
+    }
+
+    fn scan(&self, hash: Hash) -> Option<&Scan> {
+        let mut lines = self.sorted.values();
+        lines.find_map(|line| line.record.body.as_scan().filter(|_| line.hash == hash))
     }
 
     /// The zone that a scan's gate led to.
     fn zone_of(&self, scan: Hash) -> Option<ZoneId> {
-        let mut lines = self.sorted.values();
-        lines.find_map(|line| match &line.record.body {
-            Body::Scan(said) if line.hash == scan => said.zone,
-            _ => None,
-        })
+        self.scan(scan).and_then(|said| said.zone)
     }
 
     /// People inside a zone of a session.
     #[must_use]
     pub fn people_in(&self, session: SessionId, zone: ZoneId) -> u32 {
         let inside = self.tickets().into_iter().map(|ticket| {
-            let states = self.fold(ticket);
-            let state = states.get(&session).cloned().unwrap_or_default();
-            let everybody: Vec<Hash> = state.inside.into_iter().chain(state.others).collect();
-            let in_zone = everybody.into_iter();
-            in_zone
-                .filter(|scan| self.zone_of(*scan) == Some(zone))
+            let states = self.fold(ticket).into_values();
+            let everybody = states.flat_map(|state| state.inside.into_iter().chain(state.others));
+            everybody
+                .filter(|scan| {
+                    self.session_of(*scan) == Some(session) && self.zone_of(*scan) == Some(zone)
+                })
                 .count()
         });
         u32::try_from(inside.sum::<usize>()).unwrap_or(u32::MAX)
@@ -268,15 +319,12 @@ impl<'l> Records<'l> {
                 .into_iter()
                 .filter(|(_, of)| *of != Ticket::default())
                 .collect();
-            let theirs: BTreeMap<SessionId, Ticket> = states
+            let theirs: BTreeMap<Unit, Ticket> = states
                 .iter()
                 .filter(|((_, subject), _)| *subject == ticket)
                 .filter_map(|((unit, _), state)| {
                     let hash = |scan: &Option<usher_domain::verdict::PriorScan>| {
                         scan.map(|scan| scan.record)
-                    };
-                    let usher_domain::merge::state::Unit::Session(session) = unit else {
-                        return None;
                     };
                     let state = Ticket {
                         entries: state.entries,
@@ -287,7 +335,7 @@ impl<'l> Records<'l> {
                         may_return: hash(&state.may_return),
                         others: state.others_inside.iter().map(|scan| scan.record).collect(),
                     };
-                    (state != Ticket::default()).then_some((*session, state))
+                    (state != Ticket::default()).then_some((*unit, state))
                 })
                 .collect();
             if own != theirs {
@@ -300,33 +348,13 @@ impl<'l> Records<'l> {
 
 /// Somebody who was sent out.
 struct Gone {
-    session: SessionId,
+    unit: Unit,
     /// The record by which they were inside.
     entry: Hash,
     /// The records that sent them out.
     by: BTreeSet<Hash>,
     /// Whether they came back or left, as far as can be told.
     seen: bool,
-}
-
-/// Somebody goes in or out with a ticket: who of those who were sent out may it be?
-fn see(gone: &mut [Gone], ticket: &Ticket, scan: &Scan) {
-    let is_entry = scan.direction == Direction::Entry;
-    let is_somebody_inside = ticket.inside.is_some() || !ticket.others.is_empty();
-    if !is_entry && is_somebody_inside {
-        return;
-    }
-    let returns = ticket.may_return.filter(|_| is_entry);
-    let mut unseen = gone
-        .iter_mut()
-        .filter(|person| !person.seen && person.session == scan.session);
-    let person = match returns {
-        Some(entry) => unseen.find(|person| person.entry == entry),
-        None => unseen.next(),
-    };
-    if let Some(person) = person {
-        person.seen = true;
-    }
 }
 
 /// How somebody was let in.
