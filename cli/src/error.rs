@@ -220,9 +220,11 @@ impl CliError {
             }
             Self::Backup(error) => error.code(),
             Self::Init(InitError::AlreadyThere(_)) => "server_exists",
+            Self::Init(InitError::Foreign(_)) => "no_server_folder",
             Self::Init(_) => "server_not_prepared",
             Self::Config(_) => "server_config",
             Self::Serve(ServeError::NotThere(_)) => "no_server_here",
+            Self::Serve(ServeError::Backup(_)) => "is_backup",
             Self::Serve(_) => "server_not_started",
             Self::Stopped => "stopped",
             Self::NoRandom => "no_random",

@@ -393,6 +393,17 @@ fn a_backup_without_room_or_rights_says_so_and_leaves_nothing() {
 }
 
 #[test]
+fn a_backup_is_not_served_and_stays_one() {
+    let mut venue = Venue::open(5);
+    venue.ok("backup copy");
+    venue.kill();
+    let (code, message) = venue.error("serve --data copy --listen 127.0.0.1:0");
+    assert_eq!(code, "is_backup", "{message}");
+    assert!(message.contains("usher restore"), "{message}");
+    venue.ok("restore copy --data other");
+}
+
+#[test]
 fn a_damaged_backup_is_refused_with_its_reason() {
     let mut venue = Venue::open(5);
     venue.ok("backup copy");

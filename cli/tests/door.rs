@@ -316,6 +316,17 @@ fn a_supervisor_overrides_with_badge_and_pin_at_the_running_gate() {
     let (lines, failed) = answers(&output);
     assert_eq!(failed, [] as [&str; 0]);
     assert_eq!(texts(&lines, "reason"), ["already_inside", "override"]);
+    let again = house
+        .device(&["scan", "--stdin", "--offline"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let again = json_lines(&again.stdout).remove(0);
+    let last = &again["last_scan"];
+    assert_eq!(
+        (&last["reason"], &last["shown"]),
+        (&"override".into(), &true.into())
+    );
 }
 
 #[test]
@@ -757,4 +768,51 @@ fn of_a_group_each_verdict_says_whose_ticket_it_is_about() {
     assert_eq!(lines[1]["of_order"]["of"], 2);
     assert_eq!(lines[2]["group"]["tickets"], 2);
     assert_eq!(lines[2]["group"]["admitted"], 0);
+}
+
+#[test]
+fn only_what_the_last_scan_asked_for_is_confirmed() {
+    let (house, _) = gate();
+    let early = house
+        .device(&["scan", "--offline", "--confirm", CY])
+        .output()
+        .unwrap();
+    assert_eq!(
+        house::error_of(&early)["code"],
+        "invalid_value",
+        "{early:?}"
+    );
+    let lines = house
+        .device(&["scan", "--stdin", "--confirm"])
+        .output()
+        .unwrap();
+    assert_eq!(lines.status.code(), Some(2), "{lines:?}");
+    let (exit, lines) = house.scan(&[CY]);
+    assert_eq!((exit, texts(&lines, "reason")), (11, vec!["instruction"]));
+    assert_eq!(house.scan(&["--confirm", CY]).0, 0);
+    let again = house
+        .device(&["scan", "--offline", "--confirm", BO])
+        .output()
+        .unwrap();
+    assert_eq!(
+        house::error_of(&again)["code"],
+        "invalid_value",
+        "{again:?}"
+    );
+}
+
+#[test]
+fn whoever_is_let_in_with_a_code_of_no_list_is_nobody_who_was_awaited() {
+    let (house, badge) = gate();
+    let said = ["4006381333931", "!override guest", &badge, PIN];
+    let (lines, failed) = answers(&typed(&house, &[], &said));
+    assert_eq!(failed, [] as [&str; 0]);
+    assert_eq!(lines[3]["reason"], "override", "{lines:?}");
+    house.ok("--home till sync");
+    let report = house.json("report fair/evening");
+    assert_eq!(
+        (&report["entries"], &report["arrived"]),
+        (&1.into(), &0.into()),
+        "{report}"
+    );
 }

@@ -102,3 +102,22 @@ fn what_is_told_of_a_code_is_by_the_venues_clock_to_the_minute() {
         "Good for one device until Sun 2027-05-02 03:00."
     );
 }
+
+#[test]
+fn a_devices_folder_becomes_neither_a_server_nor_another_device_unasked() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    let before = names(&house.till());
+    let refused = house.error("init --data till");
+    assert_eq!(refused["code"], "no_server_folder", "{refused}");
+    assert_eq!(names(&house.till()), before);
+    house.ok("enrollment create --gate north --text-out again.code");
+    let refused = house.error("--home till enroll --name other --file again.code");
+    assert_eq!(refused["code"], "missing_value", "{refused}");
+    assert_eq!(house.json("--home till status")["device"]["name"], "till");
+}
+
+fn names(folder: &std::path::Path) -> std::collections::BTreeSet<std::ffi::OsString> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name()).collect()
+}

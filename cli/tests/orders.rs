@@ -179,3 +179,22 @@ fn words_that_were_taken_back_stay_in_the_list() {
         assert!(listed.contains(&format!("{words}{TEXT}")), "{listed}");
     }
 }
+
+#[test]
+fn who_sent_everyone_out_twice_in_a_minute_takes_it_back_once() {
+    let list = "barcode,name,type\nQF3K7T2ZC5W8,Ada,Regular\n".to_owned();
+    let house = House::with_device(&[("tickets.csv", list)]);
+    assert_eq!(house.scan(&["QF3K7T2ZC5W8"]).0, 0);
+    house.ok("--home till sync");
+    for _ in 0..2 {
+        house.ok("session everyone-out fair/evening --yes");
+    }
+    let said = house.ok("session everyone-out fair/evening --take-back --yes");
+    assert!(said.starts_with("Taken back: who was sent out"), "{said}");
+    house.ok("--home till sync");
+    let (exit, lines) = house.scan(&["QF3K7T2ZC5W8"]);
+    assert_eq!(
+        (exit, lines[0]["reason"].as_str()),
+        (10, Some("already_inside"))
+    );
+}

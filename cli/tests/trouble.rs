@@ -46,7 +46,7 @@ fn a_device_that_knows_of_its_revocation_refers_until_it_is_enrolled_anew() {
     assert!(first[1].starts_with("REVOKED"), "{status}");
     assert_eq!(gate.scan(&["HX4M9B7RT2KC"]).0, 11);
     gate.ok("enrollment create --gate north --text-out again.code");
-    gate.ok("--home till enroll --name till-2 --file again.code");
+    gate.ok("--home till enroll --yes --name till-2 --file again.code");
     gate.ok("--home till sync");
     assert_eq!(gate.json("--home till status")["unsent"], 0);
     assert_eq!(gate.scan(&["V6N2D8LPY3GQ"]).0, 0);
@@ -62,7 +62,7 @@ fn what_a_device_recorded_is_handed_over_also_after_it_became_another_one() {
     gate.ok("device revoke till");
     // It never heard of that, and is enrolled anew.
     gate.ok("enrollment create --gate north --text-out again.code");
-    gate.ok("--home till enroll --name till-2 --file again.code");
+    gate.ok("--home till enroll --yes --name till-2 --file again.code");
     assert_eq!(gate.json("--home till sync")["sent"], 1);
     assert_eq!(gate.json("--home till status")["unsent"], 0);
 }

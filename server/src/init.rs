@@ -59,6 +59,12 @@ pub enum InitError {
         /// What the system says.
         source: io::Error,
     },
+    /// The folder holds something else, a device of Usher for example.
+    #[error(
+        "{} holds the database of something else, maybe of a device: choose another folder for the server",
+        .0.display()
+    )]
+    Foreign(PathBuf),
     /// What the server is to be does not hold.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -104,8 +110,12 @@ pub async fn init(
         file: data.to_owned(),
         source,
     })?;
+    // First of all: what is no folder for a server is left as it is.
+    let store = Sqlite::store(data).map_err(|error| match error {
+        StorageError::NoDatabase { .. } => InitError::Foreign(data.to_owned()),
+        error => error.into(),
+    })?;
     let spki = certificate(data, &new.names, &config)?;
-    let store = Sqlite::store(data)?;
     let service = Service::new(
         store,
         clock,

@@ -1,5 +1,6 @@
 //! A running server, from its configuration to its stop.
 
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits, Transport};
 use crate::http::{self, App, Parts, Reach};
@@ -32,6 +33,12 @@ pub enum ServeError {
     /// The folder holds no server.
     #[error("{} holds no server yet: run `usher init` first", .0.display())]
     NotThere(PathBuf),
+    /// The folder is a backup: serving would change it.
+    #[error(
+        "{} is a backup, and serving it would spoil it: put it back by `usher restore`",
+        .0.display()
+    )]
+    Backup(PathBuf),
     /// An address cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -87,6 +94,9 @@ impl Server {
         }
         if !config.data.join(config::FILE).exists() {
             return Err(ServeError::NotThere(config.data.clone()));
+        }
+        if config.data.join(backup::MANIFEST).exists() {
+            return Err(ServeError::Backup(config.data.clone()));
         }
         private::check_files(&config.data, &SECRETS);
         private::check_folder(&config.data);

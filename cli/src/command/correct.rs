@@ -1,7 +1,7 @@
 //! `usher undo` and `usher override`: what follows a scan.
 
 use super::enroll::CodeSource;
-use super::scan::{exchange, tell};
+use super::scan::{exchange, note_shown, tell};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Ids;
@@ -192,6 +192,7 @@ impl Override {
             reason: self.reason,
         })?;
         let exit = tell(&mut shell.output, &view)?;
+        note_shown(&app, &view);
         // Other gates may wait for how the attempt ended that it takes the place of.
         exchange(&app).await;
         Ok(exit)

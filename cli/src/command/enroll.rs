@@ -1,6 +1,6 @@
 //! `usher enroll`, `usher sign-in` and `usher sign-out`: a device and who works with it.
 
-use crate::ask::confirm_if_somebody_is_there;
+use crate::ask::confirm;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
@@ -106,7 +106,7 @@ impl Enroll {
                 "{} is a device already. Enroll it anew with this code?",
                 shell.home()?.display()
             );
-            confirm_if_somebody_is_there(&question, self.yes)?;
+            confirm(&question, self.yes)?;
         }
         let name = self.name.clone();
         let wait = self.wait;

@@ -40,6 +40,7 @@ use usher_core::gate::{Answer, Party};
 use usher_core::sync::{Timer as _, TokioTimer};
 use usher_domain::ids::AttemptId;
 use usher_domain::secret::Private;
+use usher_domain::verdict::Reason;
 
 /// How long a scan waits for the exchange before it; what does not come in time is not waited for.
 const EXCHANGE_TIME: Duration = Duration::from_millis(1_000);
@@ -93,8 +94,8 @@ pub struct Scan {
     /// Do not try to reach the server: the gate decides alone, and by the session's rule for isolated gates
     #[arg(long)]
     pub offline: bool,
-    /// Staff checked what the last verdict asked for
-    #[arg(long)]
+    /// Staff checked what the last verdict asked for: it must be the last scan here
+    #[arg(long, conflicts_with_all = ["stdin", "camera"])]
     pub confirm: bool,
     /// Read the operator's commands from this file: a terminal (/dev/tty), a named pipe, or /dev/fd/3
     ///
@@ -267,6 +268,12 @@ impl CliGate<'_> {
             Err(error) => return trouble(shell, &error),
         };
         self.shown.show(shell, open)?;
+        if self.scan.confirm && !is_asked(&open.app)? {
+            return Err(CliError::Invalid(
+                "the last scan here asked for nothing that staff could have checked: scan without --confirm first"
+                    .into(),
+            ));
+        }
         let input = ScanInput {
             text,
             direction: self.operator.way().into(),
@@ -328,10 +335,8 @@ impl CliGate<'_> {
                 "People go out here, and nobody is inside with the last tickets: type !in if they come in.",
             )?;
         }
-        // After a crash people are told of a verdict that was not shown. That it was is no matter of the verdict.
-        let shown = views.last().and_then(|view| view.record.as_deref());
-        if let Some(Err(error)) = shown.map(|record| app.verdict_shown(record)) {
-            tracing::warn!(code = error.code, "not noted as shown: {error}");
+        if let Some(last) = views.last() {
+            note_shown(app, last);
         }
         Ok(exit)
     }
@@ -430,4 +435,19 @@ fn trouble(shell: &mut Shell, error: &ApiError) -> Result<Exit, CliError> {
     let now = shell.now();
     let view = ScanView::from(Answer::trouble(error.code, attempt, now));
     tell(&mut shell.output, &view)
+}
+
+/// Whether the last scan here asked staff to check something.
+fn is_asked(app: &App) -> Result<bool, CliError> {
+    let last = app.last_scan()?;
+    Ok(last.is_some_and(|last| last.reason == Reason::Instruction))
+}
+
+/// Notes that a verdict was shown: after a crash people are told of one that was not. That it is not noted is no
+/// matter of the verdict.
+pub(super) fn note_shown(app: &App, view: &ScanView) {
+    let shown = view.record.as_deref();
+    if let Some(Err(error)) = shown.map(|record| app.verdict_shown(record)) {
+        tracing::warn!(code = error.code, "not noted as shown: {error}");
+    }
 }

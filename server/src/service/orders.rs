@@ -103,6 +103,9 @@ impl From<Vec<Body>> for Said {
     }
 }
 
+/// Orders to send everyone out that follow each other within this are one that somebody gave twice.
+const PRESSED_TWICE_MS: i64 = 60_000;
+
 impl Service {
     /// Changes something, says so in the server's log of a session's scope, and interprets it. What it
     /// changes is sealed.
@@ -200,8 +203,8 @@ impl Service {
         .await
     }
 
-    /// Takes back the last order to send everyone out of a session or a zone: who was sent out by it alone and
-    /// has not come back is inside again.
+    /// Takes back the last order to send everyone out of a session or a zone, with those of the minute before it:
+    /// who pressed twice meant one. Who was sent out by them alone and has not come back is inside again.
     ///
     /// # Errors
     /// [`Error::NotFound`] for session or zone, or if no such order holds; [`Error::Invalid`].
@@ -217,12 +220,19 @@ impl Service {
             let server = things::get::<StoredOrganizer>(txn, organizer.as_bytes())?;
             let lines = ground_lines(txn, session.scope)?;
             let ground = cuts::ground_of_all(txn, session.scope, server.value.server, &lines)?;
-            let held = ground.outs_in_force(session.id, now);
-            let last = held.into_iter().rfind(|(_, out)| out.zone == zone);
-            let (of, _) = last.ok_or(Error::NotFound("order to send everyone out"))?;
+            let mut held = ground.outs_in_force(session.id, now);
+            held.retain(|(_, out)| out.zone == zone);
+            let (_, last) = held
+                .last()
+                .ok_or(Error::NotFound("order to send everyone out"))?;
+            let from = last.at.shifted(-PRESSED_TWICE_MS);
+            held.retain(|(_, out)| out.at >= from);
             // Who came back under a stamp that is ahead came back before.
             arrivals::before_everyone_out(txn, organizer, session.scope, now, now)?;
-            Ok(vec![Body::OutTakenBack(OutTakenBack { of, at: now })])
+            let taken = held.into_iter();
+            Ok(taken
+                .map(|(of, _)| Body::OutTakenBack(OutTakenBack { of, at: now }))
+                .collect())
         })
         .await
     }

@@ -354,7 +354,8 @@ impl CliGate<'_> {
         pin: Private,
     ) -> Result<Exit, CliError> {
         let Decision { against, reason } = decision;
-        let view = self.app()?.override_verdict(OverrideInput {
+        let app = self.app()?;
+        let view = app.override_verdict(OverrideInput {
             record: against.record.clone(),
             badge,
             pin,
@@ -362,7 +363,9 @@ impl CliGate<'_> {
         })?;
         let mut past = self.operator.past.borrow_mut();
         past.overridden(&against.record, &view);
-        super::tell(&mut shell.output, &view)
+        let exit = super::tell(&mut shell.output, &view)?;
+        super::note_shown(app, &view);
+        Ok(exit)
     }
 
     fn turn(&self, shell: &mut Shell, direction: Way) -> Result<(), CliError> {

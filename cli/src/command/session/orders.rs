@@ -9,6 +9,7 @@ use crate::times::{Calendar, Tense, Time};
 use crate::values::{InEvent, local, span};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use usher_domain::api::orders::{NewHonour, NewNotice, Order, OrderKind};
 use usher_domain::api::reports::{NewFreeFlow, NewOutTakenBack};
@@ -264,15 +265,39 @@ pub(super) async fn take_everyone_out_back(
     confirm_if_somebody_is_there(&question, yes)?;
     let new = NewOutTakenBack {
         everyone: zone.is_none(),
-        zone,
+        zone: zone.clone(),
     };
     let [events, event, sessions, name] = session.path("sessions");
     let path = [events, event, sessions, name, "everyone-out", "take-back"];
     let () = client.post(&path, &new).await?;
+    let orders: Vec<Order> = client.list(&below(session, "orders")).await?;
+    let Some(still) = out_in_force(&orders, zone.as_deref()) else {
+        return super::done(
+            shell,
+            "Taken back: who was sent out and has not come back is inside again.",
+        );
+    };
+    let of: venue::Event = client.get(&["events", &session.event]).await?;
+    let at = local(still.at, &of.time_zone);
     super::done(
         shell,
-        "Taken back: who was sent out and has not come back is inside again.",
+        &format!(
+            "Taken back. Everyone is still out by the order of {at}: say it once more to take that back, too."
+        ),
     )
+}
+
+/// The last order to send everyone out of a zone, or of the whole venue, that nobody took back.
+fn out_in_force<'o>(orders: &'o [Order], zone: Option<&str>) -> Option<&'o Order> {
+    let of_zone = || orders.iter().filter(|order| order.zone.as_deref() == zone);
+    let taken: BTreeSet<Timestamp> = of_zone()
+        .filter(|order| order.kind == OrderKind::EveryoneOutTakenBack)
+        .filter_map(|order| order.from)
+        .collect();
+    of_zone()
+        .filter(|order| order.kind == OrderKind::EveryoneOut)
+        .filter(|order| order.from.is_none_or(|from| !taken.contains(&from)))
+        .max_by_key(|order| order.at)
 }
 
 /// An order in words.

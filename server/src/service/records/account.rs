@@ -121,7 +121,9 @@ impl Account {
                         let signed = supervisor::<Sanction>(scan.sanction.as_ref());
                         count(Count::Overridden(signed.or(scan.operator)));
                     }
-                    if arrived.insert(scan.session) {
+                    // What no ticket lists may be let in, and is nobody who was awaited.
+                    let is_ticket = matches!(subject, Subject::Ticket(_));
+                    if is_ticket && arrived.insert(scan.session) {
                         count(Count::Arrived);
                     }
                 }
