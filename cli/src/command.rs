@@ -13,6 +13,7 @@ pub mod import;
 pub mod incident;
 pub mod inspect;
 pub mod kind;
+pub mod man;
 pub mod organizer;
 pub mod readiness;
 pub mod report;
@@ -28,7 +29,7 @@ pub mod venue;
 pub mod wipe;
 
 use crate::globals::Globals;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Checks tickets at the door, with or without a network
 ///
@@ -47,6 +48,49 @@ pub struct Usher {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Usher {
+    /// The definition, in which the flags that every command understands are shown once: by `usher --help`, and
+    /// not again by the help of each command.
+    #[must_use]
+    pub fn definition() -> clap::Command {
+        Self::defined(Self::command())
+    }
+
+    /// The same without the commands called `help`, of which nobody needs a page.
+    #[must_use]
+    pub fn for_manual() -> clap::Command {
+        Self::defined(without_help(Self::command()))
+    }
+
+    fn defined(mut whole: clap::Command) -> clap::Command {
+        // Commands get the flags of the whole when they are built.
+        whole.build();
+        let global: Vec<clap::Id> = whole
+            .get_arguments()
+            .filter(|argument| argument.is_global_set())
+            .map(|argument| argument.get_id().clone())
+            .collect();
+        whole.mut_subcommands(|command| without(command, &global))
+    }
+}
+
+fn without_help(command: clap::Command) -> clap::Command {
+    let command = command.disable_help_subcommand(true);
+    command.mut_subcommands(without_help)
+}
+
+fn without(command: clap::Command, global: &[clap::Id]) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        if global.contains(argument.get_id()) {
+            argument.hide(true)
+        } else {
+            argument
+        }
+    });
+    let command = command.after_help("Flags that every command understands: usher --help");
+    command.mut_subcommands(|verb| without(verb, global))
 }
 
 /// What to do.
@@ -102,7 +146,10 @@ pub enum Command {
     Doctor(inspect::Doctor),
     Wipe(wipe::Wipe),
     Demo(demo::Demo),
+    Man(man::Man),
     /// Print a script that completes commands in a shell
+    ///
+    /// Names of events, gates or devices are not completed: each press of Tab would ask the server.
     Completions {
         /// The shell
         shell: clap_complete::Shell,

@@ -21,6 +21,7 @@ pub mod qr;
 pub mod rules;
 mod run;
 pub mod shell;
+mod synonyms;
 pub mod times;
 pub mod trust;
 mod unifont;

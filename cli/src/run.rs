@@ -6,17 +6,26 @@ use crate::exit::Exit;
 use crate::logs;
 use crate::output::{Format, Output};
 use crate::shell::Shell;
+use crate::synonyms;
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 /// Runs the command that the process's arguments say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let usher = match Usher::try_parse() {
+    let mut definition = Usher::definition();
+    let parsed = definition
+        .try_get_matches_from_mut(std::env::args_os())
+        .and_then(|matches| Usher::from_arg_matches(&matches));
+    let usher = match parsed {
         Ok(usher) => usher,
-        Err(error) => return misused(&error).into(),
+        Err(error) => {
+            let words = std::env::args_os().filter_map(|word| word.into_string().ok());
+            let error = synonyms::corrected(error, &definition, &words.collect::<Vec<_>>());
+            return misused(&error).into();
+        }
     };
     let mut shell = Shell::new(usher.globals);
     let exit = run(usher.command, &mut shell).unwrap_or_else(|error| failed(&mut shell, &error));
@@ -143,6 +152,7 @@ async fn dispatch(command: Command, shell: &mut Shell) -> Result<Exit, CliError>
         Command::Backup(backup) => backup.run(shell),
         Command::Restore(restore) => restore.run(shell).await,
         Command::Demo(demo) => demo.run(shell).await,
+        Command::Man(man) => man.run(shell),
         Command::Completions { shell: of } => completions(shell, of),
     }
 }

@@ -231,6 +231,16 @@ fn doors(walk: &mut Walk) {
 }
 
 fn afterwards(walk: &mut Walk) {
+    walk.ok("man", "manual");
+    let page = walk.house.path().join("manual/usher-ticket-cancel.1");
+    assert!(std::fs::read_to_string(page).unwrap().contains("cancel"));
+    assert!(
+        !walk
+            .house
+            .path()
+            .join("manual/usher-ticket-help.1")
+            .exists()
+    );
     walk.ok("report", "fair/evening");
     walk.ok("report", "fair/evening --attendance came.csv");
     walk.ok("report", "fair/evening --csv scans.csv --bom");

@@ -1,41 +1,12 @@
 //! How a server is configured: flags before environment before file before what is usual.
 //!
 //! [`Settings`] is one such source, with every value optional; [`Config`] is what comes out of all of
-//! them, checked. The file is `server.toml` in the data folder:
-//!
-//! ```toml
-//! listen = ["0.0.0.0:8443"]
-//! public_url = "https://tickets.example:8443"
-//! transport = "tls"            # or "plain" (loopback only), or "behind_proxy"
-//! stop_within_s = 10
-//! proxies = ["127.0.0.1", "10.0.0.0/8"]   # whose `X-Forwarded-For` is believed
-//!
-//! [tls]
-//! certificate = "certificate.pem"   # relative to the data folder
-//! key = "key.pem"
-//!
-//! [log]
-//! format = "human"             # or "json"
-//! filter = "info"
-//!
-//! [limits]
-//! device_per_minute = 1200
-//! device_bytes_per_hour = 67108864 # of records that it writes
-//! token_per_minute = 6000
-//! failed_sign_ins_per_minute = 20
-//! body_bytes = 1048576
-//! import_bytes = 67108864
-//! bodies_bytes = 134217728     # of all requests together
-//! request_s = 30
-//! live_listeners = 2000
-//! connections = 10000
-//! strangers_per_address = 1000 # connections on which nobody proved who asks
-//! connections_per_caller = 64
-//! ```
+//! them, checked. The file is `server.toml` in the data folder: docs/server.md has its keys.
 
 mod environment;
 mod limits;
 mod proxies;
+mod unknown;
 
 pub use environment::VARIABLES;
 pub use limits::Limits;
@@ -200,7 +171,7 @@ impl Settings {
         toml::from_str(text).map_err(|error| ConfigError::File {
             file: file.to_owned(),
             // It shows the line with what is wrong in it marked.
-            detail: error.to_string(),
+            detail: format!("{error}{}", unknown::meant(error.message())),
         })
     }
 }

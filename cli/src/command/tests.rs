@@ -1,6 +1,5 @@
 use super::*;
 use crate::exit::Exit;
-use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use std::path::Path;
 
@@ -39,6 +38,28 @@ fn docs_cli_md_is_what_the_definition_says() {
         there == made,
         "docs/cli.md is not what the commands say: run this test with USHER_BLESS=1"
     );
+}
+
+#[test]
+fn flags_of_every_command_are_shown_once() {
+    let mut whole = Usher::definition();
+    assert!(
+        whole
+            .render_long_help()
+            .to_string()
+            .contains("--token-file")
+    );
+    for path in [&["scan"][..], &["ticket", "cancel"], &["report"]] {
+        let mut command = &mut whole;
+        for word in path {
+            command = command.find_subcommand_mut(word).unwrap();
+        }
+        let help = command.render_long_help().to_string();
+        assert!(!help.contains("--token-file"), "{help}");
+        assert!(help.contains("usher --help"), "{help}");
+    }
+    let parsed = whole.try_get_matches_from_mut(["usher", "status", "--json", "--home", "till"]);
+    assert!(parsed.is_ok(), "{parsed:?}");
 }
 
 #[test]

@@ -60,6 +60,62 @@ fn an_unknown_key_is_refused_with_its_line() {
         text.contains("line 3") && text.contains("devices_per_minute"),
         "{text}"
     );
+    assert!(text.contains("is `device_per_minute` meant?"), "{text}");
+    for (written, meant) in [
+        ("public-url = ''", Some("`public_url`")),
+        ("limit = 1", Some("`limits`")),
+        ("[tls]\ncert = ''", Some("`certificate`")),
+        ("colour = 'red'", None),
+    ] {
+        let error = Settings::from_toml(written, Path::new(FILE)).unwrap_err();
+        let text = error.to_string();
+        assert_eq!(text.contains("meant?"), meant.is_some(), "{text}");
+        assert!(meant.is_none_or(|meant| text.contains(meant)), "{text}");
+    }
+}
+
+/// The names that the reader of a table knows, as it says itself.
+fn known_in(table: &str) -> Vec<String> {
+    let text = format!("{table}\nno_such_key = 1");
+    let error = toml::from_str::<Settings>(&text).unwrap_err();
+    let said = error.message().to_owned();
+    let names = said.split('`').skip(1).step_by(2).skip(1);
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_about_the_file_has_every_key_and_no_other() {
+    let mut known = Vec::new();
+    for name in known_in("") {
+        match name.as_str() {
+            "tls" | "log" | "limits" => {
+                let keys = known_in(&format!("[{name}]"));
+                known.extend(keys.into_iter().map(|key| format!("{name}.{key}")));
+            }
+            _ => known.push(name),
+        }
+    }
+    let page = std::fs::read_to_string("../docs/server.md").unwrap();
+    let row = |line: &str| {
+        let cell = line.strip_prefix("| `")?;
+        Some(cell.split('`').next()?.to_owned())
+    };
+    let mut told: Vec<String> = page.lines().filter_map(row).collect();
+    known.sort();
+    told.sort();
+    assert_eq!(told, known);
+    let variables = VARIABLES.iter().map(|(variable, _)| *variable);
+    let from_keys = known.iter();
+    let from_keys: Vec<String> = from_keys
+        .map(|key| format!("USHER_{}", key.replace('.', "_").to_uppercase()))
+        .collect();
+    for variable in variables {
+        assert!(from_keys.iter().any(|key| key == variable), "{variable}");
+    }
+    let example = page.split("```toml").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let settings = Settings::from_toml(example, Path::new(FILE)).unwrap();
+    Config::check(Path::new("/data"), settings).unwrap();
 }
 
 #[test]

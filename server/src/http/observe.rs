@@ -8,7 +8,7 @@ use super::problem;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field};
@@ -61,13 +61,21 @@ pub(crate) async fn observe(
             tracing::error!(status, ms, code, "answered");
         } else if status >= 500 {
             tracing::warn!(status, ms, code, "answered");
-        } else if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {
-            tracing::debug!(status, ms, code, "answered");
-        } else {
+        } else if is_told(&method, &route, status) {
             tracing::info!(status, ms, code, "answered");
+        } else {
+            tracing::debug!(status, ms, code, "answered");
         }
     });
     response
+}
+
+/// Whether a request is worth a line at `info`: it was refused, or somebody changed something. What devices
+/// send all evening, and what is only read, would bury it.
+fn is_told(method: &Method, route: &str, status: u16) -> bool {
+    let is_health = matches!(route, "/healthz" | "/readyz" | "/metrics");
+    let is_refused = status >= 400 && !is_health;
+    is_refused || (!method.is_safe() && route.starts_with("/api/"))
 }
 
 /// Notes who asks in the request's log line.
@@ -107,6 +115,21 @@ fn new_correlation() -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_quiet_evening_has_few_lines() {
+        for (method, route, status, told) in [
+            (Method::POST, "/sync/v1/claim", 200, false),
+            (Method::POST, "/sync/v1/claim", 401, true),
+            (Method::GET, "/api/v1/devices", 200, false),
+            (Method::GET, "/api/v1/devices", 404, true),
+            (Method::POST, "/api/v1/staff", 201, true),
+            (Method::DELETE, "/api/v1/gates/{gate}", 200, true),
+            (Method::GET, "/readyz", 503, false),
+        ] {
+            assert_eq!(is_told(&method, route, status), told, "{method} {route}");
+        }
+    }
 
     #[test]
     fn a_sane_correlation_id_is_kept_and_any_other_replaced() {
