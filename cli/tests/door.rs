@@ -437,8 +437,8 @@ fn a_group_comes_in_a_desk_searches_and_a_forgotten_way_is_noticed_between_two_c
     let said = [BO, "!search ada", "!out", BO, "!in"];
     let (lines, failed) = answers(&typed(&house, &[], &said));
     assert_eq!(texts(&lines, "reason"), ["listed", "exit"]);
-    // Nobody is signed in who may search.
-    assert_eq!(failed, ["forbidden"]);
+    // This gate is no desk.
+    assert_eq!(failed, ["no_names"]);
     let mut running = Running::start(&house, {
         let mut command = Command::new(house::USHER);
         let line = ["--home", "till", "scan", "--stdin"];

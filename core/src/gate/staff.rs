@@ -198,8 +198,8 @@ impl Gate {
     /// People of a session in whose name or order number all words of `needle` are found.
     ///
     /// # Errors
-    /// [`GateError::MayNotSearch`] unless somebody is signed in whose role may search,
-    /// [`GateError::NoNames`] on a device that holds no names, [`GateError::SearchTooShort`].
+    /// [`GateError::SearchTooShort`], [`GateError::NoNames`] on a device that holds no names,
+    /// [`GateError::MayNotSearch`] unless somebody is signed in whose role may search.
     pub fn search(
         &mut self,
         means: &mut Means<'_>,
@@ -207,14 +207,18 @@ impl Gate {
         needle: &str,
         limit: usize,
     ) -> Result<Vec<Found>, GateError> {
+        if !is_long_enough(needle) {
+            return Err(GateError::SearchTooShort);
+        }
+        // Nobody needs to look for a badge where there is nothing to search.
+        if !means.store.holds_names(session)? {
+            return Err(GateError::NoNames);
+        }
         match self.operator(means)?.map(|operator| operator.role) {
             Some(StaffRole::Supervisor | StaffRole::BoxOffice) => {}
             signed_in @ (Some(StaffRole::Steward) | None) => {
                 return Err(GateError::MayNotSearch { signed_in });
             }
-        }
-        if !is_long_enough(needle) {
-            return Err(GateError::SearchTooShort);
         }
         let people = means.store.search(session, needle, limit)?;
         let people = people.ok_or(GateError::NoNames)?;

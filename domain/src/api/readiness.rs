@@ -123,7 +123,7 @@ pub enum FindingKind {
     TableDiffers,
     /// It does not say which rows it holds.
     TableUnproved,
-    /// It knows an older trust document.
+    /// It knows another trust document than the server, mostly an older one.
     TrustBehind,
     /// Its clock was not compared with the server's.
     ClockUnproved,

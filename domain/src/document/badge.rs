@@ -203,10 +203,11 @@ impl Pin {
     /// # Errors
     /// [`UnfitPin`].
     pub fn choose(text: &str, least: PinLength) -> Result<Self, UnfitPin> {
-        let pin = Self::new(text)?;
-        if text.len() < usize::from(least.get()) {
+        let is_number = text.bytes().all(|c| c.is_ascii_digit());
+        if is_number && text.len() < usize::from(least.get()) {
             return Err(UnfitPin::TooShort(least.get()));
         }
+        let pin = Self::new(text)?;
         if is_guessable(text.as_bytes()) {
             return Err(UnfitPin::Guessable);
         }

@@ -142,6 +142,14 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the device holds the names of a session's tickets.
+    ///
+    /// # Errors
+    /// What reading the file says.
+    pub fn holds_names(&self, session: SessionId) -> Result<bool, StoreError> {
+        Ok(self.serving(TableId::Directory(session))?.is_some())
+    }
+
     /// People of a session in whose name or order number all words of `needle` are found, in any order and
     /// whatever their case, marks and apostrophes; none on a device that holds no directory of the session.
     ///

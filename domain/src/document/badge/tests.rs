@@ -78,7 +78,7 @@ fn a_new_pin_is_none_of_those_that_are_tried_first() {
     }
     let usual = PinLength::default();
     assert_eq!(
-        Pin::choose("12345", usual),
+        Pin::choose("12345a", usual),
         Err(UnfitPin::Invalid(InvalidPin))
     );
 }
@@ -86,7 +86,9 @@ fn a_new_pin_is_none_of_those_that_are_tried_first() {
 #[test]
 fn a_new_pin_has_as_many_digits_as_the_rule_asks_for() {
     let usual = PinLength::default();
-    assert_eq!(Pin::choose("4082173", usual), Err(UnfitPin::TooShort(8)));
+    for short in ["4082173", "408", ""] {
+        assert_eq!(Pin::choose(short, usual), Err(UnfitPin::TooShort(8)));
+    }
     assert!(Pin::choose("40821735", usual).is_ok());
     // One that was chosen before the rule opens what it opened.
     assert!(Pin::new("408217").is_ok());

@@ -8,6 +8,7 @@ use crate::service::tickets::desk::Desk;
 use crate::service::tickets::said::Mark;
 use crate::service::types;
 use crate::storage::Transaction;
+use icu_normalizer::DecomposingNormalizerBorrowed;
 use std::collections::BTreeSet;
 use usher_domain::api::venue::{NewType, TicketType};
 use usher_domain::numbers::TypeNumber;
@@ -113,10 +114,29 @@ fn free_slug(desk: &Desk, name: &str) -> Result<String> {
         .ok_or(Error::Conflict("the event has used up its type names"))
 }
 
-/// Letters and digits of ASCII, everything else a dash; room is left for a number.
+/// The marks that Latin letters are decomposed into (Unicode block Combining Diacritical Marks).
+const COMBINING_MARKS: std::ops::RangeInclusive<char> = '\u{300}'..='\u{36f}';
+
+/// Letters and digits of ASCII, letters with marks as they are written without, everything else a dash; room is
+/// left for a number.
 fn slug(name: &str) -> String {
+    let lower: String = name.chars().flat_map(char::to_lowercase).collect();
+    let spelled = lower
+        .replace('ä', "ae")
+        .replace('ö', "oe")
+        .replace('ü', "ue")
+        .replace('ß', "ss")
+        .replace('æ', "ae")
+        .replace(['ø', 'œ'], "oe")
+        .replace('ł', "l");
     let mut slug = String::new();
-    for c in name.chars().flat_map(char::to_lowercase) {
+    for c in DecomposingNormalizerBorrowed::new_nfd()
+        .normalize(&spelled)
+        .chars()
+    {
+        if COMBINING_MARKS.contains(&c) {
+            continue;
+        }
         if c.is_ascii_alphanumeric() {
             slug.push(c);
         } else if !slug.is_empty() && !slug.ends_with('-') {
@@ -141,7 +161,8 @@ mod tests {
     #[test]
     fn a_name_for_people_becomes_one_for_paths() {
         assert_eq!(slug("VIP – Early Bird!"), "vip-early-bird");
-        assert_eq!(slug("Ermäßigt"), "erm-igt");
+        assert_eq!(slug("Ermäßigt"), "ermaessigt");
+        assert_eq!(slug("Réduit, régulier"), "reduit-regulier");
         assert_eq!(slug("票"), "type");
         assert!(slug(&"long ".repeat(40)).len() <= 40);
     }

@@ -102,10 +102,18 @@ fn of_table(status: &DeviceStatus, wanted: &Wanted) -> Option<Finding> {
     }
 }
 
+/// Whether a version is newer than another one.
+fn is_newer(version: &str, other: &str) -> bool {
+    version.parse::<Version>().ok() > other.parse::<Version>().ok()
+}
+
 fn of_trust(status: &DeviceStatus, trust: Option<&str>) -> Option<Finding> {
     match (&status.trust, trust) {
         (_, None) => None,
         (Some(held), Some(newest)) if held == newest => None,
+        (Some(held), Some(newest)) if is_newer(held, newest) => {
+            Some(words::trust_ahead(held, newest))
+        }
         (held, Some(newest)) => Some(words::trust_behind(held.as_deref(), newest)),
     }
 }
@@ -190,6 +198,14 @@ mod tests {
         })
     }
 
+    fn judge_trust(held: &str) -> Finding {
+        let status = DeviceStatus {
+            trust: Some(held.to_owned()),
+            ..good()
+        };
+        of_trust(&status, Some("1.1")).unwrap()
+    }
+
     #[test]
     fn a_device_at_every_limit_is_ready() {
         assert_eq!(found(&good()), []);
@@ -206,6 +222,11 @@ mod tests {
         assert_eq!(with(|s| s.unsent = Some(1)), [Unsent]);
         assert_eq!(with(|s| s.trust = Some("1.0".to_owned())), [TrustBehind]);
         assert_eq!(with(|s| s.trust = None), [TrustBehind]);
+        let newer = judge_trust("1.10");
+        assert!(
+            newer.detail.contains("this server has only 1.1"),
+            "{newer:?}"
+        );
         assert_eq!(with(|s| s.program = None), [OtherProgram]);
         assert_eq!(with(|s| s.holds = None), [TableMissing]);
     }

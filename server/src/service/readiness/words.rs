@@ -212,6 +212,14 @@ pub(super) fn trust_behind(held: Option<&str>, newest: &str) -> Finding {
     blocking(FindingKind::TrustBehind, detail, BRING_IN_STEP)
 }
 
+pub(super) fn trust_ahead(held: &str, newest: &str) -> Finding {
+    blocking(
+        FindingKind::TrustBehind,
+        format!("it goes by trust document {held}, and this server has only {newest}"),
+        "give the server the newest one: usher organizer renew",
+    )
+}
+
 pub(super) fn clock_unproved() -> Finding {
     blocking(
         FindingKind::ClockUnproved,

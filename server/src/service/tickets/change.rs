@@ -125,12 +125,14 @@ fn restore(ticket: &mut Loaded, reason: &str, money: Money) -> Result<()> {
         return Ok(());
     };
     let why_not = match cancelled {
-        CancelReason::Refunded => "its money was given back: say so if it is to enter all the same",
+        CancelReason::Refunded => {
+            "its money was given back: say so if it is to enter all the same (although_refunded; usher ticket restore --although-refunded)"
+        }
         CancelReason::ChargedBack => {
-            "its payment was charged back: say so if it is to enter all the same"
+            "its payment was charged back: say so if it is to enter all the same (although_refunded; usher ticket restore --although-refunded)"
         }
         CancelReason::Exchanged => {
-            "another ticket took its place: say so if it is to enter all the same"
+            "another ticket took its place: say so if it is to enter all the same (although_refunded; usher ticket restore --although-refunded)"
         }
         CancelReason::Mistake | CancelReason::Withdrawn | CancelReason::Other => "",
     };
