@@ -76,11 +76,25 @@ fn a_session_is_named_as_organizers_name_it_and_an_error_lists_those_held() {
     let scan = |session: &str, code: &str| house.scan(&["--session", session, code]);
     assert_eq!(scan("fair/evening", "QF3K7T2ZC5W8").0, 0);
     assert_eq!(scan("Evening", "QF3K7T2ZC5W8").0, 10);
+    // The slug is what organizers type, whatever the session is called.
+    house.ok("session create fair/f1 --name Matinee --doors +1h --ends +4h");
+    for _ in 0..1_000 {
+        house.ok("--home till sync");
+        let status = house.json("--home till status");
+        if status["tables"].to_string().contains("Matinee") {
+            break;
+        }
+    }
+    assert_eq!(
+        scan("fair/f1", "QF3K7T2ZC5W8").1[0]["session"]["name"],
+        "Matinee"
+    );
+    assert_eq!(scan("f1", "QF3K7T2ZC5W8").1[0]["session"]["slug"], "f1");
     let error = message(
         &house,
         "--home till scan --offline --session ball/evening X",
     );
-    assert!(error.contains("it holds evening (fair, "), "{error}");
+    assert!(error.contains("it holds evening (fair/evening)"), "{error}");
     assert!(error.contains("14 days before"), "{error}");
 }
 

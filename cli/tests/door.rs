@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "all of this file is tests"
 )]
 
@@ -105,6 +106,11 @@ impl Running {
     /// Types a line where it belongs, and waits until the gate says something with these words.
     fn type_until(&mut self, line: &str, words: &str) {
         self.type_line(line);
+        self.hear_until(words);
+    }
+
+    /// Waits until the gate says something with these words.
+    fn hear_until(&mut self, words: &str) {
         while !self.all.last().is_some_and(|line| line.contains(words)) {
             self.hear();
         }
@@ -113,7 +119,8 @@ impl Running {
     /// The next line that is no line of a log.
     fn hear(&mut self) {
         loop {
-            let line = self.printed.recv_timeout(PATIENCE).unwrap();
+            let line = self.printed.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("after {:?}", self.all));
             let is_log = line.contains(" INFO ") || line.contains(" WARN ");
             self.all.push(line);
             if !is_log {
@@ -455,6 +462,27 @@ fn a_group_comes_in_a_desk_searches_and_a_forgotten_way_is_noticed_between_two_c
     let said = running.end().join("\n");
     assert!(said.contains("1 of 2 let through."), "{said}");
     assert_eq!(said.matches("type !in").count(), 1, "{said}");
+}
+
+#[test]
+fn between_two_codes_a_gate_says_that_it_was_moved_and_that_its_server_is_gone() {
+    let (mut house, _) = gate();
+    house.ok("gate create south");
+    let mut running = Running::start(&house, {
+        let mut command = Command::new(house::USHER);
+        let line = ["--home", "till", "scan", "--stdin"];
+        command.args(line).current_dir(house.path()).env_clear();
+        command
+    });
+    running.type_until(ADA, "evening, fair;");
+    house.ok("device move till --gate south");
+    running.hear_until("OTHER GATE  This device stands at gate south from now on.");
+    house.stop();
+    running.hear_until("NO SERVER  Nothing is heard of the server since ");
+    running.type_until(BO, "alone since");
+    let said = running.end().join("\n");
+    assert_eq!(said.matches("OTHER GATE").count(), 1, "{said}");
+    assert_eq!(said.matches("NO SERVER").count(), 1, "{said}");
 }
 
 #[test]

@@ -243,5 +243,6 @@ pub(crate) fn terms(session: SessionId) -> SessionTerms {
         counts: Vec::new(),
         authority: None,
         notices: None,
+        slugs: None,
     }
 }

@@ -60,6 +60,20 @@ pub struct SessionTerms {
     /// What somebody in charge says to gates, the oldest first.
     #[n(15)]
     pub notices: Option<Vec<GateNotice>>,
+    /// What event and session are called in paths; older servers do not tell.
+    #[n(16)]
+    pub slugs: Option<Slugs>,
+}
+
+/// What an event and its session are called in paths and commands.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Slugs {
+    /// The event.
+    #[n(0)]
+    pub event: String,
+    /// The session.
+    #[n(1)]
+    pub session: String,
 }
 
 /// What somebody in charge says to gates. A [`crate::record::Notice`] in the authority's log says by its

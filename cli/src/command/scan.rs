@@ -10,6 +10,7 @@ mod operator;
 mod past;
 mod reach;
 mod ready;
+mod standing;
 mod telling;
 mod watching;
 
@@ -29,6 +30,7 @@ use input::{Inputs, Typed};
 use operator::Operator;
 use ready::Ready;
 use serde::Serialize;
+use standing::Standing;
 use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
@@ -169,6 +171,7 @@ impl Scan {
             } else {
                 Run::OneScan
             }),
+            standing: Standing::default(),
             operator: Operator::new(self.direction),
             server: Cell::new(Server::MayAnswer),
         };
@@ -225,6 +228,8 @@ struct CliGate<'a> {
     scan: &'a Scan,
     /// What from above this run has shown.
     shown: Shown,
+    /// How it stood when it was looked at last.
+    standing: Standing,
     /// What its operator said.
     operator: Operator,
     server: Cell<Server>,
@@ -353,6 +358,10 @@ impl CliGate<'_> {
         } else {
             "One code a line; Ctrl-D or Ctrl-C ends. For commands start with --commands or --code-prefix."
         };
+        // What the gate begins with is no news.
+        if let Ok(open) = self.door.open()? {
+            self.look_around(shell, open)?;
+        }
         Ready::of(self.door)?.show(shell, how)?;
         // One for the whole run: who presses it while a verdict is made is heard as well.
         let stop = pin!(tokio::signal::ctrl_c());
@@ -395,9 +404,19 @@ impl CliGate<'_> {
                 () = TokioTimer.sleep(LOOK) => {
                     if let Ok(open) = self.door.open()? {
                         self.shown.show(shell, open)?;
+                        self.look_around(shell, open)?;
                     }
                 }
             }
+        }
+    }
+
+    /// Says what changed around the gate since the last look.
+    fn look_around(&self, shell: &mut Shell, open: &Open) -> Result<(), CliError> {
+        match open.app.status() {
+            Ok(status) => self.standing.show(shell, &status),
+            // The next verdict tells of a device in trouble.
+            Err(_) => Ok(()),
         }
     }
 

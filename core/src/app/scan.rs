@@ -46,15 +46,27 @@ pub struct SessionView {
     pub event: String,
     /// IANA name of the venue's time zone.
     pub time_zone: String,
+    /// What it is called in commands, if the server told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slug: Option<String>,
+    /// What its event is called in commands, if the server told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_slug: Option<String>,
 }
 
 impl From<Served> for SessionView {
     fn from(served: Served) -> Self {
+        let (event_slug, slug) = served
+            .slugs
+            .map(|slugs| (slugs.event, slugs.session))
+            .unzip();
         Self {
             id: served.id,
             name: served.name,
             event: served.event,
             time_zone: served.time_zone,
+            slug,
+            event_slug,
         }
     }
 }

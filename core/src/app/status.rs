@@ -324,12 +324,20 @@ fn tables(store: &Store, now: UnixMillis) -> Result<Vec<TableView>, ApiError> {
             continue;
         };
         let session = match (held.table, manifest.terms) {
-            (TableId::Set(id), Some(terms)) => Some(SessionView {
-                id,
-                name: terms.session.name,
-                event: terms.event_name,
-                time_zone: terms.time_zone,
-            }),
+            (TableId::Set(id), Some(terms)) => {
+                let (event_slug, slug) = terms
+                    .slugs
+                    .map(|slugs| (slugs.event, slugs.session))
+                    .unzip();
+                Some(SessionView {
+                    id,
+                    name: terms.session.name,
+                    event: terms.event_name,
+                    time_zone: terms.time_zone,
+                    slug,
+                    event_slug,
+                })
+            }
             (TableId::Set(_) | TableId::Roster(_) | TableId::Directory(_), _) => None,
         };
         views.push(TableView {

@@ -7,6 +7,7 @@ use usher_domain::ids::{AttemptId, DeviceId, GateId, SessionId, TicketId};
 use usher_domain::record::{Certainty, Confirmed, Direction};
 use usher_domain::seal::Holder;
 use usher_domain::secret::Private;
+use usher_domain::session::Slugs;
 use usher_domain::time::UnixMillis;
 use usher_domain::verdict::{Referral, TroubleCode, Verdict};
 
@@ -57,6 +58,8 @@ pub struct Served {
     pub event: String,
     /// IANA name of the venue's time zone, in which people are told times.
     pub time_zone: String,
+    /// What event and session are called in commands, if the server told.
+    pub slugs: Option<Slugs>,
 }
 
 /// An earlier scan with names, as a person explains a refusal by it.

@@ -36,5 +36,6 @@ pub(super) fn name_session(book: &Book, served: &HeldSession, id: SessionId) -> 
         event: String::new(),
         // All sessions of one organizer's timetable are told in the served one's.
         time_zone: served.terms.time_zone.clone(),
+        slugs: None,
     }
 }

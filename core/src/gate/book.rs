@@ -61,6 +61,7 @@ impl HeldSession {
             name: self.terms.session.name.clone(),
             event: self.terms.event_name.clone(),
             time_zone: self.terms.time_zone.clone(),
+            slugs: self.terms.slugs.clone(),
         }
     }
 }

@@ -18,7 +18,7 @@ use usher_domain::seal::{Holder, seal};
 use usher_domain::secret::Private;
 use usher_domain::session::{
     Authority, ChannelCount, GateName, GateNotice, PretixDate, PretixItem, PretixTerms,
-    SessionSummary, SessionTerms, TypeName, ZoneName,
+    SessionSummary, SessionTerms, Slugs, TypeName, ZoneName,
 };
 use usher_domain::table::rows::{
     AcceptedUpTo, CancelReason, DeviceEntry, DeviceRole, DirectoryRow, Revocation, RosterEntry,
@@ -311,6 +311,10 @@ fn terms() -> SessionTerms {
             at: NOW,
             until: NOW.shifted(HOUR_MS),
         }]),
+        slugs: Some(Slugs {
+            event: "winter".to_owned(),
+            session: "friday".to_owned(),
+        }),
     }
 }
 
@@ -342,7 +346,7 @@ fn set_manifest_example() -> String {
              silent code_place[after before] operator leaving_minutes] \
              types zones gates other_sessions pretix[keys items] channels \
              counts[*[channel valid cancelled blocked]] authority[server term] \
-             notices[*[text by gate at until]]]"
+             notices[*[text by gate at until]] slugs[event session]]"
         ),
     )
 }

@@ -233,5 +233,6 @@ fn terms(now: UnixMillis) -> SessionTerms {
         counts: Vec::new(),
         authority: None,
         notices: None,
+        slugs: None,
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions as people name them at a device, which knows names and ids and no slugs.
+//! Sessions as people name them at a device: by slug as organizers do, by name or by id.
 
 use crate::error::CliError;
 use usher_core::app::{App, SessionView};
@@ -26,13 +26,21 @@ pub fn find_session(app: &App, named: &str) -> Result<SessionId, CliError> {
 }
 
 fn is_called(session: &SessionView, named: &str) -> bool {
-    if session.id.to_string() == named || is_name(&session.name, named) {
-        return true;
-    }
-    named.split_once('/').is_some_and(|(event, name)| {
-        is_name(&session.event, event)
-            && (is_name(&session.name, name) || session.id.to_string() == name)
-    })
+    let is_session = |said: &str| {
+        session.id.to_string() == said
+            || is_slug(session.slug.as_deref(), said)
+            || is_name(&session.name, said)
+    };
+    let is_event =
+        |said: &str| is_slug(session.event_slug.as_deref(), said) || is_name(&session.event, said);
+    is_session(named)
+        || named
+            .split_once('/')
+            .is_some_and(|(event, name)| is_event(event) && is_session(name))
+}
+
+fn is_slug(slug: Option<&str>, said: &str) -> bool {
+    slug.is_some_and(|slug| slug.eq_ignore_ascii_case(said))
 }
 
 /// Whether people mean this name: letter by letter but for case, or as a slug is made of it.
@@ -51,8 +59,10 @@ fn listed(held: &[SessionView]) -> String {
     if held.is_empty() {
         return "it holds none".to_owned();
     }
-    let told =
-        |session: &SessionView| format!("{} ({}, {})", session.name, session.event, session.id);
+    let told = |session: &SessionView| match (&session.event_slug, &session.slug) {
+        (Some(event), Some(slug)) => format!("{} ({event}/{slug})", session.name),
+        _ => format!("{} ({}, {})", session.name, session.event, session.id),
+    };
     let all: Vec<String> = held.iter().map(told).collect();
     format!("it holds {}", all.join("; "))
 }
@@ -68,12 +78,33 @@ mod tests {
             name: "Side show".to_owned(),
             event: "Fest".to_owned(),
             time_zone: "Europe/Berlin".to_owned(),
+            slug: Some("b2".to_owned()),
+            event_slug: Some("fest-27".to_owned()),
         };
         let id = session.id.to_string();
-        for named in ["Side show", "side SHOW", "side-show", "fest/side-show", &id] {
+        for named in [
+            "Side show",
+            "side SHOW",
+            "side-show",
+            "fest/side-show",
+            "b2",
+            "fest-27/b2",
+            "FEST/B2",
+            "fest-27/side-show",
+            &id,
+        ] {
             assert!(is_called(&session, named), "{named}");
         }
-        for named in ["", "side", "show", "px/side-show", "fest/", "/"] {
+        for named in [
+            "",
+            "side",
+            "show",
+            "px/side-show",
+            "fest/",
+            "/",
+            "b",
+            "fest-27",
+        ] {
             assert!(!is_called(&session, named), "{named}");
         }
     }

@@ -98,6 +98,7 @@ pub(super) fn terms() -> SessionTerms {
         counts: Vec::new(),
         authority: None,
         notices: None,
+        slugs: None,
     }
 }
 

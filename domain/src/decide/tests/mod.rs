@@ -96,6 +96,7 @@ fn terms() -> SessionTerms {
         counts: Vec::new(),
         authority: None,
         notices: None,
+        slugs: None,
     }
 }
 

@@ -130,6 +130,7 @@ pub(crate) fn terms() -> SessionTerms {
         counts: Vec::new(),
         authority: None,
         notices: None,
+        slugs: None,
     }
 }
 

@@ -10,7 +10,8 @@ use usher_domain::api::venue::{Event, Gate, Session, Zone};
 use usher_domain::ids::{OrganizerId, SessionId};
 use usher_domain::rules::NOT_ALLOWED;
 use usher_domain::session::{
-    Authority, GateName, PretixDate, PretixTerms, SessionSummary, SessionTerms, TypeName, ZoneName,
+    Authority, GateName, PretixDate, PretixTerms, SessionSummary, SessionTerms, Slugs, TypeName,
+    ZoneName,
 };
 
 /// Sessions of other events that are this near are told to gates, and those of the same event at any distance,
@@ -67,6 +68,10 @@ pub(crate) fn of_session(
         counts: counts.channels.clone(),
         authority: Some(authority(txn, organizer)?),
         notices: Some(notices::of_session(txn, id)?).filter(|notices| !notices.is_empty()),
+        slugs: Some(Slugs {
+            event: event.slug,
+            session: session.slug,
+        }),
     })
 }
 
