@@ -10,7 +10,7 @@ mod house;
 
 use clap::CommandFactory as _;
 use house::{House, error_of, json_lines};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Verbs without a line here: one serves until it is told to stop, some have tests of their own, one prints
@@ -113,11 +113,14 @@ fn venue(walk: &mut Walk) {
     walk.ok("event show", "fair");
     walk.ok("event change", "ball --name Ball");
     walk.ok("event retire", "ball");
+    walk.ok("event restore", "ball");
     walk.ok("session create", "fair/late --doors +7h --ends +9h");
     walk.ok("session list", "fair");
     walk.ok("session show", "fair/late");
     walk.ok("session change", "fair/late --name Late");
     walk.ok("session create", "fair/wrong --doors +7h --ends +9h");
+    walk.ok("session retire", "fair/wrong");
+    walk.ok("session restore", "fair/wrong");
     walk.ok("session retire", "fair/wrong");
     walk.ok("session everyone-out", "fair/evening");
     walk.ok("session everyone-out", "fair/evening --take-back");
@@ -135,16 +138,19 @@ fn venue(walk: &mut Walk) {
     walk.ok("type create", "fair/regulr");
     walk.ok("type change", "fair/regulr --name Regulr");
     walk.ok("type retire", "fair/regulr");
+    walk.ok("type restore", "fair/regulr");
     walk.ok("zone create", "floor");
     walk.ok("zone list", "");
     walk.ok("zone create", "flor");
     walk.ok("zone change", "flor --slug floor-2");
     walk.ok("zone retire", "floor-2");
+    walk.ok("zone restore", "floor-2");
     walk.ok("gate create", "south");
     walk.ok("gate list", "");
     walk.ok("gate create", "sout");
     walk.ok("gate change", "sout --name South");
     walk.ok("gate retire", "sout");
+    walk.ok("gate restore", "sout");
     walk.ok("session free-flow", "fair/late --gate south --until 15m");
 }
 
@@ -161,6 +167,12 @@ fn people(walk: &mut Walk) {
     let sam = text(&added["items"][0]["id"]);
     let again = walk.ok("staff badge", &format!("{sam} --out sam.png"));
     walk.ok("staff revoke", again["id"].as_str().unwrap());
+    let retired = walk.ok("staff retire", again["id"].as_str().unwrap());
+    assert_eq!(
+        (&retired["retired"], &retired["revoked"]),
+        (&json!(true), &json!(true))
+    );
+    walk.ok("staff restore", again["id"].as_str().unwrap());
     walk.ok("staff list", "");
     walk.ok("staff change", "Kim --all-gates");
 }
@@ -275,6 +287,16 @@ fn afterwards(walk: &mut Walk) {
     walk.runs("incident close", "00000000000000000000000000", 1);
     walk.ok("wipe", "--home desk --yes");
     walk.ok("device revoke", "desk");
+    walk.ok("device retire", "desk");
+    let left = walk.ok("device list", "");
+    let names: Vec<_> = left["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].clone())
+        .collect();
+    assert!(!names.contains(&json!("desk")), "{left}");
+    walk.ok("device restore", "desk");
     let said = walk.house.ok("audit --session fair/evening");
     assert!(
         said.contains("device till") && said.ends_with("All is well.\n"),

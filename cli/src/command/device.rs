@@ -50,6 +50,19 @@ pub enum Device {
         #[arg(long)]
         yes: bool,
     },
+    /// Take a device out of use that is not on duty: it does not count any more, and lists leave it out
+    ///
+    /// What it recorded stays. One that has scans to send is not retired.
+    #[command(aliases = ["delete", "remove"])]
+    Retire {
+        /// The device, by id or name
+        device: String,
+    },
+    /// Have a retired device in lists again; to admit it must be enrolled anew
+    Restore {
+        /// The device, by id or name
+        device: String,
+    },
     /// Stop trusting a device; scans it sends from then on wait for a ruling
     ///
     /// A device that is revoked already can be revoked since an earlier time: that only takes more away.
@@ -76,6 +89,8 @@ impl Device {
         let all: Vec<access::Device> = client.list(&["devices"]).await?;
         let (device, change) = match self {
             Self::List => {
+                let mut all = all;
+                all.retain(|device| !device.retired);
                 let wall = Wall::of_events(&client, &[]).await?;
                 let row = |device: &access::Device| row(device, &wall);
                 shell.output.list(
@@ -124,6 +139,8 @@ impl Device {
                 confirm_if_somebody_is_there(&question, yes)?;
                 (device, DeviceChange::StandDown)
             }
+            Self::Retire { device } => (device, DeviceChange::Retire),
+            Self::Restore { device } => (device, DeviceChange::Restore),
             Self::Revoke { device, since, yes } => {
                 let id = find(&all, &device)?.to_string();
                 let change = revocation(shell, &client, (&device, &id), since, yes).await?;
@@ -140,6 +157,8 @@ impl Device {
                     wall.say(*since)
                 )
             }
+            DeviceChange::Retire => " is retired".to_owned(),
+            DeviceChange::Restore => " is in lists again".to_owned(),
             DeviceChange::Rename { .. } | DeviceChange::Move { .. } | DeviceChange::Revoke => {
                 String::new()
             }

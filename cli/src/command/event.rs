@@ -36,6 +36,11 @@ pub enum Event {
         /// The event, by slug or id
         event: String,
     },
+    /// Bring a retired event back; its sessions are brought back one by one
+    Restore {
+        /// The event, by slug or id
+        event: String,
+    },
     /// Show an event with its sessions and ticket types
     Show {
         /// The event, by slug or id
@@ -120,6 +125,10 @@ impl Event {
                 shell.output.show(&retired, |page| {
                     page.line(format_args!("{} is retired.", headline(&retired)));
                 })?;
+            }
+            Self::Restore { event } => {
+                let back: venue::Event = client.post(&["events", &event, "restore"], &()).await?;
+                show(shell, &client, &back.id.to_string()).await?;
             }
             Self::Show { event } => show(shell, &client, &event).await?,
         }

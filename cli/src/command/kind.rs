@@ -48,6 +48,11 @@ pub enum Kind {
         /// The type, as EVENT/TYPE
         kind: InEvent,
     },
+    /// Bring a retired type back, without what rules had said of it
+    Restore {
+        /// The type, as EVENT/TYPE
+        kind: InEvent,
+    },
     /// List the types of an event
     List {
         /// The event, by slug or id
@@ -100,6 +105,14 @@ impl Kind {
                         "Ticket type {} ({}) is retired.",
                         retired.name, retired.slug
                     ));
+                })?;
+            }
+            Self::Restore { kind } => {
+                let [events, event, types, name] = kind.path("types");
+                let path = [events, event, types, name, "restore"];
+                let back: TicketType = client.post(&path, &()).await?;
+                shell.output.show(&back, |page| {
+                    types_table(page, std::slice::from_ref(&back));
                 })?;
             }
             Self::List { event } => {

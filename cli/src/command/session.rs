@@ -43,6 +43,11 @@ pub enum Session {
         /// The session, as EVENT/SESSION
         session: InEvent,
     },
+    /// Bring a retired session back
+    Restore {
+        /// The session, as EVENT/SESSION
+        session: InEvent,
+    },
     /// Say that everyone was sent out: each may come in once more
     EveryoneOut {
         /// The session, as EVENT/SESSION
@@ -193,6 +198,12 @@ impl Session {
                         retired.name, retired.slug
                     ));
                 })?;
+            }
+            Self::Restore { session } => {
+                let [events, event, sessions, name] = session.path("sessions");
+                let path = [events, event, sessions, name, "restore"];
+                let back: venue::Session = client.post(&path, &()).await?;
+                show(shell, &client, &session.event, &back).await?;
             }
             Self::Notice(notice) => return notice.run(shell, &client).await,
             Self::Honour(honour) => return honour.run(shell, &client).await,

@@ -48,6 +48,17 @@ pub enum Staff {
         /// The person, by name or id
         person: String,
     },
+    /// End a person's badge, and leave them out of lists
+    #[command(aliases = ["delete", "remove"])]
+    Retire {
+        /// The person, by name or id
+        person: String,
+    },
+    /// Have a retired person in lists again; usher staff badge makes them a new badge
+    Restore {
+        /// The person, by name or id
+        person: String,
+    },
     /// Make a new badge for a person; the old one ends
     Badge(NewBadge),
 }
@@ -153,7 +164,8 @@ impl Staff {
             }
             Self::Import(import) => import.run(shell, &client).await?,
             Self::List => {
-                let all: Vec<access::Staff> = client.list(&["staff"]).await?;
+                let mut all: Vec<access::Staff> = client.list(&["staff"]).await?;
+                all.retain(|staff| !staff.retired);
                 let gates: Vec<venue::Gate> = client.list(&["gates"]).await?;
                 let wall = Wall::of_events(&client, &[]).await?;
                 let row = |one: &access::Staff| row(one, &gates, &wall);
@@ -170,11 +182,32 @@ impl Staff {
                     ));
                 })?;
             }
+            Self::Retire { person } => {
+                let retired = said_of(&client, &person, "retire").await?;
+                shell.output.show(&retired, |page| {
+                    let name = retired.name.reveal();
+                    page.line(format_args!("{name} is retired: the badge is revoked"));
+                })?;
+            }
+            Self::Restore { person } => {
+                let back = said_of(&client, &person, "restore").await?;
+                shell.output.show(&back, |page| {
+                    let name = back.name.reveal();
+                    page.line(format_args!("{name} is in lists again, without a badge"));
+                })?;
+            }
             Self::Change(change) => change.run(shell, &client).await?,
             Self::Badge(badge) => badge.run(shell, &client).await?,
         }
         Ok(Exit::Done)
     }
+}
+
+/// Says something of a person that needs no more words.
+async fn said_of(client: &Client, person: &str, verb: &str) -> Result<access::Staff, CliError> {
+    let all: Vec<access::Staff> = client.list(&["staff"]).await?;
+    let id = named(&all, person)?.id.to_string();
+    client.post(&["staff", &id, verb], &()).await
 }
 
 /// The person of this id, or the only one of this name whose badge is not revoked; of several only the id

@@ -34,6 +34,11 @@ pub enum Zone {
         /// The zone, by slug or id
         zone: String,
     },
+    /// Bring a retired zone back
+    Restore {
+        /// The zone, by slug or id
+        zone: String,
+    },
 }
 
 /// What a thing is called from now on.
@@ -80,6 +85,11 @@ pub enum Gate {
     /// It stays named where it was recorded. Its short name is free for another one.
     #[command(aliases = ["delete", "remove"])]
     Retire {
+        /// The gate, by slug or id
+        gate: String,
+    },
+    /// Bring a retired gate back
+    Restore {
         /// The gate, by slug or id
         gate: String,
     },
@@ -152,6 +162,13 @@ impl Zone {
                     page.line(format_args!("Zone {} ({})", zone.name, zone.slug));
                 })?;
             }
+            Self::Restore { zone } => {
+                let path = ["zones", &zone, "restore"];
+                let zone: venue::Zone = client.post(&path, &()).await?;
+                shell.output.show(&zone, |page| {
+                    page.line(format_args!("Zone {} ({})", zone.name, zone.slug));
+                })?;
+            }
             Self::Retire { zone } => {
                 let zone: venue::Zone = client.delete(&["zones", &zone]).await?;
                 shell.output.show(&zone, |page| {
@@ -207,6 +224,13 @@ impl Gate {
             Self::Change(details) => {
                 let (gate, change) = details.change();
                 let gate: venue::Gate = client.patch(&["gates", &gate], &change).await?;
+                shell.output.show(&gate, |page| {
+                    page.line(format_args!("Gate {} ({})", gate.name, gate.slug));
+                })?;
+            }
+            Self::Restore { gate } => {
+                let path = ["gates", &gate, "restore"];
+                let gate: venue::Gate = client.post(&path, &()).await?;
                 shell.output.show(&gate, |page| {
                     page.line(format_args!("Gate {} ({})", gate.name, gate.slug));
                 })?;

@@ -205,6 +205,9 @@ pub struct Device {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub copied: Option<Timestamp>,
+    /// Whether it was retired: lists for people leave it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
 }
 
 /// The duty of a device: it holds a session's tickets and may admit without asking, so no admission of
@@ -261,6 +264,11 @@ pub enum DeviceChange {
         #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
         since: Timestamp,
     },
+    /// It is of no use any more: it does not count, and lists for people leave it out. Only one that is not on
+    /// duty and has nothing to send.
+    Retire,
+    /// It was retired by mistake: lists have it again. It counts again once it is enrolled anew.
+    Restore,
     /// It died or is lost for now: nobody waits for its word. A sign of life brings it back on duty.
     StandDown,
 }
@@ -318,6 +326,9 @@ pub struct Staff {
     pub gates: Vec<GateId>,
     /// Whether the badge was revoked.
     pub revoked: bool,
+    /// Whether the person was retired: lists for people leave them out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retired: bool,
     /// Valid from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]

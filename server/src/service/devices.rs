@@ -42,6 +42,9 @@ pub(crate) struct StoredDevice {
     /// What it was called when it enrolled, if it is called otherwise now; the document says so, too.
     #[serde(default)]
     pub(crate) first_name: Option<String>,
+    /// Whether it was retired.
+    #[serde(default)]
+    pub(crate) retired: bool,
 }
 
 impl Thing for StoredDevice {
@@ -238,6 +241,7 @@ pub(crate) fn describe(
             .map(times::timestamp)
             .transpose()?,
         storage_left: status.as_ref().and_then(|status| status.storage_left),
+        retired: stored.retired,
         program: status.and_then(|status| status.program),
         duty: on_duty.map(describe_duty).transpose()?,
     })
@@ -324,6 +328,19 @@ fn change(
             }
             put_row(txn, &device, Some(Revocation { at, accepted }))?;
         }
+        (DeviceChange::Retire, DeviceState::Active) => {
+            check_idle(&describe(txn, duties, &device)?)?;
+            device.value.retired = true;
+            device.value.state = DeviceState::Revoked;
+            let accepted = revocation::cut_logs(txn, organizer, id, now)?;
+            put_row(txn, &device, Some(Revocation { at: now, accepted }))?;
+            duty::revoke(txn, organizer, id, now)?;
+        }
+        (DeviceChange::Retire, DeviceState::Waiting | DeviceState::Revoked) => {
+            stored.retired = true;
+            stored.state = DeviceState::Revoked;
+        }
+        (DeviceChange::Restore, _) => stored.retired = false,
         // The rest is done where duties are kept.
         (DeviceChange::StandDown, DeviceState::Active) => {
             return describe(txn, duties, &device);
@@ -345,6 +362,21 @@ fn change(
     }
     things::put(txn, &device)?;
     describe(txn, duties, &device)
+}
+
+/// Checks that nothing of a device is missing, and that nobody waits for its word.
+fn check_idle(device: &Device) -> Result<()> {
+    if device.duty.is_some() {
+        return Err(Error::InUse(
+            "it is on duty: usher off-duty on the device, or usher device stand-down".to_owned(),
+        ));
+    }
+    match device.unsent {
+        Some(unsent @ 1..) => Err(Error::InUse(format!(
+            "it has {unsent} scans to send: usher sync on the device, or usher device revoke"
+        ))),
+        Some(0) | None => Ok(()),
+    }
 }
 
 /// Checks what a device is called.
@@ -372,7 +404,7 @@ pub(crate) fn take_in(
 ) -> Result<()> {
     let id = entry.device.as_bytes();
     things::check_free::<StoredDevice>(txn, organizer.as_bytes(), id)?;
-    let (events, enrolled_at, first_gate, first_name) =
+    let (events, enrolled_at, first_gate, first_name, retired) =
         match things::get_of::<StoredDevice>(txn, organizer, id) {
             Ok(known) if known.value.key == entry.key => {
                 let known = known.value;
@@ -384,10 +416,11 @@ pub(crate) fn take_in(
                     known.enrolled_at,
                     known.first_gate,
                     first_name,
+                    known.retired,
                 )
             }
             Ok(_) => return Err(Error::NotFound("device")),
-            Err(Error::NotFound(_)) => (Vec::new(), now, entry.gate, None),
+            Err(Error::NotFound(_)) => (Vec::new(), now, entry.gate, None, false),
             Err(error) => return Err(error),
         };
     let state = match entry.revoked {
@@ -410,6 +443,7 @@ pub(crate) fn take_in(
             enrolled_at,
             first_gate,
             first_name,
+            retired,
         },
     };
     things::put(txn, &device)?;
@@ -436,7 +470,7 @@ impl Service {
         .await
     }
 
-    /// Confirms, renames, moves or revokes a device, or takes it off duty. Revoking writes down the last accepted
+    /// Confirms, renames, moves, revokes or retires a device, or takes it off duty. Revoking writes down the last accepted
     /// record of each of its logs; later ones are quarantined. So is what arrived since a time, where one is
     /// given.
     ///

@@ -299,6 +299,7 @@ fn enroll(
             enrolled_at: now,
             first_gate: code.gate,
             first_name: None,
+            retired: false,
         },
     };
     things::put(txn, &device)?;

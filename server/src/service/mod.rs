@@ -32,6 +32,7 @@ mod override_keys;
 mod places;
 mod readiness;
 mod records;
+mod restoring;
 mod revocation;
 mod revoked_keys;
 mod roster;

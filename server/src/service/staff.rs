@@ -26,6 +26,9 @@ pub(crate) struct StoredStaff {
     pub(crate) revoked_at: Option<UnixMillis>,
     #[serde(default)]
     pub(crate) listing: Listing,
+    /// Whether the person was retired.
+    #[serde(default)]
+    retired: bool,
 }
 
 /// Whether the server's log lists the key by which a member of staff overrides.
@@ -75,6 +78,7 @@ fn describe(staff: &Loaded<StoredStaff>) -> Result<Staff> {
         role: stored.role,
         gates: stored.gates.clone(),
         revoked: stored.revoked_at.is_some(),
+        retired: stored.retired,
         valid_from: stored.valid_from.map(times::timestamp).transpose()?,
         valid_until: stored.valid_until.map(times::timestamp).transpose()?,
     })
@@ -130,6 +134,7 @@ fn read(txn: &dyn Transaction, organizer: OrganizerId, new: &NewStaff) -> Result
         valid_until: moment("valid_until", &new.valid_until)?,
         revoked_at: None,
         listing: Listing::Listed,
+        retired: false,
     })
 }
 
@@ -221,6 +226,7 @@ pub(crate) fn take_in(
         Err(Error::NotFound(_)) => None,
         Err(error) => return Err(error),
     };
+    let retired = before.as_ref().is_some_and(|before| before.retired);
     let same_key = before.filter(|before| before.override_key == entry.override_key);
     let value = StoredStaff {
         badge: entry.badge.to_string(),
@@ -234,6 +240,7 @@ pub(crate) fn take_in(
         listing: same_key
             .as_ref()
             .map_or(Listing::HandedBack, |before| before.listing),
+        retired,
     };
     let staff = Loaded {
         id: *entry.staff.as_bytes(),
@@ -317,6 +324,39 @@ impl Service {
         self.read(move |txn| {
             let all = things::all::<StoredStaff>(txn, organizer.as_bytes())?;
             all.iter().map(describe).collect()
+        })
+        .await
+    }
+
+    /// Retires a member of staff: the badge is revoked, and lists for people leave them out. Again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn retire_staff(&self, organizer: OrganizerId, staff: String) -> Result<Staff> {
+        self.write(move |txn, now| {
+            let mut staff: Loaded<StoredStaff> = things::find(txn, organizer.as_bytes(), &staff)?;
+            staff.value.retired = true;
+            if staff.value.revoked_at.is_some() {
+                things::put(txn, &staff)?;
+                return describe(&staff);
+            }
+            staff.value.revoked_at = Some(now);
+            store(txn, organizer, &staff, now)
+        })
+        .await
+    }
+
+    /// Lets lists have a member of staff again who was retired. The badge stays revoked: a new one is made.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn restore_staff(&self, organizer: OrganizerId, staff: String) -> Result<Staff> {
+        self.write(move |txn, _| {
+            let mut staff: Loaded<StoredStaff> = things::find(txn, organizer.as_bytes(), &staff)?;
+            staff.value.retired = false;
+            things::put(txn, &staff)?;
+            describe(&staff)
         })
         .await
     }

@@ -49,6 +49,16 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             change_staff,
         ),
         delete("/api/v1/staff/{staff}", "Revoke a badge", revoke_staff),
+        post(
+            "/api/v1/staff/{staff}/retire",
+            "Revoke a badge, and leave the person out of lists",
+            retire_staff,
+        ),
+        post(
+            "/api/v1/staff/{staff}/restore",
+            "Have a retired person in lists again",
+            restore_staff,
+        ),
     ]
 }
 
@@ -174,4 +184,20 @@ async fn revoke_staff(
 ) -> Result<Json<Staff>, Failure> {
     let revoked = call.service.revoke_staff(call.organizer, staff).await?;
     Ok(Json(revoked))
+}
+
+async fn retire_staff(
+    call: Call<Organizer>,
+    Args(staff): Args<String>,
+) -> Result<Json<Staff>, Failure> {
+    let person = call.service.retire_staff(call.organizer, staff).await?;
+    Ok(Json(person))
+}
+
+async fn restore_staff(
+    call: Call<Organizer>,
+    Args(staff): Args<String>,
+) -> Result<Json<Staff>, Failure> {
+    let person = call.service.restore_staff(call.organizer, staff).await?;
+    Ok(Json(person))
 }

@@ -28,6 +28,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             retire_event,
         ),
         post(
+            "/api/v1/events/{event}/restore",
+            "Bring a retired event back",
+            restore_event,
+        ),
+        post(
             "/api/v1/events/{event}/sessions",
             "Create a session",
             create_session,
@@ -47,6 +52,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/events/{event}/sessions/{session}",
             "Retire a session without scans and tickets",
             retire_session,
+        ),
+        post(
+            "/api/v1/events/{event}/sessions/{session}/restore",
+            "Bring a retired session back",
+            restore_session,
         ),
         post(
             "/api/v1/events/{event}/types",
@@ -69,6 +79,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "Retire a ticket type without tickets",
             retire_type,
         ),
+        post(
+            "/api/v1/events/{event}/types/{type}/restore",
+            "Bring a retired ticket type back, without what rules said of it",
+            restore_type,
+        ),
         post("/api/v1/zones", "Create a zone", create_zone),
         get("/api/v1/zones", "List zones", zones),
         patch(
@@ -77,6 +92,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             change_zone,
         ),
         delete("/api/v1/zones/{zone}", "Retire a zone", retire_zone),
+        post(
+            "/api/v1/zones/{zone}/restore",
+            "Bring a retired zone back",
+            restore_zone,
+        ),
         post("/api/v1/gates", "Create a gate", create_gate),
         get("/api/v1/gates", "List gates", gates),
         patch(
@@ -88,6 +108,11 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
             "/api/v1/gates/{gate}",
             "Retire a gate at which no device stands",
             retire_gate,
+        ),
+        post(
+            "/api/v1/gates/{gate}/restore",
+            "Bring a retired gate back",
+            restore_gate,
         ),
     ]
 }
@@ -293,4 +318,50 @@ async fn retire_gate(
 ) -> Result<Json<Gate>, Failure> {
     let retired = call.service.retire_gate(call.organizer, gate).await?;
     Ok(Json(retired))
+}
+
+async fn restore_event(
+    call: Call<Organizer>,
+    Args(event): Args<String>,
+) -> Result<Json<Event>, Failure> {
+    let restored = call.service.restore_event(call.organizer, event).await?;
+    Ok(Json(restored))
+}
+
+async fn restore_zone(
+    call: Call<Organizer>,
+    Args(zone): Args<String>,
+) -> Result<Json<Zone>, Failure> {
+    let restored = call.service.restore_zone(call.organizer, zone).await?;
+    Ok(Json(restored))
+}
+
+async fn restore_gate(
+    call: Call<Organizer>,
+    Args(gate): Args<String>,
+) -> Result<Json<Gate>, Failure> {
+    let restored = call.service.restore_gate(call.organizer, gate).await?;
+    Ok(Json(restored))
+}
+
+async fn restore_session(
+    call: Call<Organizer>,
+    Args((event, session)): Args<(String, String)>,
+) -> Result<Json<Session>, Failure> {
+    let restored = call
+        .service
+        .restore_session(call.organizer, event, session)
+        .await?;
+    Ok(Json(restored))
+}
+
+async fn restore_type(
+    call: Call<Organizer>,
+    Args((event, kind)): Args<(String, String)>,
+) -> Result<Json<TicketType>, Failure> {
+    let restored = call
+        .service
+        .restore_type(call.organizer, event, kind)
+        .await?;
+    Ok(Json(restored))
 }

@@ -145,6 +145,7 @@ mod tests {
             storage_left: None,
             duty: None,
             copied: None,
+            retired: false,
         }
     }
 

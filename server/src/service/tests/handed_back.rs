@@ -133,6 +133,7 @@ async fn device_of(house: &House, organizer: OrganizerId, seed: u8) -> DeviceId 
             enrolled_at: NOON,
             first_gate: None,
             first_name: None,
+            retired: false,
             nonce: None,
         },
     };

@@ -61,6 +61,7 @@ impl Gate {
                 enrolled_at: NOON,
                 first_gate: None,
                 first_name: None,
+                retired: false,
             },
         };
         house

@@ -3,8 +3,9 @@
 use super::tickets::new_ticket;
 use super::*;
 use crate::service::Error;
+use crate::service::devices::{self, DeviceStatus};
 use serde_json::json;
-use usher_domain::api::access::DeviceChange;
+use usher_domain::api::access::{DeviceChange, DeviceState};
 use usher_domain::api::rules::Patch;
 use usher_domain::api::tickets::TicketChange;
 use usher_domain::api::venue::{GateChange, NamesChange, SessionChange};
@@ -219,4 +220,71 @@ async fn an_event_is_retired_after_its_sessions() {
     let session = new_session("late", "2027-10-30 18:00", "2027-10-30 22:00");
     let made = service.create_session(house.organizer, retired.id.to_string(), session);
     assert_in_use(made.await, "retired");
+}
+
+#[tokio::test]
+async fn what_was_retired_is_brought_back_by_its_name_unless_another_one_has_it() {
+    let house = House::open().await;
+    house.gate("north", None).await;
+    let service = &house.service;
+    let (gate, organizer) = (|| own("north"), house.organizer);
+    service.retire_gate(organizer, gate()).await.unwrap();
+    let back = service.restore_gate(organizer, gate()).await.unwrap();
+    assert!(!back.retired);
+    let again = service.restore_gate(organizer, gate()).await.unwrap();
+    assert_eq!(back, again);
+    service.retire_gate(organizer, gate()).await.unwrap();
+    house.gate("north", None).await;
+    let first = back.id.to_string();
+    let taken = service.restore_gate(organizer, first.clone()).await;
+    assert_eq!(taken.unwrap_err().code(), Code::AlreadyExists);
+    let named = service.restore_gate(organizer, gate()).await.unwrap();
+    assert_ne!(named.id, back.id);
+    service.retire_gate(organizer, gate()).await.unwrap();
+    assert_in_use(service.restore_gate(organizer, gate()).await, "by its id");
+    let back = service.restore_gate(organizer, first).await.unwrap();
+    assert!(!back.retired);
+}
+
+#[tokio::test]
+async fn a_gate_whose_zone_was_retired_waits_for_it() {
+    let house = House::open().await;
+    house.gate("south", Some("floor")).await;
+    let (service, organizer) = (&house.service, house.organizer);
+    service.retire_gate(organizer, own("south")).await.unwrap();
+    service.retire_zone(organizer, own("floor")).await.unwrap();
+    let restored = service.restore_gate(organizer, own("south")).await;
+    assert_in_use(restored, "zone");
+    service.restore_zone(organizer, own("floor")).await.unwrap();
+    service.restore_gate(organizer, own("south")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_is_retired_once_it_is_off_duty_and_counts_no_more() {
+    let house = House::open().await;
+    let device = house.device(1).await;
+    let change = |what| {
+        let service = &house.service;
+        service.change_device(house.organizer, device.to_string(), what)
+    };
+    let tells = |unsent| {
+        house.service.write(move |txn, now| {
+            let status = DeviceStatus {
+                seen: now,
+                unsent: Some(unsent),
+                ..DeviceStatus::default()
+            };
+            devices::put_status(txn, device, &status)
+        })
+    };
+    tells(3).await.unwrap();
+    assert_in_use(change(DeviceChange::Retire).await, "3 scans to send");
+    tells(0).await.unwrap();
+    let retired = change(DeviceChange::Retire).await.unwrap();
+    assert_eq!(
+        (retired.state, retired.retired),
+        (DeviceState::Revoked, true)
+    );
+    let back = change(DeviceChange::Restore).await.unwrap();
+    assert_eq!((back.state, back.retired), (DeviceState::Revoked, false));
 }
