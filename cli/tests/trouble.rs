@@ -36,8 +36,10 @@ fn a_device_that_knows_of_its_revocation_refers_until_it_is_enrolled_anew() {
     // It holds no session any more whose scans it could record.
     assert_eq!(texts(&lines, "record"), Vec::<&str>::new(), "{lines:?}");
     // By the clock of the venue, which it still knows.
-    let local = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::get("Europe/Berlin").unwrap());
-    let hour = local.strftime("(told %H:").to_string();
+    let told = gate.json("--home till status")["revoked_since"].as_i64();
+    let told = jiff::Timestamp::from_millisecond(told.unwrap()).unwrap();
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let hour = told.to_zoned(zone).strftime("(told %H:%M").to_string();
     let message = lines[0]["message"].as_str().unwrap();
     assert!(message.contains(&hour), "{hour}: {message}");
     let status = gate.ok("--home till status");

@@ -111,9 +111,12 @@ pub async fn init(
         source,
     })?;
     // First of all: what is no folder for a server is left as it is.
-    let store = Sqlite::store(data).map_err(|error| match error {
-        StorageError::NoDatabase { .. } => InitError::Foreign(data.to_owned()),
-        error => error.into(),
+    let store = Sqlite::store(data).map_err(|error| {
+        if let StorageError::NoDatabase { .. } = error {
+            InitError::Foreign(data.to_owned())
+        } else {
+            error.into()
+        }
     })?;
     let spki = certificate(data, &new.names, &config)?;
     let service = Service::new(

@@ -46,11 +46,12 @@ fn wanted(
     let mut wanted = Vec::new();
     for table in tables_for(organizer, session, role) {
         if let Some(head) = txn.table_head(table)? {
-            let digest = tables::manifest(&head)?.digest;
+            let manifest = tables::manifest(&head)?;
             wanted.push(Wanted {
                 table,
                 version: head.version,
-                digest,
+                digest: manifest.digest,
+                sealed_at: manifest.issued_at,
             });
         }
     }

@@ -84,15 +84,16 @@ fn sessions_of(
 ) -> Result<Vec<SessionId>> {
     if let Some(date) = list.subevent {
         let slug = lines::session(desk.sessions(), &date.to_string(), &facts.subevents);
-        let slug = slug.map_err(|error| match error {
-            Error::NotFound(_) => Error::invalid(
-                "check_in_lists",
-                format!(
+        let slug = slug.map_err(|error| {
+            if let Error::NotFound(_) = error {
+                let why = format!(
                     "the list “{}” is for a date of the series that is no session here",
                     list.name
-                ),
-            ),
-            other => other,
+                );
+                Error::invalid("check_in_lists", why)
+            } else {
+                error
+            }
         })?;
         return Ok(vec![desk.session_named(&slug)?]);
     }

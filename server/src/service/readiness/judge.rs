@@ -25,6 +25,20 @@ pub(super) struct Wanted {
     pub(super) version: Version,
     /// The digest of its rows.
     pub(super) digest: Hash,
+    /// When that version was sealed.
+    pub(super) sealed_at: UnixMillis,
+}
+
+impl Wanted {
+    /// Whether a device that holds this version of the roster only had no time to take the next one: it asks every
+    /// few seconds, and moving any device makes a new one. Whoever is further behind had. Of tickets every version
+    /// counts.
+    fn is_just_sealed_after(&self, held: Version, now: UnixMillis) -> bool {
+        let is_roster = matches!(self.table, TableId::Roster(_));
+        let is_next = held.epoch == self.version.epoch
+            && held.number.checked_add(1) == Some(self.version.number);
+        is_roster && is_next && now.since(self.sealed_at) <= PROOF_MS
+    }
 }
 
 /// Whether something found should keep the doors closed.
@@ -56,7 +70,11 @@ pub(super) fn judge(
     } else if silent_ms > PROOF_MS {
         findings.push(words::silent_a_while(silent_ms));
     }
-    findings.extend(wanted.iter().filter_map(|wanted| of_table(status, wanted)));
+    findings.extend(
+        wanted
+            .iter()
+            .filter_map(|wanted| of_table(status, wanted, now)),
+    );
     findings.extend(of_trust(status, trust));
     findings.extend(match status.clock_offset_ms {
         None => Some(words::clock_unproved()),
@@ -77,7 +95,7 @@ pub(super) fn judge(
     findings
 }
 
-fn of_table(status: &DeviceStatus, wanted: &Wanted) -> Option<Finding> {
+fn of_table(status: &DeviceStatus, wanted: &Wanted, now: UnixMillis) -> Option<Finding> {
     let name = wanted.table.to_string();
     let word = words::table(wanted.table);
     let mut held = status.holds.iter().flatten();
@@ -90,6 +108,9 @@ fn of_table(status: &DeviceStatus, wanted: &Wanted) -> Option<Finding> {
     let Ok(version) = version.parse::<Version>() else {
         return Some(words::table_missing(word));
     };
+    if wanted.is_just_sealed_after(version, now) {
+        return None;
+    }
     if version < wanted.version {
         return Some(words::table_behind(word, version, wanted.version));
     }
@@ -124,7 +145,7 @@ mod tests {
     use crate::service::duty::Runs;
 
     use usher_domain::api::readiness::FindingKind::{self, *};
-    use usher_domain::ids::{DeviceId, SessionId};
+    use usher_domain::ids::{DeviceId, OrganizerId, SessionId};
     use usher_domain::table::rows::DeviceRole;
 
     const NOW: UnixMillis = UnixMillis::new(1_824_897_600_000);
@@ -157,6 +178,7 @@ mod tests {
                 number: 7,
             },
             digest: Hash::of(&[b"rows"]),
+            sealed_at: NOW.shifted(-60_000),
         }
     }
 
@@ -240,6 +262,30 @@ mod tests {
         assert_eq!(holding("1.7", None), [TableUnproved]);
         assert_eq!(holding("1.7", Some(Hash::ZERO)), [TableDiffers]);
         assert_eq!(holding("1.8", rows), [TableDiffers]);
+    }
+
+    #[test]
+    fn a_roster_sealed_a_moment_ago_need_not_be_there_yet() {
+        let sealed = |table: TableId, ms: i64, number: u64| {
+            let mut wanted = set();
+            wanted.table = table;
+            wanted.version.number = number;
+            wanted.sealed_at = NOW.shifted(-ms);
+            let mut status = good();
+            for held in status.holds.iter_mut().flatten() {
+                held.table = table.to_string();
+            }
+            let device = north(DeviceState::Active);
+            let findings = judge(&device, Some(&status), &[wanted], Some("1.1"), NOW);
+            let found = findings.iter().map(|finding| finding.what);
+            found.collect::<Vec<_>>()
+        };
+        let roster = TableId::Roster(OrganizerId::from_bytes([3; 16]));
+        assert_eq!(sealed(roster, 15_000, 8), []);
+        assert_eq!(sealed(roster, 15_001, 8), [TableBehind]);
+        // Whoever lacks the one before as well had the time to take it.
+        assert_eq!(sealed(roster, 100, 9), [TableBehind]);
+        assert_eq!(sealed(set().table, 100, 8), [TableBehind]);
     }
 
     #[test]

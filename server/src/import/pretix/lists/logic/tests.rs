@@ -93,7 +93,7 @@ fn a_rule_that_cannot_be_kept_is_named_where_a_product_depends_on_it() {
     let today = json!({"<": [{"var": "entries_today"}, 2]});
     let unmapped = |text: &str| Err(Unmapped(text.to_owned()));
     assert_eq!(of(&today, 1), unmapped("entries_today < 2"));
-    let of_vip = json!({"and": [product(&[2]), today.clone()]});
+    let of_vip = json!({"and": [product(&[2]), today]});
     assert_eq!(of(&of_vip, 1), Ok(None));
     assert_eq!(of(&of_vip, 2), unmapped("entries_today < 2"));
     let or_free = json!({"or": [product(&[1]), today]});
