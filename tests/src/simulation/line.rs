@@ -4,7 +4,9 @@
 use super::copies;
 use super::duty::{Duties, Left};
 use super::promises;
+use super::renewal;
 use super::server::Server;
+use super::sessions::Sessions;
 use super::story::Story;
 use super::weather::Weather;
 use minicbor::{Decode, Encode};
@@ -352,9 +354,18 @@ impl SyncApi for Line {
 
     async fn hand_back_trust(&self, request: TrustHandBack) -> Result<(), Problem> {
         let (device, request) = (self.device, travels(&request));
+        let (story, house) = (self.story.clone(), self.server.house);
         let call = self.call("hand back trust", For::Active, move |service| {
-            let request = request.clone();
-            async move { service.hand_back_trust(device, request).await }
+            let (request, story) = (request.clone(), story.clone());
+            async move {
+                let document = request.document.clone();
+                service.hand_back_trust(device, request).await?;
+                // Evenings of one session go on as they did before somebody looked.
+                if house.sessions == Sessions::Two {
+                    renewal::check_kept(&story, &service, house, &document).await;
+                }
+                Ok(())
+            }
         });
         call.await
     }
