@@ -433,3 +433,43 @@ fn who_refuses_here_what_the_list_had_refused_already_refuses_it_for_good() {
     shop.list(&renamed(), "");
     assert_eq!(shop.states()["1"], "valid");
 }
+
+#[test]
+fn an_old_list_is_known_whatever_says_its_session() {
+    let shop = Shop::with_fair();
+    shop.list(THREE, "--session main");
+    let newer = THREE.replacen("Paid", "Refunded", 1);
+    shop.list(&newer, "");
+    for session in ["--session main", ""] {
+        let refused = shop.refused(THREE, session);
+        assert!(refused.contains("was imported before"), "{refused}");
+    }
+    assert_eq!(shop.states()["1"], "refunded");
+}
+
+#[test]
+fn a_list_of_another_session_makes_no_list_an_old_one() {
+    let shop = Shop::with_fair();
+    shop.house
+        .ok("session create fair/late --doors +8h --ends +10h");
+    let late = "Ticket No,Barcode,Name,Type,Status\n9,KJ7Q2ZW9XR4TN8VBM3HY,Lea Aas,Regular,Paid\n";
+    shop.list(THREE, "--session main");
+    shop.list(late, "--session late");
+    let report = shop.list(THREE, "--session main --status paid=pending");
+    assert_eq!(report["updated"], 3, "{report}");
+}
+
+#[test]
+fn a_file_without_tickets_cancels_none_however_many_may_be_missing() {
+    let shop = Shop::with_fair();
+    let two = THREE.lines().take(3).collect::<Vec<_>>().join("\n");
+    shop.list(&two, "");
+    let empty = THREE.lines().next().unwrap();
+    for more in ["--missing cancel", "--missing cancel --missing-max 9"] {
+        let refused = shop.refused(empty, more);
+        assert!(refused.contains("names no ticket at all"), "{refused}");
+    }
+    let dry = shop.list(empty, "--missing cancel --dry-run");
+    assert_eq!(dry["cancelled"], 0, "{dry}");
+    assert_eq!(shop.states(), states([("1", "valid"), ("2", "valid")]));
+}

@@ -174,12 +174,17 @@ impl<'r> Row<'r> {
 }
 
 impl Row<'_> {
-    /// How many people one line stands for, if it says so and that is more than one.
-    fn quantity(&self) -> Option<u16> {
-        let cell = self.raw(Column::Quantity)?.trim();
-        let whole = cell.strip_suffix(".0").or_else(|| cell.strip_suffix(".00"));
-        let count: u16 = whole.unwrap_or(cell).parse().ok()?;
-        (count > 1).then_some(count)
+    /// How many people one line stands for, if it says so.
+    fn quantity(&self) -> Result<Option<u16>, Fault> {
+        let Some(text) = self.words(Column::Quantity)? else {
+            return Ok(None);
+        };
+        let (whole, rest) = text.split_once(['.', ',']).unwrap_or((&text, ""));
+        let fault = || Fault::of(Column::Quantity, BadReason::UnknownQuantity);
+        if !rest.bytes().all(|digit| digit == b'0') {
+            return Err(fault());
+        }
+        whole.parse().map(Some).map_err(|_| fault())
     }
 }
 
@@ -295,7 +300,7 @@ impl<'a> Rows<'a> {
             valid_from,
             valid_until,
             entries: row.entries()?,
-            quantity: row.quantity(),
+            quantity: row.quantity()?,
             instruction: self.instruction(&row)?,
             session: self.shared(&row, Column::Session)?,
             other_sessions: Vec::new(),

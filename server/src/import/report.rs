@@ -173,6 +173,11 @@ pub enum BadReason {
     /// Not a number of entries.
     #[error("this is not a number of entries between 1 and 65535")]
     UnknownEntries,
+    /// Not a number of people.
+    #[error(
+        "this is not a quantity, such as 1 or 4: if the column is something else, leave it out with --column quantity=-"
+    )]
+    UnknownQuantity,
     /// An order or position that is not as pretix writes it.
     #[error("it does not look as pretix writes it")]
     Unreadable,
@@ -209,6 +214,7 @@ impl BadReason {
             Self::AmbiguousDate => "ambiguous_date",
             Self::EndsBeforeItBegins => "ends_before_it_begins",
             Self::UnknownEntries => "unknown_entries",
+            Self::UnknownQuantity => "unknown_quantity",
             Self::Unreadable => "unreadable",
             Self::UnknownItem => "unknown_item",
             Self::OtherEvent => "other_event",
@@ -321,6 +327,20 @@ pub enum Warning {
         /// How many.
         count: u64,
     },
+    /// Lines for nobody.
+    #[error(
+        "{}{} 0 in “{}”: {} cancelled. If the column is something else, leave it out with --column quantity=-",
+        .count,
+        if *.count == 1 { " line says" } else { " lines say" },
+        .header,
+        if *.count == 1 { "its ticket is" } else { "their tickets are" }
+    )]
+    ForNobody {
+        /// How many.
+        count: u64,
+        /// The column.
+        header: String,
+    },
     /// Lines with a quantity that may be that of a whole order.
     #[error(
         "{}{} a quantity above 1 and one barcode, which lets one person in. If each barcode is for all of them, say --column 'entries={}'",
@@ -381,6 +401,7 @@ impl Warning {
             Self::MayBeStatus { .. } => "may_be_status",
             Self::LinesAboveHeader { .. } => "lines_above_header",
             Self::SeveralPeople { .. } => "several_people",
+            Self::ForNobody { .. } => "for_nobody",
             Self::QuantityUnclear { .. } => "quantity_unclear",
             Self::CheckInListLeftOut { .. } => "check_in_list_left_out",
             Self::LinesTogether { .. } => "lines_together",

@@ -362,3 +362,32 @@ fn barcodes_that_can_be_guessed_are_counted() {
     assert_eq!(import.warnings, [Warning::WeakBarcodes { weak: 3, all: 4 }]);
     assert!(import.tickets[2].bits >= 64 && import.tickets[3].bits < 64);
 }
+
+#[test]
+fn a_quantity_of_nobody_is_a_ticket_taken_back_and_no_quantity_a_bad_line() {
+    let import = read_list(
+        "Order,Barcode,Quantity\n1,A-1,0\n2,A-2,-1\n3,A-3,two\n4,A-4,1\n5,A-5,\n6,A-6,0.0\n7,A-7,2.00\n8,A-8,1.5\n",
+    );
+    let unknown = |line: u64| (format!("line {line}"), "unknown_quantity");
+    assert_eq!(bad(&import), [unknown(3), unknown(4), unknown(9)]);
+    let told: Vec<_> = import
+        .tickets
+        .iter()
+        .map(|ticket| (code(ticket), ticket.state == State::Valid, ticket.entries))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("A-1", false, None),
+            ("A-4", true, None),
+            ("A-5", true, None),
+            ("A-6", false, None),
+            ("A-7", true, Some(2)),
+        ]
+    );
+    let warnings: Vec<_> = import.warnings.iter().map(Warning::to_string).collect();
+    let said = warnings
+        .iter()
+        .any(|w| w.contains("2 lines say 0 in “Quantity”"));
+    assert!(said, "{warnings:?}");
+}

@@ -268,7 +268,7 @@ fn know_old_list(
     whole: &Whole,
     report: &mut ImportReport,
 ) -> Result<()> {
-    let older = journal::older(txn, desk.event.id, whole.list_mark(), whole.digest)?;
+    let older = journal::older(txn, desk.event.id, whole.list(desk)?, whole.digest)?;
     let Some(older) = older else { return Ok(()) };
     let at = crate::service::times::local(older.at, &desk.event.time_zone)?;
     let since = counted(older.since, "newer one", "newer ones");

@@ -6,7 +6,7 @@ use crate::storage::{Space, Transaction};
 use minicbor::{Decode, Encode};
 use usher_domain::cbor;
 use usher_domain::hash::Hash;
-use usher_domain::ids::EventId;
+use usher_domain::ids::{EventId, SessionId};
 use usher_domain::time::UnixMillis;
 
 /// Imports of an event that are remembered, the latest ones.
@@ -24,6 +24,27 @@ struct Entry {
     /// When it was imported last.
     #[n(2)]
     at: UnixMillis,
+    /// The session that somebody named for its tickets.
+    #[n(3)]
+    session: Option<SessionId>,
+}
+
+/// The list that files are of, and for which of the event's sessions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct List {
+    /// Kind, sales channel and shop.
+    pub(super) mark: Mark,
+    /// The session that somebody named for its tickets; without one they may be of any.
+    pub(super) session: Option<SessionId>,
+}
+
+impl List {
+    /// Whether an import was of this list. Lists of two sessions are two lists; one whose session nobody
+    /// named may be that of any session.
+    fn is_of(self, entry: &Entry) -> bool {
+        let named = self.session.zip(entry.session);
+        self.mark == entry.list && named.is_none_or(|(this, that)| this == that)
+    }
 }
 
 /// Files that were imported before others of the same list.
@@ -59,11 +80,11 @@ fn read(txn: &dyn Transaction, event: EventId) -> Result<Vec<Entry>> {
 pub(super) fn older(
     txn: &dyn Transaction,
     event: EventId,
-    list: Mark,
+    list: List,
     digest: Hash,
 ) -> Result<Option<Older>> {
     let entries = read(txn, event)?;
-    let of_list = entries.iter().rev().filter(|entry| entry.list == list);
+    let of_list = entries.iter().rev().filter(|entry| list.is_of(entry));
     let found = (0..).zip(of_list).find(|(_, entry)| entry.digest == digest);
     let found = found.map(|(since, entry)| Older {
         at: entry.at,
@@ -76,16 +97,17 @@ pub(super) fn older(
 pub(super) fn note(
     txn: &mut dyn Transaction,
     event: EventId,
-    list: Mark,
+    list: List,
     digest: Hash,
     now: UnixMillis,
 ) -> Result<()> {
     let mut entries = read(txn, event)?;
-    entries.retain(|entry| entry.list != list || entry.digest != digest);
+    entries.retain(|entry| !list.is_of(entry) || entry.digest != digest);
     entries.push(Entry {
-        list,
+        list: list.mark,
         digest,
         at: now,
+        session: list.session,
     });
     let surplus = entries.len().saturating_sub(REMEMBERED_MAX);
     entries.drain(..surplus);

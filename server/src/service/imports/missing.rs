@@ -61,8 +61,7 @@ pub(super) fn find(
     whole: &Whole,
     named: &HashSet<TicketId>,
 ) -> Result<Missing> {
-    let session = whole.options.session.as_deref();
-    let session = session.map(|name| desk.session_named(name)).transpose()?;
+    let session = whole.session(desk)?;
     let mut missing = Missing::default();
     let mut after = None;
     loop {
@@ -191,6 +190,12 @@ fn cancels(whole: &Whole, listed: u64, report: &mut ImportReport) -> Result<bool
         ));
         return Ok(false);
     }
+    if report.read == 0 {
+        let why = format!(
+            "this file names no ticket at all, and {missing} not in it: nothing was imported. A file without tickets cancels none"
+        );
+        return stop(options.mode, why, report);
+    }
     if report.bad_count > 0 {
         report.warnings.push(format!(
             "{missing} not in this file: {named}. Some lines are bad and may be the missing ones, so none is cancelled"
@@ -205,16 +210,21 @@ fn cancels(whole: &Whole, listed: u64, report: &mut ImportReport) -> Result<bool
             "{} of {listed} tickets of the last import are not in this file ({named}): is it the whole list? Nothing was imported. If so many are to be cancelled, say --missing-max {}",
             report.missing, report.missing
         );
-        if options.mode == ImportMode::DryRun {
-            report.warnings.push(why);
-            return Ok(false);
-        }
-        return Err(Error::ImportStopped(why));
+        return stop(options.mode, why, report);
     }
     report
         .warnings
         .push(format!("{missing} not in this file: cancelled ({named})"));
     Ok(true)
+}
+
+/// Refuses an import that would cancel too much; a dry run only tells.
+fn stop(mode: ImportMode, why: String, report: &mut ImportReport) -> Result<bool> {
+    if mode == ImportMode::DryRun {
+        report.warnings.push(why);
+        return Ok(false);
+    }
+    Err(Error::ImportStopped(why))
 }
 
 /// Cancels a ticket that its list lacks. The list may name it again: then it is as the list says, unless it

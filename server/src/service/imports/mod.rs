@@ -42,6 +42,7 @@ mod used;
 mod write;
 
 use super::error::{Error, Result};
+use super::tickets::desk::Desk;
 use super::tickets::said::Mark;
 use super::{Service, events};
 use crate::import::{
@@ -51,7 +52,7 @@ use std::sync::Arc;
 use usher_domain::api::imports::{BadLines, ImportMode, ImportOptions, ImportReport};
 use usher_domain::code::TicketCodeText;
 use usher_domain::hash::Hash;
-use usher_domain::ids::{OrganizerId, TicketId};
+use usher_domain::ids::{OrganizerId, SessionId, TicketId};
 
 /// What all lines of an import share.
 struct Whole {
@@ -88,9 +89,18 @@ impl Whole {
         }
     }
 
-    /// The list as the journal of imports knows it: lists of two sessions are two lists.
-    fn list_mark(&self) -> Mark {
-        Mark::of(&(self.source_mark, self.options.session.as_deref()))
+    /// The session that somebody named for the tickets.
+    fn session(&self, desk: &Desk) -> Result<Option<SessionId>> {
+        let named = self.options.session.as_deref();
+        named.map(|name| desk.session_named(name)).transpose()
+    }
+
+    /// The list as the journal of imports knows it.
+    fn list(&self, desk: &Desk) -> Result<journal::List> {
+        Ok(journal::List {
+            mark: self.source_mark,
+            session: self.session(desk)?,
+        })
     }
 
     /// What pretix told besides the tickets.

@@ -127,7 +127,7 @@ fn write_steps(
             }
             Step::Gone(ticket) => missing::cancel(txn, &mut desk, whole, *ticket)?,
             Step::Note => {
-                journal::note(txn, desk.event.id, whole.list_mark(), whole.digest, now)?;
+                journal::note(txn, desk.event.id, whole.list(&desk)?, whole.digest, now)?;
             }
             Step::Keys => {
                 if let Some(facts) = whole.pretix() {
