@@ -421,11 +421,31 @@ fn a_damaged_backup_is_refused_with_its_reason() {
 }
 
 #[test]
+fn an_organizer_whose_tokens_are_lost_gets_one_after_a_restore_on_another_machine() {
+    let mut venue = Venue::open(5);
+    venue.ok("backup copy");
+    venue.kill();
+    let stolen = fs::read_to_string(venue.data().join("admin-token")).unwrap();
+    fs::write(venue.path().join("stolen"), stolen).unwrap();
+    fs::remove_dir_all(venue.data()).unwrap();
+    venue.ok("restore copy");
+    venue.serve();
+    let create = "organizer create house --passphrase-file pass";
+    let (code, _) = venue.error(&format!("--token-file stolen {create}"));
+    assert_eq!(code, "unauthenticated");
+    venue.ok(create);
+    venue.ok("event show fair");
+}
+
+#[test]
 fn a_person_is_told_what_a_backup_is_worth_and_what_to_do_after_a_restore() {
     let mut venue = Venue::open(5);
     let output = run(venue.path(), &["backup", "copy"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("1 organizer, 1 session, 5 tickets"), "{said}");
+    for file in ["admin-token", "client.toml"] {
+        assert!(!venue.path().join("copy").join(file).exists(), "{file}");
+    }
     let noted = String::from_utf8(output.stderr).unwrap();
     assert!(noted.contains("keys that sign tickets"), "{noted}");
     assert!(noted.contains("usher restore copy"), "{noted}");
@@ -439,6 +459,9 @@ fn a_person_is_told_what_a_backup_is_worth_and_what_to_do_after_a_restore() {
         "usher session orders",
         "usher organizer renew",
         "before-restore-",
+        "usher token list",
+        "Enrollment codes of before",
+        "usher-data/admin-token",
     ] {
         assert!(said.contains(word), "{word}: {said}");
     }

@@ -19,7 +19,7 @@ use usher_domain::secret::Private;
 /// The file with the first administrator's token.
 pub const TOKEN_FILE: &str = "admin-token";
 /// Name of that token.
-const TOKEN_NAME: &str = "init";
+pub(crate) const TOKEN_NAME: &str = "init";
 
 /// What a new server is to be.
 #[derive(Debug, Clone, Default)]

@@ -48,8 +48,8 @@ impl KeyUse {
     }
 }
 
-/// Makes the key that follows the one in use, or answers with the one that waits already: whoever lost
-/// the answer asks again. It signs nothing before [`promote`].
+/// Makes the key that follows the one in use, in the place of one that waits already: that one may stand in
+/// a backup which somebody stole. It signs nothing before [`promote`].
 ///
 /// # Errors
 /// [`KeyError`].
@@ -59,9 +59,6 @@ pub fn make_next(
     key_use: KeyUse,
     now: UnixMillis,
 ) -> Result<SigningKey, KeyError> {
-    if let Some(waiting) = next(txn, organizer, key_use)? {
-        return Ok(SigningKey::from_seed(&waiting));
-    }
     let seed = Seed::new(random()?);
     let name = next_name(organizer, key_use);
     txn.put_value(Space::Seed, &name, seed.reveal(), now)?;
@@ -169,6 +166,18 @@ pub fn shared(txn: &mut dyn Transaction, name: &[u8], now: UnixMillis) -> Result
         let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyError::Missing)?;
         return Ok(Seed::new(bytes));
     }
+    renew_shared(txn, name, now)
+}
+
+/// A new secret in the place of the one that all nodes shared: what the old one authenticated counts no more.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn renew_shared(
+    txn: &mut dyn Transaction,
+    name: &[u8],
+    now: UnixMillis,
+) -> Result<Seed, KeyError> {
     let seed = Seed::new(random()?);
     txn.put_value(Space::Server, name, seed.reveal(), now)?;
     Ok(seed)

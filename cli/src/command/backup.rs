@@ -3,7 +3,6 @@
 use super::serve::Data;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::profile;
 use crate::shell::Shell;
 use clap::Args;
 use serde::Serialize;
@@ -14,10 +13,10 @@ use usher_server::config::{Config, Settings};
 
 /// Copy the server's folder into a new one, while the server runs or not
 ///
-/// The copy holds the database as it is at one moment, settings, certificate, key and tokens, and is checked
-/// before it counts. Scans go on meanwhile. It is written as DIR.unfinished and then gets its name, so a DIR
-/// that is there is whole. Whoever can read it can sign tickets and let people in: keep it as safe as the
-/// server itself.
+/// The copy holds the database as it is at one moment, settings, certificate and key, and is checked before
+/// it counts. Tokens are not in it. Scans go on meanwhile. It is written as DIR.unfinished and then gets its
+/// name, so a DIR that is there is whole. Whoever can read it can sign tickets and let people in: keep it as
+/// safe as the server itself. What to do if one was stolen stands in docs/stolen-backup.md.
 #[derive(Debug, Args)]
 pub struct Backup {
     /// Where to: a folder that is not there yet, or an empty one
@@ -47,7 +46,7 @@ impl Backup {
     /// [`CliError`]; no backup is left then.
     pub fn run(self, shell: &mut Shell) -> Result<Exit, CliError> {
         let config = Config::load(&self.data.data, Settings::default(), std::env::vars())?;
-        let made = make(&config, &self.to, &[profile::FILE], &SystemClock)?;
+        let made = make(&config, &self.to, &SystemClock)?;
         let made = Made {
             backup: self.to,
             made_at: made.manifest.made_at.to_string(),
@@ -69,8 +68,8 @@ impl Backup {
             }
         })?;
         shell.output.note(
-            "It holds the keys that sign tickets and the tokens of this server: only its owner can read it. \
-             Keep it on another machine, as safe as the server.",
+            "It holds the keys that sign tickets: only its owner can read it. Keep it on another machine, as \
+             safe as the server. Tokens are not in it: keep client.toml or a token where you work.",
         )?;
         shell.output.note(format_args!(
             "If the server is lost: usher restore {}",

@@ -5,6 +5,8 @@ use super::serve::Data;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Page;
+use crate::passphrase::first_line;
+use crate::profile::{self, Profile};
 use crate::shell::Shell;
 use clap::Args;
 use serde::Serialize;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use usher_server::backup::{Contents, Present, Restored, declare, restore};
 use usher_server::clock::SystemClock;
+use usher_server::init::TOKEN_FILE;
 
 /// Put a backup in the place of a stopped server
 ///
@@ -68,15 +71,22 @@ impl Restore {
         let (data, clock) = (self.data.data, Arc::new(SystemClock));
         let done = match &self.from {
             Some(from) => Done::of(restore(from, &data, clock).await?, &data),
-            None => Done::nothing_but(declare(&data, clock).await?.epoch, &data),
+            None => Done::nothing_but(declare(&data, clock).await?.epoch, &data, None),
         };
+        if self.from.is_some()
+            && let Err(error) = renew_profile(&data)
+        {
+            shell.output.note(format_args!(
+                "The new administrator's token is not in the profile: {error}"
+            ))?;
+        }
         shell.output.show(&done, |page| done.fill(page))?;
         Ok(Exit::Done)
     }
 }
 
 impl Done {
-    fn nothing_but(epoch: u32, data: &Path) -> Self {
+    fn nothing_but(epoch: u32, data: &Path, tokens: Option<String>) -> Self {
         Self {
             data: data.to_owned(),
             epoch,
@@ -86,7 +96,7 @@ impl Done {
             set_aside: None,
             completed: false,
             unreadable: false,
-            next: next(data),
+            next: next(data, tokens),
         }
     }
 
@@ -103,7 +113,7 @@ impl Done {
             set_aside: restored.aside,
             completed: restored.present == Present::SetAsideBefore,
             unreadable: restored.present == Present::Unreadable,
-            ..Self::nothing_but(restored.epoch, data)
+            ..Self::nothing_but(restored.epoch, data, Some(tokens(data)))
         }
     }
 
@@ -144,13 +154,39 @@ impl Done {
     }
 }
 
+/// Puts the administrator's token that the restore made into the profile beside it; what else stands there
+/// stays.
+fn renew_profile(data: &Path) -> Result<(), CliError> {
+    let file = data.join(profile::FILE);
+    let mut profile = if file.exists() {
+        Profile::read(&file)?
+    } else {
+        Profile::default()
+    };
+    profile.admin_token = Some(first_line(&data.join(TOKEN_FILE))?);
+    profile.write(&file)
+}
+
+/// Where tokens are after a restore: none is in a backup.
+fn tokens(data: &Path) -> String {
+    format!(
+        "Tokens are not in a backup. A new administrator's token is in {}, and in {} beside it, where organizers' \
+         tokens stay as they were; administrators' tokens of before are revoked. If an organizer has none any \
+         more: usher organizer create SLUG --root-key FILE makes one.",
+        data.join(TOKEN_FILE).display(),
+        profile::FILE
+    )
+}
+
 /// What a person does after a restore, in this order.
-fn next(data: &Path) -> Vec<String> {
+fn next(data: &Path, tokens: Option<String>) -> Vec<String> {
     let serve = format!("Start the server: usher serve --data {}", data.display());
     let rest = [
         "Keep every device online until it was in step once: at its next exchange it hands back the scans and \
          the changed tickets that the backup lacks. Devices that are put away hold some, too: switch them on.",
         "Watch usher readiness --session EVENT/SESSION until every device is in step, and usher incident list.",
+        "Enrollment codes of before count no more: make new ones. Tokens that were revoked after the backup was \
+         made count again: look through usher token list, and revoke them again with usher token revoke.",
         "What no device holds is as old as the backup. Look at usher session orders EVENT/SESSION, and give \
          notices and orders again that are missing. Create events, sessions, gates and tokens again that are \
          newer, import ticket lists again, and enroll devices again that are newer: usher enroll.",
@@ -159,6 +195,7 @@ fn next(data: &Path) -> Vec<String> {
          organizer renew --root-key FILE. It unites what all of them revoke.",
     ];
     std::iter::once(serve)
+        .chain(tokens)
         .chain(rest.map(str::to_owned))
         .collect()
 }

@@ -5,7 +5,6 @@ use super::files;
 use super::manifest::{Listed, Manifest, is_within};
 use crate::clock::Clock;
 use crate::config::{self, Config, Transport};
-use crate::init::TOKEN_FILE;
 use crate::storage::sqlite::{self, FILE, LOCK};
 use crate::storage::{StorageError, sqlite::is_restore_unfinished};
 use jiff::Timestamp;
@@ -22,20 +21,15 @@ pub struct Made {
     pub left_out: Vec<PathBuf>,
 }
 
-/// Makes a backup of the server of `config` in the folder `to`, which is new or empty. `beside` names files
-/// of the data folder that others than the server put there; they are copied if they are there.
+/// Makes a backup of the server of `config` in the folder `to`, which is new or empty. Tokens that stand in
+/// files beside the database are left out: a backup must not be its owner.
 ///
 /// It is written as `to` with `.unfinished` at its end and then gets its name, so that a folder of that name
 /// is whole. What an earlier attempt left is removed.
 ///
 /// # Errors
 /// [`BackupError`]; nothing is left then.
-pub fn make(
-    config: &Config,
-    to: &Path,
-    beside: &[&str],
-    clock: &dyn Clock,
-) -> Result<Made, BackupError> {
+pub fn make(config: &Config, to: &Path, clock: &dyn Clock) -> Result<Made, BackupError> {
     let data = &config.data;
     if is_restore_unfinished(data) {
         return Err(StorageError::RestoreUnfinished {
@@ -51,7 +45,7 @@ pub fn make(
     }
     apart(to, data)?;
     let unfinished = Unfinished::begin(to)?;
-    let (names, left_out) = wanted(config, beside);
+    let (names, left_out) = wanted(config);
     let manifest = fill(data, &unfinished.folder, &names, clock)?;
     manifest.write(&unfinished.folder)?;
     unfinished.finish(to)?;
@@ -84,13 +78,9 @@ pub(super) fn apart(backup: &Path, data: &Path) -> Result<(), BackupError> {
 }
 
 /// The names of files beside the database that belong into a backup, and files that cannot be in it.
-fn wanted(config: &Config, beside: &[&str]) -> (BTreeSet<String>, Vec<PathBuf>) {
-    let usual = [config::FILE, config::CERTIFICATE, config::KEY, TOKEN_FILE];
-    let mut names: BTreeSet<String> = usual
-        .iter()
-        .chain(beside)
-        .map(|name| (*name).to_owned())
-        .collect();
+fn wanted(config: &Config) -> (BTreeSet<String>, Vec<PathBuf>) {
+    let usual = [config::FILE, config::CERTIFICATE, config::KEY];
+    let mut names: BTreeSet<String> = usual.map(str::to_owned).into();
     let mut left_out = Vec::new();
     if let Transport::Tls { certificate, key } = &config.transport {
         for file in [certificate, key] {

@@ -1,8 +1,8 @@
 //! Copies of a server's data folder, and their way back.
 //!
-//! A backup is a folder with the database as it was at one moment, settings, certificate, key and tokens,
-//! and a list of them with their digests ([`Manifest`]). [`make`] makes one beside a running server,
-//! [`restore`] puts one in the place of a server that is gone.
+//! A backup is a folder with the database as it was at one moment, settings, certificate and key, and
+//! a list of them with their digests ([`Manifest`]). Tokens are not in it. [`make`] makes one beside a running
+//! server, [`restore`] puts one in the place of a server that is gone.
 //!
 //! # What must hold
 //! * A folder with the name that was asked for is a whole backup, or was never made.

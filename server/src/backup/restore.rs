@@ -7,6 +7,7 @@ use super::manifest::{Contents, Manifest};
 use super::place::{self, COPYING, Plan};
 use crate::clock::Clock;
 use crate::config;
+use crate::init::{TOKEN_FILE, TOKEN_NAME};
 use crate::serve::SNAPSHOTS;
 use crate::service::{self, Service};
 use crate::storage::StorageError;
@@ -63,7 +64,8 @@ pub struct Declared {
 }
 
 /// Puts the backup in `from` in the place of the server in `data`, which must not run, in an epoch that is
-/// higher than every one known here.
+/// higher than every one known here. A new administrator's token is put beside it, and those of before are
+/// revoked; every other token counts as it did in the backup.
 ///
 /// What was there is kept in a folder within `data` that is named by the time. A run that broke off is
 /// completed by the next one.
@@ -94,7 +96,7 @@ pub async fn restore(
 }
 
 /// Says that somebody put the files of a backup into `data` himself, as an older state of a whole machine
-/// does: the epoch is raised, and nothing else.
+/// does: the epoch is raised, enrollment codes of before are withdrawn and devices sign in anew.
 ///
 /// # Errors
 /// [`BackupError`].
@@ -106,11 +108,9 @@ pub async fn declare(data: &Path, clock: Arc<dyn Clock>) -> Result<Declared, Bac
     if !data.join(config::FILE).exists() || !data.join(FILE).exists() {
         return Err(BackupError::NotThere(data.to_owned()));
     }
-    let raised = raise(data, 0, clock).await;
-    if let Err(BackupError::Storage(error)) = raised {
-        return Err(held(error, data));
-    }
-    Ok(Declared { epoch: raised? })
+    let service = open(data, clock).map_err(|error| held(error, data))?;
+    let epoch = service.raise_epoch().await?;
+    Ok(Declared { epoch })
 }
 
 /// A data folder that another program holds is a running server's.
@@ -215,7 +215,8 @@ fn note(backup: &Path, epoch: u32) {
         .and_then(|()| files::rename(&new, &file));
 }
 
-/// Copies a backup into the data folder, checks it, and raises its epoch: the epoch, and the copy's files.
+/// Copies a backup into the data folder, checks it, raises its epoch and makes a token: the epoch, and the
+/// copy's files.
 pub(super) async fn copy(
     from: &Path,
     manifest: &Manifest,
@@ -248,14 +249,24 @@ pub(super) async fn copy(
         StorageError::Damaged { .. } => damaged(FILE, "does not pass SQLite's integrity check"),
         other => other.into(),
     })?;
-    let epoch = raise(&folder, above, clock).await?;
+    let service = open(&folder, clock)?;
+    let epoch = service.raise_epoch_above(above).await?;
+    let token = service.renew_admin_token(TOKEN_NAME.to_owned()).await?;
+    drop(service);
+    // Older backups hold the file.
+    let token_file = folder.join(TOKEN_FILE);
+    let _if_there = fs::remove_file(&token_file);
+    let text = format!("{}\n", token.secret.reveal());
+    files::write(&token_file, text.as_bytes())?;
     let lock = folder.join(LOCK);
     fs::remove_file(&lock).map_err(files::writing(&lock))?;
     // A database that was closed has no journal; one that has goes nowhere without it.
     let journals = BESIDE.iter().map(|ending| format!("{FILE}{ending}"));
     let journals = journals.filter(|name| folder.join(name).exists());
     let listed = manifest.files.iter().map(|file| file.name.clone());
-    Ok((epoch, listed.chain(journals).collect()))
+    let listed = listed.filter(|name| name != TOKEN_FILE);
+    let made = std::iter::once(TOKEN_FILE.to_owned());
+    Ok((epoch, listed.chain(made).chain(journals).collect()))
 }
 
 fn damaged(file: &str, what: &'static str) -> BackupError {
@@ -265,11 +276,10 @@ fn damaged(file: &str, what: &'static str) -> BackupError {
     }
 }
 
-/// Raises the epoch of the database in a folder above all that are known, and closes it.
-async fn raise(folder: &Path, above: u32, clock: Arc<dyn Clock>) -> Result<u32, BackupError> {
+/// The services over the database in a folder.
+fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Service, StorageError> {
     let settings = service::Settings::new(folder.join(SNAPSHOTS));
-    let service = Service::new(Sqlite::store(folder)?, clock, settings);
-    Ok(service.raise_epoch_above(above).await?)
+    Ok(Service::new(Sqlite::store(folder)?, clock, settings))
 }
 
 /// A name by the time for what was in the data folder, which nothing there has.

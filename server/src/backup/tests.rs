@@ -73,7 +73,7 @@ impl House {
     }
 
     fn back_up(&self, name: &str) -> Result<Made, BackupError> {
-        make(&self.config(), &self.at(name), &[PROFILE], &*self.clock)
+        make(&self.config(), &self.at(name), &*self.clock)
     }
 
     async fn restore(&self, name: &str) -> Result<Restored, BackupError> {
@@ -132,15 +132,7 @@ async fn a_backup_is_whole_and_only_its_owner_reads_it() {
     assert_eq!(made.manifest.contents.organizers, 1);
     assert_eq!((made.manifest.epoch, made.left_out.len()), (1, 0));
     running.stop().await;
-    let all = [
-        "admin-token",
-        MANIFEST,
-        "certificate.pem",
-        PROFILE,
-        "key.pem",
-        config::FILE,
-        FILE,
-    ];
+    let all = [MANIFEST, "certificate.pem", "key.pem", config::FILE, FILE];
     assert_eq!(names(&house.at("copy")), all);
     let files: u64 = (all.iter().filter(|name| **name != MANIFEST))
         .map(|name| fs::metadata(house.at("copy").join(name)).unwrap().len())
@@ -220,6 +212,11 @@ async fn a_restored_server_serves_in_a_higher_epoch_and_what_was_there_is_kept()
         aside,
         house.data().join("before-restore-2027-01-15T08-00-00Z")
     );
+    // Tokens that organizers keep there are in no backup and stay.
+    let profile = house.data().join(PROFILE);
+    assert_eq!(fs::read_to_string(&profile).unwrap(), "pin = \"00\"\n");
+    let mut before = before;
+    before.remove(&profile);
     let kept: BTreeMap<PathBuf, String> = tree(&aside)
         .into_iter()
         .map(|(path, digest)| {
@@ -237,6 +234,24 @@ async fn a_restored_server_serves_in_a_higher_epoch_and_what_was_there_is_kept()
     let again = house.restore("copy").await.unwrap();
     assert_eq!(again.epoch, 3);
     assert_ne!(again.aside.unwrap(), aside);
+}
+
+#[tokio::test]
+async fn a_restore_makes_a_new_administrators_token_and_revokes_those_of_before() {
+    let house = House::open().await;
+    house.back_up("copy").unwrap();
+    let held = || fs::read_to_string(house.data().join("admin-token")).unwrap();
+    let before = held();
+    house.restore("copy").await.unwrap();
+    let after = held();
+    let signs_in = async |token: &str| {
+        let token = usher_domain::secret::Private::new(token.trim_end());
+        house.service().authenticate(token).await.is_ok()
+    };
+    assert_eq!(
+        (signs_in(&before).await, signs_in(&after).await),
+        (false, true)
+    );
 }
 
 #[tokio::test]
@@ -454,7 +469,8 @@ async fn a_restore_that_died_anywhere_is_completed_by_the_next_and_serves_to_nob
         assert_eq!(restored.present, Present::SetAsideBefore, "{moves}");
         assert_eq!((restored.epoch, house.serves()), (2, (1, 2)));
         let kept = tree(&restored.aside.unwrap());
-        assert_eq!(kept.len(), before.len(), "{moves}: {kept:?}");
+        // The profile is in no backup and stays where it is.
+        assert_eq!(kept.len(), before.len() - 1, "{moves}: {kept:?}");
         assert!(
             names(&house.data())
                 .iter()

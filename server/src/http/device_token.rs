@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use tokio::sync::watch;
 use usher_domain::cose::{self, ContentType, PublicKey};
 use usher_domain::ids::DeviceId;
 use usher_domain::secret::{Private, Seed};
@@ -47,12 +48,12 @@ pub(crate) struct Lease {
 
 /// Makes and checks challenges and tokens.
 pub(crate) struct DeviceTokens {
-    secret: Seed,
+    secret: watch::Receiver<Seed>,
 }
 
 impl DeviceTokens {
-    /// `secret` is shared by all nodes of a server and by nobody else.
-    pub(crate) const fn new(secret: Seed) -> Self {
+    /// `secret` is the server's and nobody else's. When it changes, devices sign in anew.
+    pub(crate) const fn new(secret: watch::Receiver<Seed>) -> Self {
         Self { secret }
     }
 
@@ -102,6 +103,10 @@ impl DeviceTokens {
         if ends <= now {
             return Err(Refused::Expired);
         }
+        // No server hands out a longer one, but for a clock that was a little ahead.
+        if ends.since(now) > TOKEN_MS + CHALLENGE_MS {
+            return Err(Refused::NotAuthentic);
+        }
         let device = DeviceId::from_bytes(*device);
         Ok(Lease { device, ends })
     }
@@ -127,7 +132,7 @@ impl DeviceTokens {
 
     fn mac(&self, label: &[u8], first: &[u8], second: &[u8]) -> Option<Hmac<Sha256>> {
         // HMAC takes keys of any length, so this is always there.
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.reveal()).ok()?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.borrow().reveal()).ok()?;
         mac.update(label);
         mac.update(first);
         mac.update(second);
@@ -163,7 +168,11 @@ mod tests {
     const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
 
     fn tokens() -> DeviceTokens {
-        DeviceTokens::new(Seed::new([9; 32]))
+        of_secret(9)
+    }
+
+    fn of_secret(byte: u8) -> DeviceTokens {
+        DeviceTokens::new(watch::Sender::new(Seed::new([byte; 32])).subscribe())
     }
 
     fn key(number: u8) -> SigningKey {
@@ -202,6 +211,32 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_ends_later_than_any_handed_out_is_refused() {
+        let ends = |ms| tokens().token(north(), NOW.shifted(ms));
+        let held = |ms| {
+            tokens()
+                .lease(ends(ms).reveal(), NOW)
+                .map(|lease| lease.device)
+        };
+        assert_eq!(held(15 * 60_000 + 60_000), Ok(north()));
+        assert_eq!(held(15 * 60_000 + 60_001), Err(Refused::NotAuthentic));
+        assert_eq!(held(i64::MAX / 2), Err(Refused::NotAuthentic));
+    }
+
+    #[test]
+    fn what_an_earlier_secret_authenticated_counts_no_more() {
+        let secret = watch::Sender::new(Seed::new([9; 32]));
+        let tokens = DeviceTokens::new(secret.subscribe());
+        let token = tokens.token(north(), NOW.shifted(1_000));
+        assert!(tokens.lease(token.reveal(), NOW).is_ok());
+        secret.send_replace(Seed::new([8; 32]));
+        assert_eq!(
+            tokens.lease(token.reveal(), NOW),
+            Err(Refused::NotAuthentic)
+        );
+    }
+
+    #[test]
     fn an_answer_counts_for_a_minute() {
         let signed = answer(&key(1), north(), tokens().challenge(NOW, [5; 16]));
         let late = tokens().exchange(north(), &key(1).public(), &signed, NOW.shifted(60_001));
@@ -226,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_nonce_of_another_server_is_refused() {
-        let other = DeviceTokens::new(Seed::new([8; 32]));
+        let other = of_secret(8);
         let signed = answer(&key(1), north(), other.challenge(NOW, [5; 16]));
         assert_eq!(
             tokens().exchange(north(), &key(1).public(), &signed, NOW),
@@ -239,7 +274,7 @@ mod tests {
         let nonce = tokens().challenge(NOW, [5; 16]);
         let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(nonce));
         assert!(tokens().lease(&text, NOW).is_err());
-        let foreign = DeviceTokens::new(Seed::new([8; 32])).token(north(), NOW.shifted(1_000));
+        let foreign = of_secret(8).token(north(), NOW.shifted(1_000));
         assert_eq!(
             tokens().lease(foreign.reveal(), NOW),
             Err(Refused::NotAuthentic)

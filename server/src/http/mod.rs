@@ -42,6 +42,7 @@ use rate::RateLimit;
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use usher_domain::hash::Hash;
 use usher_domain::ids::DeviceId;
@@ -94,8 +95,8 @@ pub struct Parts {
     pub reach: Reach,
     /// Figures of connections, where there are any.
     pub connections: ConnectionFigures,
-    /// Authenticates devices' tokens; shared by all nodes of a server.
-    pub token_secret: Seed,
+    /// Authenticates devices' tokens.
+    pub token_secret: watch::Receiver<Seed>,
 }
 
 impl App {

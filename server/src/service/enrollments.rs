@@ -152,6 +152,17 @@ fn withdraw(
     describe(&code, now)
 }
 
+/// Withdraws all codes that are not withdrawn yet: of a restored server nobody knows which of them were.
+pub(crate) fn withdraw_all(txn: &mut dyn Transaction, now: UnixMillis) -> Result<()> {
+    for mut code in things::all::<StoredEnrollment>(txn, &NOBODY)? {
+        if code.value.withdrawn_at.is_none() {
+            code.value.withdrawn_at = Some(now);
+            things::put(txn, &code)?;
+        }
+    }
+    Ok(())
+}
+
 fn hash_of(token: &Seed) -> String {
     Hash::of(&[token.reveal()]).to_string()
 }

@@ -68,7 +68,7 @@ pub use tokens::Access;
 use crate::clock::Clock;
 use crate::storage::{Space, StorageError, Store, Transaction};
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tables::sealer::Rounds;
 use tables::snapshots::Snapshots;
 use tokio::sync::{Mutex, MutexGuard, Notify, OwnedMutexGuard, watch};
@@ -103,6 +103,8 @@ struct Inner {
     live: live::Live,
     /// Since when something waits for sealing, or nothing does.
     unsealed: health::Unsealed,
+    /// The secret of devices' tokens, once somebody authenticates them.
+    device_tokens: OnceLock<watch::Sender<Seed>>,
 }
 
 impl Service {
@@ -126,6 +128,7 @@ impl Service {
                 long: Mutex::default(),
                 figures,
                 unsealed: health::Unsealed::default(),
+                device_tokens: OnceLock::new(),
             }),
         }
     }
@@ -245,17 +248,38 @@ impl Service {
         self.read(|txn| Ok(epoch(txn)?)).await
     }
 
-    /// The secret that authenticates devices' tokens; the same on all nodes over this database.
+    /// The secret that authenticates devices' tokens, as it is from now on: a new one comes with every
+    /// restore and whenever keys of an organizer are replaced.
     ///
     /// # Errors
     /// [`Error::Storage`].
-    pub async fn device_token_secret(&self) -> Result<Seed> {
-        self.write(|txn, now| Ok(crate::keys::shared(txn, DEVICE_TOKENS, now)?))
-            .await
+    pub async fn device_token_secret(&self) -> Result<watch::Receiver<Seed>> {
+        let secret = self
+            .write(|txn, now| Ok(crate::keys::shared(txn, DEVICE_TOKENS, now)?))
+            .await?;
+        let known = &self.inner.device_tokens;
+        Ok(known.get_or_init(|| watch::Sender::new(secret)).subscribe())
+    }
+
+    /// Tells those who authenticate devices' tokens which secret is in force.
+    async fn follow_device_token_secret(&self) -> Result<()> {
+        let Some(known) = self.inner.device_tokens.get() else {
+            return Ok(());
+        };
+        let secret = self
+            .write_quietly(|txn, now| Ok(crate::keys::shared(txn, DEVICE_TOKENS, now)?))
+            .await?;
+        known.send_if_modified(|held| {
+            let is_new = *held != secret;
+            *held = secret;
+            is_new
+        });
+        Ok(())
     }
 
     /// Says that this database was restored from a backup. Versions count on in a higher epoch, devices
     /// replay the feed and hand back what the backup lacks, and the server begins new logs of its own.
+    /// Enrollment codes of before are withdrawn, for some may have been since, and devices sign in anew.
     ///
     /// # Errors
     /// [`Error::Storage`].
@@ -269,13 +293,19 @@ impl Service {
     /// # Errors
     /// [`Error::Storage`].
     pub async fn raise_epoch_above(&self, known: u32) -> Result<u32> {
-        self.write(move |txn, now| {
-            let raised = epoch(txn)?.max(known).saturating_add(1);
-            txn.put_value(Space::Server, EPOCH, &raised.to_be_bytes(), now)?;
-            txn.put_value(Space::Server, RESTORED_AT, &now.get().to_be_bytes(), now)?;
-            Ok(raised)
-        })
-        .await
+        let raised = self
+            .write(move |txn, now| {
+                let raised = epoch(txn)?.max(known).saturating_add(1);
+                txn.put_value(Space::Server, EPOCH, &raised.to_be_bytes(), now)?;
+                txn.put_value(Space::Server, RESTORED_AT, &now.get().to_be_bytes(), now)?;
+                // Backups are copied about: what an old one opens is closed.
+                crate::keys::renew_shared(txn, DEVICE_TOKENS, now)?;
+                enrollments::withdraw_all(txn, now)?;
+                Ok(raised)
+            })
+            .await?;
+        self.follow_device_token_secret().await?;
+        Ok(raised)
     }
 }
 

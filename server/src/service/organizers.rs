@@ -261,6 +261,7 @@ impl Service {
         let taken = self
             .write(move |txn, now| take_trust(txn, organizer, &new, now))
             .await?;
+        self.follow_device_token_secret().await?;
         self.live().trust_changed(organizer);
         Ok(taken)
     }

@@ -9,7 +9,7 @@
 use super::error::{Error, Result};
 use super::organizers::{StoredOrganizer, TrustInForce};
 use super::things::{self, Loaded};
-use super::{Service, sessions};
+use super::{DEVICE_TOKENS, Service, sessions};
 use crate::keys::{self, KeyUse};
 use crate::storage::Transaction;
 use base64::Engine as _;
@@ -64,6 +64,8 @@ pub(crate) fn follow(
     if changed {
         things::put(txn, stored)?;
         mark_directories(txn, organizer)?;
+        // Whoever has the keys before may have the whole database of then.
+        keys::renew_shared(txn, DEVICE_TOKENS, now)?;
     }
     sign_own_logs(txn, &stored.value, organizer, &trust.keys)
 }
@@ -110,7 +112,7 @@ fn sign_own_logs(
 
 impl Service {
     /// Makes the keys that follow those in use, to be delegated by the organizer's root. Until a trust
-    /// document does so they sign nothing, and asking again answers with the same.
+    /// document does so they sign nothing. Each time others are made: only the last ones come into use.
     ///
     /// # Errors
     /// [`Error::NotFound`].

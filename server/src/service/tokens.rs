@@ -149,6 +149,26 @@ impl Service {
         self.write(move |txn, _| create(txn, NOBODY, new)).await
     }
 
+    /// Creates an administrator's token and revokes all that were before; made at a restore.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn renew_admin_token(&self, name: String) -> Result<IssuedToken> {
+        let new = NewToken {
+            name,
+            role: TokenRole::Admin,
+            until: None,
+        };
+        self.write(move |txn, _| {
+            for mut before in things::all::<StoredToken>(txn, &NOBODY)? {
+                before.value.token.revoked = true;
+                things::put(txn, &before)?;
+            }
+            create(txn, NOBODY, new)
+        })
+        .await
+    }
+
     /// Creates a token of an organizer.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ impl House {
                 spki: None,
             },
             connections: ConnectionFigures::default(),
-            token_secret: Seed::new([7; 32]),
+            token_secret: tokio::sync::watch::Sender::new(Seed::new([7; 32])).subscribe(),
         });
         (app, service, clock, folder)
     }

@@ -432,6 +432,17 @@ async fn the_first_change_is_sealed_at_once_and_no_device_waits_for_the_next_wit
 }
 
 #[tokio::test]
+async fn a_restore_withdraws_the_codes_of_before() {
+    let house = House::open().await;
+    let code = house.code(enrollment(5, Confirmation::None)).await;
+    let first = house.enroll(&code, 1).await.unwrap();
+    house.service.raise_epoch().await.unwrap();
+    let other = house.enroll(&code, 2).await;
+    assert!(matches!(other, Err(Error::EnrollmentRefused)), "{other:?}");
+    assert_eq!(house.enroll(&code, 1).await.unwrap(), first);
+}
+
+#[tokio::test]
 async fn a_withdrawn_code_enrolls_nobody_and_who_used_it_stays() {
     let house = House::open().await;
     let code = house.code(enrollment(5, Confirmation::None)).await;

@@ -105,12 +105,45 @@ async fn keys_that_no_document_delegates_to_sign_nothing() {
     let house = House::open().await;
     let before = house.service.organizer("house".into()).await.unwrap();
     let next = house.service.make_next_keys(before.id).await.unwrap();
-    assert_eq!(house.service.make_next_keys(before.id).await.unwrap(), next);
     assert_ne!(next, before.keys);
     let renewed = trust_for(&before, 2, NOON);
     let after = house.service.take_trust(before.id, renewed).await.unwrap();
     assert_eq!(after.keys, before.keys);
     house.service.seal_now().await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_that_waited_when_a_backup_was_stolen_never_come_into_use() {
+    let house = House::open().await;
+    let before = house.service.organizer("house".into()).await.unwrap();
+    let stolen = house.service.make_next_keys(before.id).await.unwrap();
+    let drawn = house.service.make_next_keys(before.id).await.unwrap();
+    assert_ne!(drawn.roster, stolen.roster);
+    assert_ne!(drawn.set, stolen.set);
+    assert_ne!(drawn.code, stolen.code);
+    let trust = trust_with(&before, &drawn, &Before::Revoked);
+    let after = house.service.take_trust(before.id, trust).await.unwrap();
+    assert_eq!(after.keys, drawn);
+}
+
+#[tokio::test]
+async fn devices_sign_in_anew_once_keys_are_replaced_or_a_restore_is_declared() {
+    let house = House::open().await;
+    let secret = house.service.device_token_secret().await.unwrap();
+    let held = || *secret.borrow().reveal();
+    let first = held();
+    let before = house.service.organizer("house".into()).await.unwrap();
+    let next = house.service.make_next_keys(before.id).await.unwrap();
+    assert_eq!(held(), first);
+    let trust = trust_with(&before, &next, &Before::Revoked);
+    house.service.take_trust(before.id, trust).await.unwrap();
+    let second = held();
+    assert_ne!(second, first);
+    house.service.raise_epoch().await.unwrap();
+    assert!(![first, second].contains(&held()));
+    // The next start of the program takes that one.
+    let stored = house.service.device_token_secret().await.unwrap();
+    assert_eq!(*stored.borrow().reveal(), held());
 }
 
 #[tokio::test]
