@@ -4,6 +4,7 @@
 use super::endpoint::{Access, Describe, Sketch};
 use super::origin::Origin;
 use super::problem::Failure;
+use super::strangers::Proof;
 use super::{Shared, observe};
 use crate::listen::{Caller, Seat};
 use crate::service::Service;
@@ -121,6 +122,9 @@ async fn token_holder(parts: &mut Parts, app: &Shared) -> Result<crate::service:
 pub(crate) fn known_on(parts: &mut Parts, caller: Caller) {
     if let Some(seat) = parts.extensions.get::<Seat>() {
         seat.know(caller.clone());
+    }
+    if let Some(proof) = parts.extensions.get::<Proof>() {
+        proof.give();
     }
     parts.extensions.insert(caller);
 }

@@ -18,6 +18,7 @@ mod origin;
 mod problem;
 mod rate;
 mod status;
+mod strangers;
 mod sync;
 
 use crate::config::{Limits, Proxies};
@@ -42,6 +43,7 @@ use rate::RateLimit;
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
+use strangers::Strangers;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use usher_domain::hash::Hash;
@@ -70,6 +72,8 @@ pub struct App {
     reach: Reach,
     metrics: Metrics,
     device_tokens: DeviceTokens,
+    /// Requests of those who proved nothing.
+    strangers: Strangers,
     by_device: RateLimit<DeviceId>,
     claims_by_device: RateLimit<DeviceId>,
     by_token: RateLimit<String>,
@@ -122,6 +126,7 @@ impl App {
             reach: parts.reach,
             metrics,
             device_tokens: DeviceTokens::new(parts.token_secret),
+            strangers: Strangers::default(),
             openapi: OnceLock::new(),
         }
     }

@@ -1,10 +1,14 @@
 //! What surrounds every request: a correlation id, one line in the log, figures, and errors as problems.
 //!
+//! Whoever proved nothing gets a line a minute for each status, with how many more there were: a stranger must
+//! not fill the disk.
+//!
 //! Logs hold the route's pattern, never the path itself: paths may name tickets and sellers' numbers.
 
 use super::Shared;
 use super::bodies::Kept;
 use super::problem;
+use super::strangers::Proof;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -43,6 +47,8 @@ pub(crate) async fn observe(
     let running = app.metrics.begin();
     let kept = Kept::default();
     request.extensions_mut().insert(kept.clone());
+    let proof = Proof::default();
+    request.extensions_mut().insert(proof.clone());
     let answered = next.run(request).instrument(span.clone()).await;
     drop((running, kept));
     let took = begun.elapsed();
@@ -59,12 +65,17 @@ pub(crate) async fn observe(
         let status = status.as_u16();
         if status >= 500 && code == Some("internal") {
             tracing::error!(status, ms, code, "answered");
+        } else if !is_told(&method, &route, status) {
+            tracing::debug!(status, ms, code, "answered");
+        } else if !proof.is_given() {
+            match app.strangers.count(status, app.service.now()) {
+                Some(more) => tracing::info!(status, ms, code, more, "answered a stranger"),
+                None => tracing::debug!(status, ms, code, "answered a stranger"),
+            }
         } else if status >= 500 {
             tracing::warn!(status, ms, code, "answered");
-        } else if is_told(&method, &route, status) {
-            tracing::info!(status, ms, code, "answered");
         } else {
-            tracing::debug!(status, ms, code, "answered");
+            tracing::info!(status, ms, code, "answered");
         }
     });
     response
@@ -75,7 +86,7 @@ pub(crate) async fn observe(
 fn is_told(method: &Method, route: &str, status: u16) -> bool {
     let is_health = matches!(route, "/healthz" | "/readyz" | "/metrics");
     let is_refused = status >= 400 && !is_health;
-    is_refused || (!method.is_safe() && route.starts_with("/api/"))
+    status >= 500 || is_refused || (!method.is_safe() && route.starts_with("/api/"))
 }
 
 /// Notes who asks in the request's log line.

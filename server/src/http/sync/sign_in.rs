@@ -8,6 +8,7 @@ use crate::http::extract::Cbor;
 use crate::http::observe;
 use crate::http::origin::Origin;
 use crate::http::problem::Failure;
+use crate::http::strangers::Proof;
 use crate::http::{Shared, budgets};
 use crate::listen::{Caller, Seat};
 use axum::extract::{FromRequestParts, State};
@@ -35,6 +36,7 @@ struct Unknown {
     app: Shared,
     origin: Origin,
     seat: Option<Seat>,
+    proof: Option<Proof>,
 }
 
 impl FromRequestParts<Shared> for Unknown {
@@ -45,6 +47,7 @@ impl FromRequestParts<Shared> for Unknown {
             app: Shared::clone(app),
             origin: Origin::of(parts, app),
             seat: parts.extensions.get().cloned(),
+            proof: parts.extensions.get().cloned(),
         })
     }
 }
@@ -106,6 +109,9 @@ async fn token(
         .map(|token| {
             if let Some(seat) = &caller.seat {
                 seat.know(Caller::Device(device.id));
+            }
+            if let Some(proof) = &caller.proof {
+                proof.give();
             }
             CborAnswer(token)
         })

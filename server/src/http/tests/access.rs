@@ -200,3 +200,53 @@ async fn a_revoked_token_does_not_count_any_more() {
         .await;
     assert_eq!(problem(refused).await.code, Code::Unauthenticated);
 }
+
+/// What is written into a log.
+#[derive(Clone, Default)]
+struct Written(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    fn lines(&self, with: &str) -> usize {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(with)).count()
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_who_asks_a_thousand_times_writes_a_line_and_each_request_of_others_has_its_own()
+{
+    let house = House::new(Limits::default());
+    let token = house.organizer().await;
+    let written = Written::default();
+    let config = crate::config::LogConfig {
+        format: crate::config::LogFormat::Human,
+        filter: "info".into(),
+    };
+    let to = written.clone();
+    let subscriber = crate::logging::subscriber(&config, move || to.clone()).unwrap();
+    let _until_the_end = tracing::subscriber::set_default(subscriber);
+    for _ in 0..1_000 {
+        house.call("GET", "/x", "", &json!(null)).await;
+    }
+    assert_eq!(written.lines("answered"), 1);
+    for _ in 0..3 {
+        house
+            .call("GET", "/api/v1/gates", &token, &json!(null))
+            .await;
+    }
+    assert_eq!(written.lines("caller=token"), 3);
+    house.clock.advance(60_000);
+    house.call("GET", "/x", "", &json!(null)).await;
+    assert_eq!(written.lines("more=999"), 1);
+}
