@@ -321,6 +321,7 @@ fn change(
                 .ok_or_else(|| Error::invalid("since", "is still to come, or before 1970"))?;
             let known = revocation::of(txn, organizer, id)?;
             let accepted = revocation::cut_logs_since(txn, organizer, id, since, now)?;
+            revocation::end_attempts_since(txn, id, since)?;
             let at = known.map_or(now, |known| known.at);
             if stored.state == DeviceState::Active {
                 stored.state = DeviceState::Revoked;

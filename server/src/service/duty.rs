@@ -161,7 +161,7 @@ pub(crate) fn note(
     let Some(heard) = heartbeat.heard else {
         return Ok(None);
     };
-    if copies::is_copied(txn, device)? {
+    if copies::is_copied(txn, device)? || copies::is_hidden(txn, device, heartbeat)? {
         return Ok(None);
     }
     if heard.epoch != epoch || heard.at > now {

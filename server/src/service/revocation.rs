@@ -82,6 +82,21 @@ pub(super) fn cut_logs_since(
     write_cuts(txn, organizer, &ends, now)
 }
 
+/// Ends the attempts that were granted to a device at a time or later: a thief let in nobody whom anybody has
+/// to wait for. Those of before stay, for somebody may have walked through.
+pub(super) fn end_attempts_since(
+    txn: &mut dyn Transaction,
+    device: DeviceId,
+    since: UnixMillis,
+) -> Result<()> {
+    for held in txn.reservations_of(device, u32::MAX)? {
+        if held.at >= since {
+            txn.end_reservation(device, held.attempt)?;
+        }
+    }
+    Ok(())
+}
+
 fn write_cuts(
     txn: &mut dyn Transaction,
     organizer: OrganizerId,

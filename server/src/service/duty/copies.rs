@@ -10,6 +10,7 @@
 //! What one copy says does not bind the other. From then on nothing that the device says proves what it
 //! admitted, until a person revokes it and enrolls both folders anew.
 
+use crate::keys;
 use crate::service::devices::{self, DeviceStatus};
 use crate::service::epoch;
 use crate::service::error::Result;
@@ -21,9 +22,9 @@ use usher_domain::ids::{DeviceId, OrganizerId};
 use usher_domain::protocol::Heartbeat;
 use usher_domain::time::UnixMillis;
 
-/// Runs of a device's program that are remembered: those that were heard last. A program that is started for
-/// each scan makes many.
-const RUNS_MAX: usize = 16;
+/// Runs of a device's program that are remembered: the longest, and some of those that were heard once. A
+/// program that is started for each scan makes many.
+const RUNS_MAX: usize = 64;
 
 /// One run of a device's program: it was running from the one time of the server's clock to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +49,20 @@ pub(crate) struct Runs {
     known: Vec<Run>,
     /// Since when it is known that there are copies.
     copied: Option<UnixMillis>,
+    /// Whether the device's program tells its runs.
+    #[serde(default)]
+    told: bool,
 }
 
 impl Runs {
     /// Since when it is known that the device is copied.
     pub(crate) const fn copied(&self) -> Option<UnixMillis> {
         self.copied
+    }
+
+    /// Whether a sign of life leaves out which run gives it, although the device's program tells that.
+    pub(super) const fn is_hidden(&self, heartbeat: &Heartbeat) -> bool {
+        self.told && heartbeat.instance.is_none()
     }
 
     /// Takes in a sign of life that arrives at `now`. Returns two runs that were there at once, if that is news.
@@ -69,6 +78,7 @@ impl Runs {
             self.epoch = epoch;
         }
         let instance = heartbeat.instance?;
+        self.told = true;
         let heard = heartbeat.heard?;
         if heard.epoch != epoch || heard.at > now {
             return None;
@@ -97,11 +107,20 @@ impl Runs {
             last: at,
         };
         if self.known.len() >= RUNS_MAX {
-            self.known.sort_by_key(|run| run.last);
-            self.known.remove(0);
+            self.forget_one();
         }
         self.known.push(run);
         run
+    }
+
+    /// Makes room. A run that was heard twice proves more than any that was heard once; which of those goes,
+    /// nobody can foresee, so that no copy pushes the other one out by drawing new ids.
+    fn forget_one(&mut self) {
+        self.known.sort_by_key(|run| run.last.since(run.first));
+        let once = self.known.partition_point(|run| run.first == run.last);
+        let drawn = keys::random().map_or(0, u64::from_be_bytes);
+        let which = usize::try_from(drawn % once.max(1) as u64).unwrap_or(0);
+        self.known.swap_remove(which);
     }
 }
 
@@ -146,6 +165,17 @@ pub(super) fn is_copied(txn: &dyn Transaction, device: DeviceId) -> Result<bool>
     }
     let status = devices::status(txn, device)?;
     Ok(status.is_some_and(|status| status.runs.copied.is_some()))
+}
+
+/// Whether a sign of life leaves out which program gives it, although the device told that before: it may be
+/// a copy's, and speaks for nobody.
+pub(super) fn is_hidden(
+    txn: &dyn Transaction,
+    device: DeviceId,
+    heartbeat: &Heartbeat,
+) -> Result<bool> {
+    let status = devices::status(txn, device)?;
+    Ok(status.is_some_and(|status| status.runs.is_hidden(heartbeat)))
 }
 
 /// A revoked device admits nobody, however many copies there are.
@@ -271,6 +301,56 @@ mod tests {
             assert!(runs.known.len() <= RUNS_MAX);
         }
         assert_eq!(news, 1);
+    }
+
+    /// Whether a copy that draws a new id for each of twelve signs of life a second is noticed within
+    /// ten minutes of a program that gives one each five seconds, and is started anew meanwhile or not.
+    fn is_noticed_among_many(restarted: bool) -> bool {
+        let ms = |ms: u64| UnixMillis::new(at(0).get() + ms);
+        let told = |instance, heard, arrives| {
+            let mut beat = beat(instance, Some(0));
+            beat.heard = Some(Heard {
+                at: ms(heard),
+                epoch: 1,
+            });
+            (beat, ms(arrives))
+        };
+        let mut runs = Runs::default();
+        let (mut heard, mut drawn) = (0, 1_000);
+        (1..=600_000).any(|now| {
+            let mut news = false;
+            if now > 10_000 && now % 83 == 0 {
+                drawn += 1;
+                let (beat, arrives) = told(drawn, now - 20, now);
+                news |= runs.take_in(&beat, 1, arrives).is_some();
+            }
+            if now % 5_000 == 0 {
+                let instance = if restarted && now > 10_000 { 2 } else { 1 };
+                let (beat, arrives) = told(instance, heard, now);
+                news |= runs.take_in(&beat, 1, arrives).is_some();
+                heard = now;
+            }
+            news
+        })
+    }
+
+    #[test]
+    fn a_copy_that_draws_a_new_id_each_time_hides_behind_none_of_them() {
+        for restarted in [false, true] {
+            assert!(is_noticed_among_many(restarted), "{restarted}");
+        }
+    }
+
+    #[test]
+    fn who_told_its_runs_once_is_hidden_without() {
+        let mut runs = Runs::default();
+        let mut without = beat(1, Some(0));
+        without.instance = None;
+        assert!(!runs.is_hidden(&without));
+        runs.take_in(&beat(1, None), 1, at(1));
+        runs.take_in(&without, 1, at(2));
+        assert!(runs.is_hidden(&without));
+        assert!(!runs.is_hidden(&beat(2, Some(0))));
     }
 
     proptest! {

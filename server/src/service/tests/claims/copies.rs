@@ -94,6 +94,23 @@ async fn two_live_copies_are_told_at_once_and_neither_confirms_until_the_device_
 }
 
 #[tokio::test]
+async fn a_copy_that_tells_no_run_proves_nothing_for_the_device() {
+    let doors = Doors::open().await;
+    let south = doors.gate(2).await;
+    for second in [0, 5] {
+        doors.beat_of(&south, 1, second).await;
+    }
+    let scope = doors.session.scope;
+    let known = || doors.service().duties().known_up_to(scope, south.id, 1);
+    assert_eq!(known(), DOORS.shifted(5_000));
+    doors.house.clock.set(DOORS.shifted(61_000));
+    doors.beat(&south, Some(DOORS.shifted(60_000))).await;
+    assert_eq!(known(), DOORS.shifted(5_000));
+    doors.beat_of(&south, 1, 62).await;
+    assert_eq!(known(), DOORS.shifted(62_000));
+}
+
+#[tokio::test]
 async fn whoever_is_copied_is_known_after_a_restart_of_the_server_and_after_a_restore() {
     for epochs in [0, 1] {
         let doors = Doors::open().await;

@@ -253,6 +253,31 @@ async fn revoking_a_device_frees_nothing_and_nor_does_what_it_says_afterwards() 
 }
 
 #[tokio::test]
+async fn attempts_of_a_stolen_device_end_with_its_revocation_since_it_was_stolen() {
+    let doors = Doors::open().await;
+    let (north, south) = (doors.gate(1).await, doors.gate(2).await);
+    doors.claim(&north, 1, 0).await;
+    doors.house.clock.advance(60_000);
+    let stolen = i64::try_from(doors.service().now().get()).unwrap();
+    let since = jiff::Timestamp::from_millisecond(stolen).unwrap();
+    doors.claim(&north, 2, 1).await;
+    let organizer = doors.house.organizer;
+    // Also if somebody revoked it before, and learned only then since when.
+    for change in [DeviceChange::Revoke, DeviceChange::RevokeSince { since }] {
+        assert_eq!(doors.open_count().await, 2);
+        let device = north.id.to_string();
+        let changed = doors.service().change_device(organizer, device, change);
+        changed.await.unwrap();
+    }
+    assert_eq!(doors.open_count().await, 1);
+    assert!(admitted(&doors.claim(&south, 3, 1).await));
+    assert_eq!(
+        reason(&doors.claim(&south, 4, 0).await),
+        Reason::BeingAdmitted
+    );
+}
+
+#[tokio::test]
 async fn an_entry_by_a_revoked_device_bars_nobody_and_whoever_decides_hears_of_it() {
     let doors = Doors::open().await;
     let (mut north, south) = (doors.gate(1).await, doors.gate(2).await);
