@@ -15,6 +15,7 @@ use super::wrapping::unwrapped;
 use crate::rules::CodePlace;
 use crate::secret::Private;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What was done to a presented text to read a code in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -78,6 +79,9 @@ const ZEROS_MAX: usize = 6;
 /// Characters of the shortest part of a longer text that is taken for a code: the number of a page or a seat is
 /// none.
 const PART_CHARS_MIN: usize = 6;
+/// Parts of one length and kind in one text that may be codes. Whoever writes more beside each other tries
+/// which of them is somebody's.
+const ALIKE_MAX: usize = 2;
 /// Readings that are made of one text at most; each is looked up.
 const READINGS_MAX: usize = 64;
 
@@ -141,18 +145,18 @@ impl List<'_> {
     }
 
     fn add_parts(&mut self, text: &str) {
-        for part in url_parts(text) {
-            self.add_part(part, Repair::UrlPart);
-        }
-        for value in json_strings(text) {
-            self.add_part(value, Repair::JsonValue);
-        }
+        self.add_all(&url_parts(text), Repair::UrlPart);
+        self.add_all(&json_strings(text), Repair::JsonValue);
     }
 
-    fn add_part(&mut self, part: String, repair: Repair) {
-        let part = unwrapped(&part);
-        if part.chars().count() >= PART_CHARS_MIN {
-            self.add(part, repair);
+    fn add_all(&mut self, parts: &[String], repair: Repair) {
+        let mut parts: Vec<String> = parts.iter().map(|part| unwrapped(part)).collect();
+        parts.retain(|part| part.chars().count() >= PART_CHARS_MIN);
+        for part in &parts {
+            let alike = parts.iter().filter(|other| form(other) == form(part));
+            if alike.collect::<BTreeSet<_>>().len() <= ALIKE_MAX {
+                self.add(part.clone(), repair);
+            }
         }
     }
 
@@ -168,9 +172,7 @@ impl List<'_> {
                 layout.typed_by_scanner(text),
             ] {
                 self.add(with_case_exchanged(&meant), repair);
-                for part in url_parts(&meant) {
-                    self.add_part(part, repair);
-                }
+                self.add_all(&url_parts(&meant), repair);
                 self.add(meant, repair);
             }
         }
@@ -186,6 +188,12 @@ impl List<'_> {
             }
         }
     }
+}
+
+/// Length and kind of a part: codes of one shop are alike.
+fn form(part: &str) -> (usize, bool) {
+    let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+    (part.chars().count(), is_number)
 }
 
 /// As Caps Lock makes it.

@@ -71,6 +71,22 @@ fn a_code_within_an_address_or_json_is_read() {
 }
 
 #[test]
+fn many_codes_of_one_form_in_one_text_are_guesses_and_none_is_read() {
+    let guesses = "[123456,234567,345678,456789,567890]";
+    let address = "https://shop.example/?a=123456&b=234567&c=345678";
+    for text in [guesses, address] {
+        let parts = of(text).into_iter();
+        let tried: Vec<_> = parts.filter(|(part, _)| part.len() == 6).collect();
+        assert_eq!(tried, [], "{text}");
+    }
+    // An order's number beside the ticket's, and one code twice.
+    let honest = r#"{"order":"765432","ticket":"123456","again":"123456","name":"Ada Lovelace"}"#;
+    for code in ["765432", "123456"] {
+        assert!(of(honest).contains(&(code.to_owned(), Repair::JsonValue)));
+    }
+}
+
+#[test]
 fn the_place_of_the_code_is_taken_from_the_rule_before_anything_is_guessed() {
     let place = |after: &str, before: Option<&str>| CodePlace {
         after: after.to_owned(),
