@@ -5,6 +5,7 @@ use serde::Serialize;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal as _, Write};
 use usher_domain::problem::Fault;
+use usher_domain::unseen::is_unseen;
 
 /// For whom a command writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,7 +353,7 @@ impl<T: Display> Display for Printable<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = self.0.to_string();
         let shown = |c: char| {
-            if is_direction_mark(c) {
+            if is_unseen(c) {
                 None
             } else if c.is_control() && c != '\t' {
                 Some('\u{fffd}')
@@ -364,12 +365,6 @@ impl<T: Display> Display for Printable<T> {
             .filter_map(shown)
             .try_for_each(|c| f.write_char(c))
     }
-}
-
-/// Characters that are not seen and turn the direction of what stands around them (Unicode Standard Annex 9,
-/// section 2). Letters have their direction without them.
-const fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -416,7 +411,7 @@ mod tests {
         let kept = Kept::default();
         let (to, errors) = (Box::new(kept.clone()), Box::new(kept.clone()));
         let mut output = Output::new(Format::Human, Paint::Plain, to, errors);
-        let name = "\u{202e}Eve\u{2066}\x1b[2J";
+        let name = "\u{202e}E\u{ad}v\u{feff}e\u{2066}\u{2028}\x1b[2J";
         output.show(&(), |page| page.line(name)).unwrap();
         output.note(name).unwrap();
         output.failure(&CliError::Invalid(name.to_owned())).unwrap();

@@ -30,6 +30,7 @@ pub mod session;
 pub mod table;
 pub mod time;
 pub mod timetable;
+pub mod unseen;
 pub mod verdict;
 pub mod wire;
 

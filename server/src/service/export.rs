@@ -13,6 +13,7 @@ use super::statistics::find_session;
 use crate::storage::Transaction;
 use usher_domain::api::venue::{Event, Session};
 use usher_domain::ids::OrganizerId;
+use usher_domain::unseen::is_unseen;
 
 /// Whether the text begins with the byte order mark that some spreadsheets need to see UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,13 +82,14 @@ impl Rows {
     }
 }
 
-/// The cell in a form that no spreadsheet calculates.
+/// The cell in a form that no spreadsheet calculates and that turns the direction of nothing beside it.
 fn harmless(cell: &str) -> String {
+    let cell: String = cell.chars().filter(|c| !is_unseen(*c)).collect();
     match cell.chars().next() {
         Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') => {
             format!("'{cell}")
         }
-        Some(_) | None => cell.to_owned(),
+        Some(_) | None => cell,
     }
 }
 
@@ -205,6 +207,8 @@ mod tests {
         for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
             assert_eq!(harmless(cell), format!("'{cell}"));
         }
+        assert_eq!(harmless("\u{feff}=1"), "'=1");
+        assert_eq!(harmless("\u{202e}evE\u{2066}"), "evE");
         for cell in ["", "A=1", "Müller, Ada", "12"] {
             assert_eq!(harmless(cell), cell);
         }
