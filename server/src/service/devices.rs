@@ -3,7 +3,7 @@
 use super::duty::{Duties, Runs};
 use super::error::{Error, Result};
 use super::things::{self, Loaded, Thing, check_text};
-use super::{Service, duty, places, revocation, roster, times};
+use super::{Service, duty, enrollments, places, revocation, roster, times};
 use crate::storage::{Kind, Space, Transaction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -277,6 +277,7 @@ fn change(
                     "they differ from those of the device",
                 ));
             }
+            enrollments::check_not_withdrawn(txn, organizer, id)?;
             stored.state = DeviceState::Active;
             put_row(txn, &device, None)?;
         }

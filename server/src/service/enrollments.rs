@@ -163,6 +163,22 @@ pub(crate) fn withdraw_all(txn: &mut dyn Transaction, now: UnixMillis) -> Result
     Ok(())
 }
 
+/// Refuses a device that waits by a code which was withdrawn meanwhile.
+pub(crate) fn check_not_withdrawn(
+    txn: &dyn Transaction,
+    organizer: OrganizerId,
+    device: DeviceId,
+) -> Result<()> {
+    let took = |code: &StoredEnrollment| code.taken.iter().any(|(_, taker)| *taker == device);
+    let mut codes = of_organizer(txn, organizer)?.into_iter();
+    if codes.any(|code| code.value.withdrawn_at.is_some() && took(&code.value)) {
+        return Err(Error::Conflict(
+            "its enrollment code was withdrawn: revoke the device, and enroll it with another code",
+        ));
+    }
+    Ok(())
+}
+
 fn hash_of(token: &Seed) -> String {
     Hash::of(&[token.reveal()]).to_string()
 }

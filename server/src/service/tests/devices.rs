@@ -150,6 +150,20 @@ async fn a_device_waits_until_its_digits_are_confirmed() {
     assert_eq!(house.id_of(&enrolled, 1), device.id);
 }
 
+#[tokio::test]
+async fn who_waits_by_a_code_that_was_withdrawn_is_not_confirmed() {
+    let house = House::open().await;
+    let code = house.code(enrollment(1, Confirmation::Digits)).await;
+    let (_, digits) = waiting(&house, &code, 1).await;
+    let (service, organizer) = (&house.service, house.organizer);
+    let device = service.devices(organizer).await.unwrap().remove(0);
+    let withdrawn = service.withdraw_enrollment(organizer, code.id.clone());
+    withdrawn.await.unwrap();
+    let confirm = DeviceChange::Confirm { digits };
+    let refused = service.change_device(organizer, device.id.to_string(), confirm);
+    assert!(matches!(refused.await, Err(Error::Conflict(_))));
+}
+
 /// The nonce that a waiting device is told, and the digits that an organizer sees of it.
 async fn waiting(house: &House, code: &IssuedEnrollment, seed: u8) -> (ConfirmationNonce, String) {
     let answer = house.enroll(code, seed).await.unwrap();

@@ -254,7 +254,8 @@ async fn revoking_a_device_frees_nothing_and_nor_does_what_it_says_afterwards() 
 
 #[tokio::test]
 async fn attempts_of_a_stolen_device_end_with_its_revocation_since_it_was_stolen() {
-    let doors = Doors::open().await;
+    let tickets = (1..=2).map(|number| new_ticket(&format!("A-{number}"), &[]));
+    let doors = Doors::with(Rules::default(), tickets.collect()).await;
     let (north, south) = (doors.gate(1).await, doors.gate(2).await);
     doors.claim(&north, 1, 0).await;
     doors.house.clock.advance(60_000);
