@@ -72,9 +72,11 @@ impl World {
     }
 
     async fn come_into_step(&self) {
+        let mut was_put_off = false;
         for round in 1..=ROUNDS {
             self.seal().await;
-            let mut clean = true;
+            // What the last device hands back after it was put off, those before it read in the next round.
+            let mut clean = !was_put_off;
             let mut is_put_off = false;
             for device in &self.devices {
                 let Some(program) = device.program() else {
@@ -110,6 +112,7 @@ impl World {
                 clean = false;
                 sleep(Duration::from_secs(3_700)).await;
             }
+            was_put_off = is_put_off;
             if clean && self.take_what_waits().await == 0 {
                 return;
             }
