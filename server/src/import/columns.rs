@@ -105,7 +105,9 @@ pub(super) fn fold(header: &str) -> String {
 const OF_STATUS: &[&str] = &[
     "status", "state", "zustand", "cancel", "refund", "storn", "erstatt", "void", "valid",
     "gültig", "gueltig", "blocked", "gesperrt", "paid", "bezahlt", "approved", "statut", "annul",
-    "estado",
+    "estado", "ważn", "valab", "valide", "geldig", "giltig", "expir", "ablauf", "scad", "caduc",
+    "rückgab", "rembours", "rimbors", "reembols", "terugbet", "zwróc", "anul", "opłac", "betaald",
+    "pagat", "pagad", "stato",
 ];
 
 /// Whether a header smells of a column that says who is let in.

@@ -4,7 +4,7 @@ use super::columns::{Column, may_be_status};
 use super::dates::{DateReader, Edge};
 use super::dialect::{FoundDialect, Layout, is_blank, reader};
 use super::encoding::decode;
-use super::fields::{Content, clean, code_text, is_of_total, was_used, yes_or_no};
+use super::fields::{Content, clean, code_text, is_no_barcode, is_of_total, was_used, yes_or_no};
 use super::report::{BadLine, BadReason, Place, Warning, shown_status};
 use super::rounding::RoundedNumbers;
 use super::status::{StatusWords, says_used};
@@ -45,7 +45,7 @@ pub(super) fn read(file: &NamedBytes<'_>, options: &Options) -> Result<Import, I
         }],
         tickets,
         bad,
-        warnings: warnings(decoded.damaged_utf8, &layout),
+        warnings: warnings(decoded.damaged_utf8, &layout, options),
         used_before: 0,
         source: Source::Csv(FoundDialect {
             delimiter: layout.delimiter,
@@ -56,7 +56,7 @@ pub(super) fn read(file: &NamedBytes<'_>, options: &Options) -> Result<Import, I
     })
 }
 
-fn warnings(damaged_utf8: bool, layout: &Layout) -> Vec<Warning> {
+fn warnings(damaged_utf8: bool, layout: &Layout, options: &Options) -> Vec<Warning> {
     let above = (layout.above > 0).then_some(Warning::LinesAboveHeader {
         count: layout.above,
     });
@@ -65,7 +65,19 @@ fn warnings(damaged_utf8: bool, layout: &Layout) -> Vec<Warning> {
     let unused = unused.map(|header| Warning::MayBeStatus {
         header: header.to_string(),
     });
-    damaged.into_iter().chain(above).chain(unused).collect()
+    let untyped = untyped(layout, options);
+    let warnings = damaged.into_iter().chain(above).chain(unused);
+    warnings.chain(untyped).collect()
+}
+
+/// That no column of types was found, unless somebody said what the tickets are or no column is left for it.
+fn untyped(layout: &Layout, options: &Options) -> Option<Warning> {
+    let is_said = options.default_type.is_some() || options.mapping.get(Column::Type).is_some();
+    let is_found = layout.cell(Column::Type).is_some();
+    (!is_said && !is_found && !layout.unused.is_empty()).then(|| Warning::NoTypeColumn {
+        name: DEFAULT_TYPE.to_owned(),
+        unused: layout.unused.join(", "),
+    })
 }
 
 /// A bad cell.
@@ -118,7 +130,7 @@ impl<'r> Row<'r> {
 
     fn code(&self) -> Result<Option<TicketCodeText>, Fault> {
         let text = self.number(Column::Barcode)?.unwrap_or_default();
-        if is_of_total(&text) {
+        if is_no_barcode(&text) {
             return Err(Fault::of(Column::Barcode, BadReason::NoTicket));
         }
         code_text(&text).map_err(|reason| Fault::of(Column::Barcode, reason))
@@ -129,14 +141,18 @@ impl<'r> Row<'r> {
     }
 
     fn holder(&self) -> Result<Option<Private>, Fault> {
-        if let Some(name) = self.words(Column::Name)? {
-            return Ok(Some(Private::new(name)));
-        }
-        let parts = [
+        let (first, last) = (
             self.words(Column::FirstName)?,
             self.words(Column::LastName)?,
-        ];
-        Ok(joined(parts, " ").map(Private::new))
+        );
+        let Some(name) = self.words(Column::Name)? else {
+            return Ok(joined([first, last], " ").map(Private::new));
+        };
+        // Beside a last name alone, a "name" may be the first name: "Nombre;Apellidos".
+        let lacks = |last: &str| !name.to_lowercase().contains(&last.to_lowercase());
+        let is_first = self.layout.cell(Column::FirstName).is_none();
+        let last = last.filter(|last| is_first && lacks(last));
+        Ok(joined([Some(name), last], " ").map(Private::new))
     }
 
     fn seat(&self) -> Result<Option<Box<str>>, Fault> {
@@ -174,6 +190,13 @@ impl<'r> Row<'r> {
 }
 
 impl Row<'_> {
+    /// Whether the line begins with the word of a sum, and all else in it are numbers or nothing.
+    fn sums_up(&self) -> bool {
+        let mut cells = self.cells.iter().filter(|cell| !cell.trim().is_empty());
+        let is_number = |cell: &str| cell.chars().all(|c| !c.is_alphabetic());
+        cells.next().is_some_and(is_of_total) && cells.all(is_number)
+    }
+
     /// How many people one line stands for, if it says so.
     fn quantity(&self) -> Result<Option<u16>, Fault> {
         let Some(text) = self.words(Column::Quantity)? else {
@@ -265,6 +288,9 @@ impl<'a> Rows<'a> {
             cells,
             layout: self.layout,
         };
+        if row.sums_up() {
+            return Err(Fault::of_line(BadReason::NoTicket));
+        }
         let code = row.code()?;
         let order = row.number(Column::Order)?;
         let external = match (row.number(Column::Number)?, &order) {

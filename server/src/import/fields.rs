@@ -89,7 +89,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         || value.chars().all(|c| matches!(c, '-' | '–' | '—' | '_'))
 }
 
-/// Words that stand where a ticket's barcode would, in a line that sums up others.
+/// Words of a line that sums up others.
 const OF_TOTALS: &[&str] = &[
     "total",
     "totals",
@@ -106,13 +106,19 @@ const OF_TOTALS: &[&str] = &[
     "somme",
     "totale",
     "suma",
-    "none",
-    "na",
+    "totaal",
+    "summa",
+    "razem",
 ];
 
+/// Whether a cell is a word of a line that sums up others.
+pub(super) fn is_of_total(cell: &str) -> bool {
+    OF_TOTALS.contains(&super::columns::fold(cell).as_str())
+}
+
 /// Whether what stands as a barcode is a word of a line that is no ticket.
-pub(super) fn is_of_total(code: &str) -> bool {
-    OF_TOTALS.contains(&super::columns::fold(code).as_str())
+pub(super) fn is_no_barcode(code: &str) -> bool {
+    is_of_total(code) || ["none", "na"].contains(&super::columns::fold(code).as_str())
 }
 
 /// What lays a text out: people press enter in a cell, and forms take addresses with several lines.

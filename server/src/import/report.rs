@@ -150,7 +150,7 @@ pub enum BadReason {
     TypeMissing,
     /// A status word that is not known.
     #[error(
-        "the status {} is not known: say what it means, at the command line with --status '{}=valid' (or pending, blocked, cancelled, refunded), or leave the column out with --column status=-",
+        "the status {} is not known: say what it means, at the command line with --status '{}=STATE', STATE being valid, pending, blocked, cancelled or refunded",
         quoted(.word.as_deref()),
         .word.as_deref().unwrap_or("WORD")
     )]
@@ -299,11 +299,21 @@ pub enum Warning {
     },
     /// A column that may say who is let in, and that is not used.
     #[error(
-        "the column “{header}” is not used: if it says who is let in, say so with --column 'status={header}'"
+        "the column “{header}” is not used: if it says who is let in, say so with --column 'status={header}', or until when with --column 'valid-until={header}'"
     )]
     MayBeStatus {
         /// Its header.
         header: String,
+    },
+    /// No column of types was found, although some columns are not used.
+    #[error(
+        "no column names the ticket type, so all are of the type “{name}”: if one does, say --column 'type=HEADER'; not used are {unused}"
+    )]
+    NoTypeColumn {
+        /// The type of all tickets.
+        name: String,
+        /// Headers that are not used.
+        unused: String,
     },
     /// Lines that stand above the header.
     #[error(
@@ -399,6 +409,7 @@ impl Warning {
             Self::UsedBefore { .. } => "used_before",
             Self::UsedRefused { .. } => "used_refused",
             Self::MayBeStatus { .. } => "may_be_status",
+            Self::NoTypeColumn { .. } => "no_type_column",
             Self::LinesAboveHeader { .. } => "lines_above_header",
             Self::SeveralPeople { .. } => "several_people",
             Self::ForNobody { .. } => "for_nobody",

@@ -15,6 +15,8 @@ enum Meaning {
 
 const CANCELLED: Meaning = Meaning::Cancelled("cancelled");
 const REFUNDED: Meaning = Meaning::Cancelled("refunded");
+/// Which of an order's tickets were refunded it does not say: a person looks.
+const PARTLY_REFUNDED: Meaning = Meaning::Blocked("partly refunded");
 const EXPIRED: Meaning = Meaning::Cancelled("order expired");
 
 /// Folded words (see [`fold`]): attendee lists of Eventbrite, pretix in English and German, alf.io,
@@ -96,6 +98,23 @@ const WORDS: &[(&str, Meaning)] = &[
     ("replaced", Meaning::Cancelled("replaced by another ticket")),
     ("expired", EXPIRED),
     ("abgelaufen", EXPIRED),
+    ("rückerstattet", REFUNDED),
+    ("zurückerstattet", REFUNDED),
+    ("rueckerstattet", REFUNDED),
+    (
+        "umgetauscht",
+        Meaning::Cancelled("exchanged for another ticket"),
+    ),
+    (
+        "exchanged",
+        Meaning::Cancelled("exchanged for another ticket"),
+    ),
+    ("partiallyrefunded", PARTLY_REFUNDED),
+    ("partlyrefunded", PARTLY_REFUNDED),
+    ("teilweiseerstattet", PARTLY_REFUNDED),
+    ("teilweiserückerstattet", PARTLY_REFUNDED),
+    ("refundrequested", Meaning::Blocked("refund requested")),
+    ("refundpending", Meaning::Blocked("refund requested")),
     // French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish.
     ("payée", Meaning::Valid),
     ("validé", Meaning::Valid),
@@ -136,6 +155,7 @@ const WORDS: &[(&str, Meaning)] = &[
     ("nietbetaald", Meaning::Pending),
     ("geannuleerd", CANCELLED),
     ("terugbetaald", REFUNDED),
+    ("teruggestort", REFUNDED),
     ("betald", Meaning::Valid),
     ("bekräftad", Meaning::Valid),
     ("avbokad", CANCELLED),
@@ -259,6 +279,16 @@ mod tests {
         assert_eq!(read("Refunded"), cancelled("refunded"));
         assert_eq!(read("Canceled (paid fee)"), cancelled("cancelled"));
         assert_eq!(read("Storniert"), cancelled("cancelled"));
+        assert_eq!(read("Rückerstattet"), cancelled("refunded"));
+        assert_eq!(read("Teruggestort"), cancelled("refunded"));
+        assert_eq!(
+            read("umgetauscht"),
+            cancelled("exchanged for another ticket")
+        );
+        for word in ["teilweise erstattet", "Refund requested"] {
+            let blocked = matches!(read(word), Some(State::Blocked { .. }));
+            assert!(blocked, "{word}");
+        }
     }
 
     #[test]

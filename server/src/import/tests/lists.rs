@@ -332,6 +332,77 @@ fn what_is_no_list_is_named() {
 }
 
 #[test]
+fn columns_of_a_polish_list_are_known_and_an_expiry_counts() {
+    let import = read_list(
+        "Zamówienie;Kod kreskowy;Imię;Nazwisko;Typ biletu;Status;Ważny do\n\
+         1;A-1;Łucja;Żak;Normalny;opłacone;20.11.2026 18:00\n",
+    );
+    assert_eq!(bad(&import), []);
+    let Source::Csv(found) = &import.source else {
+        panic!("a list expected");
+    };
+    assert!(found.unused.is_empty());
+    let [ticket] = &import.tickets[..] else {
+        panic!("one ticket expected");
+    };
+    assert_eq!(&*ticket.type_name, "Normalny");
+    assert_eq!(ticket.valid_until, Some(1_795_194_000));
+}
+
+#[test]
+fn a_column_of_types_that_is_not_known_is_asked_for() {
+    let asked = |list: &str| {
+        let warnings = read_list(list).warnings;
+        warnings.iter().any(|w| w.code() == "no_type_column")
+    };
+    assert!(asked("barcode;name;Jegytípus\nA-1;Ida;VIP\n"));
+    assert!(!asked("barcode;name;Tipo\nA-1;Ida;VIP\n"));
+    assert!(!asked("barcode;name\nA-1;Ida\n"));
+}
+
+#[test]
+fn a_name_beside_a_last_name_is_made_whole() {
+    for (list, whole) in [
+        (
+            "barcode;Nombre;Apellidos\nA-1;Iñigo;Montoya Ruiz\n",
+            "Iñigo Montoya Ruiz",
+        ),
+        ("barcode;Nome;Cognome\nA-1;Anna;Bo\n", "Anna Bo"),
+        ("barcode;Name;Surname\nA-1;Ida Lund;LUND\n", "Ida Lund"),
+        ("barcode;Prénom;Nom\nA-1;Zoé;Roux\n", "Zoé Roux"),
+        ("barcode;Nombre;Apellidos\nA-1;;Ruiz\n", "Ruiz"),
+        (
+            "barcode;Name;Vorname;Nachname\nA-1;Dr. Ida Lund;Ida;Aas\n",
+            "Dr. Ida Lund",
+        ),
+    ] {
+        assert_eq!(holder(&read_list(list).tickets[0]), whole, "{list}");
+    }
+}
+
+#[test]
+fn a_line_that_sums_up_is_no_ticket_wherever_its_word_stands() {
+    let import = read_list(
+        "Order;Barcode;Name;Type;Status;Price\n1;A-1;Ida;VIP;paid;9\n2;A-2;Sum;VIP;paid;9\n\
+         Summe;;;;;18,00\nGesamt;4;;;;18\n;;Total:;;;18\n",
+    );
+    assert_eq!(import.tickets.len(), 2);
+    let no_ticket = |line: u64| (format!("line {line}"), "no_ticket");
+    assert_eq!(bad(&import), [no_ticket(4), no_ticket(5), no_ticket(6)]);
+}
+
+#[test]
+fn no_message_about_a_status_advises_to_let_everybody_in() {
+    let import = read_list("barcode,status\nA-1,\nA-2,Perhaps\n");
+    let whys: Vec<_> = import.bad.iter().map(BadLine::why).collect();
+    assert!(
+        whys[0].contains("of an empty cell") && whys[0].contains("--status '=STATE'"),
+        "{whys:?}"
+    );
+    assert!(whys.iter().all(|why| !why.contains("status=-")), "{whys:?}");
+}
+
+#[test]
 fn bounds_are_kept() {
     let mut options = berlin();
     options.limits.lines = 2;
