@@ -667,7 +667,13 @@ fn a_gate_says_once_and_loudly_that_it_serves_another_session() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(scanning.stdout.take().unwrap()).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    // Lists and duty change besides.
+    let mut next = || -> Value {
+        let mut said = lines
+            .by_ref()
+            .map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        said.find(|said: &Value| said["changed"].is_null()).unwrap()
+    };
     assert_eq!(next()["session"]["name"], "evening");
     house.ok("session change fair/late --doors now --starts +1m");
     house.ok("session change fair/evening --doors +4h --starts +5h --ends +6h");
