@@ -1,6 +1,6 @@
 //! Taking documents in: after the signature the version, then the expiry, then the store.
 
-use super::envelope::{Document, Received, Untrusted, Verified};
+use super::envelope::{Document, Untrusted, Verified};
 use super::trust::Trust;
 use super::trusted::{TrustedKeys, verify_trust};
 use crate::cose::{KeyId, PublicKey};
@@ -57,21 +57,6 @@ pub struct Held {
     pub hash: Hash,
     /// The key that signed it.
     pub signer: KeyId,
-}
-
-impl Held {
-    /// Reads again a document that was accepted before, from the bytes that were kept. A gate goes on with
-    /// what it holds, also after the key that signed it was revoked, so no signature is asked for; that
-    /// the bytes are the ones accepted is.
-    ///
-    /// # Errors
-    /// [`Untrusted::Inconsistent`] if they are not, [`Untrusted`] if they are unreadable.
-    pub fn reopen<T: Document>(&self, bytes: &[u8]) -> Result<T, Untrusted> {
-        if Hash::of(&[bytes]) != self.hash {
-            return Err(Untrusted::Inconsistent("not the bytes that were accepted"));
-        }
-        Received::parse(bytes)?.read()
-    }
 }
 
 /// The highest number a version can have; a signer counts one by one and never comes near.

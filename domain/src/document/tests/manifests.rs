@@ -5,9 +5,9 @@ use super::world::*;
 use crate::cbor;
 use crate::cose::{self, ContentType};
 use crate::document::enrollment::Enrollment;
-use crate::document::trust::{Purpose, Trust};
+use crate::document::trust::Purpose;
 use crate::document::{Age, VERSION_NUMBER_MAX, sign};
-use crate::document::{Held, TrustedKeys, Untrusted, verify_trust};
+use crate::document::{TrustedKeys, verify_trust};
 use crate::hash::Hash;
 use crate::ids::{OrganizerId, SessionId};
 use crate::table::{Digests, Manifest, TableId, TableMismatch, content_type_of, verify_manifest};
@@ -309,25 +309,6 @@ fn an_enrollment_is_for_one_device_of_one_organizer() {
         "enrollment-by-set-key",
         "signed by a key that may sign ticket sets only",
     );
-}
-
-#[test]
-fn a_held_document_reads_again_even_after_its_key_was_revoked() {
-    let bytes = sign(&set(), &set_key());
-    let held = held(&set(), &set_key());
-    assert_eq!(held.reopen(&bytes), Ok(set()));
-    let changed = Held {
-        hash: Hash::ZERO,
-        ..held
-    };
-    assert!(matches!(
-        changed.reopen::<Manifest>(&bytes),
-        Err(Untrusted::Inconsistent(_))
-    ));
-    assert!(matches!(
-        held.reopen::<Trust>(&bytes),
-        Err(Untrusted::Content(_))
-    ));
 }
 
 #[test]

@@ -13,7 +13,6 @@ use crate::service::tickets::said::{self, Mark};
 use crate::service::tickets::stored::{Body, Medium};
 use crate::storage::Transaction;
 use usher_domain::api::venue::{Session, TicketType};
-use usher_domain::numbers::IssueNumber;
 use usher_domain::secret::Private;
 use usher_domain::table::rows::{CancelReason, TicketState};
 
@@ -74,13 +73,8 @@ pub(super) fn body(
     let media = line.code.iter();
     let media = media.map(|code| Medium::new(desk.organizer, code, line.bits));
     let mut body = Body {
-        revision: 0,
-        type_number: kind.number,
-        access,
         sessions,
         state: state(&line.state),
-        issue: IssueNumber::new(1),
-        channel,
         media: media.collect(),
         valid_from,
         valid_until,
@@ -88,17 +82,10 @@ pub(super) fn body(
         holder: line.holder.clone(),
         zone,
         seat: line.seat.as_deref().map(str::to_owned),
-        home: None,
         instruction: line.instruction.as_deref().map(str::to_owned),
         entries,
-        request: None,
-        group: None,
-        signed: None,
-        said: None,
-        left: None,
         explanation: explanation(&line.state),
-        images: None,
-        restored: None,
+        ..Body::new(kind.number, access, channel)
     };
     body.request = Some(said::fingerprint(&body));
     Ok(body)

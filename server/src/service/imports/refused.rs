@@ -14,7 +14,7 @@ use usher_domain::code::strength::bits_alone;
 use usher_domain::code::{Identity, MediumKey, TicketCodeText};
 use usher_domain::hash::Hash;
 use usher_domain::ids::TicketId;
-use usher_domain::numbers::{AccessNumber, IssueNumber};
+use usher_domain::numbers::AccessNumber;
 use usher_domain::table::rows::{CancelReason, TicketState};
 
 /// Why pretix refuses a code.
@@ -129,35 +129,17 @@ fn stand_for(
     medium: Medium,
     why: Why,
 ) -> Result<Effect> {
-    let Some(kind) = desk.types().first() else {
+    let Some(kind) = desk.types().first().map(|kind| kind.number) else {
         return Ok(Effect::Unchanged);
     };
+    let channel = desk.channel(txn, whole.channel())?;
     let mut body = Body {
-        revision: 0,
-        type_number: kind.number,
-        access: AccessNumber::EVERY_SESSION,
         sessions: desk.sessions().iter().map(|session| session.id).collect(),
         state: why.state(),
-        issue: IssueNumber::new(1),
-        channel: desk.channel(txn, whole.channel())?,
         request: Some(why.mark(&medium.key)),
         media: vec![medium],
-        valid_from: None,
-        valid_until: None,
-        order: None,
-        holder: None,
-        zone: None,
-        seat: None,
-        home: None,
-        instruction: None,
-        entries: None,
-        group: None,
-        signed: None,
-        said: None,
-        left: None,
         explanation: Some(why.explanation().to_owned()),
-        images: None,
-        restored: None,
+        ..Body::new(kind, AccessNumber::EVERY_SESSION, channel)
     };
     if body.sessions.is_empty() {
         return Ok(Effect::Unchanged);

@@ -13,8 +13,6 @@ use usher_domain::api::tickets::NewTicket;
 use usher_domain::code::strength::bits_alone;
 use usher_domain::hash::Hash;
 use usher_domain::ids::TicketId;
-use usher_domain::numbers::IssueNumber;
-use usher_domain::table::rows::TicketState;
 
 /// Bytes of a seller's number at most.
 pub(crate) const NUMBER_BYTES_MAX: usize = 200;
@@ -127,14 +125,7 @@ pub(crate) fn create(
         event: desk.event.id,
         external: new.external.clone(),
         body: Body {
-            revision: 0,
-            type_number,
-            access,
             sessions,
-            state: TicketState::Valid,
-            issue: IssueNumber::new(1),
-            channel,
-            media: Vec::new(),
             valid_from,
             valid_until,
             order: new.order.clone(),
@@ -145,13 +136,8 @@ pub(crate) fn create(
             instruction: new.instruction.clone(),
             entries: new.entries,
             request: Some(request),
-            group: None,
             signed: Some(new.media.is_empty()),
-            said: None,
-            left: None,
-            explanation: None,
-            images: None,
-            restored: None,
+            ..Body::new(type_number, access, channel)
         },
     };
     for code in &new.media {

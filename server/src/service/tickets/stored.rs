@@ -141,6 +141,37 @@ pub(crate) struct Body {
 }
 
 impl Body {
+    /// A valid ticket of the first issue of which nothing else is known.
+    pub(crate) const fn new(type_number: TypeNumber, access: AccessNumber, channel: u8) -> Self {
+        Self {
+            revision: 0,
+            type_number,
+            access,
+            sessions: Vec::new(),
+            state: TicketState::Valid,
+            issue: IssueNumber::new(1),
+            channel,
+            media: Vec::new(),
+            valid_from: None,
+            valid_until: None,
+            order: None,
+            holder: None,
+            zone: None,
+            seat: None,
+            home: None,
+            instruction: None,
+            entries: None,
+            request: None,
+            group: None,
+            signed: None,
+            said: None,
+            left: None,
+            explanation: None,
+            images: None,
+            restored: None,
+        }
+    }
+
     /// Whether its holder has a signed code of ours: barcodes and wristbands attached to it later open it
     /// beside the code.
     fn has_signed_code(&self) -> bool {
