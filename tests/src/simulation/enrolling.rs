@@ -73,7 +73,7 @@ struct Folder {
 
 /// How asking ended.
 enum Asked {
-    Enrolled(EnrollAnswer),
+    Enrolled(Box<EnrollAnswer>),
     Refused(Code),
     Nothing,
 }
@@ -231,7 +231,7 @@ impl World {
                         !is_void,
                         format_args!("{fate:?}"),
                     );
-                    let Some(id) = self.finish_enrolling(folder, (issued, &key), answer).await
+                    let Some(id) = self.finish_enrolling(folder, (issued, &key), *answer).await
                     else {
                         continue;
                     };
@@ -378,7 +378,7 @@ impl World {
             return Asked::Nothing;
         }
         match answer {
-            Ok(answer) => Asked::Enrolled(answer),
+            Ok(answer) => Asked::Enrolled(Box::new(answer)),
             Err(problem) if problem.code == Code::EnrollmentRefused => Asked::Refused(problem.code),
             Err(_) => Asked::Nothing,
         }
