@@ -66,7 +66,13 @@ fn a_running_gate_says_each_order_once_and_when_it_holds_no_longer() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(gate.stdout.take().unwrap()).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    // Lists change besides.
+    let mut next = || -> Value {
+        let mut said = lines
+            .by_ref()
+            .map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        said.find(|said: &Value| said["changed"].is_null()).unwrap()
+    };
     assert_eq!(next()["session"]["name"], "evening");
     house.ok("session free-flow fair/evening --gate north --until 20m");
     let ordered = next()["ordered"].clone();

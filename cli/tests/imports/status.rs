@@ -234,7 +234,8 @@ fn an_unknown_status_word_can_be_told() {
 #[test]
 fn a_column_that_may_be_a_status_and_is_not_used_is_named() {
     let shop = Shop::with_fair();
-    let list = "barcode,name,Ticket state,Cancelled at,E-mail\nUA7Q2ZW9XR4TN8VBM3HP,Ida,ok,,ida@example.org\n";
+    let list = "barcode,name,type,Ticket state,Cancelled at,E-mail\n\
+                UA7Q2ZW9XR4TN8VBM3HP,Ida,Regular,ok,,ida@example.org\n";
     let report = shop.list(list, "");
     for header in ["Ticket state", "Cancelled at"] {
         assert!(

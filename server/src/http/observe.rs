@@ -86,7 +86,7 @@ pub(crate) async fn observe(
 fn is_told(method: &Method, route: &str, status: u16) -> bool {
     let is_health = matches!(route, "/healthz" | "/readyz" | "/metrics");
     let is_refused = status >= 400 && !is_health;
-    status >= 500 || is_refused || (!method.is_safe() && route.starts_with("/api/"))
+    is_refused || (!method.is_safe() && route.starts_with("/api/"))
 }
 
 /// Notes who asks in the request's log line.

@@ -103,7 +103,7 @@ async fn a_revoked_badge_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn only_roles_that_may_search_find_people() {
+async fn nobody_searches_where_no_names_are_held() {
     let venue = Venue::new().await;
     let mut new = usual();
     new.holder = Some(Private::new("Wilhelmine Sonderbar"));
@@ -119,10 +119,8 @@ async fn only_roles_that_may_search_find_people() {
             gate.search(means, session, "sonder", 10)
         })
     };
-    assert!(matches!(
-        search(&steward.badge),
-        Err(GateError::MayNotSearch { signed_in: _ })
-    ));
     // A gate device does not hold names at all; only one of the box office does.
-    assert!(matches!(search(&boss.badge), Err(GateError::NoNames)));
+    for badge in [&steward.badge, &boss.badge] {
+        assert!(matches!(search(badge), Err(GateError::NoNames)));
+    }
 }

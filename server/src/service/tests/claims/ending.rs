@@ -274,7 +274,7 @@ async fn attempts_of_a_stolen_device_end_with_its_revocation_since_it_was_stolen
     assert!(admitted(&doors.claim(&south, 3, 1).await));
     assert_eq!(
         reason(&doors.claim(&south, 4, 0).await),
-        Reason::BeingAdmitted
+        Reason::AdmissionOpen
     );
 }
 
